@@ -1,0 +1,1 @@
+"""A whole run on one machine, for a person to watch."""

@@ -1,0 +1,77 @@
+"""Package metadata; tool settings are in pyproject.toml."""
+
+from pathlib import Path
+
+from setuptools import setup
+
+HERE = Path(__file__).parent
+PACKAGES = (
+    "tap_hubspot_engagements",
+    "target_mysql",
+    "hubspot_simulator",
+    "engagements_report",
+)
+
+# Each range starts at the oldest version the tests have passed with; the README says why each is here.
+REQUIRES = [
+    "singer-python>=6.8,<7",
+    "requests>=2.31,<3",
+    "backoff>=2.2.1,<3",
+    "orjson>=3.10,<4",
+    "msgspec>=0.20,<1",
+    "PyMySQL[rsa]>=1.1,<2",
+    "rich>=13.7,<16",
+    "tzdata>=2024.1",
+]
+TEST_REQUIRES = [
+    "pytest>=8,<10",
+    "hypothesis>=6.100,<7",
+    "mirakuru>=3,<4",
+    "psutil>=5.9,<8",
+]
+LINT_REQUIRES = [
+    "ruff>=0.15,<0.18",
+    "mypy>=1.15,<3",
+    "types-PyMySQL",
+    "types-requests",
+]
+
+setup(
+    name="tap-hubspot-engagements",
+    version="0.1.0",
+    description="HubSpot engagements to MySQL and MariaDB: a Singer tap, a Singer target, reports",
+    long_description=(HERE / "README.md").read_text(encoding="utf-8"),
+    long_description_content_type="text/markdown",
+    license="Apache-2.0",
+    python_requires=">=3.10",
+    packages=list(PACKAGES),
+    package_data={
+        "tap_hubspot_engagements": ["schemas/*.json", "py.typed"],
+        "target_mysql": ["py.typed"],
+        "hubspot_simulator": ["py.typed"],
+        "engagements_report": ["sql/*.sql", "py.typed"],
+    },
+    install_requires=REQUIRES,
+    extras_require={"test": TEST_REQUIRES, "dev": TEST_REQUIRES + LINT_REQUIRES},
+    entry_points={
+        "console_scripts": [
+            "tap-hubspot-engagements=tap_hubspot_engagements.cli:main",
+            "target-mysql=target_mysql.cli:main",
+            "engagements-report=engagements_report.cli:main",
+        ]
+    },
+    classifiers=[
+        "Development Status :: 4 - Beta",
+        "Environment :: Console",
+        "Intended Audience :: Developers",
+        "Operating System :: POSIX",
+        "Programming Language :: Python :: 3",
+        "Programming Language :: Python :: 3.10",
+        "Programming Language :: Python :: 3.11",
+        "Programming Language :: Python :: 3.12",
+        "Programming Language :: Python :: 3.13",
+        "Programming Language :: Python :: 3.14",
+        "Topic :: Database",
+        "Typing :: Typed",
+    ],
+)

@@ -1,0 +1,1 @@
+"""A Singer target for MySQL and MariaDB."""

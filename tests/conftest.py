@@ -1,0 +1,119 @@
+"""
+What every test may ask for: a served portal, an empty database, the programs as a user runs them.
+
+The server and the HTTP are real; with no database to be had the run fails, it does not skip.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pymysql
+import pytest
+from pymysql.cursors import Cursor
+
+from demo import private_mariadb
+
+REPOSITORY = Path(__file__).parents[1]
+PROGRAMS = Path(sys.executable).parent
+# The design material and recorded answers beside a development checkout; absent elsewhere.
+SHARED = REPOSITORY.parent / "shared"
+
+
+@pytest.fixture(scope="session")
+def mariadb(tmp_path_factory: pytest.TempPathFactory) -> Iterator[private_mariadb.PrivateMariaDB]:
+    """A private MariaDB server, as Debian ships it: latin1 by default, no my.cnf."""
+    private_mariadb.install()
+    # A unix socket's path may have 107 bytes: pytest's own folders come close.
+    folder = tmp_path_factory.mktemp("db")
+    with private_mariadb.PrivateMariaDB(folder) as server:
+        yield server
+
+
+@dataclass(frozen=True)
+class TestDatabase:
+    """A database that is not there yet when the test starts, and gone when it has ended."""
+
+    __test__ = False
+    server: private_mariadb.PrivateMariaDB
+    name: str
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {**self.server.environment(), "TARGET_MYSQL_DATABASE": self.name}
+
+    def connect(self, **options: Any) -> pymysql.Connection[Cursor]:
+        return pymysql.connect(
+            host="127.0.0.1",
+            port=self.server.port,
+            user="root",
+            charset="utf8mb4",
+            autocommit=True,
+            **options,
+        )
+
+    def query(self, sql: str, parameters: object = None) -> list[tuple[Any, ...]]:
+        """Run one statement in this database and return its rows."""
+        connection = self.connect()
+        try:
+            with connection.cursor() as cursor:
+                cursor.execute(f"CREATE DATABASE IF NOT EXISTS `{self.name}`")
+                cursor.execute(f"USE `{self.name}`")
+                cursor.execute(sql, parameters)
+                return list(cursor.fetchall())
+        finally:
+            connection.close()
+
+
+@pytest.fixture
+def database(
+    mariadb: private_mariadb.PrivateMariaDB, request: pytest.FixtureRequest
+) -> Iterator[TestDatabase]:
+    """An empty database of the test's own; its name is in `database.environment`."""
+    database = TestDatabase(mariadb, f"test_{abs(hash(request.node.nodeid)):x}")
+    yield database
+    connection = database.connect()
+    with connection.cursor() as cursor:
+        cursor.execute(f"DROP DATABASE IF EXISTS `{database.name}`")
+    connection.close()
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a program did: exit code, and what it wrote."""
+
+    code: int
+    out: str
+    err: str
+
+
+def run_program(
+    name: str,
+    *arguments: object,
+    stdin: str | bytes = b"",
+    environment: dict[str, str] | None = None,
+    timeout_s: float = 120.0,
+) -> Outcome:
+    """Run one of the project's commands as a user would, and wait for it."""
+    data = stdin.encode() if isinstance(stdin, str) else stdin
+    done = subprocess.run(
+        [PROGRAMS / name, *map(str, arguments)],
+        input=data,
+        capture_output=True,
+        env=clean_environment() | (environment or {}),
+        timeout=timeout_s,
+        check=False,
+    )
+    return Outcome(done.returncode, done.stdout.decode(), done.stderr.decode())
+
+
+def clean_environment() -> dict[str, str]:
+    """Return this process's environment without what would configure the programs by accident."""
+    prefixes = ("TARGET_MYSQL_", "HUBSPOT_", "TAP_HUBSPOT_")
+    return {name: value for name, value in os.environ.items() if not name.startswith(prefixes)}
