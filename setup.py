@@ -19,7 +19,7 @@ REQUIRES = [
     "backoff>=2.2.1,<3",
     "orjson>=3.10,<4",
     "msgspec>=0.20,<1",
-    "PyMySQL[rsa]>=1.1,<2",
+    "PyMySQL[rsa]>=1.2,<2",
     "rich>=13.7,<16",
     "tzdata>=2024.1",
 ]

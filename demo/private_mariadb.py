@@ -160,5 +160,6 @@ class PrivateMariaDB:
             "--bind-address=127.0.0.1",
             "--skip-log-bin",
             "--skip-name-resolve",
-            "--innodb-flush-log-at-trx-commit=2",  # survives a killed server; a disk's sync is not at stake
+            # Survives a killed server; a machine that loses its power is not what is tested.
+            "--innodb-flush-log-at-trx-commit=2",
         ]

@@ -1,0 +1,5 @@
+"""`python -m target_mysql` is `target-mysql`."""
+
+from target_mysql.cli import main
+
+main()

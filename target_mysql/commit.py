@@ -1,0 +1,154 @@
+"""
+One transaction for the batches of all streams, then the state; sent again where it failed.
+
+A worker commits while the next batch is read and encoded. The state of a batch is written right
+after its commit, so that no state ever claims a row that is not there.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import datetime, timezone
+from typing import Any, BinaryIO, TypeVar
+
+import backoff
+
+from target_mysql import sql
+from target_mysql.batch import Batch
+from target_mysql.database import Database, RowRefused
+from target_mysql.exceptions import TargetError, TransientError
+from target_mysql.progress import Progress
+
+LOGGER = logging.getLogger(__name__)
+
+RETRY_WAIT_MAX_S = 30.0
+
+T = TypeVar("T")
+
+
+class Committer:
+    """
+    Commits batches, one call at a time, and writes states to `out`.
+
+    `retry_limit_s` bounds how long one batch is sent again to a server that fails.
+    """
+
+    def __init__(
+        self, database: Database, out: BinaryIO, progress: Progress, retry_limit_s: float
+    ) -> None:
+        self._database = database
+        self._out = out
+        self._progress = progress
+        self._retry_limit_s = retry_limit_s
+        self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="commit")
+        self._commit: Future[None] | None = None
+        self._stopping = threading.Event()
+
+    def submit(self, batches: Sequence[Batch], state: bytes | None) -> None:
+        """Commit `batches`, then write `state`, after what was submitted before; do not wait."""
+        self.wait()
+        if batches or state is not None:
+            self._commit = self._worker.submit(self._commit_and_emit, batches, state)
+
+    def wait(self) -> None:
+        """Wait for the commit under way; raises what it raised."""
+        commit, self._commit = self._commit, None
+        if commit is not None:
+            commit.result()
+
+    def raise_failure(self) -> None:
+        """Raise what the last commit raised, if it has ended; do not wait."""
+        if self._commit is not None and self._commit.done():
+            self._commit.result()
+
+    def stop(self) -> None:
+        """End: a commit under way is finished or rolled back, nothing is sent again."""
+        self._stopping.set()
+        self._worker.shutdown(wait=True, cancel_futures=True)
+
+    def patiently(self, attempt: Callable[[], T]) -> T:
+        """
+        Return what `attempt` returns; after a failure that may pass, connect and do it again.
+
+        Raises TransientError when that has gone on for `retry_limit_s`.
+        """
+        failed = False
+
+        def once() -> T:
+            nonlocal failed
+            try:
+                if failed:
+                    self._database.reconnect()
+                return attempt()
+            except TransientError:
+                failed = True
+                raise
+
+        return backoff.on_exception(
+            backoff.expo,
+            TransientError,
+            max_time=self._retry_limit_s,
+            max_value=RETRY_WAIT_MAX_S,
+            jitter=backoff.full_jitter,
+            giveup=lambda _: self._stopping.is_set(),
+            on_backoff=self._note_retry,
+            logger=None,
+        )(once)()
+
+    def _note_retry(self, details: Any) -> None:
+        self._progress.retries += 1
+        LOGGER.warning("%s: trying again in %.1f s", details["exception"], details["wait"])
+
+    def _commit_and_emit(self, batches: Sequence[Batch], state: bytes | None) -> None:
+        if batches:
+            self.patiently(lambda: self._merge(batches))
+        if state is not None:
+            self._emit(state)
+
+    def _merge(self, batches: Sequence[Batch]) -> None:
+        """Stage every batch, then merge all of them in one transaction."""
+        database = self._database
+        names = [sql.staging(number) for number in range(len(batches))]
+        try:
+            for name, batch in zip(names, batches, strict=True):
+                self._stage(name, batch)
+            with database.transaction():
+                done = [
+                    database.merge(batch.table, name, batch.carried, utc_now())
+                    for name, batch in zip(names, batches, strict=True)
+                ]
+        finally:
+            # Where the connection is gone the server has cleaned up itself.
+            with contextlib.suppress(TargetError):
+                for name in names:
+                    database.execute(sql.drop_staging(name))
+        for batch, one in zip(batches, done, strict=True):
+            self._progress.count(batch.table.stream, batch.rows, one)
+        self._progress.batches += 1
+
+    def _stage(self, name: str, batch: Batch) -> None:
+        table, database = batch.table, self._database
+        database.execute(sql.drop_staging(name))
+        database.execute(
+            sql.create_staging(name, batch.columns, table.key, database.server.dialect)
+        )
+        try:
+            database.stage(name, batch.columns, batch.rows)
+        except RowRefused as error:
+            raise batch.refused(error.row, error.column, str(error)) from error
+
+    def _emit(self, state: bytes) -> None:
+        try:
+            self._out.write(state + b"\n")
+            self._out.flush()
+        except OSError as error:
+            raise TargetError(f"the state cannot be written to stdout: {error}") from error
+
+
+def utc_now() -> str:
+    """Return the time as MySQL writes it, in UTC."""
+    return f"{datetime.now(timezone.utc):%Y-%m-%d %H:%M:%S.%f}"

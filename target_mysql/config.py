@@ -1,0 +1,276 @@
+"""
+The configuration, checked once, all faults named at once, typed from then on.
+
+A key is looked for in the file of --config, then as TARGET_MYSQL_<KEY> in the environment, then,
+for what says where the server is, in the option files that the mysql client reads.
+"""
+
+from __future__ import annotations
+
+import configparser
+import difflib
+import json
+import logging
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import MISSING, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from target_mysql.exceptions import ConfigError
+
+LOGGER = logging.getLogger(__name__)
+
+ENVIRONMENT_PREFIX = "TARGET_MYSQL_"
+OPTION_FILES = ("/etc/my.cnf", "/etc/mysql/my.cnf", "~/.my.cnf")
+OPTION_GROUPS = ("client", "client-server", "client-mariadb", "target-mysql")
+# The mysql client's names where they are not ours with dashes for underscores.
+OPTION_NAMES = {"socket": "unix_socket"}
+CONNECTION_KEYS = frozenset(
+    ("host", "port", "unix_socket", "user", "password", "database")
+    + ("ssl_mode", "ssl_ca", "ssl_cert", "ssl_key")
+)
+ALIASES = {"default_target_schema": "database", "dbname": "database"}
+SSL_MODES = ("DISABLED", "PREFERRED", "REQUIRED", "VERIFY_CA", "VERIFY_IDENTITY")
+LOAD_METHODS = ("auto", "local_infile", "insert")
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise ValueError("must be a string")
+    return value
+
+
+def _choice(choices: tuple[str, ...]) -> Callable[[object], str]:
+    by_folded = {choice.casefold(): choice for choice in choices}
+
+    def parse(value: object) -> str:
+        if not isinstance(value, str) or value.casefold() not in by_folded:
+            raise ValueError(f"must be one of {', '.join(choices)}")
+        return by_folded[value.casefold()]
+
+    return parse
+
+
+def _integer(low: int, high: int) -> Callable[[object], int]:
+    def parse(value: object) -> int:
+        if isinstance(value, str) and value.isascii() and value.isdigit():
+            value = int(value)
+        if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+            raise ValueError(f"must be a whole number from {low} to {high}")
+        return value
+
+    return parse
+
+
+def _seconds(value: object) -> float:
+    try:
+        seconds = float(value)  # type: ignore[arg-type]  # what it is, is what is being found out
+    except (TypeError, ValueError):
+        seconds = 0.0
+    if isinstance(value, bool) or not 0 < seconds <= 86_400:
+        raise ValueError("must be a number of seconds above 0, at most 86400")
+    return seconds
+
+
+def _boolean(value: object) -> bool:
+    known = {"true": True, "false": False, "1": True, "0": False}
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, str) and value.casefold() in known:
+        return known[value.casefold()]
+    raise ValueError("must be true or false")
+
+
+def _statements(value: object) -> tuple[str, ...]:
+    statements = tuple(value) if isinstance(value, list) else (None,)
+    if not all(isinstance(one, str) and one.lstrip()[:4].upper() == "SET " for one in statements):
+        raise ValueError("must be a list of SET statements")
+    return statements
+
+
+def _key(default: Any, parse: Callable[[object], Any], meaning: str, **options: Any) -> Any:
+    return field(default=default, metadata={"parse": parse, "meaning": meaning}, **options)
+
+
+@dataclass(frozen=True)
+class Config:
+    """
+    How to connect and how to load; see `meaning` in each field's metadata.
+
+    `from_sources` is the way in: it raises ConfigError naming every fault.
+    """
+
+    host: str = _key("127.0.0.1", _text, "the server's name or address")
+    port: int = _key(3306, _integer(1, 65_535), "the server's TCP port")
+    unix_socket: str | None = _key(None, _text, "path of the server's socket, instead of host")
+    user: str = _key("root", _text, "the user to log in as")
+    password: str = _key("", _text, "that user's password", repr=False)
+    database: str = _key("hubspot", _text, "the database to load into; made when it is not there")
+    ssl_mode: str = _key("PREFERRED", _choice(SSL_MODES), f"one of {', '.join(SSL_MODES)}")
+    ssl_ca: str | None = _key(None, _text, "file of the authorities to trust")
+    ssl_cert: str | None = _key(None, _text, "file of the client's certificate")
+    ssl_key: str | None = _key(None, _text, "file of the client's private key")
+    batch_size_rows: int = _key(20_000, _integer(1, 10**9), "rows of all streams that make a batch")
+    batch_size_bytes: int = _key(
+        64 * 1024 * 1024, _integer(1, 2**40), "bytes of all streams that make a batch"
+    )
+    batch_wait_limit_seconds: float = _key(60.0, _seconds, "seconds that a row waits at most")
+    retry_limit_seconds: float = _key(
+        300.0, _seconds, "seconds over which a batch is sent again to a server that fails"
+    )
+    load_method: str = _key("auto", _choice(LOAD_METHODS), f"one of {', '.join(LOAD_METHODS)}")
+    add_metadata_columns: bool = _key(True, _boolean, "add the _sdc_ columns")
+    hard_delete: bool = _key(False, _boolean, "delete rows that are gone, instead of flagging them")
+    primary_key_required: bool = _key(True, _boolean, "refuse streams without key_properties")
+    flush_all_streams: bool = _key(True, _boolean, "always so here; accepted for compatibility")
+    init_sql: tuple[str, ...] = _key((), _statements, "SET statements to run on connecting")
+
+    @classmethod
+    def from_sources(
+        cls,
+        settings: Mapping[str, object],
+        environment: Mapping[str, str],
+        option_files: tuple[str, ...] = OPTION_FILES,
+    ) -> Config:
+        """
+        Build the configuration from the config file's keys, the environment and option files.
+
+        Raises ConfigError, naming every fault of all of them.
+        """
+        known = {one.name: one for one in fields(cls)}
+        merged = _merge(
+            {ALIASES.get(name, name): value for name, value in settings.items()},
+            _from_environment(environment, known.keys()),
+            _from_option_files(option_files),
+        )
+        values: dict[str, Any] = {}
+        faults: list[str] = []
+        for name, value in merged.items():
+            if name not in known:
+                _warn_unknown(name, [*known, *ALIASES])
+            elif value is not None:
+                try:
+                    values[name] = known[name].metadata["parse"](value)
+                except ValueError as error:
+                    faults.append(f"{name}: {error}")
+        faults += _cross_faults(values)
+        if faults:
+            raise ConfigError("configuration: " + "; ".join(faults))
+        return cls(**values)
+
+
+def read_settings(path: Path | None) -> dict[str, object]:
+    """
+    Return the keys of the JSON file at `path`, or none without a path.
+
+    Raises ConfigError where the file cannot be read or is not a JSON object.
+    """
+    if path is None:
+        return {}
+    try:
+        settings = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
+    except ValueError as error:
+        raise ConfigError(f"{path}: not JSON: {error}") from error
+    if not isinstance(settings, dict):
+        raise ConfigError(f"{path}: must hold a JSON object")
+    return settings
+
+
+def defaults() -> dict[str, tuple[object, str]]:
+    """Return (default, meaning) of every key."""
+    return {
+        one.name: (None if one.default is MISSING else one.default, one.metadata["meaning"])
+        for one in fields(Config)
+    }
+
+
+def _merge(*sources: Mapping[str, object]) -> dict[str, object]:
+    """Join `sources`, the first that has a key winning; an address is never mixed of two."""
+    merged: dict[str, object] = {}
+    for source in sources:
+        addressed = not merged.keys().isdisjoint(("host", "port", "unix_socket"))
+        for name, value in source.items():
+            # A socket named in an option file would otherwise win over a host named nearer.
+            if not (addressed and name in ("host", "unix_socket")):
+                merged.setdefault(name, value)
+    return merged
+
+
+def _from_environment(environment: Mapping[str, str], known: Any) -> dict[str, object]:
+    names = {ENVIRONMENT_PREFIX + name.upper(): name for name in known}
+    names |= {ENVIRONMENT_PREFIX + alias.upper(): name for alias, name in ALIASES.items()}
+    found: dict[str, object] = {}
+    for variable, name in names.items():
+        value = environment.get(variable)
+        # An empty password is a password; any other empty variable is an unset one.
+        if value is not None and (value or name == "password"):
+            found[name] = json.loads(value) if name == "init_sql" else value
+    return found
+
+
+def _from_option_files(paths: tuple[str, ...]) -> dict[str, object]:
+    found: dict[str, object] = {}
+    for path in paths:
+        for text in _option_texts(Path(path).expanduser(), depth=0):
+            parser = configparser.RawConfigParser(allow_no_value=True, strict=False)
+            try:
+                parser.read_string(text)
+            except configparser.Error as error:
+                raise ConfigError(f"{path}: {str(error).splitlines()[0]}") from error
+            for group in OPTION_GROUPS:
+                found |= _group_values(parser, group)
+    return found
+
+
+def _group_values(parser: configparser.RawConfigParser, group: str) -> dict[str, object]:
+    values: dict[str, object] = {}
+    for option, value in parser.items(group) if parser.has_section(group) else ():
+        name = option.replace("-", "_")
+        name = OPTION_NAMES.get(name, name)
+        if name in CONNECTION_KEYS and value is not None:
+            values[name] = _unquoted(value)
+    return values
+
+
+def _unquoted(value: str) -> str:
+    return value[1:-1] if len(value) > 1 and value[0] == value[-1] and value[0] in "'\"" else value
+
+
+def _option_texts(path: Path, depth: int) -> Iterator[str]:
+    """Yield the option file's text, then those of the files that it includes."""
+    # The mysql client goes ten deep as well; a file that includes itself must end somewhere.
+    if depth > 10 or not path.is_file():
+        return
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except OSError as error:
+        LOGGER.warning("option file %s cannot be read: %s", path, error.strerror)
+        return
+    yield "\n".join(line for line in lines if not line.startswith("!"))
+    for line in lines:
+        word, _, rest = line.partition(" ")
+        if word == "!include":
+            yield from _option_texts(Path(rest.strip()), depth + 1)
+        elif word == "!includedir":
+            for included in sorted(Path(rest.strip()).glob("*.cnf")):
+                yield from _option_texts(included, depth + 1)
+
+
+def _cross_faults(values: Mapping[str, Any]) -> list[str]:
+    faults = []
+    if values.get("database") == "":
+        faults.append("database: must not be empty")
+    if values.get("ssl_mode", "").startswith("VERIFY") and not values.get("ssl_ca"):
+        faults.append(f"ssl_ca: needed by ssl_mode {values['ssl_mode']}")
+    if bool(values.get("ssl_cert")) != bool(values.get("ssl_key")):
+        faults.append("ssl_cert, ssl_key: one needs the other")
+    if values.get("flush_all_streams") is False:
+        LOGGER.warning("flush_all_streams: always true here, false has no effect")
+    return faults
+
+
+def _warn_unknown(name: str, known: list[str]) -> None:
+    near = difflib.get_close_matches(name, known, n=1)
+    LOGGER.warning("unknown config key %s%s", name, f": did you mean {near[0]}?" if near else "")

@@ -1,0 +1,348 @@
+"""
+The one door to MySQL: connect, run, stream rows in, hold a transaction, know the server.
+
+Errors come out as this package's: TransientError where the same again may succeed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import re
+import ssl
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pymysql
+from pymysql.connections import Connection
+from pymysql.constants import CLIENT, COMMAND
+from pymysql.protocol import OKPacketWrapper
+
+from target_mysql import sql
+from target_mysql.config import Config
+from target_mysql.exceptions import ConnectError, DatabaseError, TransientError
+from target_mysql.rows import split_row
+from target_mysql.tables import BATCHED_AT, Column, Dialect, Table
+
+LOGGER = logging.getLogger(__name__)
+
+CONNECT_TIMEOUT_S = 10
+INSERT_SIZE = 256 * 1024  # bytes of rows in one INSERT; quoted, they are at most twice as many
+PACKET_SIZE = 1024 * 1024  # bytes of a batch sent at a time; a packet's end is no row's
+LARGE_KEY_BYTES = 3072  # an index's limit with large prefixes
+SMALL_KEY_BYTES = 767  # and without, on MySQL 5.6
+
+# Errors after which the same again may succeed: the connection was lost, the server is starting,
+# stopping or not yet in its cluster, or another transaction was in the way.
+TRANSIENT_ERRORS = frozenset(
+    (1020, 1040, 1047, 1053, 1152, 1158, 1159, 1160, 1161, 1180, 1203, 1205, 1206, 1213, 1317)
+    + (1927, 2002, 2003, 2006, 2013, 2014, 2055)
+)
+ADVICE = {
+    1044: "grant this user rights on the database",
+    1045: "check user and password",
+    1142: "grant this user the missing right on the database",
+    1153: "raise max_allowed_packet on the server",
+    1227: "this user lacks a right",
+    1290: "the server is read-only: connect to a primary",
+    1836: "the server is read-only: connect to a primary",
+    1698: "this user may log in only in another way, such as unix_socket",
+}
+AT_ROW = re.compile(r"column '(?P<column>.+?)' at row (?P<row>\d+)")
+
+
+@dataclass(frozen=True)
+class Server:
+    """What the server is and can do."""
+
+    version: str
+    is_mariadb: bool
+    local_infile: bool
+    max_allowed_packet: int
+    dialect: Dialect
+
+
+@dataclass(frozen=True)
+class Done:
+    """What a statement did: rows it looked at, those that were there before, those changed."""
+
+    affected: int = 0
+    records: int = 0
+    duplicates: int = 0
+    warnings: int = 0
+
+
+class RowRefused(DatabaseError):
+    """The server refuses a row of a batch; `row` counts from 1, `column` is its column's name."""
+
+    def __init__(self, message: str, row: int, column: str) -> None:
+        super().__init__(message)
+        self.row = row
+        self.column = column
+
+
+class _Connection(Connection):
+    """A connection that answers a LOAD DATA LOCAL of ours from memory, and no other ever."""
+
+    def load_local(self, statement: str, rows: Sequence[bytes]) -> Done:
+        """
+        Run a LOAD DATA LOCAL, answering with `rows` whatever file the server names.
+
+        The protocol cannot abandon an upload: after a failure in it the connection is closed.
+        """
+        wire: Any = self  # what is used of PyMySQL here is not in its type stubs
+        wire._execute_command(COMMAND.COM_QUERY, statement)
+        packet = wire._read_packet()
+        if not packet.is_load_local_packet():
+            wire._force_close()
+            raise pymysql.err.OperationalError(2027, "LOAD DATA LOCAL was not answered as one")
+        try:
+            for data in _packets(rows):
+                wire.write_packet(data)
+        except BaseException:
+            wire._force_close()
+            raise
+        wire.write_packet(b"")
+        return _done(OKPacketWrapper(wire._read_packet()))
+
+
+class Database:
+    """
+    A connection with the session set as this target needs it.
+
+    Raises ConnectError on construction where the server does not let us in.
+    """
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+        self._connection = self._connect()
+        self.server = self._read_server()
+        self._enter_database()
+
+    def close(self) -> None:
+        with contextlib.suppress(pymysql.MySQLError, OSError):
+            self._connection.close()
+
+    def reconnect(self) -> None:
+        """Begin anew on a new connection; raises TransientError while the server is away."""
+        self.close()
+        try:
+            self._connection = self._connect()
+            self._enter_database()
+        except ConnectError as error:
+            if isinstance(error.__cause__, pymysql.MySQLError) and _is_transient(error.__cause__):
+                raise TransientError(str(error)) from error
+            raise
+
+    def execute(self, statement: str, values: Sequence[object] | None = None) -> Done:
+        """Run one statement; `values` are bound to its %s marks."""
+        with _translated(), self._connection.cursor() as cursor:
+            cursor.execute(statement, values)
+            answer: Any = cursor  # its result is not in the type stubs
+            return _done(answer._result)
+
+    def query(self, statement: str, values: Sequence[object] | None = None) -> list[Any]:
+        """Run one statement and return its rows."""
+        with _translated(), self._connection.cursor() as cursor:
+            cursor.execute(statement, values)
+            return list(cursor.fetchall())
+
+    @contextlib.contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Commit what is done inside, or, where that fails, none of it."""
+        self.execute("START TRANSACTION")
+        try:
+            yield
+            self.execute("COMMIT")
+        except BaseException:
+            with contextlib.suppress(DatabaseError, TransientError):
+                self.execute("ROLLBACK")
+            raise
+
+    def stage(self, staging: str, columns: Sequence[Column], rows: Sequence[bytes]) -> None:
+        """
+        Send a batch's rows into a staging table, in the fastest way that the server allows.
+
+        Raises RowRefused where a value is cut or does not fit.
+        """
+        if self.uses_load_data:
+            with _translated():
+                done = self._connection.load_local(sql.load_staging(staging, columns), rows)
+            self._refuse_warnings(done)
+        else:
+            self._insert(sql.insert_staging(staging, columns), rows)
+
+    def merge(self, table: Table, staged: str, carried: Sequence[Column], batched_at: str) -> Done:
+        """Upsert the rows staged in `staged`; `batched_at` is UTC."""
+        statement = sql.merge(table, staged, carried)
+        return self.execute(statement, (batched_at,) if table.has(BATCHED_AT) else None)
+
+    @property
+    def uses_load_data(self) -> bool:
+        """Whether rows travel by LOAD DATA LOCAL rather than by INSERT."""
+        method = self.config.load_method
+        return method == "local_infile" or (method == "auto" and self.server.local_infile)
+
+    def read_columns(self, table: Table) -> dict[str, str]:
+        """Return the type of each column of `table` as it is in the database, none without it."""
+        rows = self.query(sql.READ_COLUMNS, (table.name,))
+        return {str(name): _as_text(kind) for name, kind, _ in rows}
+
+    def read_key(self, table: Table) -> tuple[str, ...]:
+        """Return the columns of the primary key that `table` has in the database."""
+        return tuple(str(name) for (name,) in self.query(sql.READ_KEY, (table.name,)))
+
+    def _insert(self, statement: str, rows: Sequence[bytes]) -> None:
+        limit = min(INSERT_SIZE, self.server.max_allowed_packet // 4)
+        start = 0
+        for chunk in _slices(rows, limit):
+            try:
+                with _translated(), self._connection.cursor() as cursor:
+                    cursor.executemany(statement, [split_row(row) for row in chunk])
+            except RowRefused as error:
+                raise RowRefused(str(error), start + error.row, error.column) from error
+            start += len(chunk)
+
+    def _refuse_warnings(self, done: Done) -> None:
+        if done.warnings:
+            ((_, code, message), *_) = self.query("SHOW WARNINGS LIMIT 1") or [("", 0, "unknown")]
+            raise _to_error(pymysql.err.DataError(code, message))
+
+    def _connect(self) -> _Connection:
+        config = self.config
+        try:
+            connection = _Connection(
+                host=config.host,
+                port=config.port,
+                unix_socket=config.unix_socket,
+                user=config.user,
+                password=config.password,
+                charset="utf8mb4",
+                connect_timeout=CONNECT_TIMEOUT_S,
+                autocommit=True,
+                # The flag without `local_infile`: PyMySQL itself then never opens a file that a
+                # server names, and `load_local` alone answers such a wish, from memory.
+                client_flag=CLIENT.LOCAL_FILES,
+                **_tls(config),
+            )
+            with connection.cursor() as cursor:
+                for statement in (*sql.SESSION, *config.init_sql):
+                    cursor.execute(statement)
+        except (pymysql.MySQLError, OSError, RuntimeError) as error:
+            raise ConnectError(_connect_problem(config, error)) from error
+        return connection
+
+    def _read_server(self) -> Server:
+        ((version, comment, local_infile, max_packet),) = self.query(sql.SERVER_FACTS)
+        is_mariadb = "mariadb" in f"{version} {comment}".lower()
+        dialect = _dialect(str(version), is_mariadb)
+        return Server(str(version), is_mariadb, bool(local_infile), int(max_packet), dialect)
+
+    def _enter_database(self) -> None:
+        name = self.config.database
+        # Asked first: a user without the right to create one may use one that is there.
+        if not self.query(sql.DATABASE_EXISTS, (name,)):
+            self.execute(sql.create_database(name))
+        self.execute(sql.use(name))
+
+
+def _dialect(version: str, is_mariadb: bool) -> Dialect:
+    if is_mariadb:
+        return Dialect("utf8mb4_nopad_bin", "JSON", LARGE_KEY_BYTES, "DYNAMIC", "Aria")
+    numbers = tuple(int(part) for part in re.findall(r"\d+", version)[:2])
+    if numbers >= (8, 0):
+        return Dialect("utf8mb4_0900_bin", "JSON", LARGE_KEY_BYTES, "DYNAMIC")
+    if numbers >= (5, 7):
+        return Dialect("utf8mb4_bin", "JSON", LARGE_KEY_BYTES, "DYNAMIC")
+    return Dialect("utf8mb4_bin", "LONGTEXT", SMALL_KEY_BYTES)
+
+
+def _tls(config: Config) -> dict[str, Any]:
+    """Return PyMySQL's arguments for the ssl_mode, as the mysql client means it."""
+    if config.ssl_mode == "DISABLED":
+        return {"ssl_disabled": True}
+    if config.ssl_mode == "PREFERRED" and not (config.ssl_ca or config.ssl_cert):
+        return {}  # PyMySQL's own way: TLS, unverified, where the server has it
+    context = ssl.create_default_context(cafile=config.ssl_ca)
+    # Python 3.13 is stricter than the certificates that MySQL makes for itself.
+    context.verify_flags &= ~ssl.VERIFY_X509_STRICT
+    context.check_hostname = config.ssl_mode == "VERIFY_IDENTITY"
+    if not config.ssl_mode.startswith("VERIFY"):
+        context.verify_mode = ssl.CERT_NONE
+    if config.ssl_cert:
+        context.load_cert_chain(config.ssl_cert, config.ssl_key)
+    return {"ssl": context}
+
+
+def _connect_problem(config: Config, error: Exception) -> str:
+    where = config.unix_socket or f"{config.host}:{config.port}"
+    code = error.args[0] if error.args else None
+    reason = str(error.args[1]) if len(error.args) > 1 else str(error)
+    advice = ADVICE.get(code, "check host, port and that the server runs")  # type: ignore[arg-type]
+    return f"cannot connect to MySQL at {where} as {config.user}: {reason}: {advice}"
+
+
+@contextlib.contextmanager
+def _translated() -> Iterator[None]:
+    """Raise the driver's errors as this package's."""
+    try:
+        yield
+    except pymysql.MySQLError as error:
+        raise _to_error(error) from error
+    except (OSError, ssl.SSLError) as error:
+        raise TransientError(f"connection to MySQL lost: {error}") from error
+
+
+def _to_error(error: pymysql.MySQLError) -> DatabaseError | TransientError:
+    code = error.args[0] if error.args else 0
+    message = str(error.args[1]) if len(error.args) > 1 else str(error) or "connection lost"
+    if _is_transient(error):
+        return TransientError(f"MySQL error {code}: {message}")
+    found = AT_ROW.search(message)
+    if found:
+        return RowRefused(message, int(found["row"]), found["column"])
+    advice = f": {ADVICE[code]}" if code in ADVICE else ""
+    return DatabaseError(f"MySQL error {code}: {message}{advice}")
+
+
+def _is_transient(error: pymysql.MySQLError) -> bool:
+    # An InterfaceError with code 0: the connection was closed under us.
+    code = error.args[0] if error.args else 0
+    return code in TRANSIENT_ERRORS or isinstance(error, pymysql.err.InterfaceError)
+
+
+_INFO = re.compile(rb"Records: (\d+) +(?:Duplicates|Deleted): (\d+)")
+
+
+def _done(answer: Any) -> Done:
+    """Build a Done of an OK packet or result, whose message says "Records: 3  Duplicates: 1"."""
+    message = answer.message or b""
+    found = _INFO.search(message.encode() if isinstance(message, str) else message)
+    records, duplicates = (int(found[1]), int(found[2])) if found else (0, 0)
+    return Done(answer.affected_rows, records, duplicates, answer.warning_count)
+
+
+def _as_text(value: object) -> str:
+    # MySQL 8 and later give column_type as bytes.
+    return value.decode() if isinstance(value, bytes) else str(value)
+
+
+def _packets(rows: Sequence[bytes]) -> Iterator[bytes]:
+    """Yield all rows, in order, in packets of about PACKET_SIZE bytes."""
+    for chunk in _slices(rows, PACKET_SIZE):
+        data = b"".join(chunk)
+        for start in range(0, len(data), PACKET_SIZE):
+            yield data[start : start + PACKET_SIZE]
+
+
+def _slices(rows: Sequence[bytes], limit: int) -> Iterator[Sequence[bytes]]:
+    """Yield runs of rows of at least one row, at most `limit` bytes where a row allows it."""
+    start = size = 0
+    for at, row in enumerate(rows):
+        if size and size + len(row) > limit:
+            yield rows[start:at]
+            start, size = at, 0
+        size += len(row)
+    if start < len(rows):
+        yield rows[start:]

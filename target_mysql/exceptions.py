@@ -1,0 +1,58 @@
+"""
+Every error raised on purpose; the tree answers what the caller does next.
+
+TargetError
+  + ConfigError           fix the configuration and run again
+  + InputError            a line of the input cannot be loaded; what came before it is
+  + DatabaseError         the server refuses for good; do not retry
+      x ConnectError      no connection could be made
+  + TransientError        lost connection, deadlock, lock wait; the batch is sent again
+"""
+
+from __future__ import annotations
+
+
+class TargetError(Exception):
+    """What is raised on purpose; its text is one line that says what to do."""
+
+
+class ConfigError(TargetError):
+    """The configuration has faults; all of them are named."""
+
+
+class InputError(TargetError):
+    """
+    A line of the input that cannot be loaded.
+
+    The text names the line, and where they are known the stream, the key and the column.
+    """
+
+    def __init__(
+        self,
+        problem: str,
+        *,
+        line: int | None = None,
+        stream: str | None = None,
+        key: str | None = None,
+        column: str | None = None,
+    ) -> None:
+        where = (
+            ("line", line),
+            ("stream", stream),
+            ("key", key),
+            ("column", column),
+        )
+        known = ", ".join(f"{name} {value}" for name, value in where if value is not None)
+        super().__init__(f"{known}: {problem}" if known else problem)
+
+
+class DatabaseError(TargetError):
+    """The server refuses, and would refuse again."""
+
+
+class ConnectError(DatabaseError):
+    """The server cannot be reached, or does not let us in."""
+
+
+class TransientError(TargetError):
+    """The server failed in a way that may pass; nothing of the transaction was kept."""

@@ -1,0 +1,225 @@
+"""
+The whole load, top to bottom: lines to messages, messages to batches, batches to commits.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import BinaryIO
+
+from target_mysql import sql
+from target_mysql.batch import Batch
+from target_mysql.commit import Committer, utc_now
+from target_mysql.config import Config
+from target_mysql.database import Database
+from target_mysql.exceptions import InputError
+from target_mysql.messages import (
+    ActivateVersionMessage,
+    Message,
+    RecordMessage,
+    SchemaMessage,
+    StateMessage,
+    beginning,
+    parse_message,
+    record_beginnings,
+)
+from target_mysql.migrate import migrate
+from target_mysql.progress import Progress
+from target_mysql.rows import RowEncoder, VersionAppeared
+from target_mysql.tables import DELETED_AT, TABLE_VERSION, VERSION_COLUMN, Table, to_table
+
+LOGGER = logging.getLogger(__name__)
+
+DELETE_ROWS = 10_000  # in one statement: short locks, and no transaction too large to commit
+
+
+class Stream:
+    """A stream that a SCHEMA has announced: its table, its encoder, and what waits to be loaded."""
+
+    def __init__(self, message: SchemaMessage, table: Table) -> None:
+        self.message = message
+        self.table = table
+        self.encoder = RowEncoder(table)
+        self._warned = False
+        self._batch = Batch(table, self.encoder.columns)
+
+    @property
+    def has_rows(self) -> bool:
+        return bool(self._batch.rows)
+
+    def take(self, line: bytes, number: int) -> int:
+        """Encode the RECORD line and keep its row; returns the row's bytes."""
+        row = self.encoder.encode(line, number)
+        self._batch.add(row, number)
+        return len(row[0])
+
+    def take_batch(self) -> Batch:
+        """Return what waits, and begin anew."""
+        batch, self._batch = self._batch, Batch(self.table, self.encoder.columns)
+        self._warn_undeclared()
+        return batch
+
+    def _warn_undeclared(self) -> None:
+        if self.encoder.undeclared and not self._warned:
+            self._warned = True
+            LOGGER.warning(
+                "%s: properties that its SCHEMA does not declare are left out: %s",
+                self.message.stream,
+                ", ".join(sorted(self.encoder.undeclared)),
+            )
+
+
+class Load:
+    """One run: takes lines, commits batches, writes states to `out`."""
+
+    def __init__(self, database: Database, config: Config, out: BinaryIO) -> None:
+        self.progress = Progress()
+        self._database = database
+        self._config = config
+        self._committer = Committer(database, out, self.progress, config.retry_limit_seconds)
+        self._streams: dict[str, Stream] = {}
+        self._by_beginning: dict[bytes, Stream] = {}
+        self._rows = self._size = 0  # waiting, of all streams
+        self._waiting_since: float | None = None  # monotonic seconds
+        self._state: bytes | None = None
+
+    def run(self, chunks: Iterable[Sequence[bytes]]) -> None:
+        """
+        Load all lines of `chunks`; an empty chunk only tells that time has passed.
+
+        Raises TargetError; where a line is at fault, what came before it is loaded first.
+        """
+        number = 0
+        try:
+            for lines in chunks:
+                for line in lines:
+                    number += 1
+                    self._take(line, number)
+                self._tick()
+        except InputError:
+            self._finish()
+            raise
+        self._finish()
+
+    def stop(self) -> None:
+        """End at once: a commit under way is finished, what waits is not begun."""
+        self._committer.stop()
+
+    def _take(self, line: bytes, number: int) -> None:
+        stream = self._by_beginning.get(beginning(line))
+        if stream is not None:
+            self._take_record(stream, line, number)
+            return
+        message = parse_message(line, number)
+        if message is not None:
+            self._take_message(message, line, number)
+
+    def _take_record(self, stream: Stream, line: bytes, number: int) -> None:
+        try:
+            size = stream.take(line, number)
+        except VersionAppeared:
+            size = self._add_version_column(stream).take(line, number)
+        self._rows += 1
+        self._size += size
+        config = self._config
+        if self._rows >= config.batch_size_rows or self._size >= config.batch_size_bytes:
+            self._flush()
+
+    def _take_message(self, message: Message, line: bytes, number: int) -> None:
+        if isinstance(message, StateMessage):
+            self._state = message.value
+            return
+        if isinstance(message, SchemaMessage):
+            self._take_schema(message, number)
+            return
+        stream = self._streams.get(message.stream)
+        if stream is None:
+            name = "RECORD" if isinstance(message, RecordMessage) else "ACTIVATE_VERSION"
+            raise InputError(f"{name} before SCHEMA", line=number, stream=message.stream)
+        if isinstance(message, RecordMessage):
+            self._take_record(stream, line, number)
+        else:
+            self._activate(stream, message)
+
+    def _take_schema(self, message: SchemaMessage, number: int) -> None:
+        known = self._streams.get(message.stream)
+        if known is not None and known.message == message:
+            return
+        config = self._config
+        if config.primary_key_required and not message.key_properties:
+            problem = "no key_properties (primary_key_required: false would append its records)"
+            raise InputError(problem, line=number, stream=message.stream)
+        try:
+            table = to_table(
+                message.stream,
+                message.schema,
+                message.key_properties,
+                self._database.server.dialect,
+                add_metadata_columns=config.add_metadata_columns,
+            )
+        except ValueError as error:
+            raise InputError(str(error), line=number, stream=message.stream) from error
+        self._set_stream(message, table)
+
+    def _set_stream(self, message: SchemaMessage, table: Table) -> Stream:
+        """Make the table fit, after what waits is committed: DDL would commit it half done."""
+        self._finish()
+        there = self._committer.patiently(lambda: migrate(table, self._database))
+        stream = Stream(message, there)
+        self._streams[message.stream] = stream
+        self._by_beginning |= dict.fromkeys(record_beginnings(message.stream), stream)
+        return stream
+
+    def _add_version_column(self, stream: Stream) -> Stream:
+        columns = (*stream.table.columns, VERSION_COLUMN)
+        return self._set_stream(stream.message, replace(stream.table, columns=columns))
+
+    def _activate(self, stream: Stream, message: ActivateVersionMessage) -> None:
+        """Delete or flag the stream's rows of older versions, once all before is committed."""
+        if not self._config.add_metadata_columns:
+            LOGGER.warning("ACTIVATE_VERSION ignored: it needs add_metadata_columns")
+            return
+        self._finish()
+        if not stream.table.has(TABLE_VERSION):
+            stream = self._add_version_column(stream)
+        values: tuple[object, ...] = (message.version,)
+        if self._config.hard_delete or not stream.table.has(DELETED_AT):
+            statement = sql.delete_older(stream.table, DELETE_ROWS)
+        else:
+            statement = sql.flag_older(stream.table, DELETE_ROWS)
+            values = (utc_now(), *values)
+        counts = self.progress.streams[message.stream]
+        affected = DELETE_ROWS
+        while affected == DELETE_ROWS:
+            affected = self._committer.patiently(
+                lambda: self._database.execute(statement, values).affected
+            )
+            counts.deleted += affected
+
+    def _tick(self) -> None:
+        """Do what time asks for: hear of a failed commit, flush what has waited long enough."""
+        self._committer.raise_failure()
+        now = time.monotonic()
+        if not self._rows and self._state is None:
+            self._waiting_since = None
+        elif self._waiting_since is None:
+            self._waiting_since = now
+        elif now - self._waiting_since >= self._config.batch_wait_limit_seconds:
+            self._flush()
+        self.progress.tick()
+
+    def _flush(self) -> None:
+        """Hand what waits, of all streams, and the newest state on to be committed."""
+        batches = [stream.take_batch() for stream in self._streams.values() if stream.has_rows]
+        state, self._state = self._state, None
+        self._rows = self._size = 0
+        self._waiting_since = None
+        self._committer.submit(batches, state)
+
+    def _finish(self) -> None:
+        """Commit all that waits, and come back when it is done."""
+        self._flush()
+        self._committer.wait()

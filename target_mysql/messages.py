@@ -1,0 +1,168 @@
+"""
+Lines to messages; the line's number in every error.
+
+RECORD lines, of which there are millions, are known by how they begin and decoded in rows.py;
+what is here reads the rest.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+
+from target_mysql.exceptions import InputError
+from target_mysql.values import parse_json
+
+READ_SIZE = 1024 * 1024  # bytes; a pipe gives 64 KiB at most, a file all of it
+# Where to look for the comma after the stream's name, past the one after the type.
+NAME_FROM = len('{"type": "RECORD",')
+
+
+@dataclass(frozen=True)
+class SchemaMessage:
+    stream: str
+    schema: dict[str, Any] = field(repr=False)
+    key_properties: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class StateMessage:
+    """A STATE; `value` is its JSON as it came."""
+
+    value: bytes
+
+
+@dataclass(frozen=True)
+class ActivateVersionMessage:
+    stream: str
+    version: int
+
+
+@dataclass(frozen=True)
+class RecordMessage:
+    """A RECORD that does not begin in one of the usual ways."""
+
+    stream: str
+
+
+Message = SchemaMessage | StateMessage | ActivateVersionMessage | RecordMessage
+
+
+def record_beginnings(stream: str) -> tuple[bytes, ...]:
+    """
+    Return how a RECORD line of `stream` begins, up to the comma after the stream's name.
+
+    The ways are those of compact encoders and of Python's json, with and without escapes.
+    """
+    names = {msgspec.json.encode(stream), _ascii(stream)}
+    return tuple(
+        begin + name
+        for name in sorted(names)
+        for begin in (b'{"type":"RECORD","stream":', b'{"type": "RECORD", "stream": ')
+    )
+
+
+def beginning(line: bytes) -> bytes:
+    """Return what of a line `record_beginnings` may hold."""
+    return line[: line.find(b",", NAME_FROM)]
+
+
+def iter_chunks(descriptor: int, tick_s: float) -> Iterator[list[bytes]]:
+    """
+    Yield the lines that are there, without their ends; none after `tick_s` seconds of silence.
+
+    So what must happen in time happens while the tap is silent, too.
+    """
+    rest: list[bytes] = []
+    while True:
+        ready, _, _ = select.select([descriptor], [], [], tick_s)
+        if not ready:
+            yield []
+            continue
+        data = os.read(descriptor, READ_SIZE)
+        if not data:
+            break
+        # A line of many MB comes in many pieces: join them once, at its end.
+        first, *lines = data.split(b"\n")
+        rest.append(first)
+        if lines:
+            yield [b"".join(rest), *lines[:-1]]
+            rest = [lines[-1]]
+    if last := b"".join(rest):
+        yield [last]
+
+
+def parse_message(line: bytes, number: int) -> Message | None:
+    """
+    Return the message of a line, None of an empty one.
+
+    Raises InputError for what is no Singer message.
+    """
+    if not line.strip():
+        return None
+    try:
+        message = parse_json(line)
+    except ValueError as error:
+        raise InputError(f"not JSON: {error}", line=number) from error
+    if not isinstance(message, dict):
+        raise InputError("not a JSON object", line=number)
+    kind = message.get("type")
+    try:
+        if kind == "STATE":
+            return StateMessage(_value_as_it_came(line))
+        if kind == "SCHEMA":
+            return _schema_message(message)
+        if kind == "ACTIVATE_VERSION":
+            return ActivateVersionMessage(_text(message, "stream"), _integer(message, "version"))
+        if kind == "RECORD":
+            return RecordMessage(_text(message, "stream"))
+    except ValueError as error:
+        raise InputError(f"{kind} message: {error}", line=number) from error
+    raise InputError(f"unknown message type {kind!r}", line=number)
+
+
+def _ascii(text: str) -> bytes:
+    return b'"' + text.encode("ascii", "backslashreplace") + b'"'
+
+
+class _State(msgspec.Struct):
+    value: msgspec.Raw
+
+
+def _value_as_it_came(line: bytes) -> bytes:
+    try:
+        return bytes(msgspec.json.decode(line, type=_State).value)
+    except msgspec.MsgspecError as error:
+        raise ValueError("needs a value") from error
+
+
+def _schema_message(message: dict[str, Any]) -> SchemaMessage:
+    stream = _text(message, "stream")
+    schema = message.get("schema")
+    key = message.get("key_properties")
+    if not isinstance(schema, dict):
+        raise ValueError(f"stream {stream}: schema must be an object")
+    # A tap without keys may leave them out or send null.
+    key = [] if key is None else key
+    if not isinstance(key, list) or not all(isinstance(name, str) for name in key):
+        raise ValueError(f"stream {stream}: key_properties must be a list of names")
+    return SchemaMessage(stream, schema, tuple(dict.fromkeys(key)))
+
+
+def _text(message: dict[str, Any], name: str) -> str:
+    value = message.get(name)
+    if not isinstance(value, str):
+        raise ValueError(f"{name} must be a string")
+    return value
+
+
+def _integer(message: dict[str, Any], name: str) -> int:
+    value = message.get(name)
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise ValueError(f"{name} must be an integer")
+    return value
