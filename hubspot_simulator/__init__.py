@@ -1,0 +1,1 @@
+"""A HubSpot portal on loopback, as awkward as the real one."""

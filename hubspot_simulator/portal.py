@@ -1,0 +1,313 @@
+"""
+What a portal holds: engagements made from a seed, from recorded answers or by hand.
+
+Plain data behind one lock: any thread may read and change it while it is served. Records are kept
+as JSON in bytes, so that a page is a join and the simulator is never what a benchmark measures.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from bisect import bisect_left, bisect_right, insort
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import orjson
+
+from hubspot_simulator import generate
+from hubspot_simulator.feed import ChangeFeed, Cursor, Version
+
+Record = dict[str, Any]
+
+PORTAL_ID = 62515  # HubSpot's public demo portal, as in the recorded answers
+FIRST_ID = 4_318_933
+DAY_MS = 86_400_000
+RECENT_DAYS = 30  # HubSpot `recent/modified` page: "the last 30 days
+RECENT_ROWS = 10_000  # or the 10k most recently updated"
+
+
+class Listed(NamedTuple):
+    """A page in order of id; `offset` is the id it ended at."""
+
+    bodies: list[bytes]
+    more: bool
+    offset: int
+
+
+class Recent(NamedTuple):
+    """A page of what changed lately, newest first; `total` counts the rows of all pages."""
+
+    bodies: list[bytes]
+    more: bool
+    total: int
+
+
+class Changed(NamedTuple):
+    """A page of the change feed; `cursor` goes on after it, today or next year."""
+
+    bodies: list[bytes]
+    more: bool
+    cursor: Cursor
+
+
+def system_clock() -> int:
+    """Return the time in Unix ms."""
+    return time.time_ns() // 1_000_000
+
+
+class Portal:
+    """A HubSpot portal's engagements; `clock` returns its time in Unix ms."""
+
+    def __init__(
+        self, clock: Callable[[], int] = system_clock, *, portal_id: int = PORTAL_ID
+    ) -> None:
+        self.clock = clock
+        self.portal_id = portal_id
+        self._lock = threading.RLock()
+        self._versions: dict[int, Version] = {}
+        self._ids: list[int] = []
+        self._recent: list[tuple[int, int]] = []
+        self._feed = ChangeFeed()
+        self._sample_ids: set[int] = set()
+        self._last_id = FIRST_ID
+
+    @classmethod
+    def generate(
+        cls,
+        engagements: int = 5000,
+        seed: int = 7,
+        *,
+        spread: generate.Spread = "uneven",
+        clock: Callable[[], int] = system_clock,
+    ) -> Portal:
+        """
+        Return a portal of made-up engagements: the same for the same seed, size and time.
+
+        `spread` says how ids lie between 1 and 12 digits: see `generate.ids`.
+        """
+        portal = cls(clock)
+        made = generate.engagements(engagements, seed, portal.now_ms, portal.portal_id, spread)
+        portal._fill(made)
+        return portal
+
+    @classmethod
+    def june_2018(cls, clock: Callable[[], int] = system_clock) -> Portal:
+        """Return a portal of 64 engagements of June and July 2018 with known daily counts."""
+        portal = cls(clock)
+        portal._fill(generate.june_2018(portal.portal_id))
+        return portal
+
+    @classmethod
+    def from_recording(cls, folder: Path | str, clock: Callable[[], int] = system_clock) -> Portal:
+        """
+        Return the records of the recorded lists in `folder`, each as it was recorded.
+
+        Where lists share a record the newest `lastUpdated` wins. Raises FileNotFoundError where
+        the folder has no list, ValueError where one is not JSON.
+        """
+        newest: dict[int, Record] = {}
+        for record in _recorded(Path(folder)):
+            inner = record["engagement"]
+            known = newest.get(inner["id"])
+            if known is None or inner["lastUpdated"] > known["engagement"]["lastUpdated"]:
+                newest[inner["id"]] = record
+        portal = cls(clock)
+        portal._fill(newest[record_id] for record_id in sorted(newest))
+        return portal
+
+    def __len__(self) -> int:
+        return len(self._ids)
+
+    @property
+    def now_ms(self) -> int:
+        """The portal's time in Unix ms."""
+        return self.clock()
+
+    def create(self, engagement: Mapping[str, Any]) -> Record:
+        """
+        Add a record and return it as it is served.
+
+        Of its `engagement` part id, portalId, active, createdAt, lastUpdated and timestamp are
+        filled in where absent; whatever is given stays. Raises ValueError for an id that is taken.
+        """
+        with self._lock:
+            given = engagement.get("engagement", {})
+            created_ms = given.get("createdAt", self.now_ms)
+            inner = {
+                "id": self._last_id + 1,
+                "portalId": self.portal_id,
+                "active": True,
+                "createdAt": created_ms,
+                "lastUpdated": created_ms,
+                "timestamp": created_ms,
+                **given,
+            }
+            if inner["id"] in self._versions:
+                raise ValueError(f"id {inner['id']} is taken")
+            record = {**engagement, "engagement": inner}
+            insort(self._ids, inner["id"])
+            self._put(record)
+            return record
+
+    def update(
+        self,
+        record_id: int,
+        engagement: Mapping[str, Any] | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        *,
+        last_updated_ms: int | None = None,
+    ) -> Record:
+        """
+        Merge `engagement` and `metadata` into a record and return it; `lastUpdated` moves to now,
+        or to `last_updated_ms`. Raises KeyError without such a record.
+        """
+        with self._lock:
+            record = self.record(record_id)
+            at_ms = self.now_ms if last_updated_ms is None else last_updated_ms
+            record["engagement"] |= {**(engagement or {}), "id": record_id, "lastUpdated": at_ms}
+            if metadata:
+                record["metadata"] = record.get("metadata", {}) | metadata
+            self._put(record)
+            return record
+
+    def associate(self, record_id: int, key: str, object_ids: Iterable[int]) -> Record:
+        """
+        Set a record's associations under `key`, e.g. `contactIds`, and return it.
+
+        `lastUpdated` stays, and so no list of changes shows the edit (Airbyte issue 27199).
+        Raises KeyError without such a record.
+        """
+        with self._lock:
+            record = self.record(record_id)
+            record.setdefault("associations", {})[key] = list(object_ids)
+            self._versions[record_id] = self._versions[record_id]._replace(body=_to_json(record))
+            return record
+
+    def tie(self, record_id: int, key: str, object_id: int) -> Record:
+        """Add one association, as `associate` sets them. Raises KeyError without such a record."""
+        with self._lock:
+            known = self.record(record_id).get("associations", {}).get(key, [])
+            return self.associate(record_id, key, dict.fromkeys([*known, object_id]))
+
+    def delete(self, record_id: int) -> None:
+        """Take a record out of every list, without a trace. Raises KeyError without it."""
+        with self._lock:
+            self._unlist(record_id)
+            del self._versions[record_id]
+            del self._ids[bisect_left(self._ids, record_id)]
+            self._sample_ids.discard(record_id)
+
+    def leave_out(self, record_id: int) -> None:
+        """
+        Make a record one of a sample contact's: no list shows it, though it is there by id.
+
+        `paged` may then answer with its id as `offset`, as a recorded answer does: one above the
+        last record shown. Raises KeyError without such a record.
+        """
+        with self._lock:
+            self._unlist(record_id)
+            self._sample_ids.add(record_id)
+
+    def record(self, record_id: int) -> Record:
+        """Return a copy of a record. Raises KeyError without it."""
+        record: Record = orjson.loads(self.body(record_id))
+        return record
+
+    def body(self, record_id: int) -> bytes:
+        """Return a record as JSON. Raises KeyError without it."""
+        return self._versions[record_id].body
+
+    def records(self) -> list[Record]:
+        """Return copies of all records in order of id, left-out ones included."""
+        with self._lock:
+            return [self.record(record_id) for record_id in self._ids]
+
+    def listed_after(self, offset: int, limit: int) -> Listed:
+        """Return up to `limit` records with an id above `offset`, and where to go on."""
+        with self._lock:
+            start = at = bisect_right(self._ids, offset)
+            bodies: list[bytes] = []
+            while at < len(self._ids):
+                record_id = self._ids[at]
+                if record_id not in self._sample_ids:
+                    if len(bodies) == limit:
+                        break
+                    bodies.append(self._versions[record_id].body)
+                at += 1
+            return Listed(bodies, at < len(self._ids), self._ids[at - 1] if at > start else offset)
+
+    def recently_modified(self, since_ms: int, offset: int, count: int) -> Recent:
+        """Return up to `count` rows from row `offset` on, newest first, none before `since_ms`."""
+        with self._lock:
+            floor_ms = max(since_ms, self.now_ms - RECENT_DAYS * DAY_MS)
+            end = len(self._recent)
+            start = max(bisect_left(self._recent, (floor_ms, 0)), end - RECENT_ROWS)
+            last = max(end - offset, start)
+            first = max(last - count, start)
+            bodies = [self._versions[row[1]].body for row in reversed(self._recent[first:last])]
+            return Recent(bodies, first > start, end - start)
+
+    def cursor_at(self, floor_ms: int, delay_ms: int) -> Cursor:
+        """Return where to start for changes from `floor_ms` on, seen `delay_ms` late."""
+        with self._lock:
+            self._feed.show(self.now_ms - delay_ms)
+            return Cursor(0, len(self._feed), floor_ms)
+
+    def changed_after(self, cursor: Cursor, limit: int, delay_ms: int = 0) -> Changed:
+        """Return up to `limit` changes from `cursor` on, of those made `delay_ms` ago."""
+        with self._lock:
+            self._feed.show(self.now_ms - delay_ms)
+            bodies: list[bytes] = []
+            for position, record_id in self._feed.walk(cursor):
+                if len(bodies) == limit:
+                    return Changed(bodies, True, cursor._replace(position=position))
+                shown = self._feed.outdated(record_id) or self._versions[record_id]
+                bodies.append(shown.body)
+            return Changed(bodies, False, cursor._replace(position=len(self._feed)))
+
+    def _fill(self, records: Iterable[Record]) -> None:
+        """Take whole records, ids ascending, into an empty portal: sorted once, not each time."""
+        now_ms = self.now_ms
+        for record in records:
+            inner = record["engagement"]
+            record_id, updated_ms = inner["id"], inner["lastUpdated"]
+            self._ids.append(record_id)
+            self._versions[record_id] = Version(updated_ms, _to_json(record))
+            self._recent.append((updated_ms, record_id))
+            self._feed.changed(record_id, updated_ms, now_ms)
+        self._recent.sort()
+        self._last_id = max(self._last_id, *self._ids[-1:], FIRST_ID)
+
+    def _put(self, record: Record) -> None:
+        """Keep a new or changed record, and list it anew where it is listed at all."""
+        inner = record["engagement"]
+        record_id, updated_ms = inner["id"], inner["lastUpdated"]
+        before = self._versions.get(record_id)
+        self._versions[record_id] = Version(updated_ms, _to_json(record))
+        self._last_id = max(self._last_id, record_id)
+        if record_id in self._sample_ids:
+            return
+        if before is not None:
+            del self._recent[bisect_left(self._recent, (before.last_updated_ms, record_id))]
+        insort(self._recent, (updated_ms, record_id))
+        self._feed.changed(record_id, updated_ms, self.now_ms, before)
+
+    def _unlist(self, record_id: int) -> None:
+        updated_ms = self._versions[record_id].last_updated_ms
+        if record_id not in self._sample_ids:
+            del self._recent[bisect_left(self._recent, (updated_ms, record_id))]
+            self._feed.forget(record_id)
+
+
+def _to_json(record: Record) -> bytes:
+    """Return a record as JSON; copied, since what orjson returns keeps its buffer of 8 KB."""
+    return bytes(memoryview(orjson.dumps(record)))
+
+
+def _recorded(folder: Path) -> Sequence[Record]:
+    paths = sorted({*folder.glob("*paged*.json"), *folder.glob("*recent_modified*.json")})
+    if not paths:
+        raise FileNotFoundError(f"no *paged*.json or *recent_modified*.json in {folder}")
+    return [record for path in paths for record in orjson.loads(path.read_bytes())["results"]]

@@ -1,0 +1,112 @@
+"""Made-up engagements: that they are the same each time, and as odd as real ones."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from typing import Any
+
+import orjson
+import pytest
+
+from hubspot_simulator.generate import TYPE_SHARES
+from hubspot_simulator.portal import Portal
+from tests.simulator.conftest import NOW_MS, Clock
+
+THREE_YEARS_MS = 3 * 365 * 86_400_000
+
+
+@pytest.fixture(scope="module")
+def records() -> list[dict[str, Any]]:
+    return Portal.generate(5_000, seed=7, clock=Clock()).records()
+
+
+def test_a_seed_gives_the_same_portal_each_time() -> None:
+    """Same seed, size and clock: same records; another seed: others."""
+    first, second, other = (
+        Portal.generate(300, seed=seed, clock=Clock()).records() for seed in (7, 7, 8)
+    )
+    assert first == second
+    assert first != other
+
+
+@pytest.mark.parametrize("count", [0, 1, 14, 1_000])
+def test_any_size_is_made(count: int) -> None:
+    """A portal has as many records as asked for, from none on, all types from fourteen on."""
+    portal = Portal.generate(count, seed=1)
+    kinds = {record["engagement"]["type"] for record in portal.records()}
+
+    assert count == len(portal)
+    assert min(count, len(TYPE_SHARES)) == len(kinds)
+
+
+def test_ids_pass_two_to_the_31_and_reach_twelve_digits(records: list[dict[str, Any]]) -> None:
+    """Half of the ids fit 32 bits and lie close, the others leap about up to twelve digits."""
+    ids = [record["engagement"]["id"] for record in records]
+    gaps = [after - before for before, after in zip(ids, ids[1:], strict=False)]
+
+    assert sum(record_id < 2**31 for record_id in ids) == 2_500
+    assert ids == sorted(set(ids))
+    assert len(str(ids[-1])) == 12
+    assert max(gaps[:2_499]) <= 40 < 1_000_000_000 < max(gaps[2_500:])
+
+
+@pytest.mark.parametrize("spread", ["even", "dense"])
+def test_other_spreads_of_ids(spread: Any) -> None:
+    """Ids can lie without gaps across 2**31, or evenly over all of twelve digits."""
+    made = Portal.generate(1_000, seed=7, spread=spread).records()
+    ids = [record["engagement"]["id"] for record in made]
+
+    assert ids == sorted(set(ids))
+    if spread == "dense":
+        assert ids[-1] - ids[0] == 999
+        assert ids[0] < 2**31 < ids[-1]
+    else:
+        assert 0.9e9 < (ids[500] - ids[0]) / 500 < 1.1e9
+
+
+def test_times_are_those_of_a_living_portal(records: list[dict[str, Any]]) -> None:
+    """createdAt rises with the id; lastUpdated follows it, some years later, some in waves."""
+    made = [record["engagement"]["createdAt"] for record in records]
+    edited = [record["engagement"]["lastUpdated"] for record in records]
+
+    assert made == sorted(made)
+    assert NOW_MS - THREE_YEARS_MS <= made[0] <= made[-1] <= NOW_MS
+    assert all(a <= b <= NOW_MS for a, b in zip(made, edited, strict=True))
+    assert any(b - a > 365 * 86_400_000 for a, b in zip(made, edited, strict=True))
+    assert Counter(edited).most_common(5)[-1][1] > 5
+
+
+def test_oddities_of_real_answers_occur(records: list[dict[str, Any]]) -> None:
+    """Whatever recorded answers have shown to occur, occurs."""
+    inners = [record["engagement"] for record in records]
+    details = [record["metadata"] for record in records]
+    threads = {type(detail["threadId"]) for detail in details if "threadId" in detail}
+    recipients = [person for detail in details for person in detail.get("to", [])]
+    text = orjson.dumps(records).decode()
+
+    assert {"engagement", "associations", "metadata"} == set.intersection(*map(set, records))
+    assert any("attachments" not in record for record in records)
+    assert any("listMemberships" in record for record in records)
+    assert any("leadIds" in record["associations"] for record in records)
+    assert any(inner["timestamp"] > 10**17 for inner in inners)
+    assert any(inner["timestamp"] < 10**10 for inner in inners)
+    assert any("ownerId" not in inner for inner in inners)
+    assert any(inner.get("ownerId") == 0 for inner in inners)
+    assert any("createdBy" not in inner for inner in inners)
+    assert any("conversionIdentifier" in inner for inner in inners)
+    assert {} in details
+    assert {int, str} == threads
+    assert {"firstName": "John"} in recipients
+    assert "🚀" in text
+    assert "\\u0000" in text
+    assert max(len(detail.get("html", "")) for detail in details) == 1_000_000
+    assert 1_000 < (len(text.encode()) - 1_000_000) / len(records) < 1_500
+
+
+def test_a_hundred_thousand_are_made_in_seconds() -> None:
+    """Benchmarks start with 100,000 records: a tenth of them takes well under a second."""
+    start = time.perf_counter()
+    Portal.generate(10_000, seed=7)
+
+    assert time.perf_counter() - start < 2.0

@@ -1,0 +1,105 @@
+"""The command line, run as a user runs it."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from tests.simulator.conftest import PAGED, RECORDINGS, needs_recordings
+
+COMMAND = [sys.executable, "-m", "hubspot_simulator"]
+Start = Callable[..., "subprocess.Popen[str]"]
+
+
+@pytest.fixture
+def start() -> Iterator[Start]:
+    """Start the program on a free port; whatever still runs at the end is killed."""
+    started: list[subprocess.Popen[str]] = []
+
+    def run(*arguments: object) -> subprocess.Popen[str]:
+        process = subprocess.Popen(
+            [*COMMAND, "--port", "0", *map(str, arguments)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        started.append(process)
+        return process
+
+    yield run
+    for process in started:
+        process.kill()
+        process.communicate()
+
+
+def read_url(process: subprocess.Popen[str]) -> str:
+    assert process.stdout is not None
+    return process.stdout.readline().strip()
+
+
+def page(url: str, token: str = "pat-test") -> Any:
+    headers = {"Authorization": f"Bearer {token}"}
+    return requests.get(url + PAGED, params={"limit": 250}, headers=headers, timeout=10).json()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_it_prints_its_url_and_ends_cleanly(start: Start, number: int) -> None:
+    """One line says where it listens; a signal ends it with exit 0 and no more words."""
+    process = start("--engagements", 30, "--seed", 3)
+    assert len(page(read_url(process))["results"]) == 30
+
+    process.send_signal(number)
+    assert process.communicate(timeout=10) == ("", "")
+    assert process.returncode == 0
+
+
+def test_options_reach_the_portal(start: Start, tmp_path: Path) -> None:
+    """Built-in portal, token, rate limit, latency and faults are as asked for."""
+    faults = tmp_path / "faults.json"
+    faults.write_text('[{"fault": "SERVER_ERROR", "on": 2}]')
+    process = start(
+        *("--portal", "june-2018", "--token", "mine", "--rate-limit", 2, "--latency-ms", 1),
+        *("--faults", faults),
+    )
+    url = read_url(process)
+
+    assert len(page(url, "mine")["results"]) == 64
+    assert page(url, "mine")["message"] == "internal error"
+    assert page(url)["category"] == "EXPIRED_AUTHENTICATION"
+    assert page(url, "mine")["policyName"] == "TEN_SECONDLY_ROLLING"
+
+
+@needs_recordings
+def test_a_recording_is_served(start: Start) -> None:
+    """--recording serves a folder of recorded answers."""
+    assert len(page(read_url(start("--recording", RECORDINGS)))["results"]) == 120
+
+
+def test_what_cannot_be_served_is_said(start: Start, tmp_path: Path) -> None:
+    """A missing folder or a wrong file is one line on stderr and exit 1; a wrong option is 2."""
+    (tmp_path / "faults.json").write_text("[1]")
+    for arguments, code, words in (
+        (("--recording", tmp_path / "none"), 1, "none"),
+        (("--faults", tmp_path / "faults.json"), 1, "fault 1"),
+        (("--faults", tmp_path / "none.json"), 1, "none.json"),
+        (("--portal", "atlantis"), 2, "june-2018"),
+        (("--rate-limit", "-1"), 2, "--rate-limit"),
+    ):
+        process = start(*arguments)
+        out, err = process.communicate(timeout=10)
+        assert ("", code) == (out, process.returncode)
+        assert words in err
+
+
+def test_help_and_version() -> None:
+    """--help names every option, --version the version; both exit 0."""
+    for option, words in (("--help", "--recording"), ("--version", "hubspot_simulator ")):
+        done = subprocess.run([*COMMAND, option], capture_output=True, text=True, check=True)
+        assert words in done.stdout

@@ -1,0 +1,204 @@
+"""The portal over real HTTP: who is let in, how often, and what is left behind."""
+
+from __future__ import annotations
+
+import http.client
+import socket
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from email.utils import parsedate_to_datetime
+
+import pytest
+import requests
+
+from hubspot_simulator.faults import Fault
+from hubspot_simulator.portal import Portal
+from hubspot_simulator.server import Simulator
+from tests.simulator.conftest import NOW_MS, PAGED, RECENT, Serve, note
+
+
+@pytest.mark.parametrize(
+    ("header", "category"),
+    [
+        (None, "INVALID_AUTHENTICATION"),
+        ("Basic dTpw", "INVALID_AUTHENTICATION"),
+        ("Bearer ", "INVALID_AUTHENTICATION"),
+        ("Bearer wrong", "EXPIRED_AUTHENTICATION"),
+    ],
+)
+def test_only_the_token_is_let_in(
+    portal: Portal, serve: Serve, header: str | None, category: str
+) -> None:
+    """No token is not found; a wrong one is called expired since 1970, as HubSpot does."""
+    hubspot = serve(portal, token="pat-na1-right")
+    assert hubspot.get(PAGED).status_code == 200
+
+    headers = {} if header is None else {"Authorization": header}
+    answer = requests.get(hubspot.simulator.url + PAGED, headers=headers, timeout=10)
+
+    assert (401, category) == (answer.status_code, answer.json()["category"])
+    if category == "EXPIRED_AUTHENTICATION":
+        assert "expired 20543 day(s) ago" in answer.json()["message"]
+
+
+def test_headers_of_an_answer(portal: Portal, serve: Serve) -> None:
+    """The date is the portal's own; the rest is what HubSpot sends."""
+    headers = serve(portal, rate_limit=100).get(PAGED).headers
+
+    assert parsedate_to_datetime(headers["Date"]).timestamp() * 1000 == NOW_MS
+    assert headers["Content-Type"] == "application/json;charset=utf-8"
+    assert headers["X-Trace"]
+    assert {name: value for name, value in headers.items() if "RateLimit" in name} == {
+        "X-HubSpot-RateLimit-Daily": "500000",
+        "X-HubSpot-RateLimit-Daily-Remaining": "499999",
+        "X-HubSpot-RateLimit-Interval-Milliseconds": "10000",
+        "X-HubSpot-RateLimit-Max": "100",
+        "X-HubSpot-RateLimit-Remaining": "99",
+        "X-HubSpot-RateLimit-Secondly": "10",
+        "X-HubSpot-RateLimit-Secondly-Remaining": "10",
+    }
+
+
+@pytest.mark.parametrize(
+    ("case", "name"),
+    [("title", "X-Hubspot-Ratelimit-Daily"), ("lower", "x-hubspot-ratelimit-daily")],
+)
+def test_header_names_vary_in_case(portal: Portal, serve: Serve, case: str, name: str) -> None:
+    """Recordings show the limit's headers in several cases, so a switch does too."""
+    assert name in list(serve(portal, header_case=case).get(PAGED).headers)
+
+
+def test_the_rate_limit_rolls(portal: Portal, serve: Serve) -> None:
+    """As many requests as allowed pass in any window; the next is a 429 until the first is out."""
+    hubspot = serve(portal, rate_limit=3, rate_window_s=0.5)
+    answers = [hubspot.get(PAGED) for _ in range(4)]
+
+    assert [answer.status_code for answer in answers] == [200, 200, 200, 429]
+    assert answers[-1].json()["policyName"] == "TEN_SECONDLY_ROLLING"
+    assert "Retry-After" not in answers[-1].headers
+    time.sleep(0.5)
+    assert hubspot.get(PAGED).status_code == 200
+
+
+def test_requests_are_noted_in_order(portal: Portal, serve: Serve) -> None:
+    """Number, method, path, parameters, headers, status and time of each are there to be read."""
+    hubspot = serve(portal)
+    hubspot.get(PAGED, limit=5, offset=0)
+    hubspot.get("/nowhere")
+    first, second = hubspot.simulator.requests
+
+    assert (
+        first.number,
+        first.method,
+        first.path,
+        first.params,
+        first.status,
+    ) == (1, "GET", PAGED, {"limit": "5", "offset": "0"}, 200)
+    assert first.headers["Authorization"] == "Bearer pat-test"
+    assert (second.number, second.status) == (2, 404)
+    assert first.at_s <= second.at_s <= time.monotonic()
+
+
+def test_a_connection_is_kept(portal: Portal, serve: Serve) -> None:
+    """Request after request goes over one connection, so that pages cost no handshakes."""
+    simulator = serve(portal).simulator
+    connection = http.client.HTTPConnection("127.0.0.1", simulator.port, timeout=10)
+    sockets = set()
+    for method in ("GET", "HEAD", "GET"):
+        connection.request(method, PAGED, headers={"Authorization": "Bearer pat-test"})
+        sockets.add(connection.sock)
+        connection.getresponse().read()
+    connection.close()
+
+    assert len(sockets) == 1
+    assert [request.status for request in simulator.requests] == [200, 405, 200]
+
+
+def test_gzip_is_a_switch(portal: Portal, serve: Serve) -> None:
+    """Bodies are plain, unless the switch is on and the client accepts gzip."""
+    portal.create(note(1))
+    plain, packed = serve(portal), serve(portal, compress=True)
+    bare = packed.ask("GET", PAGED, headers={"Accept-Encoding": "identity"})
+
+    assert "Content-Encoding" not in plain.get(PAGED).headers
+    assert "Content-Encoding" not in bare.headers
+    answer = packed.get(PAGED)
+    assert answer.headers["Content-Encoding"] == "gzip"
+    assert plain.json(PAGED) == answer.json() == bare.json()
+
+
+def test_latency_goes_before_every_answer(portal: Portal, serve: Serve) -> None:
+    """Each request takes at least the latency; several at a time wait side by side."""
+    hubspot = serve(portal, latency_s=0.2)
+    start = time.monotonic()
+    with ThreadPoolExecutor(6) as pool:
+        assert [a.status_code for a in pool.map(hubspot.get, [PAGED] * 6)] == [200] * 6
+
+    assert 0.2 <= time.monotonic() - start < 1.0
+
+
+def test_clients_and_changes_at_the_same_time(serve: Serve) -> None:
+    """While the portal changes, every answer is whole and ordered."""
+    portal = Portal.generate(500, seed=3)
+    hubspot = serve(portal)
+    done = threading.Event()
+
+    def change() -> None:
+        while not done.is_set():
+            made = portal.create({"engagement": {"type": "NOTE"}})["engagement"]["id"]
+            portal.update(made)
+            portal.delete(made)
+
+    thread = threading.Thread(target=change)
+    thread.start()
+    try:
+        with ThreadPoolExecutor(4) as pool:
+            pages = list(pool.map(hubspot.json, [PAGED, RECENT] * 20))
+    finally:
+        done.set()
+        thread.join()
+    for page in pages[::2]:
+        listed = [record["engagement"]["id"] for record in page["results"]]
+        assert sorted(set(listed)) == listed
+
+
+def test_it_leaves_nothing_behind(portal: Portal) -> None:
+    """After the end no thread is left and nothing listens, whatever was under way."""
+    before = set(threading.enumerate())
+    with Simulator(portal, faults=[Fault(on=2, delay_s=60)]) as simulator:
+        url, session = simulator.url, requests.Session()
+        headers = {"Authorization": "Bearer pat-test"}
+        session.get(url + PAGED, headers=headers, timeout=10)
+        with pytest.raises(requests.Timeout):
+            requests.get(url + PAGED, headers=headers, timeout=0.05)
+        idle = socket.create_connection(("127.0.0.1", simulator.port))
+        start = time.monotonic()
+
+    assert time.monotonic() - start < 2
+    assert before == set(threading.enumerate())
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.1", simulator.port))
+    idle.close()
+    session.close()
+
+
+def test_a_port_can_be_asked_for(portal: Portal) -> None:
+    """The port that one simulator left free is there for the next; a taken one is an OSError."""
+    with Simulator(portal) as first:
+        port = first.port
+        with pytest.raises(OSError, match="in use"):
+            Simulator(portal, port).start()
+    with Simulator(portal, port) as second:
+        assert f"http://127.0.0.1:{port}" == second.url
+
+
+def test_faults_in_a_change_are_seen(
+    portal: Portal, serve: Serve, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """A change that fails ends the connection and says why on stderr: a bug of the test's."""
+    hubspot = serve(portal, faults=[Fault(then=lambda portal: portal.delete(404))])
+
+    with pytest.raises(requests.ConnectionError):
+        hubspot.get(PAGED)
+    assert "KeyError: 404" in capfd.readouterr().err
