@@ -1,0 +1,73 @@
+"""What changed since a bookmark, from the endpoint that can still tell."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from tap_hubspot_engagements.client import HubspotClient
+from tap_hubspot_engagements.exceptions import HubspotError, NotFoundError, ScopeError
+from tap_hubspot_engagements.pages import (
+    MODIFIED_AFTER,
+    RECENT_MODIFIED,
+    Page,
+    get_newest,
+    iter_modified_after,
+)
+from tap_hubspot_engagements.records import last_updated_ms
+from tap_hubspot_engagements.state import ms_to_utc, to_rfc3339, utc_to_ms
+
+LOGGER = logging.getLogger(__name__)
+
+SCOPE = "crm.objects.contacts.read"
+
+
+def iter_changes(
+    client: HubspotClient, bookmark: datetime, lookback: timedelta, page_size: int | None
+) -> Iterator[Page]:
+    """
+    Yield what changed since `bookmark` less `lookback`, in no order.
+
+    Raises ScopeError where HubSpot shows nothing although something newer is there: without the
+    scope that the endpoint asks for it answers with no rows instead of a refusal.
+    """
+    # A millisecond more, as HubSpot does not say whether `after` itself is shown.
+    after = max(0, utc_to_ms(bookmark - lookback) - 1)
+    empty = True
+    for page in iter_modified_after(client, after, page_size):
+        empty = empty and not page.engagements
+        if empty and not page.has_more:
+            _refuse_empty(client, bookmark + lookback)
+        yield page
+
+
+def resume_changes(client: HubspotClient, after: str, page_size: int | None) -> Iterator[Page]:
+    """
+    Yield what an interrupted pass has left, from HubSpot's cursor.
+
+    Yields nothing, with a warning, where HubSpot does not know the cursor any more.
+    """
+    pages = iter_modified_after(client, after, page_size)
+    try:
+        first = next(pages)
+    except NotFoundError:
+        raise
+    except HubspotError as error:
+        if isinstance(error, ScopeError) or " 400 " not in str(error):
+            raise
+        LOGGER.warning("the cursor of the interrupted run is refused, reading anew: %s", error)
+        return
+    yield first
+    yield from pages
+
+
+def _refuse_empty(client: HubspotClient, bookmark: datetime) -> None:
+    newest = get_newest(client)
+    newest_ms = last_updated_ms(newest) if newest else None
+    newest_at = ms_to_utc(newest_ms) if newest_ms else None
+    if newest_at and newest_at > bookmark:
+        raise ScopeError(
+            f"{MODIFIED_AFTER} shows nothing, but {RECENT_MODIFIED} a change of"
+            f" {to_rfc3339(newest_at)}: grant the token the scope {SCOPE}"
+        )

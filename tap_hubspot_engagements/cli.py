@@ -1,0 +1,156 @@
+"""Reads the arguments; starts discovery, a sync, or a check of credentials."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from importlib.metadata import version
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+# singer-python sets up logging when it is imported: ours comes after.
+import singer  # noqa: F401
+
+from tap_hubspot_engagements.client import HubspotClient
+from tap_hubspot_engagements.config import TOKEN_VARIABLE, Config, load_json
+from tap_hubspot_engagements.discover import build_catalog, read_selection
+from tap_hubspot_engagements.exceptions import ConfigError, DailyLimitError, OutputError, TapError
+from tap_hubspot_engagements.messages import Messages
+from tap_hubspot_engagements.pages import get_first
+from tap_hubspot_engagements.progress import Progress
+from tap_hubspot_engagements.sync import sync
+
+LOGGER = logging.getLogger("tap_hubspot_engagements")
+
+EXIT_FAILED, EXIT_USAGE, EXIT_DAILY_LIMIT = 1, 2, 3
+
+EPILOG = f"""\
+Without access_token in the config, ${TOKEN_VARIABLE} is used. Without a catalog, the discovered one
+is, as selected there.
+Exit codes: 0 done; 1 failed; 2 usage, config, catalog or state; 3 stopped at the portal's daily
+limit with the state written; 130, 143 stopped by a signal.
+"""
+
+
+class Stopped(BaseException):
+    """A signal asked for the end."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(signal.Signals(number).name)
+        self.exit_code = 128 + number
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run tap-hubspot-engagements and exit."""
+    sys.exit(run(_parse(arguments)))
+
+
+def run(options: argparse.Namespace) -> int:
+    """Return the exit code of a run with these options."""
+    _set_up_logging()
+    _raise_on_signals()
+    try:
+        if options.discover:
+            _discover()
+        elif options.check:
+            _check(_read_config(options.config))
+        else:
+            _sync(options)
+    except ConfigError as error:
+        return _failed(error, EXIT_USAGE)
+    except DailyLimitError as error:
+        return _failed(error, EXIT_DAILY_LIMIT)
+    except TapError as error:
+        return _failed(error, EXIT_FAILED)
+    except Stopped as stopped:
+        LOGGER.error("stopped by %s: run again with the last state", stopped)
+        return stopped.exit_code
+    return 0
+
+
+def _failed(error: TapError, exit_code: int) -> int:
+    LOGGER.error("%s", error)
+    if isinstance(error, OutputError):
+        # Python would try once more to write what nobody reads, and complain.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return exit_code
+
+
+def _discover() -> None:
+    sys.stdout.write(json.dumps(build_catalog().to_dict(), indent=2) + "\n")
+
+
+def _check(config: Config) -> None:
+    """Ask for one engagement: the best proof that the token may."""
+    client = HubspotClient(config)
+    first = get_first(client)
+    portal = first["engagement"].get("portalId", "unknown") if first else "without engagements"
+    sys.stdout.write(f"token accepted, engagements can be read; portal {portal}\n")
+
+
+def _sync(options: argparse.Namespace) -> None:
+    config = _read_config(options.config)
+    catalog = load_json(options.catalog) if options.catalog else build_catalog().to_dict()
+    selections = read_selection(catalog)
+    state: dict[str, Any] = load_json(options.state) if options.state else {}
+    if options.full_refresh:
+        state = {}
+    client = HubspotClient(config)
+    progress = Progress(client)
+    outcome = "failed"
+    try:
+        sync(client, config, selections, state, Messages(sys.stdout.buffer), progress)
+        outcome = "done"
+    finally:
+        progress.close(outcome)
+
+
+def _read_config(path: Path | None) -> Config:
+    return Config.from_dict(load_json(path) if path else {}, os.environ)
+
+
+def _set_up_logging() -> None:
+    logging.basicConfig(
+        level=logging.INFO, format="%(levelname)s %(message)s", stream=sys.stderr, force=True
+    )
+    # What is asked again is said by the client, in one line.
+    logging.getLogger("urllib3").setLevel(logging.ERROR)
+
+
+def _raise_on_signals() -> None:
+    def stop(number: int, _: FrameType | None) -> None:
+        # A second signal finds no handler of ours: then the process ends where it stands.
+        signal.signal(number, signal.SIG_DFL)
+        raise Stopped(number)
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, stop)
+
+
+def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="tap-hubspot-engagements",
+        description="Writes HubSpot's engagements to standard output as Singer messages.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = parser.add_argument
+    add("-c", "--config", type=Path, metavar="FILE", help="JSON configuration")
+    add("--catalog", type=Path, metavar="FILE", help="what to replicate; see --discover")
+    add("-p", "--properties", dest="catalog", type=Path, metavar="FILE", help="same as --catalog")
+    add("-s", "--state", type=Path, metavar="FILE", help="where the last run got to")
+    add("-d", "--discover", action="store_true", help="print the catalog and exit")
+    add("--check", action="store_true", help="ask HubSpot whether the token serves, and exit")
+    add("--full-refresh", action="store_true", help="read everything anew, whatever the state says")
+    add(
+        "--version",
+        action="version",
+        version=f"%(prog)s {version('tap-hubspot-engagements')}",
+    )
+    return parser.parse_args(arguments)

@@ -1,0 +1,214 @@
+"""
+One way to ask HubSpot: authorised, timed out, retried, paced, with typed errors.
+
+What each status means: HubSpot's error handling page, and answers seen in the wild.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from email.utils import parsedate_to_datetime
+from typing import Any, Generic, TypeVar
+
+import backoff
+import requests
+
+from tap_hubspot_engagements.config import Config
+from tap_hubspot_engagements.exceptions import (
+    AuthError,
+    DailyLimitError,
+    HubspotError,
+    NotFoundError,
+    RateLimitError,
+    ScopeError,
+    ServerError,
+    TransientError,
+)
+from tap_hubspot_engagements.json_text import parse_json
+from tap_hubspot_engagements.pace import WINDOW_S, Pace
+
+LOGGER = logging.getLogger(__name__)
+
+RETRY_LIMIT_S = 600.0  # one question is asked again for this long, waits included
+RETRY_WAIT_MAX_S = 60.0
+SECONDLY_WAIT_S = 1.0
+# May pass, by HubSpot's own words; 477 is a portal that moves to another data centre.
+TRANSIENT_STATUSES = frozenset((408, 423, 477))
+MAX_SHOWN_LENGTH = 300  # characters of HubSpot's message in an error
+
+T = TypeVar("T")
+Params = Mapping[str, object]
+OnFailure = Callable[[TransientError], None]
+
+
+@dataclass(frozen=True)
+class Answer(Generic[T]):
+    """
+    What HubSpot answered: the parsed body, its text's bytes, when we got it, and its own clock.
+
+    `hubspot_at` is whole seconds, as the Date header is; both are UTC.
+    """
+
+    body: T
+    text: bytes
+    received_at: datetime
+    hubspot_at: datetime
+
+
+class HubspotClient:
+    """
+    Asks one portal.
+
+    Raises, from every question: AuthError, ScopeError, NotFoundError, other HubspotError,
+    DailyLimitError, and TransientError when asking again has not helped for RETRY_LIMIT_S.
+    """
+
+    def __init__(
+        self, config: Config, pace: Pace | None = None, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self.requests = 0
+        self.retries = 0
+        self.pace = pace or Pace(config.requests_per_10_seconds)
+        self._clock = clock
+        self._config = config
+        self._session = requests.Session()
+        self._session.headers["User-Agent"] = config.user_agent
+        self._session.headers["Authorization"] = f"Bearer {config.access_token}"
+
+    def get(
+        self,
+        path: str,
+        params: Params,
+        parse: Callable[[Any], T],
+        on_failure: OnFailure | None = None,
+    ) -> Answer[T]:
+        """
+        Return the answer to GET `path`, its JSON made into what `parse` returns.
+
+        A ValueError of `parse` counts as half an answer: asked again. `params` is read at each
+        try, so that `on_failure`, called between tries, may ask for less.
+        """
+        waits = backoff.expo(base=2, factor=1, max_value=RETRY_WAIT_MAX_S)
+        next(waits)  # backoff's generators want to be started
+        give_up_at = self._clock() + RETRY_LIMIT_S
+        while True:
+            self.pace.wait()
+            try:
+                return self._ask(path, params, parse)
+            except TransientError as error:
+                wait_s = error.retry_after_s
+                if wait_s is None:
+                    wait_s = backoff.full_jitter(next(waits))
+                if self._clock() + wait_s > give_up_at:
+                    raise
+                self.retries += 1
+                LOGGER.warning("%s: asking again in %.1f s", error, wait_s)
+                self.pace.pause(wait_s)
+                if on_failure:
+                    on_failure(error)
+
+    def _ask(self, path: str, params: Params, parse: Callable[[Any], T]) -> Answer[T]:
+        self.requests += 1
+        try:
+            response = self._session.get(
+                self._config.base_url + path,
+                params={name: str(value) for name, value in params.items()},
+                timeout=self._config.request_timeout,
+            )
+        except requests.Timeout as error:
+            raise ServerError(f"{path}: no answer in {self._config.request_timeout:g} s") from error
+        except requests.exceptions.InvalidHeader as error:
+            raise AuthError("access_token: has characters that a token cannot have") from error
+        except requests.RequestException as error:
+            raise TransientError(f"{path}: {_innermost(error)}") from error
+        if response.status_code != 200:
+            raise to_error(path, response)
+        try:
+            body = parse(parse_json(response.content))
+        except ValueError as error:
+            raise TransientError(f"{path}: not a whole answer: {error}") from error
+        now = datetime.now(timezone.utc)
+        return Answer(body, response.content, now, _hubspot_time(response, now))
+
+
+def to_error(path: str, response: requests.Response) -> Exception:
+    """Return the error for an answer that is not a 200."""
+    status = response.status_code
+    body = _error_body(response)
+    said = f"{path}: {status} {_message(body, response)}"
+    if status == 429:
+        return _rate_limit(said, body, response)
+    if status in TRANSIENT_STATUSES:
+        return TransientError(said, _retry_after_s(response))
+    if status in (401, 530):
+        return AuthError(f"{said}: check access_token")
+    if status == 403:
+        scopes = ", ".join(_scopes(body))
+        return ScopeError(f"{said}: grant the token {scopes or 'the scopes of engagements'}")
+    if status == 404:
+        return NotFoundError(said)
+    if status >= 500:
+        return ServerError(said, _retry_after_s(response))
+    return HubspotError(said)
+
+
+def _rate_limit(said: str, body: Mapping[str, Any], response: requests.Response) -> Exception:
+    policy = str(body.get("policyName", ""))
+    if policy == "DAILY":
+        return DailyLimitError(f"{said}: it ends at midnight in the portal's time zone")
+    window_s = SECONDLY_WAIT_S if policy == "SECONDLY" else WINDOW_S
+    return RateLimitError(said, _retry_after_s(response) or window_s)
+
+
+def _error_body(response: requests.Response) -> Mapping[str, Any]:
+    """Return an error's JSON; every field of it is optional, and proxies answer with HTML."""
+    with contextlib.suppress(ValueError):
+        body = parse_json(response.content)
+        if isinstance(body, dict):
+            return body
+    return {}
+
+
+def _message(body: Mapping[str, Any], response: requests.Response) -> str:
+    message = " ".join(str(body.get("message") or response.reason or "").split())
+    correlation = f" (correlationId {body['correlationId']})" if "correlationId" in body else ""
+    return message[:MAX_SHOWN_LENGTH] + correlation
+
+
+def _scopes(body: Mapping[str, Any]) -> list[str]:
+    """Return the scopes that a MISSING_SCOPES body names."""
+    found: list[str] = []
+    for error in body.get("errors") or []:
+        context = error.get("context") if isinstance(error, dict) else None
+        for scopes in (context or {}).values():
+            found += [str(scope) for scope in scopes] if isinstance(scopes, list) else []
+    return found
+
+
+def _retry_after_s(response: requests.Response) -> float | None:
+    """Return the seconds of Retry-After; None without one, or where it is no number."""
+    try:
+        return max(0.0, float(response.headers["Retry-After"]))
+    except (KeyError, ValueError):
+        return None
+
+
+def _hubspot_time(response: requests.Response, now: datetime) -> datetime:
+    """Return HubSpot's clock by the Date header, or ours where there is none."""
+    try:
+        return parsedate_to_datetime(response.headers["Date"]).astimezone(timezone.utc)
+    except (KeyError, ValueError, TypeError):
+        return now.replace(microsecond=0)
+
+
+def _innermost(error: BaseException) -> str:
+    """Return what went wrong at the bottom, without the URL and the objects around it."""
+    while error.args and isinstance(error.args[0], BaseException):
+        error = error.args[0]
+    reason = getattr(error, "reason", None)
+    return _innermost(reason) if isinstance(reason, BaseException) else str(error)

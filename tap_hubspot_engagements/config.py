@@ -1,0 +1,171 @@
+"""The configuration, checked once, all faults named at once, typed from then on."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import MISSING, dataclass, field, fields
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from tap_hubspot_engagements.exceptions import ConfigError
+
+LOGGER = logging.getLogger(__name__)
+
+TOKEN_VARIABLE = "HUBSPOT_ACCESS_TOKEN"
+
+
+def _token(value: object) -> str:
+    if not isinstance(value, str) or not value.strip() or not value.isascii():
+        raise ValueError("must be the token of a private app, or a service key")
+    return value.strip()
+
+
+def _text(value: object) -> str:
+    # A line break would end the header that the text goes into.
+    if not isinstance(value, str) or not value.strip() or not value.isprintable():
+        raise ValueError("must be a non-empty string on one line")
+    return value
+
+
+def _url(value: object) -> str:
+    parts = urlsplit(value) if isinstance(value, str) else None
+    if parts is None or parts.scheme not in ("http", "https") or not parts.netloc:
+        raise ValueError("must be a URL such as https://api.hubapi.com")
+    return str(value).rstrip("/")
+
+
+def _moment(value: object) -> datetime:
+    try:
+        return parse_moment(value)
+    except ValueError:
+        raise ValueError("must be an RFC 3339 date-time such as 2026-01-31T00:00:00Z") from None
+
+
+def _number(low: float, high: float, unit: str, whole: bool) -> Callable[[object], Any]:
+    def parse(value: object) -> float:
+        try:
+            number = float(value)  # type: ignore[arg-type]  # what it is, is being found out
+        except (TypeError, ValueError):
+            number = float("nan")
+        fits = low <= number <= high and not isinstance(value, bool)
+        if not fits or (whole and number != int(number)):
+            kind = "a whole number" if whole else "a number"
+            raise ValueError(f"must be {kind} of {unit} from {low:g} to {high:g}")
+        return int(number) if whole else number
+
+    return parse
+
+
+def _key(default: Any, parse: Callable[[object], Any], meaning: str, **options: Any) -> Any:
+    return field(default=default, metadata={"parse": parse, "meaning": meaning}, **options)
+
+
+@dataclass(frozen=True)
+class Config:
+    """
+    What the tap may ask HubSpot, and how; see `meaning` in each field's metadata.
+
+    `from_dict` is the way in: it raises ConfigError naming every fault.
+    """
+
+    access_token: str = _key(
+        MISSING, _token, f"private app token or service key; else ${TOKEN_VARIABLE}", repr=False
+    )
+    start_date: datetime | None = _key(
+        None, _moment, "leave out what was last updated before this RFC 3339 date-time"
+    )
+    user_agent: str = _key("tap-hubspot-engagements", _text, "how the tap names itself to HubSpot")
+    base_url: str = _key("https://api.hubapi.com", _url, "where HubSpot's API is")
+    request_timeout: float = _key(
+        300.0, _number(0.1, 86_400, "seconds", whole=False), "seconds to wait for an answer"
+    )
+    page_size: int | None = _key(
+        None,
+        _number(1, 1000, "engagements", whole=True),
+        "engagements to ask for at a time; the most that HubSpot allows, without",
+    )
+    lookback_seconds: float = _key(
+        3600.0,
+        _number(0, 30 * 86_400, "seconds", whole=False),
+        "seconds before the bookmark to read again: HubSpot shows a change late",
+    )
+    requests_per_10_seconds: int = _key(
+        100, _number(1, 10_000, "requests", whole=True), "requests in any ten seconds, at most"
+    )
+
+    @classmethod
+    def from_dict(cls, settings: Mapping[str, object], environment: Mapping[str, str]) -> Config:
+        """
+        Build the configuration; the token may come from the environment.
+
+        Raises ConfigError, naming every fault.
+        """
+        known = {one.name: one for one in fields(cls)}
+        given = {name: value for name, value in settings.items() if value is not None}
+        faults: list[str] = []
+        if "hapikey" in given:
+            faults.append("hapikey: HubSpot ended API keys on 2022-11-30; use access_token")
+        if "access_token" not in given and environment.get(TOKEN_VARIABLE):
+            given["access_token"] = environment[TOKEN_VARIABLE]
+        values: dict[str, Any] = {}
+        for name, value in given.items():
+            if name in known:
+                try:
+                    values[name] = known[name].metadata["parse"](value)
+                except ValueError as error:
+                    faults.append(f"{name}: {error}")
+            elif name != "hapikey":
+                _warn_unknown(name, list(known))
+        if "access_token" not in given:
+            faults.append(f"access_token: missing, in the config and in ${TOKEN_VARIABLE}")
+        faults += _future_start(values.get("start_date"))
+        if faults:
+            raise ConfigError("configuration: " + "; ".join(faults))
+        return cls(**values)
+
+
+def defaults() -> dict[str, tuple[object, str]]:
+    """Return (default, meaning) of every key."""
+    return {
+        one.name: (None if one.default is MISSING else one.default, one.metadata["meaning"])
+        for one in fields(Config)
+    }
+
+
+def parse_moment(value: object) -> datetime:
+    """Return an RFC 3339 date-time (or date, at midnight) in UTC; ValueError for anything else."""
+    if not isinstance(value, str) or len(value) < len("2026-01-31"):
+        raise ValueError(f"not a date-time: {value!r}")
+    # Python 3.10 does not read the Z.
+    at = datetime.fromisoformat(value[:-1] + "+00:00" if value[-1] in "Zz" else value)
+    return at.astimezone(timezone.utc) if at.tzinfo else at.replace(tzinfo=timezone.utc)
+
+
+def load_json(path: Path) -> dict[str, Any]:
+    """Return the JSON object in the file at `path`; ConfigError where there is none."""
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
+    except ValueError as error:
+        raise ConfigError(f"{path}: not JSON: {error}") from error
+    if not isinstance(value, dict):
+        raise ConfigError(f"{path}: must hold a JSON object")
+    return value
+
+
+def _future_start(start_date: datetime | None) -> list[str]:
+    # A day's grace: clocks differ, a start_date of today is no mistake.
+    if start_date and start_date > datetime.now(timezone.utc) + timedelta(days=1):
+        return ["start_date: lies in the future"]
+    return []
+
+
+def _warn_unknown(name: str, known: list[str]) -> None:
+    near = difflib.get_close_matches(name, known, n=1)
+    LOGGER.warning("unknown config key %s%s", name, f": did you mean {near[0]}?" if near else "")

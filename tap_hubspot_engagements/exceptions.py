@@ -1,0 +1,68 @@
+"""
+Every error raised on purpose; the tree answers what the caller does next.
+
+TapError
+  + ConfigError         fix config, catalog or state and run again
+  + HubspotError        refused for good; do not retry
+      x AuthError       401, 530: the token
+      x ScopeError      403: the token's scopes
+      x NotFoundError   404: no such endpoint or record
+  + DailyLimitError     429 DAILY: run again when the day is over
+  + PagingError         answers that contradict each other; to go on would lose records
+  + TransientError      429, 5xx, lost connection, cut body; the client asks again
+  + OutputError         whoever reads our messages is gone
+"""
+
+from __future__ import annotations
+
+
+class TapError(Exception):
+    """What is raised on purpose; its text is one line that says what to do."""
+
+
+class ConfigError(TapError):
+    """Config, catalog or state have faults; all of them are named."""
+
+
+class HubspotError(TapError):
+    """HubSpot refuses, and would refuse again."""
+
+
+class AuthError(HubspotError):
+    """HubSpot does not know the token."""
+
+
+class ScopeError(HubspotError):
+    """HubSpot knows the token, which may not ask for this."""
+
+
+class NotFoundError(HubspotError):
+    """There is nothing at this path."""
+
+
+class DailyLimitError(TapError):
+    """The portal's requests of this day are used up."""
+
+
+class PagingError(TapError):
+    """Following the pages would never end or leave records out."""
+
+
+class TransientError(TapError):
+    """A request failed in a way that may pass; `retry_after_s` is HubSpot's wish, if it has one."""
+
+    def __init__(self, message: str, retry_after_s: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
+class RateLimitError(TransientError):
+    """429 for the window of seconds that is running; not a sign of trouble at HubSpot."""
+
+
+class ServerError(TransientError):
+    """5xx, or no answer in time: a smaller question may be answered."""
+
+
+class OutputError(TapError):
+    """A message cannot be written."""

@@ -1,0 +1,58 @@
+"""
+JSON in and out of the tap: integers of any size, and text that every target can hold.
+
+msgspec rather than orjson, at the same speed: orjson makes floats of integers past 64 bits.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import msgspec
+
+NUL_ESCAPE = b"\\u0000"
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+to_json = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder().decode
+
+
+def parse_json(text: bytes) -> Any:
+    """
+    Return the value of a JSON text; lone surrogates, which UTF-8 cannot hold, become U+FFFD.
+
+    A preview cut in the middle of an emoji ends in one. Raises ValueError for what is no JSON.
+    """
+    try:
+        return _decode(text)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        if b"\\u" not in text:
+            raise ValueError(str(error)) from error
+    try:
+        return replace_text(json.loads(text), _SURROGATE, "\ufffd")
+    except (ValueError, RecursionError) as error:
+        raise ValueError(str(error)) from error
+
+
+def without_nul(value: Any) -> Any:
+    """Return `value` without the U+0000 in its texts: PostgreSQL and others cannot hold it."""
+    return replace_text(value, _NUL, "")
+
+
+_NUL = re.compile("\x00")
+
+
+def replace_text(value: Any, pattern: re.Pattern[str], by: str) -> Any:
+    """Return a JSON value with `pattern` replaced in its texts, names of objects included."""
+    if isinstance(value, str):
+        return pattern.sub(by, value)
+    if isinstance(value, list):
+        return [replace_text(one, pattern, by) for one in value]
+    if isinstance(value, dict):
+        return {
+            replace_text(name, pattern, by): replace_text(one, pattern, by)
+            for name, one in value.items()
+        }
+    return value

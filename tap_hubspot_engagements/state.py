@@ -1,0 +1,155 @@
+"""
+Where the last run got to, and where this one may say it got to. Pure.
+
+A bookmark never passes the signpost, the moment by HubSpot's clock at which the pass began.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timezone
+from typing import Any
+
+from tap_hubspot_engagements.config import parse_moment
+from tap_hubspot_engagements.exceptions import ConfigError
+from tap_hubspot_engagements.streams import ENGAGEMENTS
+
+State = Mapping[str, Any]
+Range = tuple[int, int | None]
+"""Ids still to read: those above the first, below the second or, with None, without an end."""
+
+STREAM = ENGAGEMENTS.tap_stream_id
+BOOKMARK = ENGAGEMENTS.replication_key
+
+
+@dataclass(frozen=True)
+class Backfill:
+    """An unfinished pass over all engagements: what is left, and the newest change seen."""
+
+    signpost: datetime
+    ranges: tuple[Range, ...]
+    newest: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Changes:
+    """An unfinished pass over changes: HubSpot's cursor, and the newest change seen."""
+
+    signpost: datetime
+    after: str
+    newest: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Position:
+    """Where replication stands; at most one pass is unfinished."""
+
+    bookmark: datetime | None = None
+    backfill: Backfill | None = None
+    changes: Changes | None = None
+
+    def finished(self, signpost: datetime, newest: datetime | None) -> Position:
+        """Return where a whole pass leaves us: it moves the bookmark as far as it has seen."""
+        seen = min(newest, signpost) if newest else self.bookmark
+        bookmark = max(filter(None, (self.bookmark, seen)), default=None)
+        return Position(bookmark=bookmark)
+
+    def during(self, unfinished: Backfill | Changes) -> Position:
+        """Return where an unfinished pass stands; the bookmark has not moved."""
+        if isinstance(unfinished, Backfill):
+            return replace(self, backfill=unfinished, changes=None)
+        return replace(self, backfill=None, changes=unfinished)
+
+
+def read_position(state: State) -> Position:
+    """
+    Return where a state says that replication stands.
+
+    Raises ConfigError, naming the faulty part, for a state that cannot be understood: to begin
+    anew instead would hide it.
+    """
+    bookmarks = _object(state, "bookmarks", "state")
+    mark = _object(bookmarks, STREAM, "bookmarks")
+    backfill = _object(mark, "backfill", STREAM)
+    changes = _object(mark, "changes", STREAM)
+    try:
+        return Position(
+            bookmark=_moment(mark.get(BOOKMARK)),
+            backfill=_read_backfill(backfill) if backfill else None,
+            changes=_read_changes(changes) if changes else None,
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise ConfigError(f"state: bookmarks.{STREAM} cannot be read: {error!r}") from error
+
+
+def with_position(state: State, position: Position) -> dict[str, Any]:
+    """Return `state` with the stream at `position`; the given state is not changed."""
+    mark: dict[str, Any] = {}
+    if position.bookmark:
+        mark[BOOKMARK] = to_rfc3339(position.bookmark)
+    if position.backfill:
+        mark["backfill"] = _written(position.backfill, ranges=position.backfill.ranges)
+    if position.changes:
+        mark["changes"] = _written(position.changes, after=position.changes.after)
+    return {**state, "bookmarks": {**state.get("bookmarks", {}), STREAM: mark}}
+
+
+def with_currently_syncing(state: State, tap_stream_id: str | None) -> dict[str, Any]:
+    """Return `state` saying which stream is being replicated, or that none is."""
+    rest = {name: value for name, value in state.items() if name != "currently_syncing"}
+    return {**rest, "currently_syncing": tap_stream_id} if tap_stream_id else rest
+
+
+def ms_to_utc(at_ms: int) -> datetime | None:
+    """Return Unix ms as UTC; None for what no calendar holds."""
+    try:
+        return datetime.fromtimestamp(at_ms / 1000, tz=timezone.utc)
+    except (OverflowError, OSError, ValueError):
+        return None
+
+
+def utc_to_ms(at: datetime) -> int:
+    """Return `at` as Unix ms, rounded down."""
+    return int(at.timestamp() * 1000 // 1)
+
+
+def to_rfc3339(at: datetime) -> str:
+    """Return `at` in UTC with microseconds, as singer writes date-times."""
+    return at.astimezone(timezone.utc).strftime("%04Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def _object(parent: State, name: str, where: str) -> Mapping[str, Any]:
+    value = parent.get(name)
+    if value is None:
+        return {}
+    if not isinstance(value, Mapping):
+        raise ConfigError(f"state: {name} of {where} must be an object")
+    return value
+
+
+def _moment(value: object) -> datetime | None:
+    return None if value is None else parse_moment(value)
+
+
+def _read_backfill(given: Mapping[str, Any]) -> Backfill:
+    ranges = tuple((_id(low), None if high is None else _id(high)) for low, high in given["ranges"])
+    return Backfill(parse_moment(given["signpost"]), ranges, _moment(given.get("newest")))
+
+
+def _read_changes(given: Mapping[str, Any]) -> Changes:
+    after = given["after"]
+    if not isinstance(after, (str, int)):
+        raise TypeError(f"after: {after!r}")
+    return Changes(parse_moment(given["signpost"]), str(after), _moment(given.get("newest")))
+
+
+def _id(value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        raise ValueError(f"not an id: {value!r}")
+    return value
+
+
+def _written(unfinished: Backfill | Changes, **parts: object) -> dict[str, Any]:
+    newest = {"newest": to_rfc3339(unfinished.newest)} if unfinished.newest else {}
+    return {"signpost": to_rfc3339(unfinished.signpost), **parts, **newest}
