@@ -1,0 +1,63 @@
+# `make demo` shows everything at work, `make test` tests it; both begin by installing into .venv.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+SINGER_TOOLS := .venv-singer-tools
+INSTALLED := $(VENV)/.installed
+
+# Debian splits venv from python3; root needs no sudo.
+AS_ROOT := $(if $(filter 0,$(shell id -u)),,sudo -n)
+# What pip and setuptools have to say of themselves helps nobody here; errors are still shown.
+PIP_QUIETLY := PYTHONWARNINGS=ignore PIP_DISABLE_PIP_VERSION_CHECK=1
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo test lint check-tap test-pythons bench clean
+
+help: ## say what there is to make
+	@awk -F ': .*## ' '/^[a-z-]+: .*## / {printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+install: $(INSTALLED) ## install everything into .venv
+
+demo: $(INSTALLED) $(SINGER_TOOLS)/.installed ## run the whole: portal, tap, target, reports, and again
+	@$(BIN)/python -m demo
+
+test: $(INSTALLED) ## run all tests, on a private MariaDB and a portal on loopback
+	@$(BIN)/python -m pytest $(PYTEST_ARGUMENTS)
+
+lint: $(INSTALLED) ## check format, style and types
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+check-tap: $(INSTALLED) $(SINGER_TOOLS)/.installed ## validate the tap's output with singer-check-tap
+	@$(BIN)/python -m demo --only-check-tap
+
+test-pythons: $(INSTALLED) ## run the tests on every Python from 3.10 on that is on this machine
+	@$(BIN)/python -m demo.pythons
+
+bench: $(INSTALLED) ## measure tap and target apart, 100,000 engagements end to end, and memory
+	@$(BIN)/python -m benchmarks
+
+clean: ## remove what the other targets made
+	rm -rf $(VENV) .venv-* .demo build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(INSTALLED): setup.py
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' \
+		|| { echo "Python 3.10 or later is needed: make PYTHON=python3.11 ..." >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null \
+		|| { echo "this Python has no venv: installing python3-venv" >&2; \
+			$(AS_ROOT) apt-get -qq update && $(AS_ROOT) apt-get -qq install -y python3-venv >/dev/null; } \
+		|| { echo "install it as root: apt-get install python3-venv" >&2; exit 1; }
+	@echo "Installing into $(VENV) ..."
+	@$(PYTHON) -m venv $(VENV)
+	@$(PIP_QUIETLY) $(BIN)/python -m pip install --quiet --upgrade pip
+	@$(PIP_QUIETLY) $(BIN)/python -m pip install --quiet --editable '.[dev]'
+	@touch $@
+
+# singer-check-tap pins versions of its own (attrs 16.3.0): it lives apart.
+$(SINGER_TOOLS)/.installed: $(INSTALLED)
+	@$(PYTHON) -m venv $(SINGER_TOOLS)
+	@$(PIP_QUIETLY) $(SINGER_TOOLS)/bin/python -m pip install --quiet 'singer-tools>=0.4.1,<0.5' 'singer-python>=6.8,<7'
+	@touch $@

@@ -1,0 +1,154 @@
+"""
+The main job, start to end: a portal, the tap, the target, the reports, and all once more.
+
+Everything it makes is in `.demo`; every server it starts it stops.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+import re
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from demo.known_answer import JUNE_2018, TASK_AVERAGE, TASK_AVERAGE_DAY
+from demo.portal import TOKEN, ServedPortal
+from demo.private_mariadb import PrivateMariaDB, ServerMissing, install
+from demo.shell import CommandFailed, Shell, say
+
+REPOSITORY = Path(__file__).parents[1]
+FOLDER = REPOSITORY / ".demo"
+CHECK_TAP = REPOSITORY / ".venv-singer-tools" / "bin" / "singer-check-tap"
+PORTAL = ("--portal", "june-2018")
+DISCOVER = "tap-hubspot-engagements --discover > catalog.json"
+TAP = "tap-hubspot-engagements --config config.json --catalog catalog.json"
+
+
+class DemoFailed(RuntimeError):
+    """What came out is not what had to."""
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m demo", description=__doc__)
+    parser.add_argument("--only-check-tap", action="store_true", help="only validate the tap")
+    options = parser.parse_args()
+    shutil.rmtree(FOLDER, ignore_errors=True)
+    FOLDER.mkdir()
+    try:
+        with ServedPortal(PORTAL) as portal:
+            write_config(portal)
+            if options.only_check_tap:
+                shell = Shell(FOLDER, {})
+                shell.run(DISCOVER)
+                check_tap(shell)
+            else:
+                with database() as environment:
+                    tell(portal, Shell(FOLDER, environment))
+    except (CommandFailed, DemoFailed, ServerMissing) as error:
+        print(f"demo: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+@contextlib.contextmanager
+def database() -> Iterator[dict[str, str]]:
+    """Give the variables of the server that TARGET_MYSQL_* names, or of a private one."""
+    if any(name in os.environ for name in ("TARGET_MYSQL_HOST", "TARGET_MYSQL_UNIX_SOCKET")):
+        say("Loading into the server that TARGET_MYSQL_* names.")
+        yield {}
+        return
+    install()
+    with PrivateMariaDB(FOLDER / "mariadb") as server:
+        say(f"A private MariaDB runs on port {server.port}, a HubSpot portal beside it.")
+        yield server.environment()
+
+
+def tell(portal: ServedPortal, shell: Shell) -> None:
+    """Run the whole job, and check what can be checked on the way."""
+    shell.run(DISCOVER)
+    shell.run(f"{TAP} | target-mysql > states")
+    say(shell.run("tail -n 1 states > state.json && cat state.json"))
+    say(shell.run("engagements-report daily"))
+    check_daily(shell)
+    say(shell.run(f"engagements-report rolling --from 2018-07-12 --to {TASK_AVERAGE_DAY}"))
+    check_rolling(shell)
+    change(portal)
+    shell.run(f"{TAP} --state state.json 2> tap.log | target-mysql >> states && cat tap.log >&2")
+    check_increment(shell)
+    shell.run("tail -n 1 states > state.json")
+    check_tap(shell)
+    say("\nDone. Nothing is left running; the files of this demo are in .demo")
+
+
+def write_config(portal: ServedPortal) -> None:
+    config = {"access_token": TOKEN, "base_url": portal.url}
+    (FOLDER / "config.json").write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
+
+
+def check_daily(shell: Shell) -> None:
+    rows = json.loads(shell.run("engagements-report daily --format json", show=False))
+    found = {(row["type"], row["day"]): row["num_engagements"] for row in rows}
+    expected = {(kind, day): number for kind, day, number in JUNE_2018}
+    if found != expected:
+        raise DemoFailed(f"the daily report should have {expected}, it has {found}")
+    say(f"All {len(expected)} counts are as they must be.")
+
+
+def check_rolling(shell: Shell) -> None:
+    rows = json.loads(shell.run("engagements-report rolling --format json", show=False))
+    (average,) = (
+        row["avg_14d"] for row in rows if row["type"] == "TASK" and row["day"] == TASK_AVERAGE_DAY
+    )
+    if float(average) != TASK_AVERAGE:
+        raise DemoFailed(f"TASK on {TASK_AVERAGE_DAY}: {average}, should be {TASK_AVERAGE}")
+    say(f"TASK on {TASK_AVERAGE_DAY}: {average} a day over 14 days, 15 tasks, as it must be.")
+
+
+def change(portal: ServedPortal) -> None:
+    """Add, edit and delete an engagement, as people do between two runs."""
+    note = {"engagement": {"type": "NOTE"}, "metadata": {"body": "They said yes 🎉"}}
+    added = portal.create(note)
+    edited = portal.first("TASK")
+    portal.update(edited, {"metadata": {"status": "COMPLETED"}})
+    deleted = portal.first("CALL")
+    portal.delete(deleted)
+    say(f"\nIn the portal: note {added} added, task {edited} edited, call {deleted} deleted.")
+
+
+def check_increment(shell: Shell) -> None:
+    """Two changed; the newest of before is read again, being less old than the lookback."""
+    log = (shell.folder / "tap.log").read_text(encoding="utf-8")
+    found = re.search(r"done: (\d+) engagements", log)
+    if not found or int(found[1]) != 3:
+        raise DemoFailed(f"three engagements should have travelled, the tap says: {log}")
+    say(
+        "Of 64 engagements three travelled: the two that changed, and the newest of before, since"
+        "\nthe hour before the bookmark is read again. (HubSpot's changes do not show deletions.)"
+    )
+
+
+def check_tap(shell: Shell) -> None:
+    """Validate the tap with singer-check-tap, which leaves files behind and passes no output."""
+    with tempfile.TemporaryDirectory() as folder:
+        checking = f"(cd {folder} && {CHECK_TAP})"
+        say(f"\n$ {TAP} | singer-check-tap")
+        said = shell.run(f"{TAP} 2> tap.log | {checking}", show=False)
+    say(said)
+    # It calls an empty output valid, too.
+    records = re.search(r"(\d+) record messages", said)
+    if "The output is valid" not in said or not records or int(records[1]) < len_of_portal():
+        raise DemoFailed("singer-check-tap should have found every engagement valid")
+
+
+def len_of_portal() -> int:
+    return sum(number for _, _, number in JUNE_2018)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,66 @@
+"""The served portal of the demo, as a process of its own, and edits made in it over its API."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from dataclasses import dataclass
+from typing import Any
+
+import requests
+
+TOKEN = "demo-token"
+ENGAGEMENTS = "/engagements/v1/engagements"
+STOP_TIMEOUT_S = 10.0
+REQUEST_TIMEOUT_S = 10.0
+
+
+@dataclass
+class ServedPortal:
+    """A portal on a free loopback port; as a context manager it is started and stopped."""
+
+    arguments: tuple[str, ...]
+    url: str = ""
+    _process: subprocess.Popen[str] | None = None
+
+    def __enter__(self) -> ServedPortal:
+        command = [sys.executable, "-m", "hubspot_simulator", "--port", "0", "--token", TOKEN]
+        self._process = subprocess.Popen(
+            [*command, *self.arguments], stdout=subprocess.PIPE, text=True
+        )
+        assert self._process.stdout is not None  # it was asked for
+        self.url = self._process.stdout.readline().strip()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._process is not None:
+            self._process.terminate()
+            self._process.communicate(timeout=STOP_TIMEOUT_S)
+
+    def create(self, engagement: dict[str, Any]) -> int:
+        """Log an engagement; returns its id."""
+        return int(self._ask("POST", ENGAGEMENTS, engagement)["engagement"]["id"])
+
+    def update(self, engagement_id: int, change: dict[str, Any]) -> None:
+        self._ask("PATCH", f"{ENGAGEMENTS}/{engagement_id}", change)
+
+    def delete(self, engagement_id: int) -> None:
+        self._ask("DELETE", f"{ENGAGEMENTS}/{engagement_id}", None)
+
+    def first(self, kind: str) -> int:
+        """Return the id of the first engagement of type `kind`."""
+        results = self._ask("GET", f"{ENGAGEMENTS}/paged?limit=250", None)["results"]
+        return next(
+            int(one["engagement"]["id"]) for one in results if one["engagement"]["type"] == kind
+        )
+
+    def _ask(self, method: str, path: str, body: dict[str, Any] | None) -> Any:
+        answer = requests.request(
+            method,
+            self.url + path,
+            json=body,
+            headers={"Authorization": f"Bearer {TOKEN}"},
+            timeout=REQUEST_TIMEOUT_S,
+        )
+        answer.raise_for_status()
+        return answer.json() if answer.content else None

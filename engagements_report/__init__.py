@@ -1,0 +1,1 @@
+"""Reports on the engagements in a MySQL database."""

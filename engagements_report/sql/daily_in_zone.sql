@@ -1,0 +1,14 @@
+-- Question: how many engagements of each type were logged on each day of a time zone?
+-- Grain: one row a type and day that has engagements; deleted and inactive ones count; without
+--   type or createdAt, none.
+-- Units: day by the zone's calendar, exact to the millisecond; num_engagements a count.
+-- Parameters: {offsets}, a table of start_ms, end_ms, offset_ms: between which times, in Unix ms,
+--   the zone's clocks showed UTC plus how much.
+SELECT LEFT(e.type, 255) AS type,
+  DATE_ADD('1970-01-01', INTERVAL FLOOR((e.createdAt + z.offset_ms) / 86400000) DAY) AS day,
+  COUNT(*) AS num_engagements
+FROM ({offsets}) AS z
+JOIN engagements AS e ON e.createdAt >= z.start_ms AND e.createdAt < z.end_ms
+WHERE e.type IS NOT NULL
+GROUP BY 1, 2
+ORDER BY 1, 2

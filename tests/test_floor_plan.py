@@ -1,0 +1,75 @@
+"""The plan: every module is on it, every import goes down, no package imports another."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import REPOSITORY
+
+# Each package from roof to ground: a module imports only what stands below it.
+FLOORS = {
+    "tap_hubspot_engagements": (
+        "__main__ cli sync backfill changes progress messages discover state pages records"
+        " streams client pace config json_text exceptions __init__"
+    ),
+    "target_mysql": (
+        "__main__ cli load commit progress migrate database batch rows messages values sql tables"
+        " config exceptions __init__"
+    ),
+    "hubspot_simulator": (
+        "__main__ server endpoints faults portal generate feed contents answers __init__"
+    ),
+    "engagements_report": (
+        "__main__ cli table reports database calendar config exceptions __init__"
+    ),
+}
+
+
+def modules(package: str) -> dict[str, Path]:
+    return {path.stem: path for path in sorted((REPOSITORY / package).glob("*.py"))}
+
+
+def imported(path: Path) -> set[str]:
+    """Return the dotted names that a module imports, names imported from a module included."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: imports are absolute"
+            found |= {str(node.module)} | {f"{node.module}.{alias.name}" for alias in node.names}
+    return found
+
+
+@pytest.mark.parametrize("package", FLOORS)
+def test_every_module_is_on_the_plan(package: str) -> None:
+    """
+    The plan names the modules that there are, and no others.
+    """
+    assert set(modules(package)) == set(FLOORS[package].split())
+
+
+@pytest.mark.parametrize("package", FLOORS)
+def test_imports_only_go_down(package: str) -> None:
+    """
+    No module imports one that stands above it or beside it.
+    """
+    floors = FLOORS[package].split()
+    for name, path in modules(package).items():
+        below = floors[floors.index(name) + 1 :]
+        inside = {one.split(".")[1] for one in imported(path) if one.startswith(f"{package}.")}
+        up = inside & set(floors) - set(below)
+        assert not up, f"{package}.{name} imports {up}"
+
+
+@pytest.mark.parametrize("package", FLOORS)
+def test_no_package_imports_another(package: str) -> None:
+    """
+    HTTP, lines of JSON, the database and the state file bind the packages, and nothing else.
+    """
+    others = (FLOORS.keys() | {"tests", "demo", "benchmarks"}) - {package}
+    for path in modules(package).values():
+        assert not {one.split(".")[0] for one in imported(path)} & others

@@ -1,0 +1,196 @@
+"""The whole: once, again, after edits, after kills, with the reports at the end."""
+
+from __future__ import annotations
+
+import json
+import random
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from demo.known_answer import JUNE_2018, TASK_AVERAGE, TASK_AVERAGE_DAY
+from hubspot_simulator.faults import Fault
+from hubspot_simulator.portal import Portal
+from hubspot_simulator.server import Simulator
+from tests.conftest import REPOSITORY, SHARED, TestDatabase, run_program
+from tests.pipeline import Pipeline, expected_table
+
+RECORDINGS = SHARED / "hubspot" / "recordings"
+SMALL_BATCHES = {"TARGET_MYSQL_BATCH_SIZE_ROWS": "150"}
+
+
+@pytest.fixture
+def pipeline(tmp_path: Path, database: TestDatabase) -> Pipeline:
+    return Pipeline(tmp_path, database)
+
+
+@pytest.fixture
+def served() -> Iterator[Simulator]:
+    """A portal of 1,500 engagements that takes a while to read: some 30 pages of 50."""
+    with Simulator(Portal.generate(1500, seed=11), latency_s=0.01) as simulator:
+        yield simulator
+
+
+def edit(portal: Portal, random_: random.Random) -> None:
+    """Add an engagement and edit two."""
+    portal.create({"engagement": {"type": "NOTE"}, "metadata": {"body": f"{random_.random()}"}})
+    for record in random_.sample(portal.records(), 2):
+        portal.update(record["engagement"]["id"], metadata={"body": f"edited {random_.random()}"})
+
+
+def test_first_load_and_increment(pipeline: Pipeline, served: Simulator) -> None:
+    """
+    The first run loads the portal field by field; the second moves only what changed since.
+    """
+    portal = served.portal
+    pipeline.configure(served)
+    tap, target = pipeline.run()
+    assert (tap.code, target.code) == (0, 0), tap.err + target.err
+    assert pipeline.table() == expected_table(portal)
+
+    # Longer ago than the lookback, so that only what is edited now is newer than the bookmark.
+    old = [r for r in portal.records() if r["engagement"]["lastUpdated"] < portal.now_ms - 10**8]
+    edited = old[0]["engagement"]["id"]
+    portal.update(edited, engagement={"type": "TASK"}, metadata={"body": "🎉"})
+    added = portal.create({"engagement": {"type": "CALL"}, "metadata": {}})["engagement"]["id"]
+    served.requests.clear()
+    tap, target = pipeline.run()
+
+    assert (tap.code, target.code) == (0, 0), tap.err + target.err
+    table = pipeline.table()
+    assert table == expected_table(portal)
+    assert {edited, added} <= table.keys()
+    assert len(served.requests) == 1
+    assert "paged" not in served.requests[0].path
+
+
+@pytest.mark.skipif(not RECORDINGS.is_dir(), reason="the recorded answers are not here")
+def test_recorded_answers(pipeline: Pipeline) -> None:
+    """
+    What HubSpot really answered arrives whole, a timestamp in ticks included.
+    """
+    portal = Portal.from_recording(RECORDINGS)
+    with Simulator(portal) as simulator:
+        pipeline.configure(simulator)
+        tap, target = pipeline.run()
+        pipeline.run()
+    assert (tap.code, target.code) == (0, 0), tap.err + target.err
+    table = pipeline.table()
+    assert table == expected_table(portal)
+    assert 636418459634654854 in {row["timestamp"] for row in table.values()}
+
+
+@pytest.mark.parametrize("victim", ["tap", "target"])
+def test_kills_lose_nothing(victim: str, pipeline: Pipeline, served: Simulator) -> None:
+    """
+    Killed at a random moment, and resumed from the last state, the table equals the portal.
+
+    What the last state claims is in the table before the next run begins.
+    """
+    random_ = random.Random(victim)
+    pipeline.configure(served, page_size=50)
+    interrupted = 0
+    for _ in range(20):
+        pipeline.database.query("DROP TABLE IF EXISTS engagements")
+        (pipeline.folder / "states").unlink(missing_ok=True)
+        tap, target = pipeline.start(SMALL_BATCHES)
+        killed = tap if victim == "tap" else target
+        time.sleep(random_.uniform(0.2, 0.9))
+        killed.kill()
+        interrupted += killed.wait() != 0
+        tap.wait(60)
+        target.wait(60)
+        assert_state_is_true(pipeline, served.portal)
+        edit(served.portal, random_)
+
+        outcomes = pipeline.run(SMALL_BATCHES)
+
+        assert [outcome.code for outcome in outcomes] == [0, 0], outcomes
+        assert pipeline.table() == expected_table(served.portal)
+    assert interrupted > 5, "the kills came too late to prove anything"
+
+
+def assert_state_is_true(pipeline: Pipeline, portal: Portal) -> None:
+    """Assert that every id which the last state says is read is in the table."""
+    if not pipeline.states:
+        return
+    mark = pipeline.states[-1].get("bookmarks", {}).get("engagements", {})
+    ids = {record["engagement"]["id"] for record in portal.records()}
+    if "backfill" in mark:
+        ((reached, _),) = mark["backfill"]["ranges"]
+        claimed = {one for one in ids if one <= reached}
+    else:
+        claimed = ids if "lastUpdated" in mark else set()
+    assert claimed <= pipeline.table().keys() if claimed else True
+
+
+def test_a_change_in_the_middle_of_either_pass(pipeline: Pipeline, served: Simulator) -> None:
+    """
+    Added, edited and deleted while the portal is being read: right after the next run.
+
+    Deleted rows stay: HubSpot's changes do not show deletions.
+    """
+    portal, random_ = served.portal, random.Random(5)
+    pipeline.configure(served, page_size=50)
+    gone: set[int] = set()
+
+    def change(portal: Portal) -> None:
+        edit(portal, random_)
+        victim = random_.choice(portal.records())["engagement"]["id"]
+        gone.add(victim)
+        portal.delete(victim)
+
+    served.faults.add(*(Fault(on=on, path="paged", then=change) for on in (1, 3, 17, 30)))
+    served.faults.add(Fault(on=1, path="modified/after", then=change))
+    first = pipeline.run()
+    for record in random_.sample(portal.records(), 200):
+        portal.update(record["engagement"]["id"], metadata={"body": "later"})
+    served.faults.add(*(Fault(on=on, path="modified/after", then=change) for on in (1, 2, 3)))
+    second = pipeline.run()
+    third = pipeline.run()
+
+    assert [one.code for one in (*first, *second, *third)] == [0] * 6
+    assert len(gone) == 8
+    table = pipeline.table()
+    assert {key: row for key, row in table.items() if key not in gone} == expected_table(portal)
+
+
+def test_the_known_answer(pipeline: Pipeline) -> None:
+    """
+    The portal of June 2018, loaded and reported, gives the 24 counts and the average.
+    """
+    with Simulator(Portal.june_2018()) as simulator:
+        pipeline.configure(simulator)
+        pipeline.run()
+    daily = report("daily", pipeline.database)
+    counts = tuple((row["type"], row["day"], row["num_engagements"]) for row in daily)
+    assert counts == JUNE_2018
+    rolling = report("rolling", pipeline.database)
+    averages = {(row["type"], row["day"]): float(row["avg_14d"]) for row in rolling}
+    assert averages["TASK", TASK_AVERAGE_DAY] == TASK_AVERAGE
+
+
+def report(name: str, database: TestDatabase) -> list[dict[str, Any]]:
+    done = run_program(
+        "engagements-report", name, "--format", "json", environment=database.environment
+    )
+    assert done.code == 0, done.err
+    rows: list[dict[str, Any]] = json.loads(done.out)
+    return rows
+
+
+def test_the_shipped_config_and_catalog_run(pipeline: Pipeline) -> None:
+    """
+    sample_config.json and catalog.json serve as they are, with only base_url added.
+    """
+    config = json.loads((REPOSITORY / "sample_config.json").read_text())
+    with Simulator(Portal.june_2018(), token=config["access_token"]) as simulator:
+        config["base_url"] = simulator.url
+        (pipeline.folder / "config.json").write_text(json.dumps(config))
+        (pipeline.folder / "catalog.json").write_bytes((REPOSITORY / "catalog.json").read_bytes())
+        tap, target = pipeline.run()
+    assert (tap.code, target.code) == (0, 0), tap.err + target.err
+    assert pipeline.database.query("SELECT COUNT(*) FROM engagements") == [(64,)]

@@ -1,0 +1,64 @@
+"""The files beside the code: each is what the code makes or takes."""
+
+from __future__ import annotations
+
+import json
+import re
+
+from tap_hubspot_engagements.config import Config as TapConfig
+from tap_hubspot_engagements.state import read_position
+from target_mysql.config import Config as TargetConfig
+from tests.conftest import REPOSITORY, run_program
+
+
+def test_catalog() -> None:
+    """
+    catalog.json is what --discover prints.
+    """
+    printed = run_program("tap-hubspot-engagements", "--discover").out
+    assert printed == (REPOSITORY / "catalog.json").read_text()
+
+
+def test_sample_configs() -> None:
+    """
+    The sample configurations are taken as they stand.
+    """
+    tap = json.loads((REPOSITORY / "sample_config.json").read_text())
+    target = json.loads((REPOSITORY / "sample_target_config.json").read_text())
+    assert TapConfig.from_dict(tap, {}).access_token == tap["access_token"]
+    assert TargetConfig.from_sources(target, {}, ()).user == target["user"]
+
+
+def test_state_example() -> None:
+    """
+    state.json.example is a state that the tap goes on from.
+    """
+    state = json.loads((REPOSITORY / "state.json.example").read_text())
+    assert read_position(state).bookmark is not None
+
+
+def test_every_dependency_is_justified() -> None:
+    """
+    The README has a word on each package that setup.py asks for.
+    """
+    setup = (REPOSITORY / "setup.py").read_text()
+    readme = (REPOSITORY / "README.md").read_text().lower()
+    for name in re.findall(r'"([A-Za-z-]+)(?:\[\w+\])?(?:>=|",)', setup.partition("setup(")[0]):
+        if not name.startswith("types-"):
+            assert re.search(rf"\b{re.escape(name.lower())}\b", readme), name
+
+
+def test_one_version() -> None:
+    """
+    All three programs say the package's version.
+    """
+    for program in ("tap-hubspot-engagements", "target-mysql", "engagements-report"):
+        assert re.fullmatch(rf"{program} \d+\.\d+\.\d+\n", run_program(program, "--version").out)
+
+
+def test_nothing_speaks_of_a_machine() -> None:
+    """
+    No shipped file has a path of the machine that it was written on.
+    """
+    for name in ("README.md", "CHANGELOG.md", "Makefile", "setup.py", "catalog.json"):
+        assert not re.search(r"/(home|root|work)/", (REPOSITORY / name).read_text()), name
