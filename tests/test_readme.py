@@ -79,7 +79,9 @@ def test_every_target_of_make_is_there() -> None:
     What the README tells to make can be made.
     """
     makefile = (REPOSITORY / "Makefile").read_text()
-    for name in re.findall(r"\bmake ([a-z-]+)", README):
+    named = re.findall(r"(?:`|^\$ )make ([a-z -]+)", README, re.M)
+    assert named
+    for name in " ".join(named).split():
         assert re.search(rf"^{name}:", makefile, re.M), name
 
 
