@@ -17,7 +17,6 @@ REQUIRES = [
     "singer-python>=6.8,<7",
     "requests>=2.31,<3",
     "backoff>=2.2.1,<3",
-    "orjson>=3.10,<4",
     "msgspec>=0.20,<1",
     "PyMySQL[rsa]>=1.2,<2",
     "rich>=13.7,<16",

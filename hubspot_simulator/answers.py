@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
 
-import orjson
+import msgspec
 
 JSON_TYPE = "application/json;charset=utf-8"
 HTML_TYPE = "text/html;charset=utf-8"
@@ -31,7 +31,7 @@ class Answer:
 
 def json_answer(value: Any, status: int = 200) -> Answer:
     """Return `value` as a JSON answer."""
-    return Answer(status, orjson.dumps(value))
+    return Answer(status, msgspec.json.encode(value))
 
 
 def html_answer(status: int) -> Answer:
@@ -107,14 +107,10 @@ def missing_scopes(*required: str) -> Answer:
     )
 
 
-def rate_limited() -> Answer:
-    """Return the 429 for too many requests in ten seconds; Retry-After is not promised with it."""
-    return error_answer(
-        429,
-        "You have reached your ten_secondly_rolling limit.",
-        errorType="RATE_LIMIT",
-        policyName="TEN_SECONDLY_ROLLING",
-    )
+def rate_limited(policy: str = "TEN_SECONDLY_ROLLING") -> Answer:
+    """Return the 429 of `policy`, also SECONDLY or DAILY; Retry-After is not promised with it."""
+    message = f"You have reached your {policy.lower()} limit."
+    return error_answer(429, message, errorType="RATE_LIMIT", policyName=policy)
 
 
 def internal_error() -> Answer:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
-import orjson
+import msgspec
 
 from hubspot_simulator import answers
 from hubspot_simulator.answers import Answer, json_answer
@@ -23,6 +23,7 @@ from hubspot_simulator.portal import RECENT_ROWS, Portal
 PAGED_DEFAULT, PAGED_MAX = 100, 250
 RECENT_DEFAULT, RECENT_MAX = 20, 100
 CHANGED_DEFAULT, CHANGED_MAX = 100, 1000
+OWNERS_DEFAULT, OWNERS_MAX = 100, 500
 
 # HubSpot lists these on its reference pages as alternatives: any one of them will do.
 READ_SCOPES = (
@@ -34,6 +35,7 @@ READ_SCOPES = (
 )
 CONTACTS_SCOPE = "crm.objects.contacts.read"
 EMAIL_SCOPE = "sales-email-read"
+OWNERS_SCOPE = "crm.objects.owners.read"
 
 WRITABLE_TYPES = ("NOTE", "EMAIL", "TASK", "MEETING", "CALL")
 EMAIL_TYPES = (b'"type":"EMAIL"', b'"type":"INCOMING_EMAIL"', b'"type":"FORWARDED_EMAIL"')
@@ -193,11 +195,11 @@ def _redacted(body: bytes) -> bytes:
     """Return a record as a token without `sales-email-read` sees it: e-mail without its content."""
     if not any(mark in body for mark in EMAIL_TYPES):
         return body
-    record = orjson.loads(body)
+    record = msgspec.json.decode(body)
     if not record["engagement"].get("type", "").endswith("EMAIL"):
         return body
     record["engagement"].pop("ownerId", None)
-    return orjson.dumps({**record, "metadata": REDACTED})
+    return msgspec.json.encode({**record, "metadata": REDACTED})
 
 
 def _get(ask: Ask) -> Answer:
@@ -270,6 +272,18 @@ def _dispositions(_: Ask) -> Answer:
     )
 
 
+def _owners(ask: Ask) -> Answer:
+    """Owners, live ones or archived ones; `after` is the place in the list to go on at."""
+    limit = min(ask.number("limit", OWNERS_DEFAULT, least=1), OWNERS_MAX)
+    start = ask.number("after", 0)
+    archived = ask.params.get("archived", "false") == "true"
+    listed = [owner for owner in ask.portal.owners if owner["archived"] is archived]
+    page: dict[str, Any] = {"results": listed[start : start + limit]}
+    if start + limit < len(listed):
+        page["paging"] = {"next": {"after": str(start + limit)}}
+    return json_answer(page)
+
+
 def _account(ask: Ask) -> Answer:
     return json_answer(
         {
@@ -292,8 +306,8 @@ def _id(ask: Ask) -> int:
 
 def _object(body: bytes) -> dict[str, Any] | None:
     try:
-        value = orjson.loads(body)
-    except orjson.JSONDecodeError:
+        value = msgspec.json.decode(body)
+    except msgspec.DecodeError:
         return None
     return value if isinstance(value, dict) else None
 
@@ -327,5 +341,6 @@ ROUTES = (
     Route("DELETE", rf"{_V1}/(\d+)", READ_SCOPES, _delete),
     Route("PUT", rf"{_V1}/(\d+)/associations/(\w+)/(\d+)", READ_SCOPES, _associate),
     Route("GET", "/calling/v1/dispositions", (CONTACTS_SCOPE,), _dispositions),
+    Route("GET", "/crm/v3/owners", (OWNERS_SCOPE,), _owners),
     Route("GET", "/account-info/v3/details", (), _account),
 )

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import orjson
+import msgspec
 
 from hubspot_simulator import answers
 from hubspot_simulator.answers import HTML_TYPE, JSON_TYPE, Answer
@@ -127,15 +127,8 @@ RATE_LIMITED = Fault(answer=answers.rate_limited())
 RATE_LIMITED_WITH_RETRY_AFTER = Fault(
     answer=replace(answers.rate_limited(), headers={"Retry-After": "1"})
 )
-DAILY_LIMIT_REACHED = Fault(
-    answer=answers.error_answer(
-        429,
-        "You have reached your daily limit.",
-        errorType="RATE_LIMIT",
-        policyName="DAILY",
-        requestId="3d3e35b7-0dae-4b9f-a6e3-9c230cbcf8dd",
-    )
-)
+RATE_LIMITED_SECONDLY = Fault(answer=answers.rate_limited("SECONDLY"))
+DAILY_LIMIT_REACHED = Fault(answer=answers.rate_limited("DAILY"))
 EXPIRED_TOKEN = Fault(answer=answers.expired("75 second(s)", "2022-06-21T10:37:52.040Z"))
 UNDECODABLE_TOKEN = Fault(answer=answers.undecodable_token())
 NO_CREDENTIALS = Fault(answer=answers.no_credentials())
@@ -172,8 +165,8 @@ def read_faults(path: Path) -> list[Fault]:
     changes the portal. Raises FaultsError for what is none of these, OSError for no such file.
     """
     try:
-        entries = orjson.loads(path.read_bytes())
-    except orjson.JSONDecodeError as error:
+        entries = msgspec.json.decode(path.read_bytes())
+    except msgspec.DecodeError as error:
         raise FaultsError(f"{path}: not JSON: {error}") from error
     if not isinstance(entries, list):
         raise FaultsError(f"{path}: a list of faults is wanted")
@@ -206,7 +199,7 @@ def _to_answer(entry: dict[str, Any]) -> Answer:
     if text is not None:
         return Answer(status, text.encode(), HTML_TYPE, headers)
     value = entry.pop("json", None)
-    return Answer(status, b"" if value is None else orjson.dumps(value), JSON_TYPE, headers)
+    return Answer(status, b"" if value is None else msgspec.json.encode(value), JSON_TYPE, headers)
 
 
 def _to_change(steps: Sequence[Mapping[str, Any]]) -> Change:

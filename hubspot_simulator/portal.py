@@ -14,10 +14,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import orjson
+import msgspec
 
 from hubspot_simulator import generate
 from hubspot_simulator.feed import ChangeFeed, Cursor, Version
+from hubspot_simulator.owners import owners
 
 Record = dict[str, Any]
 
@@ -72,6 +73,7 @@ class Portal:
         self._feed = ChangeFeed()
         self._sample_ids: set[int] = set()
         self._last_id = FIRST_ID
+        self.owners = owners(generate.OWNER_IDS)
 
     @classmethod
     def generate(
@@ -212,7 +214,7 @@ class Portal:
 
     def record(self, record_id: int) -> Record:
         """Return a copy of a record. Raises KeyError without it."""
-        record: Record = orjson.loads(self.body(record_id))
+        record: Record = msgspec.json.decode(self.body(record_id))
         return record
 
     def body(self, record_id: int) -> bytes:
@@ -302,12 +304,13 @@ class Portal:
 
 
 def _to_json(record: Record) -> bytes:
-    """Return a record as JSON; copied, since what orjson returns keeps its buffer of 8 KB."""
-    return bytes(memoryview(orjson.dumps(record)))
+    return msgspec.json.encode(record)
 
 
 def _recorded(folder: Path) -> Sequence[Record]:
     paths = sorted({*folder.glob("*paged*.json"), *folder.glob("*recent_modified*.json")})
     if not paths:
         raise FileNotFoundError(f"no *paged*.json or *recent_modified*.json in {folder}")
-    return [record for path in paths for record in orjson.loads(path.read_bytes())["results"]]
+    return [
+        record for path in paths for record in msgspec.json.decode(path.read_bytes())["results"]
+    ]

@@ -23,10 +23,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Literal
 from urllib.parse import parse_qsl, urlsplit
 
-from hubspot_simulator import answers, endpoints
+from hubspot_simulator import answers, endpoints, oauth
 from hubspot_simulator.answers import Answer
 from hubspot_simulator.endpoints import Switches
 from hubspot_simulator.faults import Fault, Faults
+from hubspot_simulator.oauth import OAuthApp
 from hubspot_simulator.portal import Portal
 
 HeaderCase = Literal["documented", "title", "lower"]
@@ -80,10 +81,11 @@ class Simulator:
     """
     Serves `portal` on a loopback port, 0 for a free one, between `start` and `stop`.
 
-    `token` is the one that is let in; `rate_limit` the requests allowed in any `rate_window_s`
-    seconds (None: any number, and no headers about it). `latency_s` goes before every answer.
-    `header_case` is the case of the X-HubSpot-RateLimit headers: it varies in recordings. With
-    `compress` whoever accepts gzip gets it. The other options are those of `endpoints.Switches`.
+    `token` is the one that is let in; with an `oauth_app` it is those that the app gives out.
+    `rate_limit` is the requests allowed in any `rate_window_s` seconds (None: any number, and no
+    headers about it). `latency_s` goes before every answer. `header_case` is the case of the
+    X-HubSpot-RateLimit headers: it varies in recordings. With `compress` whoever accepts gzip gets
+    it. The other options are those of `endpoints.Switches`.
     """
 
     def __init__(
@@ -92,6 +94,7 @@ class Simulator:
         port: int = 0,
         *,
         token: str = "pat-test",
+        oauth_app: OAuthApp | None = None,
         latency_s: float = 0.0,
         rate_limit: int | None = None,
         rate_window_s: float = RATE_WINDOW_S,
@@ -108,6 +111,7 @@ class Simulator:
         self.portal = portal
         self.port = port
         self.token = token
+        self.oauth_app = oauth_app
         self.latency_s = latency_s
         self.header_case = header_case
         self.compress = compress
@@ -209,6 +213,8 @@ class Simulator:
         headers = self._limit_headers(request.number, left or 0)
         if left is None:
             return replace(answers.rate_limited(), headers=headers)
+        if self.oauth_app is not None and (request.method, request.path) == ("POST", oauth.PATH):
+            return self.oauth_app.refresh(dict(parse_qsl(body.decode())))
         refusal = self._refusal(request)
         answer = refusal or endpoints.answer(
             self.portal, self.switches, request.method, request.path, request.params, body
@@ -223,6 +229,8 @@ class Simulator:
         scheme, _, token = _header(request, "authorization").partition(" ")
         if scheme.lower() != "bearer" or not token.strip():
             return answers.no_credentials()
+        if self.oauth_app is not None:
+            return self.oauth_app.refusal(token.strip())
         return None if token.strip() == self.token else answers.undecodable_token()
 
     def _limit_headers(self, number: int, left: int) -> dict[str, str]:

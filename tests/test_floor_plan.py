@@ -20,7 +20,8 @@ FLOORS = {
         " config exceptions __init__"
     ),
     "hubspot_simulator": (
-        "__main__ server endpoints faults portal generate feed contents answers __init__"
+        "__main__ server endpoints faults portal owners generate feed contents oauth answers"
+        " __init__"
     ),
     "engagements_report": (
         "__main__ cli table reports database calendar config exceptions __init__"

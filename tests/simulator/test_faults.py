@@ -6,7 +6,7 @@ import http.client
 import time
 from pathlib import Path
 
-import orjson
+import msgspec
 import pytest
 import requests
 
@@ -237,7 +237,7 @@ def test_faults_come_from_a_file(portal: Portal, serve: Serve, tmp_path: Path) -
         {"on": 5, "before": [{"delete": 2}]},
     ]
     path = tmp_path / "faults.json"
-    path.write_bytes(orjson.dumps(script))
+    path.write_bytes(msgspec.json.encode(script))
     hubspot = serve(portal, faults=read_faults(path))
     first, second, third, fourth, fifth = (hubspot.get(PAGED) for _ in range(5))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import orjson
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -33,7 +33,7 @@ def test_a_reader_misses_no_change(steps: list[tuple[str, int]], delay_ms: int, 
         nonlocal cursor
         page = portal.changed_after(Cursor.decode(cursor.encode()), limit, delay_ms)
         for body in page.bodies:
-            record = orjson.loads(body)
+            record = msgspec.json.decode(body)
             seen[record["engagement"]["id"]] = record
         assert len(page.bodies) <= limit
         cursor = page.cursor

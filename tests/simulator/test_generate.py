@@ -6,7 +6,7 @@ import time
 from collections import Counter
 from typing import Any
 
-import orjson
+import msgspec
 import pytest
 
 from hubspot_simulator.generate import TYPE_SHARES
@@ -83,7 +83,7 @@ def test_oddities_of_real_answers_occur(records: list[dict[str, Any]]) -> None:
     details = [record["metadata"] for record in records]
     threads = {type(detail["threadId"]) for detail in details if "threadId" in detail}
     recipients = [person for detail in details for person in detail.get("to", [])]
-    text = orjson.dumps(records).decode()
+    text = msgspec.json.encode(records).decode()
 
     assert {"engagement", "associations", "metadata"} == set.intersection(*map(set, records))
     assert any("attachments" not in record for record in records)

@@ -6,7 +6,7 @@ from collections import Counter
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
-import orjson
+import msgspec
 import pytest
 
 from hubspot_simulator.portal import Portal
@@ -130,7 +130,7 @@ def test_a_recording_is_served_as_it_was_recorded() -> None:
     """The union of the recorded lists, by id, with the keys and values of the newest version."""
     recorded = {}
     for path in RECORDINGS.glob("*.json"):
-        for record in orjson.loads(path.read_bytes()).get("results", ()):
+        for record in msgspec.json.decode(path.read_bytes()).get("results", ()):
             recorded[record["engagement"]["id"]] = record
 
     portal = Portal.from_recording(RECORDINGS)
@@ -143,7 +143,7 @@ def test_of_two_recorded_versions_the_newest_is_kept(tmp_path: Path) -> None:
     """Lists are recorded at different times; a record has the state of the latest."""
     for name, updated in (("1_paged", 20), ("2_recent_modified", 30), ("3_paged", 10)):
         page = {"results": [note(1, lastUpdated=updated)]}
-        (tmp_path / f"{name}.json").write_bytes(orjson.dumps(page))
+        (tmp_path / f"{name}.json").write_bytes(msgspec.json.encode(page))
 
     assert [
         record["engagement"]["lastUpdated"] for record in Portal.from_recording(tmp_path).records()

@@ -1,0 +1,42 @@
+"""Owners: live and archived ones apart, page by page."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hubspot_simulator.portal import Portal
+from tests.simulator.conftest import Hubspot, Serve
+
+OWNERS = "/crm/v3/owners"
+
+
+def all_owners(hubspot: Hubspot, **params: Any) -> list[Any]:
+    found: list[Any] = []
+    body: Any = hubspot.json(OWNERS, **params)
+    while True:
+        found += body["results"]
+        if "paging" not in body:
+            return found
+        body = hubspot.json(OWNERS, after=body["paging"]["next"]["after"], **params)
+
+
+def test_archived_owners_are_listed_apart(portal: Portal, serve: Serve) -> None:
+    """
+    Live owners come without asking, archived ones with archived=true, and nobody in both.
+    """
+    hubspot = serve(portal)
+    live, gone = all_owners(hubspot, limit=2), all_owners(hubspot, archived="true", limit=1)
+    assert [owner["archived"] for owner in live + gone] == [False] * len(live) + [True] * len(gone)
+    assert gone and all(owner["userId"] is None for owner in gone)
+    ids = [int(owner["id"]) for owner in live + gone]
+    assert sorted(ids) == sorted(int(owner["id"]) for owner in portal.owners)
+
+
+def test_owners_need_a_scope_of_their_own(portal: Portal, serve: Serve) -> None:
+    """
+    A token for engagements alone is refused, and told which scope is missing.
+    """
+    refusal = serve(portal, scopes=["crm.objects.contacts.read"]).get(OWNERS)
+    assert refusal.status_code == 403
+    (error,) = refusal.json()["errors"]
+    assert error["context"]["requiredGranularScopes"] == ["crm.objects.owners.read"]
