@@ -125,6 +125,8 @@ def _read_option_files(paths: tuple[str, ...], names: list[str]) -> dict[str, An
                 options = {name.replace("-", "_"): value for name, value in parser.items(group)}
                 named = {ALIASES.get(name, name): value for name, value in options.items()}
                 found |= {name: named[name].strip("'\"") for name in names if named.get(name)}
+    if found.get("host", "localhost") != "localhost":
+        found.pop("unix_socket", None)  # the mysql client has sockets for localhost alone
     return found
 
 

@@ -221,6 +221,8 @@ def _from_option_files(paths: tuple[str, ...]) -> dict[str, object]:
                 raise ConfigError(f"{path}: {str(error).splitlines()[0]}") from error
             for group in OPTION_GROUPS:
                 found |= _group_values(parser, group)
+    if found.get("host", "localhost") != "localhost":
+        found.pop("unix_socket", None)  # the mysql client has sockets for localhost alone
     return found
 
 

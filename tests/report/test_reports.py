@@ -1,0 +1,241 @@
+"""The reports over a real server equal plain Python and the golden tables."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterable
+from datetime import date, datetime, timedelta, timezone
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.conftest import SHARED, Outcome, TestDatabase, run_program
+from tests.report import june_2018
+from tests.report.june_2018 import GOLDEN, Row
+
+ZONES = ("UTC", "America/New_York", "Asia/Kolkata", "Pacific/Apia", "America/Sao_Paulo")
+# As target-mysql makes it, as far as the reports look.
+TABLE = """
+CREATE TABLE IF NOT EXISTS engagements (
+  id BIGINT NOT NULL PRIMARY KEY AUTO_INCREMENT, active TINYINT(1), createdAt BIGINT,
+  type LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_nopad_bin, _sdc_deleted_at DATETIME(6)
+)"""
+SHARED_GOLDEN = SHARED / "golden"
+needs_shared = pytest.mark.skipif(not SHARED_GOLDEN.is_dir(), reason="no shared goldens here")
+
+
+def fill(database: TestDatabase, rows: Iterable[Row]) -> None:
+    database.query(TABLE)
+    database.query("TRUNCATE engagements")
+    rows = list(rows)
+    if rows:
+        marks = ", ".join(["(%s, %s)"] * len(rows))
+        values = [value for row in rows for value in row]
+        database.query(f"INSERT INTO engagements (createdAt, type) VALUES {marks}", values)
+
+
+def run(database: TestDatabase, *arguments: object) -> Outcome:
+    return run_program("engagements-report", *arguments, environment=database.environment)
+
+
+def report(database: TestDatabase, *arguments: object) -> str:
+    """Return a report's CSV."""
+    done = run(database, *arguments, "--format", "csv")
+    assert done.code == 0, done.err
+    return done.out
+
+
+def test_goldens_are_what_plain_python_says() -> None:
+    """
+    The committed goldens are computed, not recorded.
+    """
+    assert {path.name: path.read_text() for path in GOLDEN.iterdir()} == june_2018.goldens()
+
+
+def test_the_known_portal(database: TestDatabase) -> None:
+    """
+    Daily and rolling over the 64 rows equal the goldens, line for line.
+    """
+    fill(database, june_2018.rows())
+    assert report(database, "daily") == (GOLDEN / "daily.csv").read_text()
+    assert report(database, "rolling") == (GOLDEN / "rolling.csv").read_text()
+    assert "TASK,2018-07-13,4,15,14,1.0714,1.0714\n" in report(database, "rolling")
+    wider = report(database, "rolling", "--from", "2018-06-14", "--to", "2018-07-14")
+    assert wider == (GOLDEN / "rolling_covered_0614_0714.csv").read_text()
+
+
+@needs_shared
+def test_shared_goldens() -> None:
+    """
+    Our goldens equal those that were computed apart from this project.
+    """
+    for ours, theirs in (
+        ("daily.csv", "seed_daily_counts.csv"),
+        ("rolling.csv", "rolling_14d_expected.csv"),
+        ("rolling_covered_0614_0714.csv", "rolling_14d_coverage_0614_0714_expected.csv"),
+    ):
+        assert june_2018.read_csv(GOLDEN / ours) == june_2018.read_csv(SHARED_GOLDEN / theirs)
+
+
+@needs_shared
+@pytest.mark.parametrize("zone", ["UTC", "America/New_York", "Asia/Kolkata"])
+def test_limits_of_days(database: TestDatabase, zone: str) -> None:
+    """
+    Rows at the limits of days, by zone, daylight saving and millisecond, fall on the right day.
+    """
+    rows = [
+        (int(row["createdAt"]) if row["createdAt"] else None, row["type"] or None)
+        for row in june_2018.read_csv(SHARED_GOLDEN / "edge_fixture.csv")
+    ]
+    fill(database, rows)
+    expected = [
+        f"{row['type']},{row['day']},{row['num_engagements']}"
+        for row in june_2018.read_csv(SHARED_GOLDEN / "edge_daily_expected.csv")
+        if (row["variant"], row["tz"]) == ("all", zone)
+    ]
+    days = ("--from", "2000-01-01", "--to", "2040-01-01")
+    assert report(database, "daily", "--tz", zone, *days).splitlines()[1:] == expected
+
+
+MOMENTS = st.one_of(
+    st.none(),
+    st.integers(1_500_000_000_000, 1_560_000_000_000),
+    # Around the changes of clocks in New York, and the day that Samoa never had.
+    st.integers(-7_200_000, 7_200_000).map(lambda ms: 1_541_309_400_000 + ms),
+    st.integers(-7_200_000, 7_200_000).map(lambda ms: 1_552_201_200_000 + ms),
+    st.integers(-90_000_000, 90_000_000).map(lambda ms: 1_325_239_200_000 + ms),
+)
+KINDS = st.sampled_from(["NOTE", "note", "TASK", "SMS 🎉", None])
+
+
+@settings(
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(rows=st.lists(st.tuples(MOMENTS, KINDS), max_size=40), zone=st.sampled_from(ZONES))
+def test_any_rows_in_any_zone(database: TestDatabase, rows: list[Row], zone: str) -> None:
+    """
+    Whatever the rows and the zone, both reports say what plain Python counts.
+    """
+    fill(database, rows)
+    first, last = date(2018, 3, 1), date(2019, 4, 1)
+    place = ZoneInfo(zone)
+    arguments = ("--tz", zone, "--from", first, "--to", last)
+    table = june_2018.daily(rows, place, first, last)
+    assert report(database, "daily", *arguments) == june_2018.to_csv(june_2018.DAILY_HEAD, table)
+    # Without a row there is no first day covered; with one there is a line a type and day.
+    rolled = june_2018.rolling(rows, place, first, last)
+    expected = june_2018.to_csv(june_2018.ROLLING_HEAD, rolled)
+    assert report(database, "rolling", *arguments) == expected
+
+
+def test_a_day_that_is_not_over_is_left_out(database: TestDatabase) -> None:
+    """
+    Without --to, rolling ends yesterday in the zone, or on the last day with data before it.
+    """
+    now = datetime.now(timezone.utc)
+    rows: list[Row] = [
+        (int((now - timedelta(days=days)).timestamp() * 1000), "NOTE") for days in (0, 1, 2)
+    ]
+    fill(database, rows)
+    days = [line.split(",")[1] for line in report(database, "rolling").splitlines()[1:]]
+    assert len(days) == 2
+    assert max(days) < f"{datetime.now(timezone.utc):%Y-%m-%d}"
+
+
+def test_formats(database: TestDatabase) -> None:
+    """
+    CSV, JSON and the table hold the same; NULL is empty, null and a dash.
+    """
+    fill(database, [*june_2018.rows(), (None, "NOTE")])
+    daily_csv = list(csv.DictReader(io.StringIO(report(database, "daily"))))
+    daily_json = json.loads(run(database, "daily", "--format", "json").out)
+    table = run(database, "daily").out
+    assert daily_json[0] == {"type": "CALL", "day": "2018-07-10", "num_engagements": 1}
+    assert [row["day"] for row in daily_json] == [row["day"] or None for row in daily_csv]
+    assert table.count("\n") == len(daily_csv) + 4
+    assert "│ NOTE            │ -          │               1 │" in table
+    rolling = json.loads(run(database, "rolling", "--format", "json").out)
+    assert (rolling[0]["avg_14d"], rolling[0]["avg_14d_full"]) == (0.0, None)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (["daily", "--tz", "Europe/Berln"], 2, "did you mean Europe/Berlin"),
+        (["daily", "--from", "2018-13-01"], 2, "--from: '2018-13-01' is no day"),
+        (["rolling", "--from", "2018-02-02", "--to", "2018-02-01"], 2, "is after"),
+        (["weekly"], 2, "invalid choice: 'weekly'"),
+        (["daily", "--config", "/nonexistent.json"], 2, "cannot be read"),
+    ],
+)
+def test_wrong_calls(database: TestDatabase, arguments: list[str], code: int, said: str) -> None:
+    """
+    A wrong call ends with 2 and says what is wrong.
+    """
+    done = run(database, *arguments)
+    assert (done.code, done.out) == (code, "")
+    assert said in done.err
+
+
+def test_what_is_missing_is_named(database: TestDatabase) -> None:
+    """
+    No database, no table, no column, no server: exit 1, and one line that says what to do.
+    """
+    missing = run(database, "daily")
+    assert missing.code == 1
+    assert "Unknown database" in missing.err and "target-mysql" in missing.err
+    database.query("SELECT 1")
+    no_table = run(database, "daily")
+    assert (no_table.code, no_table.err.count("\n")) == (1, 1)
+    assert "load it first" in no_table.err
+    database.query("CREATE TABLE engagements (id BIGINT PRIMARY KEY, type LONGTEXT)")
+    assert "select that field" in run(database, "daily").err
+    environment = {**database.environment, "TARGET_MYSQL_PORT": "1", "TARGET_MYSQL_PASSWORD": "s3"}
+    away = run_program("engagements-report", "daily", environment=environment)
+    assert (away.code, away.err.count("\n")) == (1, 1)
+    assert "127.0.0.1:1 as root" in away.err
+    assert "s3" not in away.err
+
+
+def test_nothing_to_report(database: TestDatabase) -> None:
+    """
+    Without engagements the reports say so, and for which period.
+    """
+    fill(database, [])
+    for name in ("daily", "rolling"):
+        done = run(database, name, "--from", "2018-01-01", "--to", "2018-01-31")
+        assert (done.code, done.out) == (0, "")
+        assert "no engagements from 2018-01-01 to 2018-01-31 (UTC)" in done.err
+    assert run(database, "daily", "--format", "json").out == "[]\n"
+
+
+def test_where_the_database_is_named(database: TestDatabase, tmp_path: Path) -> None:
+    """
+    A config file, the environment and the option files are read, the nearest first.
+    """
+    fill(database, june_2018.rows())
+    port = str(database.server.port)
+    options = tmp_path / "more.d" / "one.cnf"
+    options.parent.mkdir()
+    options.write_text(f"[client]\nuser = 'root'\nport={port}\nsocket=/nonexistent\n")
+    (tmp_path / ".my.cnf").write_text(
+        f"!includedir {options.parent}\n[engagements-report]\nhost=127.0.0.1\n"
+        f"database={database.name}\n"
+    )
+    home = {"HOME": str(tmp_path)}
+    assert run_program("engagements-report", "daily", environment=home).code == 0
+    wrong = run_program(
+        "engagements-report", "daily", environment={**home, "TARGET_MYSQL_PORT": "1"}
+    )
+    assert wrong.code == 1
+    config = tmp_path / "config.json"
+    config.write_text(json.dumps({"port": int(port), "dbname": database.name, "host": "127.0.0.1"}))
+    right = run_program(
+        "engagements-report", "daily", "-c", config, environment={"TARGET_MYSQL_PORT": "1"}
+    )
+    assert right.code == 0, right.err
