@@ -12,7 +12,7 @@ PACKAGES = (
     "engagements_report",
 )
 
-# Each range starts at the oldest version the tests have passed with; the README says why each is here.
+# Why each is here is said in the README.
 REQUIRES = [
     "singer-python>=6.8,<7",
     "requests>=2.31,<3",

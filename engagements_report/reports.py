@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timezone
 from pathlib import Path
@@ -14,6 +14,7 @@ from engagements_report.exceptions import UsageError
 
 SQL = Path(__file__).parent / "sql"
 UTC = ZoneInfo("UTC")
+WINDOW_DAYS = 14  # as in rolling.sql
 MAX_DAYS = 100_000  # what the calendar in rolling.sql can count
 EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 DIGITS = " UNION ALL ".join(f"SELECT {digit} AS n" for digit in range(10))
@@ -71,7 +72,8 @@ def rolling(database: Database, period: Period) -> Rows:
     first = min(first_shown, covered[0])
     if (last - first_shown).days >= MAX_DAYS:
         raise UsageError(f"{first_shown} to {last} is more than {MAX_DAYS} days: set --from")
-    offsets = list(iter_offsets(first, last, period.zone))
+    counted_from = max(first, first_shown - (WINDOW_DAYS - 1) * DAY)
+    offsets = list(iter_offsets(counted_from, last, period.zone))
     statement, values = _with_offsets(_read("rolling"), offsets)
     days = {"first_day": first, "first_shown": first_shown, "last_day": last}
     return database.ask(statement, {**values, **days})
@@ -95,9 +97,12 @@ def _possible(at_ms: int) -> int:
     return max((earliest - EPOCH) // MS, min(at_ms, (latest - EPOCH) // MS))
 
 
-def _with_offsets(statement: str, offsets: Iterable[Offset]) -> tuple[str, dict[str, object]]:
+def _with_offsets(statement: str, offsets: Sequence[Offset]) -> tuple[str, dict[str, object]]:
     """Put marks for a table of offsets, and the digits, into `statement`; values to bind."""
-    values: dict[str, object] = {}
+    values: dict[str, object] = {
+        "start_ms": offsets[0].start_ms if offsets else 0,
+        "end_ms": offsets[-1].end_ms if offsets else 0,
+    }
     rows = []
     for number, offset in enumerate(offsets):
         values |= {

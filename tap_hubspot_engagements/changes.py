@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from tap_hubspot_engagements.client import HubspotClient
-from tap_hubspot_engagements.exceptions import HubspotError, NotFoundError, ScopeError
+from tap_hubspot_engagements.exceptions import QuestionError, ScopeError
 from tap_hubspot_engagements.pages import (
     MODIFIED_AFTER,
     RECENT_MODIFIED,
@@ -16,7 +16,7 @@ from tap_hubspot_engagements.pages import (
     iter_modified_after,
 )
 from tap_hubspot_engagements.records import last_updated_ms
-from tap_hubspot_engagements.state import ms_to_utc, to_rfc3339, utc_to_ms
+from tap_hubspot_engagements.state import MILLISECOND, ms_to_utc, to_rfc3339, utc_to_ms
 
 LOGGER = logging.getLogger(__name__)
 
@@ -32,13 +32,14 @@ def iter_changes(
     Raises ScopeError where HubSpot shows nothing although something newer is there: without the
     scope that the endpoint asks for it answers with no rows instead of a refusal.
     """
+    bookmark_ms, lookback_ms = utc_to_ms(bookmark), lookback // MILLISECOND
     # A millisecond more, as HubSpot does not say whether `after` itself is shown.
-    after = max(0, utc_to_ms(bookmark - lookback) - 1)
+    after = max(0, bookmark_ms - lookback_ms - 1)
     empty = True
     for page in iter_modified_after(client, after, page_size):
         empty = empty and not page.engagements
         if empty and not page.has_more:
-            _refuse_empty(client, bookmark + lookback)
+            _refuse_empty(client, bookmark_ms + lookback_ms)
         yield page
 
 
@@ -51,22 +52,18 @@ def resume_changes(client: HubspotClient, after: str, page_size: int | None) -> 
     pages = iter_modified_after(client, after, page_size)
     try:
         first = next(pages)
-    except NotFoundError:
-        raise
-    except HubspotError as error:
-        if isinstance(error, ScopeError) or " 400 " not in str(error):
-            raise
+    except QuestionError as error:
         LOGGER.warning("the cursor of the interrupted run is refused, reading anew: %s", error)
         return
     yield first
     yield from pages
 
 
-def _refuse_empty(client: HubspotClient, bookmark: datetime) -> None:
+def _refuse_empty(client: HubspotClient, since_ms: int) -> None:
     newest = get_newest(client)
     newest_ms = last_updated_ms(newest) if newest else None
-    newest_at = ms_to_utc(newest_ms) if newest_ms else None
-    if newest_at and newest_at > bookmark:
+    newest_at = ms_to_utc(newest_ms) if newest_ms and newest_ms > since_ms else None
+    if newest_at:
         raise ScopeError(
             f"{MODIFIED_AFTER} shows nothing, but {RECENT_MODIFIED} a change of"
             f" {to_rfc3339(newest_at)}: grant the token the scope {SCOPE}"

@@ -70,6 +70,7 @@ def run(options: argparse.Namespace) -> int:
         return _failed(error, EXIT_FAILED)
     except Stopped as stopped:
         LOGGER.error("stopped by %s: run again with the last state", stopped)
+        _forget_output()
         return stopped.exit_code
     return 0
 
@@ -77,13 +78,25 @@ def run(options: argparse.Namespace) -> int:
 def _failed(error: TapError, exit_code: int) -> int:
     LOGGER.error("%s", error)
     if isinstance(error, OutputError):
-        # Python would try once more to write what nobody reads, and complain.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _forget_output()
     return exit_code
 
 
+def _forget_output() -> None:
+    """Let Python's last attempt to write, at its end, neither complain nor wait for a reader."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 def _discover() -> None:
-    sys.stdout.write(json.dumps(build_catalog().to_dict(), indent=2) + "\n")
+    _print(json.dumps(build_catalog().to_dict(), indent=2))
+
+
+def _print(text: str) -> None:
+    try:
+        sys.stdout.write(text + "\n")
+        sys.stdout.flush()
+    except OSError as error:
+        raise OutputError(f"cannot write: {error}") from error
 
 
 def _check(config: Config) -> None:
@@ -91,7 +104,7 @@ def _check(config: Config) -> None:
     client = HubspotClient(config)
     first = get_first(client)
     portal = first["engagement"].get("portalId", "unknown") if first else "without engagements"
-    sys.stdout.write(f"token accepted, engagements can be read; portal {portal}\n")
+    _print(f"token accepted, engagements can be read; portal {portal}")
 
 
 def _sync(options: argparse.Namespace) -> None:

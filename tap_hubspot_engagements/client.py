@@ -17,6 +17,7 @@ from typing import Any, Generic, TypeVar
 
 import backoff
 import requests
+from urllib3.exceptions import ReadTimeoutError
 
 from tap_hubspot_engagements.config import Config
 from tap_hubspot_engagements.exceptions import (
@@ -24,9 +25,11 @@ from tap_hubspot_engagements.exceptions import (
     DailyLimitError,
     HubspotError,
     NotFoundError,
+    QuestionError,
     RateLimitError,
     ScopeError,
     ServerError,
+    TapError,
     TransientError,
 )
 from tap_hubspot_engagements.json_text import parse_json
@@ -35,10 +38,12 @@ from tap_hubspot_engagements.pace import WINDOW_S, Pace
 LOGGER = logging.getLogger(__name__)
 
 RETRY_LIMIT_S = 600.0  # one question is asked again for this long, waits included
+TIMEOUTS_TO_BEAR = 4  # if longer: two for a page, and two for half of it
 RETRY_WAIT_MAX_S = 60.0
 SECONDLY_WAIT_S = 1.0
-# May pass, by HubSpot's own words; 477 is a portal that moves to another data centre.
-TRANSIENT_STATUSES = frozenset((408, 423, 477))
+# May pass, by HubSpot's own words: 423 is locked, and wants two seconds at least; 477 is a portal
+# that moves to another data centre, and says for how long.
+TRANSIENT_WAITS_S: Mapping[int, float | None] = {408: None, 423: 2.0, 477: None}
 MAX_SHOWN_LENGTH = 300  # characters of HubSpot's message in an error
 
 T = TypeVar("T")
@@ -64,8 +69,9 @@ class HubspotClient:
     """
     Asks one portal.
 
-    Raises, from every question: AuthError, ScopeError, NotFoundError, other HubspotError,
-    DailyLimitError, and TransientError when asking again has not helped for RETRY_LIMIT_S.
+    Raises, from every question: AuthError, ScopeError, QuestionError, NotFoundError, other
+    HubspotError, DailyLimitError, and TransientError when asking again has not helped for
+    RETRY_LIMIT_S, or TIMEOUTS_TO_BEAR time-outs where that is longer.
     """
 
     def __init__(
@@ -78,7 +84,8 @@ class HubspotClient:
         self._config = config
         self._session = requests.Session()
         self._session.headers["User-Agent"] = config.user_agent
-        self._session.headers["Authorization"] = f"Bearer {config.access_token}"
+        # As a header of the session it would give way to an entry of ~/.netrc.
+        self._session.auth = self._authorize
 
     def get(
         self,
@@ -95,7 +102,8 @@ class HubspotClient:
         """
         waits = backoff.expo(base=2, factor=1, max_value=RETRY_WAIT_MAX_S)
         next(waits)  # backoff's generators want to be started
-        give_up_at = self._clock() + RETRY_LIMIT_S
+        patience_s = max(RETRY_LIMIT_S, TIMEOUTS_TO_BEAR * self._config.request_timeout)
+        give_up_at = self._clock() + patience_s
         while True:
             self.pace.wait()
             try:
@@ -112,6 +120,10 @@ class HubspotClient:
                 if on_failure:
                     on_failure(error)
 
+    def _authorize(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        request.headers["Authorization"] = f"Bearer {self._config.access_token}"
+        return request
+
     def _ask(self, path: str, params: Params, parse: Callable[[Any], T]) -> Answer[T]:
         self.requests += 1
         try:
@@ -120,14 +132,13 @@ class HubspotClient:
                 params={name: str(value) for name, value in params.items()},
                 timeout=self._config.request_timeout,
             )
-        except requests.Timeout as error:
-            raise ServerError(f"{path}: no answer in {self._config.request_timeout:g} s") from error
-        except requests.exceptions.InvalidHeader as error:
-            raise AuthError("access_token: has characters that a token cannot have") from error
         except requests.RequestException as error:
+            if _is_timeout(error):
+                timeout_s = self._config.request_timeout
+                raise ServerError(f"{path}: no answer in {timeout_s:g} s") from error
             raise TransientError(f"{path}: {_innermost(error)}") from error
         if response.status_code != 200:
-            raise to_error(path, response)
+            raise to_error(path, response, self._config.access_token)
         try:
             body = parse(parse_json(response.content))
         except ValueError as error:
@@ -136,20 +147,22 @@ class HubspotClient:
         return Answer(body, response.content, now, _hubspot_time(response, now))
 
 
-def to_error(path: str, response: requests.Response) -> Exception:
-    """Return the error for an answer that is not a 200."""
+def to_error(path: str, response: requests.Response, token: str) -> TapError:
+    """Return the error for an answer that is not a 200; `token` is not shown."""
     status = response.status_code
     body = _error_body(response)
-    said = f"{path}: {status} {_message(body, response)}"
+    said = f"{path}: {status} {_message(body, response, token)}"
     if status == 429:
         return _rate_limit(said, body, response)
-    if status in TRANSIENT_STATUSES:
-        return TransientError(said, _retry_after_s(response))
+    if status in TRANSIENT_WAITS_S:
+        return TransientError(said, _retry_after_s(response) or TRANSIENT_WAITS_S[status])
     if status in (401, 530):
         return AuthError(f"{said}: check access_token")
     if status == 403:
         scopes = ", ".join(_scopes(body))
         return ScopeError(f"{said}: grant the token {scopes or 'the scopes of engagements'}")
+    if status == 400:
+        return QuestionError(said)
     if status == 404:
         return NotFoundError(said)
     if status >= 500:
@@ -157,11 +170,13 @@ def to_error(path: str, response: requests.Response) -> Exception:
     return HubspotError(said)
 
 
-def _rate_limit(said: str, body: Mapping[str, Any], response: requests.Response) -> Exception:
-    policy = str(body.get("policyName", ""))
-    if policy == "DAILY":
+def _rate_limit(said: str, body: Mapping[str, Any], response: requests.Response) -> TapError:
+    # Without the name of the policy, HubSpot's message has it.
+    policy = str(body.get("policyName") or body.get("message")).upper()
+    if "DAILY" in policy:
         return DailyLimitError(f"{said}: it ends at midnight in the portal's time zone")
-    window_s = SECONDLY_WAIT_S if policy == "SECONDLY" else WINDOW_S
+    secondly = "SECONDLY" in policy and "TEN_SECONDLY" not in policy
+    window_s = SECONDLY_WAIT_S if secondly else WINDOW_S
     return RateLimitError(said, _retry_after_s(response) or window_s)
 
 
@@ -174,8 +189,10 @@ def _error_body(response: requests.Response) -> Mapping[str, Any]:
     return {}
 
 
-def _message(body: Mapping[str, Any], response: requests.Response) -> str:
+def _message(body: Mapping[str, Any], response: requests.Response, token: str) -> str:
     message = " ".join(str(body.get("message") or response.reason or "").split())
+    # Some of HubSpot's refusals repeat the token.
+    message = message.replace(token, "***")
     correlation = f" (correlationId {body['correlationId']})" if "correlationId" in body else ""
     return message[:MAX_SHOWN_LENGTH] + correlation
 
@@ -183,19 +200,21 @@ def _message(body: Mapping[str, Any], response: requests.Response) -> str:
 def _scopes(body: Mapping[str, Any]) -> list[str]:
     """Return the scopes that a MISSING_SCOPES body names."""
     found: list[str] = []
-    for error in body.get("errors") or []:
+    errors = body.get("errors")
+    for error in errors if isinstance(errors, list) else []:
         context = error.get("context") if isinstance(error, dict) else None
-        for scopes in (context or {}).values():
+        for scopes in context.values() if isinstance(context, dict) else []:
             found += [str(scope) for scope in scopes] if isinstance(scopes, list) else []
     return found
 
 
 def _retry_after_s(response: requests.Response) -> float | None:
-    """Return the seconds of Retry-After; None without one, or where it is no number."""
+    """Return the seconds of Retry-After; None without any, or where it is no number."""
     try:
-        return max(0.0, float(response.headers["Retry-After"]))
+        wait_s = float(response.headers["Retry-After"])
     except (KeyError, ValueError):
         return None
+    return wait_s if wait_s > 0 else None
 
 
 def _hubspot_time(response: requests.Response, now: datetime) -> datetime:
@@ -204,6 +223,12 @@ def _hubspot_time(response: requests.Response, now: datetime) -> datetime:
         return parsedate_to_datetime(response.headers["Date"]).astimezone(timezone.utc)
     except (KeyError, ValueError, TypeError):
         return now.replace(microsecond=0)
+
+
+def _is_timeout(error: requests.RequestException) -> bool:
+    """Whether time ran out: before the answer, or, which requests does not tell, in its body."""
+    in_body = bool(error.args) and isinstance(error.args[0], ReadTimeoutError)
+    return in_body or isinstance(error, requests.Timeout)
 
 
 def _innermost(error: BaseException) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import json
 import logging
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, dataclass, field, fields
 from datetime import datetime, timedelta, timezone
@@ -20,23 +21,28 @@ TOKEN_VARIABLE = "HUBSPOT_ACCESS_TOKEN"
 
 
 def _token(value: object) -> str:
-    if not isinstance(value, str) or not value.strip() or not value.isascii():
+    # No part of it may be shown: that it is no token has to do.
+    if not isinstance(value, str) or not re.fullmatch(r"[!-~]+", value.strip()):
         raise ValueError("must be the token of a private app, or a service key")
     return value.strip()
 
 
-def _text(value: object) -> str:
-    # A line break would end the header that the text goes into.
-    if not isinstance(value, str) or not value.strip() or not value.isprintable():
-        raise ValueError("must be a non-empty string on one line")
-    return value
+def _header(value: object) -> str:
+    # A line break would end a header, and what is not ASCII may not stand in one.
+    if not isinstance(value, str) or not re.fullmatch(r"[ -~]*[!-~][ -~]*", value):
+        raise ValueError("must be a non-empty ASCII string on one line")
+    return value.strip()
 
 
 def _url(value: object) -> str:
-    parts = urlsplit(value) if isinstance(value, str) else None
-    if parts is None or parts.scheme not in ("http", "https") or not parts.netloc:
+    try:
+        parts = urlsplit(value if isinstance(value, str) else "")
+        fits = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:  # a port that is no number, half an IPv6 address
+        fits = False
+    if not fits or parts.query or parts.fragment:
         raise ValueError("must be a URL such as https://api.hubapi.com")
-    return str(value).rstrip("/")
+    return parts.geturl().rstrip("/")
 
 
 def _moment(value: object) -> datetime:
@@ -50,7 +56,7 @@ def _number(low: float, high: float, unit: str, whole: bool) -> Callable[[object
     def parse(value: object) -> float:
         try:
             number = float(value)  # type: ignore[arg-type]  # what it is, is being found out
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             number = float("nan")
         fits = low <= number <= high and not isinstance(value, bool)
         if not fits or (whole and number != int(number)):
@@ -79,7 +85,9 @@ class Config:
     start_date: datetime | None = _key(
         None, _moment, "leave out what was last updated before this RFC 3339 date-time"
     )
-    user_agent: str = _key("tap-hubspot-engagements", _text, "how the tap names itself to HubSpot")
+    user_agent: str = _key(
+        "tap-hubspot-engagements", _header, "how the tap names itself to HubSpot"
+    )
     base_url: str = _key("https://api.hubapi.com", _url, "where HubSpot's API is")
     request_timeout: float = _key(
         300.0, _number(0.1, 86_400, "seconds", whole=False), "seconds to wait for an answer"
@@ -143,7 +151,10 @@ def parse_moment(value: object) -> datetime:
         raise ValueError(f"not a date-time: {value!r}")
     # Python 3.10 does not read the Z.
     at = datetime.fromisoformat(value[:-1] + "+00:00" if value[-1] in "Zz" else value)
-    return at.astimezone(timezone.utc) if at.tzinfo else at.replace(tzinfo=timezone.utc)
+    try:
+        return at.astimezone(timezone.utc) if at.tzinfo else at.replace(tzinfo=timezone.utc)
+    except OverflowError as error:  # a moment of the year 1 or 9999 that is outside them in UTC
+        raise ValueError(f"not a date-time: {value!r}") from error
 
 
 def load_json(path: Path) -> dict[str, Any]:

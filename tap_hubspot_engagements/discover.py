@@ -45,8 +45,8 @@ def read_selection(catalog: Mapping[str, Any]) -> list[Selection]:
     entries = catalog.get("streams")
     if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
         raise ConfigError("catalog: must hold a list of streams")
-    names = {entry.get("tap_stream_id", entry.get("stream")): entry for entry in entries}
-    unknown = [str(name) for name in names if name not in STREAMS]
+    names = {str(entry.get("tap_stream_id", entry.get("stream"))): entry for entry in entries}
+    unknown = [name for name in names if name not in STREAMS]
     if unknown:
         known = ", ".join(STREAMS)
         raise ConfigError(f"catalog: unknown stream {', '.join(unknown)}; there are {known}")
@@ -91,8 +91,10 @@ def _build_entry(stream: Stream) -> CatalogEntry:
 def _fields(entry: Mapping[str, Any]) -> dict[Any, Any]:
     """Return a catalog entry's metadata by breadcrumb; a plain `selected` counts for the stream."""
     try:
-        fields = dict(metadata.to_map(entry.get("metadata") or []))
-    except (KeyError, TypeError) as error:
+        fields = {
+            at: dict(here) for at, here in metadata.to_map(entry.get("metadata") or []).items()
+        }
+    except (KeyError, TypeError, ValueError) as error:
         name = entry.get("tap_stream_id")
         raise ConfigError(f"catalog: the metadata of {name} cannot be read: {error!r}") from error
     # The way of older catalogs, which --properties takes.

@@ -6,6 +6,7 @@ TapError
   + HubspotError        refused for good; do not retry
       x AuthError       401, 530: the token
       x ScopeError      403: the token's scopes
+      x QuestionError   400: a parameter, such as a cursor that is not known any more
       x NotFoundError   404: no such endpoint or record
   + DailyLimitError     429 DAILY: run again when the day is over
   + PagingError         answers that contradict each other; to go on would lose records
@@ -34,6 +35,10 @@ class AuthError(HubspotError):
 
 class ScopeError(HubspotError):
     """HubSpot knows the token, which may not ask for this."""
+
+
+class QuestionError(HubspotError):
+    """HubSpot does not understand what is asked."""
 
 
 class NotFoundError(HubspotError):

@@ -6,13 +6,16 @@ msgspec rather than orjson, at the same speed: orjson makes floats of integers p
 
 from __future__ import annotations
 
+import contextlib
 import json
+import math
 import re
 from typing import Any
 
 import msgspec
 
 NUL_ESCAPE = b"\\u0000"
+_NUL = re.compile("\x00")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 to_json = msgspec.json.Encoder().encode
@@ -23,15 +26,14 @@ def parse_json(text: bytes) -> Any:
     """
     Return the value of a JSON text; lone surrogates, which UTF-8 cannot hold, become U+FFFD.
 
-    A preview cut in the middle of an emoji ends in one. Raises ValueError for what is no JSON.
+    A preview cut in the middle of an emoji ends in one. A number that no float holds is returned
+    as its text. Raises ValueError for what is no JSON.
     """
-    try:
+    with contextlib.suppress(msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return _decode(text)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        if b"\\u" not in text:
-            raise ValueError(str(error)) from error
     try:
-        return replace_text(json.loads(text), _SURROGATE, "\ufffd")
+        value = json.loads(text, parse_float=_to_float, parse_constant=str)
+        return replace_text(value, _SURROGATE, "\ufffd")
     except (ValueError, RecursionError) as error:
         raise ValueError(str(error)) from error
 
@@ -39,9 +41,6 @@ def parse_json(text: bytes) -> Any:
 def without_nul(value: Any) -> Any:
     """Return `value` without the U+0000 in its texts: PostgreSQL and others cannot hold it."""
     return replace_text(value, _NUL, "")
-
-
-_NUL = re.compile("\x00")
 
 
 def replace_text(value: Any, pattern: re.Pattern[str], by: str) -> Any:
@@ -56,3 +55,8 @@ def replace_text(value: Any, pattern: re.Pattern[str], by: str) -> Any:
             for name, one in value.items()
         }
     return value
+
+
+def _to_float(text: str) -> float | str:
+    number = float(text)
+    return number if math.isfinite(number) else text

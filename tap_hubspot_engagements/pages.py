@@ -15,7 +15,7 @@ from typing import Any
 from tap_hubspot_engagements.client import Answer, HubspotClient
 from tap_hubspot_engagements.exceptions import PagingError, ServerError, TransientError
 from tap_hubspot_engagements.json_text import NUL_ESCAPE, without_nul
-from tap_hubspot_engagements.records import INNER, Engagement
+from tap_hubspot_engagements.records import INNER, Engagement, has_type
 
 PAGED = "/engagements/v1/engagements/paged"
 MODIFIED_AFTER = "/engagements/v1/engagements/modified/after"
@@ -24,7 +24,7 @@ RECENT_MODIFIED = "/engagements/v1/engagements/recent/modified"
 MAX_PAGED = 250  # HubSpot's ceiling for /paged
 MAX_MODIFIED_AFTER = 1000  # and for /modified/after
 FAILURES_TO_HALVE = 2  # in a row: some portals answer 500 to a large page, and to any retry of it
-GROWTH = 1.25  # of a page that was halved, after each answer
+GROWTH = 1.01  # of a halved page, an answer: a portal that fails above some size fails seldom
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,8 @@ class Page:
     """
     Some engagements, and the cursor that comes after them; None on the last page without one.
 
-    `received_at` is our clock, `hubspot_at` HubSpot's, both UTC.
+    `received_at` is our clock, `hubspot_at` HubSpot's, both UTC. `nul_removed` counts the
+    engagements that had U+0000 in them.
     """
 
     engagements: list[Engagement]
@@ -40,23 +41,24 @@ class Page:
     cursor: Any
     received_at: datetime
     hubspot_at: datetime
-    nul_removed: bool = False
+    nul_removed: int = 0
 
 
 def iter_paged(client: HubspotClient, offset: int, page_size: int | None) -> Iterator[Page]:
     """
-    Yield all engagements with an id above `offset`; a page's cursor is the last id on it.
+    Yield all engagements with an id above `offset`; a page's cursor is the id that it goes up to.
 
-    Raises PagingError where the cursor stands still or goes back.
+    That is HubSpot's own, which may lie above the last id shown: some engagements are left out.
+    Raises PagingError, before the page is yielded, where the cursor stands still or goes back.
     """
     size = _Size("limit", page_size, MAX_PAGED)
     while True:
         page = size.get(client, PAGED, {"offset": offset} if offset else {}, _parser("offset"))
+        if page.has_more and not (isinstance(page.cursor, int) and page.cursor > offset):
+            raise PagingError(f"{PAGED}: offset {page.cursor!r} does not go on from {offset}")
         yield page
         if not page.has_more:
             return
-        if not isinstance(page.cursor, int) or page.cursor <= offset:
-            raise PagingError(f"{PAGED}: offset {page.cursor!r} does not go on from {offset}")
         offset = page.cursor
 
 
@@ -66,16 +68,17 @@ def iter_modified_after(
     """
     Yield what changed after `after`: Unix ms, or the cursor of an earlier page. In no order.
 
-    Raises PagingError where the cursor stands still or is missing before the end.
+    Raises PagingError, before the page is yielded, where the cursor stands still or is missing
+    before the end.
     """
     size = _Size("limit", page_size, MAX_MODIFIED_AFTER)
     while True:
         page = size.get(client, MODIFIED_AFTER, {"after": after}, _parser("after"))
+        if page.has_more and (page.cursor is None or str(page.cursor) == str(after)):
+            raise PagingError(f"{MODIFIED_AFTER}: cursor {page.cursor!r} does not go on")
         yield page
         if not page.has_more:
             return
-        if page.cursor is None or str(page.cursor) == str(after):
-            raise PagingError(f"{MODIFIED_AFTER}: cursor {page.cursor!r} does not go on")
         after = page.cursor
 
 
@@ -118,7 +121,7 @@ def _parser(cursor: str) -> Callable[[Any], _Body]:
 
 def _has_id(engagement: Engagement) -> bool:
     inner = engagement.get(INNER)
-    return isinstance(inner, dict) and isinstance(inner.get("id"), int)
+    return isinstance(inner, dict) and has_type(inner.get("id"), int)
 
 
 class _Size:
@@ -153,8 +156,10 @@ class _Size:
 
 def _to_page(answer: Answer[_Body]) -> Page:
     body = answer.body
-    has_nul = NUL_ESCAPE in answer.text
-    engagements = without_nul(body.engagements) if has_nul else body.engagements
+    engagements, nul_removed = body.engagements, 0
+    if NUL_ESCAPE in answer.text:
+        engagements = [without_nul(one) for one in body.engagements]
+        nul_removed = sum(a != b for a, b in zip(engagements, body.engagements, strict=True))
     return Page(
-        engagements, body.has_more, body.cursor, answer.received_at, answer.hubspot_at, has_nul
+        engagements, body.has_more, body.cursor, answer.received_at, answer.hubspot_at, nul_removed
     )

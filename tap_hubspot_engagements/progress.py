@@ -24,7 +24,7 @@ class Progress:
     client: HubspotClient
     types: Counter[str] = field(default_factory=Counter)  # records by engagement type
     misfits: Counter[str] = field(default_factory=Counter)  # values kept in `extra`, by property
-    nul_pages: int = 0
+    nul_removed: int = 0  # engagements that had U+0000 in them
     _started: float = field(default_factory=time.monotonic)
     _said: float = field(default_factory=time.monotonic)
 
@@ -58,8 +58,8 @@ class Progress:
             LOGGER.info("engagements of type %s: %d", kind, number)
         for name, number in sorted(self.misfits.items()):
             LOGGER.warning("%d values of %s do not have its type: kept in extra", number, name)
-        if self.nul_pages:
-            LOGGER.warning("U+0000 removed from the texts of %d pages", self.nul_pages)
+        if self.nul_removed:
+            LOGGER.warning("U+0000 removed from the texts of %d engagements", self.nul_removed)
         LOGGER.info("%s: %s", outcome, self._line())
 
     def _line(self) -> str:

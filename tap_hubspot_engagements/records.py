@@ -51,9 +51,10 @@ OUTER_TYPES: Mapping[str, type] = {
 }
 PROPERTIES = (*INNER_TYPES, *OUTER_TYPES, EXTRA)
 
-_Items = tuple[tuple[str, Any], ...]
+_Items = tuple[tuple[str, type], ...]
 _INNER_ITEMS: _Items = tuple(INNER_TYPES.items())
 _OUTER_ITEMS: _Items = tuple(OUTER_TYPES.items())
+_INNER_KEYS = frozenset(INNER_TYPES)
 _OUTER_KEYS = frozenset((INNER, *OUTER_TYPES))
 
 
@@ -68,21 +69,29 @@ def to_record(engagement: Engagement) -> Made:
     """Return the record of an engagement as HubSpot sends it, every property in it."""
     inner = engagement[INNER]
     record: dict[str, Any] = {}
+    extra: dict[str, Any] = {}
     misfits: list[str] = []
     for source, items in ((inner, _INNER_ITEMS), (engagement, _OUTER_ITEMS)):
         for name, kind in items:
             value = source.get(name)
-            if value is not None and (
-                value.__class__ is not kind or (kind is int and not INT64_MIN <= value <= INT64_MAX)
-            ):
+            if value is not None and not has_type(value, kind):
                 misfits.append(name)
+                extra[name] = _as_text(value)
                 value = None
             record[name] = value
-    extra = _unknown(engagement, inner)
-    for name in misfits:
-        extra[name] = _as_text(inner.get(name, engagement.get(name)))
+    for name in sorted(inner.keys() - _INNER_KEYS):
+        extra[_free_name(name, INNER, extra)] = inner[name]
+    for name in sorted(engagement.keys() - _OUTER_KEYS):
+        extra[_free_name(name, "record", extra)] = engagement[name]
     record[EXTRA] = extra or None
     return Made(record, misfits)
+
+
+def has_type(value: object, kind: type) -> bool:
+    """Whether a column of `kind` can hold `value`; a bool is no int, and an int has 64 bits."""
+    if value.__class__ is not kind:
+        return False
+    return kind is not int or INT64_MIN <= value <= INT64_MAX  # type: ignore[operator]  # an int
 
 
 def select(record: Mapping[str, Any], properties: Iterable[str]) -> dict[str, Any]:
@@ -96,13 +105,15 @@ def last_updated_ms(engagement: Engagement) -> int | None:
     return value if value.__class__ is int else None
 
 
-def _unknown(engagement: Engagement, inner: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the keys that the schema has no property for."""
-    extra = {name: inner[name] for name in inner.keys() - INNER_TYPES.keys()}
-    for name in engagement.keys() - _OUTER_KEYS:
-        # Inside and outside may know the same name: both are kept.
-        extra[name if name not in extra else f"record.{name}"] = engagement[name]
-    return dict(sorted(extra.items()))
+def _free_name(name: str, part: str, extra: Mapping[str, Any]) -> str:
+    """
+    Return the name in `extra` of a key that the schema has no property for in its `part`.
+
+    The other part may have a key of this name, or a property: both are kept.
+    """
+    while name in extra or name in PROPERTIES:
+        name = f"{part}.{name}"
+    return name
 
 
 def _as_text(value: object) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from tap_hubspot_engagements.config import parse_moment
@@ -21,6 +21,8 @@ Range = tuple[int, int | None]
 
 STREAM = ENGAGEMENTS.tap_stream_id
 BOOKMARK = ENGAGEMENTS.replication_key
+EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+MILLISECOND = timedelta(milliseconds=1)
 
 
 @dataclass(frozen=True)
@@ -104,19 +106,20 @@ def with_currently_syncing(state: State, tap_stream_id: str | None) -> dict[str,
 def ms_to_utc(at_ms: int) -> datetime | None:
     """Return Unix ms as UTC; None for what no calendar holds."""
     try:
-        return datetime.fromtimestamp(at_ms / 1000, tz=timezone.utc)
-    except (OverflowError, OSError, ValueError):
+        return EPOCH + at_ms * MILLISECOND
+    except OverflowError:
         return None
 
 
 def utc_to_ms(at: datetime) -> int:
     """Return `at` as Unix ms, rounded down."""
-    return int(at.timestamp() * 1000 // 1)
+    return (at - EPOCH) // MILLISECOND
 
 
 def to_rfc3339(at: datetime) -> str:
     """Return `at` in UTC with microseconds, as singer writes date-times."""
-    return at.astimezone(timezone.utc).strftime("%04Y-%m-%dT%H:%M:%S.%fZ")
+    in_utc = at.astimezone(timezone.utc).replace(tzinfo=None)
+    return in_utc.isoformat(timespec="microseconds") + "Z"
 
 
 def _object(parent: State, name: str, where: str) -> Mapping[str, Any]:
@@ -134,13 +137,15 @@ def _moment(value: object) -> datetime | None:
 
 def _read_backfill(given: Mapping[str, Any]) -> Backfill:
     ranges = tuple((_id(low), None if high is None else _id(high)) for low, high in given["ranges"])
+    if not ranges:
+        raise ValueError("a backfill without ranges")
     return Backfill(parse_moment(given["signpost"]), ranges, _moment(given.get("newest")))
 
 
 def _read_changes(given: Mapping[str, Any]) -> Changes:
     after = given["after"]
-    if not isinstance(after, (str, int)):
-        raise TypeError(f"after: {after!r}")
+    if not isinstance(after, str) or not after:
+        raise TypeError(f"not a cursor: {after!r}")
     return Changes(parse_moment(given["signpost"]), str(after), _moment(given.get("newest")))
 
 

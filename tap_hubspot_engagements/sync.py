@@ -70,13 +70,13 @@ def iter_steps(client: HubspotClient, config: Config, position: Position) -> Ite
 
     Without a bookmark that is everything and then what changed meanwhile; with one, what changed.
     """
+    if position.changes:
+        position = yield from _resume(client, config, position, position.changes)
     if position.backfill or _wants_everything(config, position):
         position = yield from _backfill(client, config, position)
         if not position.bookmark:
             LOGGER.info("the portal has no engagements")
             return
-    elif position.changes:
-        position = yield from _resume(client, config, position, position.changes)
     since = position.bookmark or config.start_date
     assert since is not None, "without either there has been a backfill, which gives a bookmark"
     lookback = timedelta(seconds=config.lookback_seconds)
@@ -84,7 +84,7 @@ def iter_steps(client: HubspotClient, config: Config, position: Position) -> Ite
 
 
 def _wants_everything(config: Config, position: Position) -> bool:
-    if position.bookmark or position.changes:
+    if position.bookmark:
         return False
     start_date = config.start_date
     return start_date is None or datetime.now(timezone.utc) - start_date >= CHANGES_ONLY
@@ -160,5 +160,5 @@ def _write_page(
         record, misfits = to_record(engagement)
         progress.count(record["type"], misfits)
         records.append(select(record, selection.properties))
-    progress.nul_pages += page.nul_removed
+    progress.nul_removed += page.nul_removed
     messages.write_records(selection.stream.tap_stream_id, records, page.received_at)

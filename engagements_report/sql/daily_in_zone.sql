@@ -3,12 +3,12 @@
 --   type or createdAt, none.
 -- Units: day by the zone's calendar, exact to the millisecond; num_engagements a count.
 -- Parameters: {offsets}, a table of start_ms, end_ms, offset_ms: between which times, in Unix ms,
---   the zone's clocks showed UTC plus how much.
+--   the zone's clocks showed UTC plus how much; %(start_ms)s and %(end_ms)s, its first and last.
 SELECT LEFT(e.type, 255) AS type,
   DATE_ADD('1970-01-01', INTERVAL FLOOR((e.createdAt + z.offset_ms) / 86400000) DAY) AS day,
   COUNT(*) AS num_engagements
-FROM ({offsets}) AS z
-JOIN engagements AS e ON e.createdAt >= z.start_ms AND e.createdAt < z.end_ms
-WHERE e.type IS NOT NULL
+FROM engagements AS e
+STRAIGHT_JOIN ({offsets}) AS z ON e.createdAt >= z.start_ms AND e.createdAt < z.end_ms
+WHERE e.type IS NOT NULL AND e.createdAt >= %(start_ms)s AND e.createdAt < %(end_ms)s
 GROUP BY 1, 2
 ORDER BY 1, 2

@@ -64,7 +64,8 @@ def rolling(
     last = last or max(days)
     covered = min(shown, min(days))
     counts = {(kind, day): number for kind, day, number in counted}
-    kinds = sorted({kind for kind, day, _ in counted if covered <= day <= last})
+    since = shown - timedelta(days=WINDOW_DAYS - 1)
+    kinds = sorted({kind for kind, day, _ in counted if since <= day <= last})
     return [
         rolling_row(kind, shown + timedelta(days=nth), covered, counts)
         for kind in kinds
