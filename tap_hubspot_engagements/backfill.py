@@ -29,7 +29,7 @@ def iter_backfill(
         later = ranges[at + 1 :]
         for page in iter_paged(client, low, page_size):
             within = page if high is None else _below(high, page)
-            done = not page.has_more or len(within.engagements) < len(page.engagements)
+            done = not page.has_more or (high is not None and page.cursor >= high - 1)
             yield Step(within, later if done else ((page.cursor, high), *later))
             if done:
                 break

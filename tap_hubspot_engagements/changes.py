@@ -62,9 +62,8 @@ def resume_changes(client: HubspotClient, after: str, page_size: int | None) -> 
 def _refuse_empty(client: HubspotClient, since_ms: int) -> None:
     newest = get_newest(client)
     newest_ms = last_updated_ms(newest) if newest else None
-    newest_at = ms_to_utc(newest_ms) if newest_ms and newest_ms > since_ms else None
-    if newest_at:
+    if newest_ms is not None and newest_ms > since_ms:
         raise ScopeError(
             f"{MODIFIED_AFTER} shows nothing, but {RECENT_MODIFIED} a change of"
-            f" {to_rfc3339(newest_at)}: grant the token the scope {SCOPE}"
+            f" {to_rfc3339(ms_to_utc(newest_ms))}: grant the token the scope {SCOPE}"
         )

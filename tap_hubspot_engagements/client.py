@@ -56,7 +56,7 @@ class Answer(Generic[T]):
     """
     What HubSpot answered: the parsed body, its text's bytes, when we got it, and its own clock.
 
-    `hubspot_at` is whole seconds, as the Date header is; both are UTC.
+    `hubspot_at` is when HubSpot was asked, a second too late at most; both are UTC.
     """
 
     body: T
@@ -218,11 +218,13 @@ def _retry_after_s(response: requests.Response) -> float | None:
 
 
 def _hubspot_time(response: requests.Response, now: datetime) -> datetime:
-    """Return HubSpot's clock by the Date header, or ours where there is none."""
+    """Return HubSpot's clock at the question by the Date header, or ours where there is none."""
     try:
-        return parsedate_to_datetime(response.headers["Date"]).astimezone(timezone.utc)
+        answered_at = parsedate_to_datetime(response.headers["Date"]).astimezone(timezone.utc)
     except (KeyError, ValueError, TypeError):
-        return now.replace(microsecond=0)
+        answered_at = now
+    # An answer may be as old as the question: what changed meanwhile is not in it.
+    return answered_at - response.elapsed
 
 
 def _is_timeout(error: requests.RequestException) -> bool:

@@ -32,8 +32,8 @@ class Page:
     """
     Some engagements, and the cursor that comes after them; None on the last page without one.
 
-    `received_at` is our clock, `hubspot_at` HubSpot's, both UTC. `nul_removed` counts the
-    engagements that had U+0000 in them.
+    `received_at` is our clock, `hubspot_at` HubSpot's when it was asked, both UTC. `nul_removed`
+    counts the engagements that had U+0000 in them.
     """
 
     engagements: list[Engagement]
@@ -74,7 +74,7 @@ def iter_modified_after(
     size = _Size("limit", page_size, MAX_MODIFIED_AFTER)
     while True:
         page = size.get(client, MODIFIED_AFTER, {"after": after}, _parser("after"))
-        if page.has_more and (page.cursor is None or str(page.cursor) == str(after)):
+        if page.has_more and (not page.cursor or str(page.cursor) == str(after)):
             raise PagingError(f"{MODIFIED_AFTER}: cursor {page.cursor!r} does not go on")
         yield page
         if not page.has_more:

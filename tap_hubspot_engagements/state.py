@@ -23,6 +23,8 @@ STREAM = ENGAGEMENTS.tap_stream_id
 BOOKMARK = ENGAGEMENTS.replication_key
 EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 MILLISECOND = timedelta(milliseconds=1)
+FIRST_MOMENT = datetime.min.replace(tzinfo=timezone.utc)
+LAST_MOMENT = datetime.max.replace(tzinfo=timezone.utc)
 
 
 @dataclass(frozen=True)
@@ -103,12 +105,12 @@ def with_currently_syncing(state: State, tap_stream_id: str | None) -> dict[str,
     return {**rest, "currently_syncing": tap_stream_id} if tap_stream_id else rest
 
 
-def ms_to_utc(at_ms: int) -> datetime | None:
-    """Return Unix ms as UTC; None for what no calendar holds."""
+def ms_to_utc(at_ms: int) -> datetime:
+    """Return Unix ms as UTC; the nearest moment that a calendar holds, for ticks and the like."""
     try:
         return EPOCH + at_ms * MILLISECOND
     except OverflowError:
-        return None
+        return LAST_MOMENT if at_ms > 0 else FIRST_MOMENT
 
 
 def utc_to_ms(at: datetime) -> int:

@@ -140,8 +140,10 @@ def _drain(
 def _newest(page: Page, newest: datetime | None) -> datetime | None:
     """Return the newest lastUpdated of a page and of what was seen before it."""
     seen = [ms for one in page.engagements if (ms := last_updated_ms(one)) is not None]
-    at = ms_to_utc(max(seen)) if seen else None
-    return max(filter(None, (newest, at)), default=None)
+    if not seen:
+        return newest
+    at = ms_to_utc(max(seen))
+    return max(newest, at) if newest else at
 
 
 def _write_page(

@@ -1,0 +1,222 @@
+"""What there is to replicate, and what a catalog chooses of it."""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tap_hubspot_engagements.discover import build_catalog, read_selection
+from tap_hubspot_engagements.exceptions import ConfigError
+from tap_hubspot_engagements.streams import ENGAGEMENTS
+from tests.conftest import REPOSITORY
+from tests.tap.conftest import PROPERTIES, Tap, records, select_everything
+
+Catalog = dict[str, Any]
+DEFAULT = [name for name in PROPERTIES if name != "metadata"]
+
+
+def catalog() -> Catalog:
+    return copy.deepcopy(build_catalog().to_dict())
+
+
+def fields(catalog: Catalog) -> dict[tuple[str, ...], dict[str, Any]]:
+    """Return the metadata of the one stream, by breadcrumb, to be read and changed."""
+    (entry,) = catalog["streams"]
+    return {tuple(one["breadcrumb"]): one["metadata"] for one in entry["metadata"]}
+
+
+def chosen(catalog: Catalog) -> list[str]:
+    (selection,) = read_selection(catalog)
+    return list(selection.properties)
+
+
+def test_discovery_needs_nothing(tmp_path: Path) -> None:
+    """
+    --discover prints catalog.json, without config, token or network.
+    """
+    tap = Tap(tmp_path)
+    for arguments in (["--discover"], ["-d", "--config", tmp_path / "nothing"]):
+        run = tap.bare(*arguments, environment={"HTTPS_PROXY": "http://127.0.0.1:1"})
+        assert (run.code, run.err) == (0, "")
+        assert run.out == (REPOSITORY / "catalog.json").read_text()
+
+
+def test_the_entry() -> None:
+    """
+    The stream is named, keyed and replicated as its schema says, which comes whole.
+    """
+    (entry,) = catalog()["streams"]
+    assert entry["tap_stream_id"] == entry["stream"] == "engagements"
+    assert entry["key_properties"] == ["id"]
+    assert (entry["replication_key"], entry["replication_method"]) == ("lastUpdated", "INCREMENTAL")
+    assert entry["schema"] == ENGAGEMENTS.schema
+    root = fields(catalog())[()]
+    assert root["table-key-properties"] == ["id"]
+    assert root["valid-replication-keys"] == ["lastUpdated"]
+    assert root["forced-replication-method"] == "INCREMENTAL"
+    assert root["selected"] is True
+
+
+def test_the_fields() -> None:
+    """
+    Key and replication key come always, metadata when chosen, all others unless left out.
+    """
+    found = fields(catalog())
+    for name in PROPERTIES:
+        automatic = name in ("id", "lastUpdated")
+        assert found["properties", name] == {
+            "inclusion": "automatic" if automatic else "available",
+            "selected-by-default": name != "metadata",
+        }
+    assert len(found) == len(PROPERTIES) + 1
+    assert chosen(catalog()) == DEFAULT
+    assert chosen(select_everything()) == PROPERTIES
+
+
+def test_the_schema_avoids_what_breaks_others() -> None:
+    """
+    Everything but the key may be null; no formats, no anyOf, types with null first; items given.
+    """
+    for name, schema in ENGAGEMENTS.schema["properties"].items():
+        if name == "id":
+            assert schema["type"] == "integer"
+            continue
+        assert schema["type"][0] == "null"
+        assert len(schema["type"]) == 2
+        assert not schema.keys() & {"format", "anyOf", "enum"}
+        assert ("items" in schema) == ("array" in schema["type"])
+
+
+@pytest.mark.parametrize("name", PROPERTIES)
+def test_selection_by_field(name: str) -> None:
+    """
+    A field is left out or put in by its metadata; what is automatic cannot be left out.
+    """
+    for selected in (True, False):
+        edited = catalog()
+        fields(edited)["properties", name]["selected"] = selected
+        kept = name in chosen(edited)
+        assert kept is (selected or name in ("id", "lastUpdated"))
+
+
+def test_selected_by_default() -> None:
+    """
+    selected-by-default decides where selected says nothing, for the stream as for its fields.
+    """
+    edited = catalog()
+    del fields(edited)[()]["selected"]
+    with pytest.raises(ConfigError, match="selects no stream"):
+        read_selection(edited)
+    fields(edited)[()]["selected-by-default"] = True
+    fields(edited)["properties", "metadata"]["selected-by-default"] = True
+    fields(edited)["properties", "type"]["selected-by-default"] = False
+    assert chosen(edited) == [name for name in PROPERTIES if name != "type"]
+    fields(edited)[()]["selected"] = False
+    with pytest.raises(ConfigError, match="selects no stream"):
+        read_selection(edited)
+
+
+def test_the_old_way() -> None:
+    """
+    A plain `selected` of the entry counts where its metadata says nothing.
+    """
+    edited = catalog()
+    del fields(edited)[()]["selected"]
+    edited["streams"][0]["selected"] = True
+    assert chosen(edited) == DEFAULT
+    edited["streams"][0] |= {"metadata": []}
+    assert chosen(edited) == DEFAULT
+    edited["streams"][0] |= {"metadata": None, "selected": False}
+    with pytest.raises(ConfigError, match="selects no stream"):
+        read_selection(edited)
+
+
+def test_what_a_catalog_adds_is_ignored() -> None:
+    """
+    Unknown fields and keys of a catalog do no harm: the tap's own schema is the one that counts.
+    """
+    edited = catalog()
+    edited["streams"][0]["schema"] = {}
+    edited["more"] = 1
+    more = {"breadcrumb": ["properties", "nothing"], "metadata": {"selected": True}}
+    edited["streams"][0]["metadata"].append(more)
+    assert chosen(edited) == DEFAULT
+
+
+def broken(change: Callable[[Catalog], object]) -> Catalog:
+    edited = catalog()
+    change(edited)
+    return edited
+
+
+@pytest.mark.parametrize(
+    ("edited", "text"),
+    [
+        ({}, "must hold a list of streams"),
+        ({"streams": None}, "must hold a list of streams"),
+        ({"streams": {"engagements": {}}}, "must hold a list of streams"),
+        ({"streams": ["engagements"]}, "must hold a list of streams"),
+        ({"streams": []}, "selects no stream"),
+        ({"streams": [{"tap_stream_id": "contacts"}]}, "unknown stream contacts; there are enga"),
+        ({"streams": [{"tap_stream_id": ["x"]}]}, "unknown stream"),
+        ({"streams": [{}]}, "unknown stream None"),
+        (broken(lambda c: c["streams"][0].update(metadata=5)), "metadata of engagements"),
+        (broken(lambda c: c["streams"][0].update(metadata={"a": 1})), "metadata of engagements"),
+        (broken(lambda c: c["streams"][0].update(metadata=[{}])), "metadata of engagements"),
+        (
+            broken(lambda c: c["streams"][0]["metadata"][0].update(metadata=None)),
+            "metadata of engagements",
+        ),
+        (
+            broken(lambda c: c["streams"][0]["metadata"][0].update(metadata="selected")),
+            "metadata of engagements",
+        ),
+        (
+            broken(lambda c: c["streams"][0]["metadata"][0].update(breadcrumb=[[]])),
+            "metadata of engagements",
+        ),
+    ],
+)
+def test_what_is_no_catalog(edited: Catalog, text: str) -> None:
+    """
+    A catalog that cannot be followed is an error that says why.
+    """
+    with pytest.raises(ConfigError, match=text):
+        read_selection(edited)
+
+
+@pytest.mark.parametrize("option", ["--catalog", "--properties", "-p"])
+def test_a_catalog_as_a_user_gives_it(option: str, run_tap: Tap) -> None:
+    """
+    Each of the options takes the file; a faulty one ends the run with 2 and one line.
+    """
+    edited = catalog()
+    for name in PROPERTIES:
+        fields(edited)["properties", name]["selected"] = name in ("type", "metadata")
+    path = run_tap.write("mine.json", edited)
+    run = run_tap(option, path)
+    assert run.code == 0
+    assert all(
+        list(record) == ["id", "lastUpdated", "type", "metadata"]
+        for record in records(run.messages)
+    )
+    assert len({record["id"] for record in records(run.messages)}) == 60
+
+    run = run_tap(option, run_tap.write("mine.json", {"streams": [{"stream": "deals"}]}))
+    assert (run.code, run.out) == (2, "")
+    assert run.err == "ERROR catalog: unknown stream deals; there are engagements\n"
+
+
+def test_without_a_catalog(run_tap: Tap) -> None:
+    """
+    Without a catalog the discovered one is used, as selected there.
+    """
+    found = records(run_tap().messages)
+    assert all(list(record) == DEFAULT for record in found)
+    assert len({record["id"] for record in found}) == 60
+    assert json.dumps(catalog()) == json.dumps(json.loads(json.dumps(catalog())))

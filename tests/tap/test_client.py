@@ -1,0 +1,526 @@
+"""What each of HubSpot's answers is taken for: a typed error, or a reason to ask again."""
+
+from __future__ import annotations
+
+import json
+import logging
+import socket
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from hubspot_simulator import faults
+from hubspot_simulator.answers import Answer, error_answer, json_answer, rate_limited
+from hubspot_simulator.faults import Fault
+from hubspot_simulator.portal import Portal
+from hubspot_simulator.server import Simulator
+from tap_hubspot_engagements import pages
+from tap_hubspot_engagements.client import RETRY_LIMIT_S, RETRY_WAIT_MAX_S, HubspotClient
+from tap_hubspot_engagements.config import Config
+from tap_hubspot_engagements.exceptions import (
+    AuthError,
+    DailyLimitError,
+    HubspotError,
+    NotFoundError,
+    QuestionError,
+    ScopeError,
+    ServerError,
+    TapError,
+    TransientError,
+)
+from tap_hubspot_engagements.pages import Page, iter_modified_after, iter_paged
+from tests.tap.conftest import TOKEN, Serve, Waits, build_client, build_config
+
+
+def first_page(client: HubspotClient) -> Page:
+    return next(iter_paged(client, 0, None))
+
+
+@pytest.fixture
+def longest(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Jitter that always comes out at its most."""
+    monkeypatch.setattr("backoff.full_jitter", lambda most: most)
+
+
+def json_fault(value: Any) -> Fault:
+    return Fault(answer=json_answer(value))
+
+
+def status(number: int, **headers: str) -> Fault:
+    return Fault(answer=Answer(number, b"<html>nothing to see</html>", headers=headers))
+
+
+TRANSIENT = {
+    "429": faults.RATE_LIMITED,
+    "429 of the second": faults.RATE_LIMITED_SECONDLY,
+    "429 with Retry-After": faults.RATE_LIMITED_WITH_RETRY_AFTER,
+    "429 without a body": status(429),
+    "408": status(408),
+    "423": faults.LOCKED,
+    "477": faults.MIGRATING,
+    "500": faults.SERVER_ERROR,
+    "502": faults.BAD_GATEWAY,
+    "503": faults.UNAVAILABLE,
+    "504": faults.GATEWAY_TIMEOUT,
+    **{str(number): status(number) for number in (*range(520, 527), 599)},
+    "524": faults.ORIGIN_TIMEOUT,
+    "dropped": faults.DROPPED,
+    "cut": faults.CUT_SHORT,
+    "cut after the headers": Fault(sent=0.0),
+    "200 not JSON": faults.NOT_JSON,
+    "200 half of a JSON": faults.BROKEN_JSON,
+    "200 empty": faults.EMPTY_BODY,
+    "200 null": json_fault(None),
+    "200 a list": json_fault([]),
+    "200 without results": json_fault({"hasMore": False, "offset": 0}),
+    "200 results null": json_fault({"results": None, "hasMore": False}),
+    "200 without hasMore": json_fault({"results": []}),
+    "200 hasMore null": json_fault({"results": [], "hasMore": None}),
+    "200 an error": json_fault({"status": "error", "message": "internal error"}),
+    "200 no engagement": json_fault({"results": [None], "hasMore": False}),
+    "200 without an id": json_fault({"results": [{"engagement": {}}], "hasMore": False}),
+    "200 id true": json_fault({"results": [{"engagement": {"id": True}}], "hasMore": False}),
+    "200 id too long": json_fault({"results": [{"engagement": {"id": 2**63}}], "hasMore": False}),
+}
+
+
+@pytest.mark.parametrize("fault", TRANSIENT.values(), ids=TRANSIENT)
+def test_what_may_pass_is_asked_again(
+    fault: Fault, hubspot: Simulator, client: HubspotClient, waits: Waits
+) -> None:
+    """
+    What may pass costs a wait and a second request, and no record.
+    """
+    hubspot.faults.add(fault)
+    page = first_page(client)
+    assert len(page.engagements) == 60
+    assert (client.requests, client.retries) == (2, 1)
+    assert len(waits.slept) == 1
+
+
+REFUSALS: dict[str, tuple[Fault, type[TapError], str]] = {
+    "401 expired": (faults.EXPIRED_TOKEN, AuthError, "access_token"),
+    "401 not decoded": (faults.UNDECODABLE_TOKEN, AuthError, "access_token"),
+    "401 none": (faults.NO_CREDENTIALS, AuthError, "access_token"),
+    "401 in HTML": (status(401), AuthError, "access_token"),
+    "530": (faults.BAD_TOKEN_FORM, AuthError, "access_token"),
+    "403": (faults.MISSING_SCOPES, ScopeError, "grant the token crm.objects.contacts.read"),
+    "403 in HTML": (status(403), ScopeError, "grant the token the scopes of engagements"),
+    "403 of other wording": (
+        Fault(answer=error_answer(403, "missing required 'workflows' scope")),
+        ScopeError,
+        "'workflows' scope",
+    ),
+    "403 of odd shape": (
+        Fault(
+            answer=error_answer(403, "no", errors=[5, {"context": ["a"]}, {"context": {"a": 1}}])
+        ),
+        ScopeError,
+        "grant the token the scopes of engagements",
+    ),
+    "403 of odder shape": (Fault(answer=error_answer(403, "no", errors=7)), ScopeError, "no"),
+    "400": (faults.BAD_PARAMETER, QuestionError, "Unable to parse value for query parameter"),
+    "404": (faults.NOT_FOUND, NotFoundError, "resource not found"),
+    "404 in HTML": (faults.UNKNOWN_ROUTE, NotFoundError, "404 Not Found"),
+    "404 empty": (Fault(answer=Answer(404)), NotFoundError, "404"),
+    "405": (status(405), HubspotError, "405"),
+    "414": (status(414), HubspotError, "414"),
+    "204": (Fault(answer=Answer(204)), HubspotError, "204"),
+    "429 of the day": (faults.DAILY_LIMIT_REACHED, DailyLimitError, "midnight"),
+    "429 of the day, by its message": (
+        Fault(answer=error_answer(429, "You have reached your daily limit.")),
+        DailyLimitError,
+        "midnight",
+    ),
+}
+
+
+@pytest.mark.parametrize(("fault", "kind", "text"), REFUSALS.values(), ids=REFUSALS)
+def test_what_will_not_pass_is_an_error_at_once(
+    fault: Fault,
+    kind: type[TapError],
+    text: str,
+    hubspot: Simulator,
+    client: HubspotClient,
+    waits: Waits,
+) -> None:
+    """
+    A refusal is raised as what it is, after one request, on one line that says what to do.
+    """
+    hubspot.faults.add(fault)
+    with pytest.raises(kind) as caught:
+        first_page(client)
+    assert type(caught.value) is kind
+    assert text in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert (client.requests, waits.slept) == (1, [])
+
+
+def test_the_correlation_id_is_shown(hubspot: Simulator, client: HubspotClient) -> None:
+    """
+    An error has what HubSpot's support asks for.
+    """
+    answer = error_answer(400, "Invalid\n  input " + 500 * "x")
+    hubspot.faults.add(Fault(answer=answer))
+    with pytest.raises(QuestionError) as caught:
+        first_page(client)
+    text = str(caught.value)
+    assert json.loads(answer.body)["correlationId"] in text
+    assert "Invalid input x" in text
+    assert len(text) < 500
+
+
+def test_a_message_of_null(hubspot: Simulator, client: HubspotClient) -> None:
+    """
+    Every field of an error may be null or missing.
+    """
+    body = {"message": None, "errors": None, "category": None, "policyName": None}
+    hubspot.faults.add(Fault(answer=json_answer(body, 403)))
+    with pytest.raises(ScopeError):
+        first_page(client)
+    hubspot.faults.add(Fault(answer=json_answer(body, 429)))
+    assert first_page(client).engagements
+
+
+@pytest.mark.parametrize(
+    ("fault", "wait_s"),
+    [
+        (faults.RATE_LIMITED, 10.0),
+        (faults.RATE_LIMITED_SECONDLY, 1.0),
+        (Fault(answer=replace(rate_limited(), headers={"Retry-After": "3"})), 3.0),
+        (Fault(answer=replace(rate_limited("SECONDLY"), headers={"retry-after": "0.5"})), 0.5),
+        (Fault(answer=replace(rate_limited(), headers={"Retry-After": "0"})), 10.0),
+        (
+            Fault(
+                answer=replace(
+                    rate_limited(), headers={"Retry-After": "Fri, 20 Nov 2026 08:00:00 GMT"}
+                )
+            ),
+            10.0,
+        ),
+        (Fault(answer=error_answer(429, "You have reached your secondly limit.")), 1.0),
+        (Fault(answer=error_answer(429, "You have reached your ten_secondly_rolling limit.")), 10),
+        (status(477, **{"Retry-After": "90"}), 90.0),
+        (status(503, **{"Retry-After": "7"}), 7.0),
+        (faults.LOCKED, 2.0),
+    ],
+)
+def test_hubspot_says_how_long(
+    fault: Fault, wait_s: float, hubspot: Simulator, client: HubspotClient, waits: Waits
+) -> None:
+    """
+    Retry-After is waited for exactly; without it the window of the limit that was reached.
+    """
+    hubspot.faults.add(fault)
+    first_page(client)
+    assert waits.slept == [wait_s]
+
+
+@pytest.mark.usefixtures("longest")
+def test_waits_grow(hubspot: Simulator, client: HubspotClient, waits: Waits) -> None:
+    """
+    Other faults wait twice as long each time, up to a minute, and begin anew with each question.
+    """
+    hubspot.faults.add(faults.BAD_GATEWAY.at(times=8))
+    first_page(client)
+    assert waits.slept == [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 60.0, 60.0]
+    hubspot.faults.add(faults.DROPPED)
+    first_page(client)
+    assert waits.slept[8:] == [1.0]
+
+
+def test_jitter_is_full(hubspot: Simulator, client: HubspotClient, waits: Waits) -> None:
+    """
+    A wait is anything from nothing to its most: clients that failed together do not come together.
+    """
+    hubspot.faults.add(faults.BAD_GATEWAY.at(times=7))
+    first_page(client)
+    most = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, RETRY_WAIT_MAX_S]
+    assert all(0 <= wait_s <= top for wait_s, top in zip(waits.slept, most, strict=True))
+    assert waits.slept != most
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        faults.SERVER_ERROR,
+        faults.DROPPED,
+        faults.RATE_LIMITED,
+        faults.NOT_JSON,
+        status(503, **{"Retry-After": "0"}),
+    ],
+)
+def test_asking_again_ends(fault: Fault, hubspot: Simulator, waits: Waits) -> None:
+    """
+    A fault that stays is raised after some ten minutes, and without hammering until then.
+    """
+    client = build_client(hubspot, waits, request_timeout=60)
+    hubspot.faults.add(fault.at(times=None))
+    with pytest.raises(TransientError):
+        first_page(client)
+    assert RETRY_LIMIT_S - RETRY_WAIT_MAX_S <= waits.now_s <= RETRY_LIMIT_S
+    assert client.requests < 100
+
+
+def test_a_wait_past_the_end_is_not_begun(
+    hubspot: Simulator, client: HubspotClient, waits: Waits
+) -> None:
+    """
+    A portal that moves for a day ends the run at once, with the state so far.
+    """
+    hubspot.faults.add(status(477, **{"Retry-After": "86400"}))
+    with pytest.raises(TransientError):
+        first_page(client)
+    assert waits.slept == []
+
+
+def test_nobody_there(hubspot: Simulator, client: HubspotClient) -> None:
+    """
+    A refused connection is a fault that may pass, said without the objects around it.
+    """
+    hubspot.stop()
+    with pytest.raises(TransientError) as caught:
+        first_page(client)
+    assert "refused" in str(caught.value)
+    assert "object at" not in str(caught.value)
+
+
+def test_no_answer_in_time(hubspot: Simulator, waits: Waits) -> None:
+    """
+    A request that takes longer than request_timeout is given up and made again.
+    """
+    client = build_client(hubspot, waits, request_timeout=0.2)
+    hubspot.faults.add(Fault(delay_s=1.0))
+    assert len(first_page(client).engagements) == 60
+    assert client.retries == 1
+
+
+@pytest.fixture
+def stalling() -> Iterator[str]:
+    """The URL of a server that sends the first half of its answers and then nothing."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    connections = []
+
+    def answer() -> None:
+        while True:
+            try:
+                connection, _ = listener.accept()
+            except OSError:
+                return
+            connections.append(connection)
+            connection.recv(65536)
+            connection.sendall(b'HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{"results":')
+
+    thread = threading.Thread(target=answer)
+    thread.start()
+    yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+    listener.shutdown(socket.SHUT_RDWR)
+    listener.close()
+    thread.join()
+    for connection in connections:
+        connection.close()
+
+
+def test_no_rest_of_an_answer_in_time(stalling: str, waits: Waits) -> None:
+    """
+    An answer that stops in its middle is no answer in time: a smaller one may come whole.
+    """
+    config = Config.from_dict(
+        {"access_token": TOKEN, "base_url": stalling, "request_timeout": 0.1}, {}
+    )
+
+    class Enough(Exception):
+        pass
+
+    def stop(error: TransientError) -> None:
+        raise Enough(type(error).__name__)
+
+    client = HubspotClient(config, clock=waits.clock)
+    with pytest.raises(Enough, match="ServerError"):
+        client.get("/", {}, lambda body: body, on_failure=stop)
+
+
+def limits(hubspot: Simulator) -> list[int]:
+    return [int(request.params["limit"]) for request in hubspot.requests]
+
+
+@pytest.mark.parametrize("path", ["paged", "modified/after"])
+def test_failures_halve_the_page(path: str, hubspot: Simulator, client: HubspotClient) -> None:
+    """
+    After two server errors in a row a page is asked for by halves; later pages grow back slowly.
+    """
+    hubspot.faults.add(faults.SERVER_ERROR.at(times=4))
+    if path == "paged":
+        most = 250
+        for _ in iter_paged(client, 0, None):
+            pass
+    else:
+        most = 1000
+        for _ in iter_modified_after(client, 0, None):
+            pass
+    assert limits(hubspot)[:5] == [most, most, most // 2, most // 2, most // 4]
+
+
+def test_one_failure_is_no_reason_to_halve(hubspot: Simulator, client: HubspotClient) -> None:
+    """
+    Neither one error, nor two with another answer in between, nor rate limits make pages smaller.
+    """
+    hubspot.faults.add(
+        faults.SERVER_ERROR,
+        faults.RATE_LIMITED.at(2, times=3),
+        faults.BAD_GATEWAY.at(5),
+        faults.CUT_SHORT.at(6),
+        faults.UNAVAILABLE.at(7),
+    )
+    first_page(client)
+    assert limits(hubspot) == [250] * 8
+
+
+def test_a_page_grows_back(serve: Serve, waits: Waits) -> None:
+    """
+    A halved page grows with every answer until it is whole again, and no further.
+    """
+    hubspot = serve(Portal.generate(900), faults=[faults.SERVER_ERROR.at(times=2)])
+    ids = [
+        one["engagement"]["id"]
+        for page in iter_paged(build_client(hubspot, waits), 0, 20)
+        for one in page.engagements
+    ]
+    assert len(ids) == len(set(ids)) == 900
+    sizes = limits(hubspot)
+    assert sizes[:4] == [20, 20, 10, 11]
+    assert sizes[-3:] == [20, 20, 20]
+
+
+def test_a_portal_that_fails_at_large_pages(serve: Serve, waits: Waits) -> None:
+    """
+    Where 250 is always too much, all records come, and few requests fail on the way.
+    """
+    hubspot = serve(Portal.generate(4000), server_error_above=100)
+    client = build_client(hubspot, waits)
+    assert sum(len(page.engagements) for page in iter_paged(client, 0, None)) == 4000
+    assert client.retries / client.requests < 0.15
+
+
+def test_the_smallest_page(serve: Serve, waits: Waits) -> None:
+    """
+    A page of one is asked for as long as there is time, never one of none.
+    """
+    hubspot = serve(Portal.generate(5), server_error_above=0)
+    with pytest.raises(ServerError):
+        next(iter_paged(build_client(hubspot, waits), 0, 2))
+    assert set(limits(hubspot)) == {2, 1}
+
+
+def test_timeouts_leave_time_for_a_smaller_page(
+    hubspot: Simulator, waits: Waits, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    Two time-outs of the default five minutes are not the end: half of the page is asked for.
+    """
+    client = build_client(hubspot, waits)
+    monkeypatch.setattr(
+        client._session, "get", slow_above(150, waits, client._session.get), raising=True
+    )
+    assert len(first_page(client).engagements) == 60
+    assert limits(hubspot) == [125]
+
+
+def slow_above(size: int, waits: Waits, get: Any) -> Any:
+    """Return a `get` that takes all of its time for pages above `size`."""
+
+    def slow(url: str, **options: Any) -> Any:
+        if int(options["params"]["limit"]) > size:
+            waits.now_s += options["timeout"]
+            raise requests.ReadTimeout
+        return get(url, **options)
+
+    return slow
+
+
+def test_what_is_sent(serve: Serve, waits: Waits) -> None:
+    """
+    Each request names the tap and bears the token, as a header and nowhere else.
+    """
+    hubspot = serve(Portal.generate(3))
+    first_page(build_client(hubspot, waits, user_agent="acme <it@acme.example>"))
+    (request,) = hubspot.requests
+    headers = {name.lower(): value for name, value in request.headers.items()}
+    assert headers["user-agent"] == "acme <it@acme.example>"
+    assert headers["authorization"] == f"Bearer {TOKEN}"
+    assert TOKEN not in request.path + str(request.params)
+
+
+def test_netrc_does_not_replace_the_token(
+    hubspot: Simulator, client: HubspotClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    A login that ~/.netrc has for the host is not used.
+    """
+    (tmp_path / "netrc").write_text("default login someone password else\n")
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    assert first_page(client).engagements
+
+
+@pytest.mark.parametrize("number", [400, 401, 403, 404, 408, 418, 423, 429, 500, 530])
+def test_the_token_is_never_shown(
+    number: int,
+    hubspot: Simulator,
+    waits: Waits,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """
+    Though HubSpot repeats the token in its message, it is in no error, log line or repr.
+    """
+    caplog.set_level(logging.DEBUG)
+    client = build_client(hubspot, waits)
+    message = 230 * "x" + f" This oauth-token ({TOKEN}) does not have proper permissions!"
+    hubspot.faults.add(Fault(answer=error_answer(number, message), times=None))
+    with pytest.raises(TapError) as caught:
+        first_page(client)
+    texts = [str(caught.value), repr(caught.value), repr(client), repr(build_config(hubspot))]
+    texts += [record.getMessage() for record in caplog.records]
+    for secret in (TOKEN, TOKEN[:12]):
+        assert not [text for text in texts if secret in text]
+
+
+def test_the_clocks(hubspot: Simulator, client: HubspotClient) -> None:
+    """
+    A page has HubSpot's time when it was asked, however long the answer took, beside ours.
+    """
+    hubspot.portal.clock = lambda: 1_795_161_600_999
+    answered_at = datetime(2026, 11, 20, 8, tzinfo=timezone.utc)
+    hubspot.faults.add(Fault(delay_s=0.3))
+    page = first_page(client)
+    assert page.hubspot_at <= answered_at - timedelta(seconds=0.3)
+    assert page.hubspot_at > answered_at - timedelta(seconds=30)
+    assert page.received_at.tzinfo is not None
+
+
+def test_gzip_and_other_headers(serve: Serve, waits: Waits) -> None:
+    """
+    A compressed answer is read; the case of headers does not matter.
+    """
+    for case in ("lower", "title"):
+        hubspot = serve(Portal.generate(9), compress=True, header_case=case, rate_limit=100)
+        assert len(first_page(build_client(hubspot, waits)).engagements) == 9
+
+
+def test_get_first_and_newest(hubspot: Simulator, client: HubspotClient, serve: Serve) -> None:
+    """
+    The lowest id and the newest change are found; an empty portal has neither.
+    """
+    records = [one["engagement"] for one in hubspot.portal.records()]
+    first, newest = pages.get_first(client), pages.get_newest(client)
+    assert first and first["engagement"]["id"] == records[0]["id"]
+    assert newest is None or newest["engagement"]["lastUpdated"] == max(
+        one["lastUpdated"] for one in records
+    )
+    nothing = build_client(serve(Portal()), Waits())
+    assert (pages.get_first(nothing), pages.get_newest(nothing)) == (None, None)

@@ -1,0 +1,236 @@
+"""Where replication stands: read and written without loss, never back, never past the signpost."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tap_hubspot_engagements.exceptions import ConfigError
+from tap_hubspot_engagements.state import (
+    Backfill,
+    Changes,
+    Position,
+    ms_to_utc,
+    read_position,
+    to_rfc3339,
+    utc_to_ms,
+    with_currently_syncing,
+    with_position,
+)
+from tests.conftest import REPOSITORY
+
+AT = "2026-11-20T08:00:00.000000Z"
+
+Moments = st.datetimes(timezones=st.just(timezone.utc))
+Ids = st.integers(0, 2**63 - 1)
+Ranges = st.lists(st.tuples(Ids, st.none() | Ids), min_size=1, max_size=4).map(tuple)
+Unfinished = st.one_of(
+    st.none(),
+    st.builds(Backfill, Moments, Ranges, st.none() | Moments),
+    st.builds(Changes, Moments, st.text(min_size=1), st.none() | Moments),
+)
+
+
+def build_position(bookmark: datetime | None, unfinished: Backfill | Changes | None) -> Position:
+    position = Position(bookmark)
+    return position.during(unfinished) if unfinished else position
+
+
+Positions = st.builds(build_position, st.none() | Moments, Unfinished)
+Others = st.dictionaries(st.sampled_from(["contacts", "deals"]), st.just({"lastUpdated": AT}))
+
+
+@given(position=Positions, others=Others)
+def test_round_trip(position: Position, others: dict[str, Any]) -> None:
+    """
+    What is written is read again, through JSON, and other streams' bookmarks stay as they are.
+    """
+    before = {"bookmarks": others, "more": 1}
+    state = with_position(before, position)
+    assert read_position(json.loads(json.dumps(state))) == position
+    assert before == {"bookmarks": others, "more": 1}
+    assert state["more"] == 1
+    assert {name: state["bookmarks"][name] for name in others} == others
+
+
+@given(earlier=Positions, later=Positions)
+def test_nothing_of_an_earlier_position_stays(earlier: Position, later: Position) -> None:
+    """
+    A position replaces the one before it whole.
+    """
+    assert read_position(with_position(with_position({}, earlier), later)) == later
+
+
+@given(bookmark=st.none() | Moments, signpost=Moments, newest=st.none() | Moments)
+def test_where_a_finished_pass_leaves_us(
+    bookmark: datetime | None, signpost: datetime, newest: datetime | None
+) -> None:
+    """
+    The bookmark never goes back, never passes the signpost, and stays where nothing was seen.
+    """
+    position = Position(bookmark, changes=Changes(signpost, "cursor", newest))
+    finished = position.finished(signpost, newest)
+    assert (finished.backfill, finished.changes) == (None, None)
+    if newest is None:
+        assert finished.bookmark == bookmark
+        return
+    assert finished.bookmark is not None
+    if bookmark is not None:
+        assert finished.bookmark >= bookmark
+    if finished.bookmark != bookmark:
+        assert finished.bookmark == min(newest, signpost)
+
+
+@given(position=Positions, signpost=Moments)
+def test_the_bookmark_stays_during_a_pass(position: Position, signpost: datetime) -> None:
+    """
+    An unfinished pass moves no bookmark, and takes the place of any other.
+    """
+    for unfinished in (Backfill(signpost, ((5, None),)), Changes(signpost, "cursor")):
+        during = position.during(unfinished)
+        assert during.bookmark == position.bookmark
+        assert {during.backfill, during.changes} == {unfinished, None}
+
+
+def test_as_it_is_written() -> None:
+    """
+    The state is the one that the design promises, key by key.
+    """
+    signpost = datetime(2026, 11, 20, 8, tzinfo=timezone.utc)
+    position = Position(signpost).during(Backfill(signpost, ((1, 5), (9, None))))
+    assert with_position({}, position) == {
+        "bookmarks": {
+            "engagements": {
+                "lastUpdated": AT,
+                "backfill": {"signpost": AT, "ranges": ((1, 5), (9, None))},
+            }
+        }
+    }
+    position = Position().during(Changes(signpost, "opaque", signpost))
+    assert with_position({}, position) == {
+        "bookmarks": {"engagements": {"changes": {"signpost": AT, "after": "opaque", "newest": AT}}}
+    }
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        {},
+        {"bookmarks": {}},
+        {"bookmarks": None},
+        {"bookmarks": {"engagements": {}}},
+        {"bookmarks": {"engagements": None}},
+        {"bookmarks": {"engagements": {"lastUpdated": None, "changes": None, "backfill": {}}}},
+        {"currently_syncing": "contacts", "bookmarks": {"contacts": {"lastUpdated": AT}}},
+    ],
+)
+def test_a_state_without_a_bookmark(state: dict[str, Any]) -> None:
+    """
+    Nothing said of engagements is the beginning.
+    """
+    assert read_position(state) == Position()
+
+
+def test_states_of_singer_ios_tap() -> None:
+    """
+    A state that singer-io's tap-hubspot wrote is gone on from; its own cursors are not needed.
+    """
+    marks = {"lastUpdated": "2026-11-20T08:00:00Z", "offset": {"after": "x"}, "cursor": "y"}
+    position = read_position({"bookmarks": {"engagements": marks}, "currently_syncing": None})
+    assert position == Position(datetime(2026, 11, 20, 8, tzinfo=timezone.utc))
+
+
+def test_the_example() -> None:
+    """
+    state.json.example is a state with a bookmark.
+    """
+    state = json.loads((REPOSITORY / "state.json.example").read_text())
+    assert read_position(state).bookmark is not None
+
+
+@pytest.mark.parametrize(
+    "mark",
+    [
+        "2026-11-20T08:00:00Z",
+        [],
+        {"lastUpdated": "yesterday"},
+        {"lastUpdated": ""},
+        {"lastUpdated": 1795161600000},
+        {"lastUpdated": "0001-01-01T00:00:00+14:00"},
+        {"lastUpdated": {}},
+        {"changes": "cursor"},
+        {"changes": {"after": "cursor"}},
+        {"changes": {"signpost": AT}},
+        {"changes": {"signpost": AT, "after": None}},
+        {"changes": {"signpost": AT, "after": ""}},
+        {"changes": {"signpost": AT, "after": ["x"]}},
+        {"changes": {"signpost": AT, "after": "x", "newest": 5}},
+        {"backfill": {"signpost": AT}},
+        {"backfill": {"ranges": [[0, None]]}},
+        {"backfill": {"signpost": AT, "ranges": []}},
+        {"backfill": {"signpost": AT, "ranges": [[None, None]]}},
+        {"backfill": {"signpost": AT, "ranges": [[-1, None]]}},
+        {"backfill": {"signpost": AT, "ranges": [["5", None]]}},
+        {"backfill": {"signpost": AT, "ranges": [[True, None]]}},
+        {"backfill": {"signpost": AT, "ranges": [[1.0, None]]}},
+        {"backfill": {"signpost": AT, "ranges": [[1]]}},
+        {"backfill": {"signpost": AT, "ranges": [1]}},
+        {"backfill": {"signpost": AT, "ranges": 1}},
+        {"backfill": {"signpost": None, "ranges": [[0, None]]}},
+    ],
+)
+def test_what_cannot_be_read_is_refused(mark: Any) -> None:
+    """
+    A state that is not understood is an error that names it: to begin anew would hide it.
+    """
+    with pytest.raises(ConfigError, match=r"state: .*engagements"):
+        read_position({"bookmarks": {"engagements": mark}})
+
+
+def test_bookmarks_must_be_an_object() -> None:
+    """
+    So must the part that holds them all.
+    """
+    with pytest.raises(ConfigError, match="state: bookmarks of state must be an object"):
+        read_position({"bookmarks": [1]})
+
+
+def test_currently_syncing() -> None:
+    """
+    The stream that is being replicated is named, and no longer when it is done.
+    """
+    begun = with_currently_syncing({"bookmarks": {}}, "engagements")
+    assert begun == {"bookmarks": {}, "currently_syncing": "engagements"}
+    assert with_currently_syncing(begun, None) == {"bookmarks": {}}
+
+
+@given(at_ms=st.integers(-62_135_596_800_000, 253_402_300_799_999))
+def test_milliseconds_are_exact(at_ms: int) -> None:
+    """
+    Unix ms survive the way to UTC, to text, and back.
+    """
+    assert utc_to_ms(ms_to_utc(at_ms)) == at_ms
+    assert to_rfc3339(ms_to_utc(at_ms)).endswith(f"{at_ms % 1000:03d}000Z")
+
+
+@given(at=Moments)
+def test_milliseconds_are_rounded_down(at: datetime) -> None:
+    """
+    What does not fit into milliseconds is cut: a bookmark may be early, never late.
+    """
+    assert timedelta(0) <= at - ms_to_utc(utc_to_ms(at)) < timedelta(milliseconds=1)
+
+
+@pytest.mark.parametrize("at_ms", [636418459634654854, 2**63, 10**40])
+def test_no_calendar_holds_ticks(at_ms: int) -> None:
+    """
+    A time beyond all calendars is their end, which no signpost reaches.
+    """
+    assert ms_to_utc(at_ms).year == 9999
+    assert ms_to_utc(-at_ms).year == 1
+    assert to_rfc3339(ms_to_utc(-at_ms)).startswith("0001-01-01T")
