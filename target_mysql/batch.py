@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from target_mysql.exceptions import InputError
 from target_mysql.rows import Row, split_row
-from target_mysql.tables import Column, Table
+from target_mysql.tables import LINE_COLUMN, Column, Table
 from target_mysql.values import shown
 
 
@@ -18,11 +18,13 @@ class Batch:
     Rows of the load file for `table`; each holds the values of `columns`.
 
     `lines` are the input's line numbers of the rows; a bit of `absent` is set while no row had a
-    value, not even null, for the property at that place.
+    value, not even null, for the property at that place. `children` are the tables whose rows come
+    and go with these.
     """
 
     table: Table
     columns: Sequence[Column]
+    children: Sequence[Table] = ()
     rows: list[bytes] = field(default_factory=list)
     lines: array[int] = field(default_factory=lambda: array("Q"))
     absent: int = -1
@@ -43,7 +45,8 @@ class Batch:
         return [
             column
             for index, column in enumerate(self.columns)
-            if column.property is None or not self.absent >> index & 1
+            if column is not LINE_COLUMN
+            and (column.property is None or not self.absent >> index & 1)
         ]
 
     def refused(self, row: int, column: str, reason: str) -> InputError:

@@ -110,15 +110,25 @@ class Committer:
             self._emit(state)
 
     def _merge(self, batches: Sequence[Batch]) -> None:
-        """Stage every batch, then merge all of them in one transaction."""
+        """Stage every batch, then merge all of them in one transaction, parents first."""
         database = self._database
         names = [sql.staging(number) for number in range(len(batches))]
+        staged = {one.table.stream: name for one, name in zip(batches, names, strict=True)}
         try:
             for name, batch in zip(names, batches, strict=True):
                 self._stage(name, batch)
             with database.transaction():
+                for name, batch in zip(names, batches, strict=True):
+                    for child in batch.children:
+                        database.execute(sql.delete_children(child, name))
                 done = [
-                    database.merge(batch.table, name, batch.carried, utc_now())
+                    database.merge(
+                        batch.table,
+                        name,
+                        batch.carried,
+                        staged.get(batch.table.parent.stream) if batch.table.parent else None,
+                        utc_now(),
+                    )
                     for name, batch in zip(names, batches, strict=True)
                 ]
         finally:

@@ -121,6 +121,7 @@ class Config:
     load_method: str = _key("auto", _choice(LOAD_METHODS), f"one of {', '.join(LOAD_METHODS)}")
     add_metadata_columns: bool = _key(True, _boolean, "add the _sdc_ columns")
     hard_delete: bool = _key(False, _boolean, "delete rows that are gone, instead of flagging them")
+    foreign_keys: bool = _key(True, _boolean, "tie tables to their x-parent's by foreign keys")
     primary_key_required: bool = _key(True, _boolean, "refuse streams without key_properties")
     flush_all_streams: bool = _key(True, _boolean, "always so here; accepted for compatibility")
     init_sql: tuple[str, ...] = _key((), _statements, "SET statements to run on connecting")

@@ -47,6 +47,7 @@ ADVICE = {
     1227: "this user lacks a right",
     1290: "the server is read-only: connect to a primary",
     1836: "the server is read-only: connect to a primary",
+    1452: "a record's parent is not there: the tap must send it first",
     1698: "this user may log in only in another way, such as unix_socket",
 }
 AT_ROW = re.compile(r"column '(?P<column>.+?)' at row (?P<row>\d+)")
@@ -173,9 +174,16 @@ class Database:
         else:
             self._insert(sql.insert_staging(staging, columns), rows)
 
-    def merge(self, table: Table, staged: str, carried: Sequence[Column], batched_at: str) -> Done:
-        """Upsert the rows staged in `staged`; `batched_at` is UTC."""
-        statement = sql.merge(table, staged, carried)
+    def merge(
+        self,
+        table: Table,
+        staged: str,
+        carried: Sequence[Column],
+        parents: str | None,
+        batched_at: str,
+    ) -> Done:
+        """Upsert the rows staged in `staged`, see sql.merge; `batched_at` is UTC."""
+        statement = sql.merge(table, staged, carried, parents)
         return self.execute(statement, (batched_at,) if table.has(BATCHED_AT) else None)
 
     @property

@@ -43,8 +43,9 @@ class Stream:
         self.message = message
         self.table = table
         self.encoder = RowEncoder(table)
+        self.children: dict[str, Table] = {}  # by stream
         self._warned = False
-        self._batch = Batch(table, self.encoder.columns)
+        self._batch = self._new_batch()
 
     @property
     def has_rows(self) -> bool:
@@ -58,9 +59,13 @@ class Stream:
 
     def take_batch(self) -> Batch:
         """Return what waits, and begin anew."""
-        batch, self._batch = self._batch, Batch(self.table, self.encoder.columns)
+        self._batch.children = tuple(self.children.values())
+        batch, self._batch = self._batch, self._new_batch()
         self._warn_undeclared()
         return batch
+
+    def _new_batch(self) -> Batch:
+        return Batch(self.table, self.encoder.columns)
 
     def _warn_undeclared(self) -> None:
         if self.encoder.undeclared and not self._warned:
@@ -162,15 +167,37 @@ class Load:
             )
         except ValueError as error:
             raise InputError(str(error), line=number, stream=message.stream) from error
-        self._set_stream(message, table)
+        parent = table.parent and self._streams.get(table.parent.stream)
+        if table.parent and parent is None:
+            problem = f"its parent's SCHEMA, of stream {table.parent.stream}, must come first"
+            raise InputError(problem, line=number, stream=message.stream)
+        stream = self._set_stream(message, table)
+        if parent:
+            self._adopt(parent, stream)
+
+    def _adopt(self, parent: Stream, child: Stream) -> None:
+        """Have the parent's batches clear away what is no longer among its children."""
+        if not parent.table.numbered:
+            numbered = Stream(parent.message, replace(parent.table, numbered=True))
+            numbered.children = parent.children
+            parent = self._put_stream(numbered)
+        parent.children[child.message.stream] = child.table
 
     def _set_stream(self, message: SchemaMessage, table: Table) -> Stream:
         """Make the table fit, after what waits is committed: DDL would commit it half done."""
         self._finish()
         there = self._committer.patiently(lambda: migrate(table, self._database))
         stream = Stream(message, there)
-        self._streams[message.stream] = stream
-        self._by_beginning |= dict.fromkeys(record_beginnings(message.stream), stream)
+        known = self._streams.get(message.stream)
+        if known is not None and known.children:
+            stream = Stream(message, replace(there, numbered=True))
+            stream.children = known.children
+        return self._put_stream(stream)
+
+    def _put_stream(self, stream: Stream) -> Stream:
+        name = stream.message.stream
+        self._streams[name] = stream
+        self._by_beginning |= dict.fromkeys(record_beginnings(name), stream)
         return stream
 
     def _add_version_column(self, stream: Stream) -> Stream:

@@ -22,7 +22,8 @@ def migrate(table: Table, database: Database) -> Table:
     """
     there = database.read_columns(table)
     if not there:
-        database.execute(sql.create_table(table, database.server.dialect))
+        dialect = database.server.dialect
+        database.execute(sql.create_table(table, dialect, database.config.foreign_keys))
         LOGGER.info("created table %s with %d columns", table.name, len(table.columns))
         return table
     _check_key(table, database)

@@ -24,6 +24,7 @@ from target_mysql.tables import (
     BIGINT_MAX,
     BIGINT_MIN,
     EXTRACTED_AT,
+    LINE_COLUMN,
     TABLE_VERSION,
     Column,
     Kind,
@@ -63,6 +64,9 @@ Row = tuple[bytes, int]
 """A row of the load file, and a bit for each property, in order, that its record did not have."""
 
 
+ToRow = Callable[[Any, str | None, int | None, int], Row]
+
+
 class VersionAppeared(Exception):
     """A record carries a version, and the table has no column for it yet."""
 
@@ -82,7 +86,8 @@ class RowEncoder:
         self._versioned = table.has(TABLE_VERSION) and TABLE_VERSION not in filled
         ours = {EXTRACTED_AT: self._extracted, TABLE_VERSION: self._versioned}
         added = tuple(column for column in table.columns if ours.get(column.name))
-        self.columns = table.properties + added
+        line = (LINE_COLUMN,) if table.numbered else ()
+        self.columns = table.properties + added + line
         self._to_row = _row_function(table, self._extracted, self._versioned)
         self._set_decoder(strict=True)
 
@@ -94,18 +99,18 @@ class RowEncoder:
         """
         try:
             message = self._decode(line)
-            return self._encode(message, line)
+            return self._encode(message, line, number)
         except (ValueError, RecursionError):  # msgspec's errors are ValueErrors
             message = self._decode_carefully(line, number)
-        return self._encode(message, line)
+        return self._encode(message, line, number)
 
-    def _encode(self, message: Any, line: bytes) -> Row:
+    def _encode(self, message: Any, line: bytes, number: int) -> Row:
         if message.version is not None and not self._versioned and self.table.has(EXTRACTED_AT):
             raise VersionAppeared
         record = message.record
         if MAY_NEED_ESCAPES in line:
             record = self._escaped(record)
-        return self._to_row(record, message.time_extracted, message.version)
+        return self._to_row(record, message.time_extracted, message.version, number)
 
     def _set_decoder(self, *, strict: bool) -> None:
         self._record_type = _record_type(self.table, strict)
@@ -203,11 +208,9 @@ def _limited(decoded: Any, column: Column) -> Any:
     return decoded
 
 
-def _row_function(
-    table: Table, extracted: bool, versioned: bool
-) -> Callable[[Any, str | None, int | None], Row]:
+def _row_function(table: Table, extracted: bool, versioned: bool) -> ToRow:
     """
-    Return the function from (record, time_extracted, version) to a Row.
+    Return the function from (record, time_extracted, version, line number) to a Row.
 
     It is compiled from text, as dataclasses and named tuples are: a loop over the columns costs
     three times as much. Nothing of the input is in the text, only positions and kinds.
@@ -222,10 +225,12 @@ def _row_function(
     if versioned:
         body.append("n = NULL if version is None else version")
         fields.append("{n}")
+    if table.numbered:
+        fields.append("{number}")
     body.append(f"return f{FIELD_END.join(fields) + ROW_END!r}.encode(), absent")
     scope: dict[str, Any] = {**vars(values), "UNSET": UNSET}
-    exec("\n  ".join(["def to_row(r, extracted, version):", *body]), scope)
-    function: Callable[[Any, str | None, int | None], Row] = scope["to_row"]
+    exec("\n  ".join(["def to_row(r, extracted, version, number):", *body]), scope)
+    function: ToRow = scope["to_row"]
     return function
 
 

@@ -7,9 +7,11 @@ from collections.abc import Sequence
 from target_mysql.tables import (
     BATCHED_AT,
     DELETED_AT,
+    LINE_COLUMN,
     TABLE_VERSION,
     Column,
     Dialect,
+    Parent,
     Table,
 )
 
@@ -52,10 +54,12 @@ def use(name: str) -> str:
     return f"USE {quote(name)}"
 
 
-def create_table(table: Table, dialect: Dialect) -> str:
+def create_table(table: Table, dialect: Dialect, foreign_keys: bool) -> str:
     lines = [_definition(column, column.name in table.key, dialect) for column in table.columns]
     if table.key:
         lines.append(f"PRIMARY KEY ({', '.join(map(quote, table.key))})")
+    if foreign_keys and table.parent:
+        lines.append(_foreign_key(table.parent))
     row_format = f" ROW_FORMAT={dialect.row_format}" if dialect.row_format else ""
     return (
         f"CREATE TABLE IF NOT EXISTS {quote(table.name)} ({', '.join(lines)}) ENGINE=InnoDB"
@@ -117,12 +121,22 @@ def insert_staging(name: str, columns: Sequence[Column]) -> str:
     return f"REPLACE INTO {quote(name)} ({names(columns)}) VALUES ({marks})"
 
 
-def merge(table: Table, staged: str, carried: Sequence[Column]) -> str:
+def delete_children(child: Table, parents: str) -> str:
+    """Delete the rows of `child` that belong to any of the parents staged in `parents`."""
+    assert child.parent is not None, "a child has one"
+    return (
+        f"DELETE {quote(child.name)} FROM {quote(child.name)}"
+        f" JOIN {quote(parents)} ON {_of_parent(child.name, child.parent, parents)}"
+    )
+
+
+def merge(table: Table, staged: str, carried: Sequence[Column], parents: str | None = None) -> str:
     """
     Upsert the rows staged in `staged` into `table`; binds the batch's UTC date-time, where kept.
 
-    Only `carried` columns are touched, but for _sdc_batched_at, and _sdc_deleted_at: a row that
-    comes is not deleted.
+    Of the children of parents that are staged, in `parents`, those count that came after the
+    parent: where it came twice the earlier ones are not its any more. Only `carried` columns are
+    touched, but for _sdc_batched_at, and _sdc_deleted_at: a row that comes is not deleted.
     """
     targets = [quote(column.name) for column in carried]
     sources = [f"{quote(staged)}.{name}" for name in targets]
@@ -139,12 +153,35 @@ def merge(table: Table, staged: str, carried: Sequence[Column]) -> str:
         updates.append(f"{quote(DELETED_AT)} = NULL")
     statement = (
         f"INSERT INTO {quote(table.name)} ({', '.join(targets)})"
-        f" SELECT {', '.join(sources)} FROM {quote(staged)}"
+        f" SELECT {', '.join(sources)} FROM {quote(staged)}{_later_than(parents, staged, table)}"
     )
     if not table.key:
         return statement
     nothing = f"{quote(table.key[0])} = {quote(table.name)}.{quote(table.key[0])}"
     return f"{statement} ON DUPLICATE KEY UPDATE {', '.join(updates) or nothing}"
+
+
+def _later_than(parents: str | None, staged: str, table: Table) -> str:
+    if parents is None or table.parent is None:
+        return ""
+    line, (_, theirs) = quote(LINE_COLUMN.name), table.parent.keys[0]
+    return (
+        f" LEFT JOIN {quote(parents)} ON {_of_parent(staged, table.parent, parents)}"
+        f" WHERE {quote(parents)}.{quote(theirs)} IS NULL"
+        f" OR {quote(staged)}.{line} > {quote(parents)}.{line}"
+    )
+
+
+def _of_parent(child: str, parent: Parent, parents: str) -> str:
+    return " AND ".join(
+        f"{quote(child)}.{quote(ours)} = {quote(parents)}.{quote(theirs)}"
+        for ours, theirs in parent.keys
+    )
+
+
+def _foreign_key(parent: Parent) -> str:
+    ours, theirs = (", ".join(map(quote, names)) for names in zip(*parent.keys, strict=True))
+    return f"FOREIGN KEY ({ours}) REFERENCES {quote(parent.table)} ({theirs}) ON DELETE CASCADE"
 
 
 def delete_older(table: Table, rows: int) -> str:

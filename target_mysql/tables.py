@@ -94,13 +94,29 @@ class Column:
 
 
 @dataclass(frozen=True)
+class Parent:
+    """The stream that a table's rows come and go with; `keys` are pairs of columns, ours first."""
+
+    stream: str
+    table: str
+    keys: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
 class Table:
-    """A stream's table: its columns in order, and the names of the key's columns in order."""
+    """
+    A stream's table: its columns in order, and the names of the key's columns in order.
+
+    `numbered` rows carry their line's number while they are staged: a parent's and a child's must,
+    to tell which of two sets of children is the later parent's.
+    """
 
     stream: str
     name: str
     columns: tuple[Column, ...]
     key: tuple[str, ...]
+    parent: Parent | None = None
+    numbered: bool = False
 
     @property
     def properties(self) -> tuple[Column, ...]:
@@ -140,13 +156,31 @@ def to_table(
         taken = {column.name.casefold() for column in columns}
         columns += [column for column in METADATA_COLUMNS if column.name not in taken]
     key = tuple(names[name] for name in key_properties)
-    return Table(stream, to_name(stream), tuple(columns), key)
+    parent = _to_parent(schema, names)
+    return Table(stream, to_name(stream), tuple(columns), key, parent, numbered=bool(parent))
+
+
+def _to_parent(schema: Schema, names: Mapping[str, str]) -> Parent | None:
+    """Return what a schema's `x-parent` says; ValueError where it is not understood."""
+    given = schema.get("x-parent")
+    if given is None:
+        return None
+    stream = given.get("stream") if isinstance(given, Mapping) else None
+    keys = given.get("keys") if isinstance(given, Mapping) else None
+    if not isinstance(stream, str) or not isinstance(keys, Mapping) or not keys:
+        raise ValueError("x-parent needs a stream and keys")
+    unknown = [name for name in keys if name not in names]
+    if unknown:
+        raise ValueError(f"x-parent: {', '.join(unknown)} is not among the properties")
+    pairs = tuple((names[ours], to_name(theirs)) for ours, theirs in keys.items())
+    return Parent(stream, to_name(stream), pairs)
 
 
 METADATA_COLUMNS = tuple(
     Column(name, Kind.DATE_TIME, SQL_TYPES[Kind.DATE_TIME])
     for name in (EXTRACTED_AT, BATCHED_AT, DELETED_AT)
 )
+LINE_COLUMN = Column("_sdc_line", Kind.INTEGER, "BIGINT")  # of the staging table alone
 VERSION_COLUMN = Column(TABLE_VERSION, Kind.INTEGER, "BIGINT")
 
 

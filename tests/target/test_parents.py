@@ -1,0 +1,139 @@
+"""`x-parent`: children come and go with their parent, in its transaction, whatever the batches."""
+
+from __future__ import annotations
+
+import json
+import random
+from typing import Any
+
+import pytest
+
+from tests.conftest import Outcome, TestDatabase, run_program
+
+PARENT = {
+    "type": "SCHEMA",
+    "stream": "orders",
+    "schema": {"properties": {"id": {"type": "integer"}, "name": {"type": ["null", "string"]}}},
+    "key_properties": ["id"],
+}
+CHILD: dict[str, Any] = {
+    "type": "SCHEMA",
+    "stream": "items",
+    "schema": {
+        "properties": {"orderId": {"type": "integer"}, "item": {"type": "string"}},
+        "x-parent": {"stream": "orders", "keys": {"orderId": "id"}},
+    },
+    "key_properties": ["orderId", "item"],
+}
+
+
+def order(number: int, items: str, version: int | None = None) -> list[dict[str, Any]]:
+    """Return the messages of an order and its items, a letter each."""
+    extra = {} if version is None else {"version": version}
+    parent = {"type": "RECORD", "stream": "orders", "record": {"id": number}, **extra}
+    rows = [{"orderId": number, "item": item} for item in items]
+    return [
+        parent,
+        *({"type": "RECORD", "stream": "items", "record": row, **extra} for row in rows),
+    ]
+
+
+def load(database: TestDatabase, *messages: dict[str, Any], batch_rows: int = 1000) -> Outcome:
+    lines = "".join(json.dumps(message) + "\n" for message in messages)
+    settings = {"TARGET_MYSQL_BATCH_SIZE_ROWS": str(batch_rows)}
+    return run_program("target-mysql", stdin=lines, environment=database.environment | settings)
+
+
+def items(database: TestDatabase) -> dict[int, str]:
+    """Return each order's items, live ones, as letters in order."""
+    found: dict[int, str] = {number: "" for (number,) in database.query("SELECT id FROM orders")}
+    sql = "SELECT orderId, item FROM items WHERE _sdc_deleted_at IS NULL ORDER BY 1, 2"
+    for number, item in database.query(sql):
+        found[number] += item
+    return found
+
+
+@pytest.mark.parametrize("batch_rows", [1, 2, 3, 1000])
+def test_children_are_sets(database: TestDatabase, batch_rows: int) -> None:
+    """
+    What a parent's latest record does not come with is gone, however the batches fall.
+    """
+    first = load(database, PARENT, CHILD, *order(1, "ab"), *order(2, "cd"), batch_rows=batch_rows)
+    assert first.code == 0, first.err
+    assert items(database) == {1: "ab", 2: "cd"}
+    again = [*order(1, "bx"), *order(2, ""), *order(3, "e"), *order(1, "by"), *order(3, "ef")]
+    second = load(database, PARENT, CHILD, *again, batch_rows=batch_rows)
+    assert second.code == 0, second.err
+    assert items(database) == {1: "by", 2: "", 3: "ef"}
+
+
+def test_any_order_of_parents_and_batches(database: TestDatabase) -> None:
+    """
+    Whatever is sent, in whatever batches, each parent has the children that came with it last.
+    """
+    random_ = random.Random(4)
+    expected: dict[int, str] = {}
+    for _ in range(6):
+        messages = []
+        for _ in range(random_.randrange(1, 30)):
+            number = random_.randrange(6)
+            expected[number] = "".join(sorted(random_.sample("abcdef", random_.randrange(5))))
+            messages += order(number, expected[number])
+        done = load(database, PARENT, CHILD, *messages, batch_rows=random_.randrange(1, 40))
+        assert done.code == 0, done.err
+        assert items(database) == expected
+
+
+def test_a_child_without_its_parent_is_refused(database: TestDatabase) -> None:
+    """
+    The error names both tables, and no state is written.
+    """
+    state = {"type": "STATE", "value": 1}
+    orphan = order(9, "a")[1]
+    done = load(database, PARENT, CHILD, *order(1, "a"), orphan, state)
+    assert (done.code, done.out) == (1, "")
+    assert "`items`" in done.err and "`orders`" in done.err
+    assert "a record's parent is not there" in done.err
+
+
+def test_a_child_before_its_parents_schema_is_refused(database: TestDatabase) -> None:
+    """
+    A SCHEMA whose parent has not been announced names it.
+    """
+    done = load(database, CHILD)
+    assert done.code == 1
+    assert (
+        "line 1, stream items: its parent's SCHEMA, of stream orders, must come first" in done.err
+    )
+
+
+def test_versions_reach_children(database: TestDatabase) -> None:
+    """
+    ACTIVATE_VERSION flags what has an older version, in parent and child; a row that comes heals.
+    """
+    load(database, PARENT, CHILD, *order(1, "ab", 1), *order(2, "c", 1))
+    activate = [
+        {"type": "ACTIVATE_VERSION", "stream": name, "version": 2} for name in ("orders", "items")
+    ]
+    load(database, PARENT, CHILD, *order(1, "a", 2), *activate)
+    gone = database.query("SELECT id FROM orders WHERE _sdc_deleted_at IS NOT NULL")
+    assert gone == [(2,)]
+    assert items(database) == {1: "a", 2: ""}
+    load(database, PARENT, CHILD, *order(2, "d", 2))
+    assert not database.query("SELECT id FROM orders WHERE _sdc_deleted_at IS NOT NULL")
+    assert items(database) == {1: "a", 2: "d"}
+
+
+def test_hard_deletes_take_children_along(database: TestDatabase) -> None:
+    """
+    With hard_delete older rows go, a parent's children by the foreign key.
+    """
+    load(database, PARENT, CHILD, *order(1, "ab", 1), *order(2, "c", 1))
+    lines = [PARENT, CHILD, *order(1, "b", 2)]
+    activate = {"type": "ACTIVATE_VERSION", "stream": "orders", "version": 2}
+    text = "".join(json.dumps(message) + "\n" for message in [*lines, activate])
+    environment = database.environment | {"TARGET_MYSQL_HARD_DELETE": "true"}
+    done = run_program("target-mysql", stdin=text, environment=environment)
+    assert done.code == 0, done.err
+    assert items(database) == {1: "b"}
+    assert "orders: 1 records: 0 inserted, 1 updated, 1 deleted" in done.err
