@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
@@ -19,10 +20,12 @@ import backoff
 import requests
 from urllib3.exceptions import ReadTimeoutError
 
+from tap_hubspot_engagements.auth import Tokens
 from tap_hubspot_engagements.config import Config
 from tap_hubspot_engagements.exceptions import (
     AuthError,
     DailyLimitError,
+    ExpiredError,
     HubspotError,
     NotFoundError,
     QuestionError,
@@ -79,13 +82,13 @@ class HubspotClient:
     ) -> None:
         self.requests = 0
         self.retries = 0
+        self.asking_s = 0.0  # of all threads, until the answers were there
         self.pace = pace or Pace(config.requests_per_10_seconds)
         self._clock = clock
         self._config = config
-        self._session = requests.Session()
-        self._session.headers["User-Agent"] = config.user_agent
-        # As a header of the session it would give way to an entry of ~/.netrc.
-        self._session.auth = self._authorize
+        self._tokens = Tokens(config, clock)
+        self._lock = threading.Lock()  # for the counts
+        self._local = threading.local()  # a session serves one thread
 
     def get(
         self,
@@ -104,41 +107,60 @@ class HubspotClient:
         next(waits)  # backoff's generators want to be started
         patience_s = max(RETRY_LIMIT_S, TIMEOUTS_TO_BEAR * self._config.request_timeout)
         give_up_at = self._clock() + patience_s
+        renewed = False
         while True:
             self.pace.wait()
             try:
                 return self._ask(path, params, parse)
+            except ExpiredError as error:
+                # Once: a token that is refused when it is new will not do later either.
+                if renewed or not self._tokens.renewable:
+                    raise AuthError(str(error)) from error
+                renewed = True
+                self._tokens.renew(error.token)
             except TransientError as error:
                 wait_s = error.retry_after_s
                 if wait_s is None:
                     wait_s = backoff.full_jitter(next(waits))
                 if self._clock() + wait_s > give_up_at:
                     raise
-                self.retries += 1
+                with self._lock:
+                    self.retries += 1
                 LOGGER.warning("%s: asking again in %.1f s", error, wait_s)
                 self.pace.pause(wait_s)
                 if on_failure:
                     on_failure(error)
 
-    def _authorize(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        request.headers["Authorization"] = f"Bearer {self._config.access_token}"
-        return request
+    def _session(self) -> requests.Session:
+        """Return this thread's session."""
+        session: requests.Session | None = getattr(self._local, "session", None)
+        if session is None:
+            session = self._local.session = requests.Session()
+            session.headers["User-Agent"] = self._config.user_agent
+        return session
 
     def _ask(self, path: str, params: Params, parse: Callable[[Any], T]) -> Answer[T]:
-        self.requests += 1
+        token = self._tokens.get()
+        began = self._clock()
         try:
-            response = self._session.get(
+            response = self._session().get(
                 self._config.base_url + path,
                 params={name: str(value) for name, value in params.items()},
                 timeout=self._config.request_timeout,
+                auth=_Bearer(token),
             )
         except requests.RequestException as error:
             if _is_timeout(error):
                 timeout_s = self._config.request_timeout
                 raise ServerError(f"{path}: no answer in {timeout_s:g} s") from error
             raise TransientError(f"{path}: {_innermost(error)}") from error
+        finally:
+            with self._lock:
+                self.requests += 1
+                self.asking_s += self._clock() - began
+        self._heed_limits(response)
         if response.status_code != 200:
-            raise to_error(path, response, self._config.access_token)
+            raise to_error(path, response, token, self._tokens.secrets())
         try:
             body = parse(parse_json(response.content))
         except ValueError as error:
@@ -146,16 +168,38 @@ class HubspotClient:
         now = datetime.now(timezone.utc)
         return Answer(body, response.content, now, _hubspot_time(response, now))
 
+    def _heed_limits(self, response: requests.Response) -> None:
+        """Tell the pace what HubSpot says of its limit; requests ignores the case of headers."""
+        interval_ms = _number(response, "X-HubSpot-RateLimit-Interval-Milliseconds")
+        if interval_ms == WINDOW_S * 1000:
+            allowed = _number(response, "X-HubSpot-RateLimit-Max")
+            self.pace.heed(allowed, _number(response, "X-HubSpot-RateLimit-Remaining"))
 
-def to_error(path: str, response: requests.Response, token: str) -> TapError:
-    """Return the error for an answer that is not a 200; `token` is not shown."""
+
+class _Bearer(requests.auth.AuthBase):
+    """Puts the token into a request; as a plain header it would give way to ~/.netrc."""
+
+    def __init__(self, token: str) -> None:
+        self._token = token
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        request.headers["Authorization"] = f"Bearer {self._token}"
+        return request
+
+
+def to_error(
+    path: str, response: requests.Response, token: str, secrets: Iterable[str]
+) -> TapError:
+    """Return the error for an answer that is not a 200; `secrets` are not shown in it."""
     status = response.status_code
     body = _error_body(response)
-    said = f"{path}: {status} {_message(body, response, token)}"
+    said = f"{path}: {status} {_message(body, response, secrets)}"
     if status == 429:
         return _rate_limit(said, body, response)
     if status in TRANSIENT_WAITS_S:
         return TransientError(said, _retry_after_s(response) or TRANSIENT_WAITS_S[status])
+    if status == 401 and body.get("category") == "EXPIRED_AUTHENTICATION":
+        return ExpiredError(f"{said}: check access_token", token)
     if status in (401, 530):
         return AuthError(f"{said}: check access_token")
     if status == 403:
@@ -189,10 +233,11 @@ def _error_body(response: requests.Response) -> Mapping[str, Any]:
     return {}
 
 
-def _message(body: Mapping[str, Any], response: requests.Response, token: str) -> str:
+def _message(body: Mapping[str, Any], response: requests.Response, secrets: Iterable[str]) -> str:
     message = " ".join(str(body.get("message") or response.reason or "").split())
     # Some of HubSpot's refusals repeat the token.
-    message = message.replace(token, "***")
+    for secret in secrets:
+        message = message.replace(secret, "***")
     correlation = f" (correlationId {body['correlationId']})" if "correlationId" in body else ""
     return message[:MAX_SHOWN_LENGTH] + correlation
 
@@ -206,6 +251,12 @@ def _scopes(body: Mapping[str, Any]) -> list[str]:
         for scopes in context.values() if isinstance(context, dict) else []:
             found += [str(scope) for scope in scopes] if isinstance(scopes, list) else []
     return found
+
+
+def _number(response: requests.Response, header: str) -> int | None:
+    """Return a header's whole number; None without one."""
+    text = response.headers.get(header, "")
+    return int(text) if text.isdecimal() else None
 
 
 def _retry_after_s(response: requests.Response) -> float | None:

@@ -18,6 +18,7 @@ from tap_hubspot_engagements.exceptions import ConfigError
 LOGGER = logging.getLogger(__name__)
 
 TOKEN_VARIABLE = "HUBSPOT_ACCESS_TOKEN"
+OAUTH_KEYS = ("client_id", "client_secret", "refresh_token")
 
 
 def _token(value: object) -> str:
@@ -79,8 +80,13 @@ class Config:
     `from_dict` is the way in: it raises ConfigError naming every fault.
     """
 
-    access_token: str = _key(
-        MISSING, _token, f"private app token or service key; else ${TOKEN_VARIABLE}", repr=False
+    access_token: str | None = _key(
+        None, _token, f"private app token or service key; else ${TOKEN_VARIABLE}", repr=False
+    )
+    client_id: str | None = _key(None, _token, "of an OAuth app, with the next two")
+    client_secret: str | None = _key(None, _token, "of that app", repr=False)
+    refresh_token: str | None = _key(
+        None, _token, "what the app was given for the portal", repr=False
     )
     start_date: datetime | None = _key(
         None, _moment, "leave out what was last updated before this RFC 3339 date-time"
@@ -102,6 +108,14 @@ class Config:
         _number(0, 30 * 86_400, "seconds", whole=False),
         "seconds before the bookmark to read again: HubSpot shows a change late",
     )
+    backfill_workers: int = _key(
+        6, _number(1, 64, "workers", whole=True), "requests of a first load under way at a time"
+    )
+    full_refresh_days: float = _key(
+        7.0,
+        _number(0, 3650, "days", whole=False),
+        "days after which everything is read again, to find deletions; 0 for never",
+    )
     requests_per_10_seconds: int = _key(
         100, _number(1, 10_000, "requests", whole=True), "requests in any ten seconds, at most"
     )
@@ -118,8 +132,9 @@ class Config:
         faults: list[str] = []
         if "hapikey" in given:
             faults.append("hapikey: HubSpot ended API keys on 2022-11-30; use access_token")
-        if "access_token" not in given and environment.get(TOKEN_VARIABLE):
-            given["access_token"] = environment[TOKEN_VARIABLE]
+        token = environment.get(TOKEN_VARIABLE)
+        if token and given.keys().isdisjoint(("access_token", *OAUTH_KEYS)):
+            given["access_token"] = token
         values: dict[str, Any] = {}
         for name, value in given.items():
             if name in known:
@@ -129,8 +144,7 @@ class Config:
                     faults.append(f"{name}: {error}")
             elif name != "hapikey":
                 _warn_unknown(name, list(known))
-        if "access_token" not in given:
-            faults.append(f"access_token: missing, in the config and in ${TOKEN_VARIABLE}")
+        faults += _credential_faults(given)
         faults += _future_start(values.get("start_date"))
         if faults:
             raise ConfigError("configuration: " + "; ".join(faults))
@@ -168,6 +182,17 @@ def load_json(path: Path) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise ConfigError(f"{path}: must hold a JSON object")
     return value
+
+
+def _credential_faults(given: Mapping[str, object]) -> list[str]:
+    missing = [name for name in OAUTH_KEYS if name not in given]
+    if "access_token" in given:
+        if len(missing) < len(OAUTH_KEYS):
+            return [f"access_token: give it or {', '.join(OAUTH_KEYS)}, not both"]
+        return []
+    if len(missing) == len(OAUTH_KEYS):
+        return [f"access_token: missing, in the config and in ${TOKEN_VARIABLE}"]
+    return [f"{name}: missing, OAuth needs {', '.join(OAUTH_KEYS)}" for name in missing]
 
 
 def _future_start(start_date: datetime | None) -> list[str]:

@@ -24,11 +24,23 @@ class Selection:
     properties: tuple[str, ...]
 
     @property
-    def schema(self) -> dict[str, Any]:
-        """The stream's JSON Schema with the chosen properties alone."""
+    def whole(self) -> bool:
+        """Whether every property is chosen."""
+        return len(self.properties) == len(self.stream.schema["properties"])
+
+    def schema(self, parent_selected: bool) -> dict[str, Any]:
+        """
+        Return the stream's JSON Schema with the chosen properties alone.
+
+        With its parent selected too, `x-parent` says whose records these come and go with.
+        """
         schema = self.stream.schema
         chosen = {name: schema["properties"][name] for name in self.properties}
-        return {**schema, "properties": chosen}
+        chosen_schema = {**schema, "properties": chosen}
+        if self.stream.parent and parent_selected:
+            keys = {"engagementId": "id"}
+            chosen_schema["x-parent"] = {"stream": self.stream.parent, "keys": keys}
+        return chosen_schema
 
 
 def build_catalog() -> Catalog:
@@ -67,11 +79,13 @@ def _build_entry(stream: Stream) -> CatalogEntry:
         metadata.get_standard_metadata(
             schema=dict(stream.schema),
             key_properties=list(stream.key_properties),
-            valid_replication_keys=[stream.replication_key],
+            valid_replication_keys=[stream.replication_key] if stream.replication_key else [],
             replication_method=stream.replication_method,
         )
     )
-    fields = metadata.write(fields, ROOT, "selected", True)
+    fields = metadata.write(fields, ROOT, "selected", stream.selected)
+    if stream.parent:
+        fields = metadata.write(fields, ROOT, "parent-tap-stream-id", stream.parent)
     for name in stream.schema["properties"]:
         at = ("properties", name)
         inclusion = "automatic" if name in stream.automatic else "available"

@@ -5,11 +5,13 @@ TapError
   + ConfigError         fix config, catalog or state and run again
   + HubspotError        refused for good; do not retry
       x AuthError       401, 530: the token
+          x ExpiredError  401 for its age; with OAuth the client gets another
       x ScopeError      403: the token's scopes
       x QuestionError   400: a parameter, such as a cursor that is not known any more
       x NotFoundError   404: no such endpoint or record
   + DailyLimitError     429 DAILY: run again when the day is over
   + PagingError         answers that contradict each other; to go on would lose records
+  + WindowError         a list does not go back far enough; ask in another way
   + TransientError      429, 5xx, lost connection, cut body; the client asks again
   + OutputError         whoever reads our messages is gone
 """
@@ -33,6 +35,14 @@ class AuthError(HubspotError):
     """HubSpot does not know the token."""
 
 
+class ExpiredError(AuthError):
+    """HubSpot calls the token expired, as it does any that it cannot read."""
+
+    def __init__(self, message: str, token: str) -> None:
+        super().__init__(message)
+        self.token = token
+
+
 class ScopeError(HubspotError):
     """HubSpot knows the token, which may not ask for this."""
 
@@ -51,6 +61,10 @@ class DailyLimitError(TapError):
 
 class PagingError(TapError):
     """Following the pages would never end or leave records out."""
+
+
+class WindowError(TapError):
+    """A list holds fewer changes than there were; another endpoint has to be asked."""
 
 
 class TransientError(TapError):

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any, BinaryIO
 
-from singer.messages import SchemaMessage, StateMessage
+from singer.messages import ActivateVersionMessage, SchemaMessage, StateMessage
 
 from tap_hubspot_engagements.discover import Selection
 from tap_hubspot_engagements.exceptions import OutputError
@@ -25,23 +25,35 @@ class Messages:
     def __init__(self, out: BinaryIO) -> None:
         self._out = out
 
-    def write_schema(self, selection: Selection) -> None:
+    def write_schema(self, selection: Selection, parent_selected: bool) -> None:
         stream = selection.stream
         message = SchemaMessage(
             stream=stream.tap_stream_id,
-            schema=selection.schema,
+            schema=selection.schema(parent_selected),
             key_properties=list(stream.key_properties),
-            bookmark_properties=[stream.replication_key],
+            bookmark_properties=[stream.replication_key] if stream.replication_key else None,
         )
         self._write(to_json(message.asdict()) + b"\n")
 
     def write_records(
-        self, stream: str, records: Iterable[Mapping[str, Any]], time_extracted: datetime
+        self,
+        stream: str,
+        records: Iterable[Mapping[str, Any]],
+        time_extracted: datetime,
+        version: int,
     ) -> None:
         """Write a page's records in one go."""
         begin = b'{"type":"RECORD","stream":%b,"record":' % to_json(stream)
-        end = b',"time_extracted":%b}\n' % to_json(to_rfc3339(time_extracted))
+        end = b',"time_extracted":%b,"version":%d}\n' % (
+            to_json(to_rfc3339(time_extracted)),
+            version,
+        )
         self._write(b"".join([begin + to_json(record) + end for record in records]))
+
+    def write_activate_version(self, stream: str, version: int) -> None:
+        """Say that whatever of `stream` has an older version is gone."""
+        message = ActivateVersionMessage(stream=stream, version=version)
+        self._write(to_json(message.asdict()) + b"\n")
 
     def write_state(self, state: State) -> None:
         """Write a STATE, and see all before it on its way."""

@@ -11,6 +11,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 
+PAUSE_AT_NONE_LEFT_S = 1.0
 WINDOW_S = 10.0  # the window of HubSpot's TEN_SECONDLY_ROLLING limit
 
 
@@ -31,7 +32,7 @@ class Pace:
         self._requests = requests
         self._clock = clock
         self._sleep = sleep
-        self._began: deque[float] = deque(maxlen=requests)
+        self._began: deque[float] = deque()
         self._paused_until = 0.0
         self._lock = threading.Lock()
 
@@ -51,8 +52,23 @@ class Pace:
         with self._lock:
             self._paused_until = max(self._paused_until, self._clock() + seconds)
 
+    def heed(self, allowed: int | None, left: int | None) -> None:
+        """
+        Take what HubSpot says of its limit: `allowed` in ten seconds, `left` of them just now.
+
+        What is left may be less than we know of: others ask with the same token.
+        """
+        with self._lock:
+            if allowed is not None and 0 < allowed < self._requests:
+                self._requests = allowed
+            if left == 0:
+                until = self._clock() + PAUSE_AT_NONE_LEFT_S
+                self._paused_until = max(self._paused_until, until)
+
     def _wait_s(self) -> float:
         now = self._clock()
-        full = len(self._began) == self._requests
-        free_at = self._began[0] + WINDOW_S if full else now
+        while self._began and self._began[0] <= now - WINDOW_S:
+            self._began.popleft()
+        full = len(self._began) >= self._requests
+        free_at = self._began[-self._requests] + WINDOW_S if full else now
         return max(self._paused_until, free_at) - now

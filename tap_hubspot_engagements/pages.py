@@ -8,21 +8,34 @@ words for cursors and sizes differ by endpoint, and stay in here.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from tap_hubspot_engagements.client import Answer, HubspotClient
-from tap_hubspot_engagements.exceptions import PagingError, ServerError, TransientError
+from tap_hubspot_engagements.exceptions import (
+    PagingError,
+    ServerError,
+    TransientError,
+    WindowError,
+)
 from tap_hubspot_engagements.json_text import NUL_ESCAPE, without_nul
-from tap_hubspot_engagements.records import INNER, Engagement, has_type
+from tap_hubspot_engagements.records import INNER, Engagement, has_type, last_updated_ms
 
 PAGED = "/engagements/v1/engagements/paged"
 MODIFIED_AFTER = "/engagements/v1/engagements/modified/after"
 RECENT_MODIFIED = "/engagements/v1/engagements/recent/modified"
 
+DISPOSITIONS = "/calling/v1/dispositions"
+ACCOUNT = "/account-info/v3/details"
+OWNERS = "/crm/v3/owners"
+
 MAX_PAGED = 250  # HubSpot's ceiling for /paged
 MAX_MODIFIED_AFTER = 1000  # and for /modified/after
+MAX_OWNERS = 500
+MAX_RECENT = 100  # and for /recent/modified
+MAX_RECENT_ROWS = 9_900  # HubSpot lists 10,000 there, and answers 400 beyond
+OVERLAP = 10  # rows of /recent/modified that two pages share
 FAILURES_TO_HALVE = 2  # in a row: some portals answer 500 to a large page, and to any retry of it
 GROWTH = 1.01  # of a halved page, an answer: a portal that fails above some size fails seldom
 
@@ -42,20 +55,28 @@ class Page:
     received_at: datetime
     hubspot_at: datetime
     nul_removed: int = 0
+    total: int = 0  # of all pages; /recent/modified alone says it
+
+
+def get_paged(client: HubspotClient, offset: int, size: PageSize) -> Page:
+    """
+    Return a page of the engagements with an id above `offset`; its cursor is how far it goes.
+
+    That is HubSpot's own, which may lie above the last id shown: some engagements are left out.
+    Raises PagingError where the cursor stands still or goes back.
+    """
+    params = {"offset": offset} if offset else {}
+    page = size.get(client, PAGED, params, _parser("offset"))
+    if page.has_more and not (isinstance(page.cursor, int) and page.cursor > offset):
+        raise PagingError(f"{PAGED}: offset {page.cursor!r} does not go on from {offset}")
+    return page
 
 
 def iter_paged(client: HubspotClient, offset: int, page_size: int | None) -> Iterator[Page]:
-    """
-    Yield all engagements with an id above `offset`; a page's cursor is the id that it goes up to.
-
-    That is HubSpot's own, which may lie above the last id shown: some engagements are left out.
-    Raises PagingError, before the page is yielded, where the cursor stands still or goes back.
-    """
-    size = _Size("limit", page_size, MAX_PAGED)
+    """Yield all engagements with an id above `offset`, one page after the other."""
+    size = PageSize(page_size)
     while True:
-        page = size.get(client, PAGED, {"offset": offset} if offset else {}, _parser("offset"))
-        if page.has_more and not (isinstance(page.cursor, int) and page.cursor > offset):
-            raise PagingError(f"{PAGED}: offset {page.cursor!r} does not go on from {offset}")
+        page = get_paged(client, offset, size)
         yield page
         if not page.has_more:
             return
@@ -71,7 +92,7 @@ def iter_modified_after(
     Raises PagingError, before the page is yielded, where the cursor stands still or is missing
     before the end.
     """
-    size = _Size("limit", page_size, MAX_MODIFIED_AFTER)
+    size = PageSize(page_size, MAX_MODIFIED_AFTER)
     while True:
         page = size.get(client, MODIFIED_AFTER, {"after": after}, _parser("after"))
         if page.has_more and (not page.cursor or str(page.cursor) == str(after)):
@@ -82,6 +103,33 @@ def iter_modified_after(
         after = page.cursor
 
 
+def iter_recent(client: HubspotClient, since_ms: int, page_size: int | None) -> Iterator[Page]:
+    """
+    Yield what changed since `since_ms`, newest first; cursors are row numbers.
+
+    Rows move up when one above them is deleted, so pages overlap, and a page that does not have
+    any of the last rows of the one before is asked for again from further up. Raises
+    WindowError where there is more than HubSpot lists here.
+    """
+    size = PageSize(page_size, MAX_RECENT, "count")
+    offset, last_rows = 0, frozenset[tuple[int, int | None]]()
+    while True:
+        params = {"since": since_ms, "offset": offset}
+        page = size.get(client, RECENT_MODIFIED, params, _recent_parser)
+        if page.total > MAX_RECENT_ROWS:
+            raise WindowError(f"{RECENT_MODIFIED}: {page.total} rows, and it lists no more")
+        rows = [_row(engagement) for engagement in page.engagements]
+        if last_rows and offset and last_rows.isdisjoint(rows):
+            offset = max(0, offset - MAX_RECENT)
+            last_rows = last_rows if offset else frozenset()
+            continue
+        yield page
+        if not page.has_more or not rows:
+            return
+        last_rows = frozenset(rows[-OVERLAP:])
+        offset += max(1, len(rows) - OVERLAP)
+
+
 def get_newest(client: HubspotClient) -> Engagement | None:
     """Return the engagement that was updated last, None of an empty portal."""
     answer = client.get(RECENT_MODIFIED, {"count": 1}, _parser("offset"))
@@ -89,11 +137,51 @@ def get_newest(client: HubspotClient) -> Engagement | None:
     return engagements[0] if engagements else None
 
 
-def get_first(client: HubspotClient) -> Engagement | None:
-    """Return the engagement with the lowest id, None of an empty portal."""
-    answer = client.get(PAGED, {"limit": 1}, _parser("offset"))
-    engagements = answer.body.engagements
-    return engagements[0] if engagements else None
+def get_highest_id(client: HubspotClient) -> int:
+    """Return the highest id among those updated last, which is about the highest of all."""
+    answer = client.get(RECENT_MODIFIED, {"count": MAX_RECENT}, _parser("offset"))
+    return max((one[INNER]["id"] for one in answer.body.engagements), default=0)
+
+
+def iter_owners(client: HubspotClient) -> Iterator[list[Mapping[str, Any]]]:
+    """Yield all owners page by page, the live ones and then the archived ones."""
+    for archived in ("false", "true"):
+        params: dict[str, object] = {"limit": MAX_OWNERS, "archived": archived}
+        while True:
+            body = client.get(OWNERS, params, _parse_owners).body
+            yield body["results"]
+            after = ((body.get("paging") or {}).get("next") or {}).get("after")
+            if after is None:
+                break
+            if after == params.get("after"):
+                raise PagingError(f"{OWNERS}: cursor {after!r} does not go on")
+            params["after"] = after
+
+
+def get_dispositions(client: HubspotClient) -> list[Mapping[str, Any]]:
+    """Return the outcomes that calls may have; HubSpot lists them all at once."""
+    return client.get(DISPOSITIONS, {}, _parse_dispositions).body
+
+
+def get_portal(client: HubspotClient) -> object:
+    """Return the id of the portal that the token is for."""
+    return client.get(ACCOUNT, {}, _parse_account).body
+
+
+def _check_engagements(client: HubspotClient) -> None:
+    client.get(PAGED, {"limit": 1}, _parser("offset"))
+
+
+def _check_owners(client: HubspotClient) -> None:
+    client.get(OWNERS, {"limit": 1}, _parse_owners)
+
+
+# What to ask to know whether a stream can be read.
+CHECKS: Mapping[str, Callable[[HubspotClient], object]] = {
+    "engagements": _check_engagements,
+    "call_dispositions": get_dispositions,
+    "owners": _check_owners,
+}
 
 
 @dataclass(frozen=True)
@@ -101,6 +189,7 @@ class _Body:
     engagements: list[Engagement]
     has_more: bool
     cursor: Any
+    total: int = 0
 
 
 def _parser(cursor: str) -> Callable[[Any], _Body]:
@@ -119,18 +208,55 @@ def _parser(cursor: str) -> Callable[[Any], _Body]:
     return parse
 
 
+def _recent_parser(body: Any) -> _Body:
+    read = _parser("offset")(body)
+    if not has_type(body.get("total"), int):
+        raise ValueError("total is missing")
+    return replace(read, total=body["total"])
+
+
+def _parse_owners(body: Any) -> Mapping[str, Any]:
+    if not isinstance(body, dict) or not isinstance(body.get("results"), list):
+        raise ValueError("results is missing")
+    if not all(isinstance(one, dict) and str(one.get("id")).isdigit() for one in body["results"]):
+        raise ValueError("an owner without an id")
+    return body
+
+
+def _parse_dispositions(body: Any) -> list[Mapping[str, Any]]:
+    if not isinstance(body, list) or not all(isinstance(one, dict) for one in body):
+        raise ValueError("not a list of dispositions")
+    if not all(isinstance(one.get("id"), str) for one in body):
+        raise ValueError("a disposition without an id")
+    return body
+
+
+def _parse_account(body: Any) -> object:
+    if not isinstance(body, dict) or "portalId" not in body:
+        raise ValueError("portalId is missing")
+    return body["portalId"]
+
+
+def _row(engagement: Engagement) -> tuple[int, int | None]:
+    return engagement[INNER]["id"], last_updated_ms(engagement)
+
+
 def _has_id(engagement: Engagement) -> bool:
     inner = engagement.get(INNER)
     return isinstance(inner, dict) and has_type(inner.get("id"), int)
 
 
-class _Size:
-    """How much to ask for: halved when HubSpot fails at it, then growing back."""
+class PageSize:
+    """
+    How much to ask for: halved when HubSpot fails at it, then growing back.
 
-    def __init__(self, param: str, wanted: int | None, ceiling: int) -> None:
+    `most` is what is wanted, or HubSpot's ceiling.
+    """
+
+    def __init__(self, wanted: int | None, ceiling: int = MAX_PAGED, param: str = "limit") -> None:
+        self.most = min(wanted or ceiling, ceiling)
         self._param = param
-        self._most = min(wanted or ceiling, ceiling)
-        self._now = self._most
+        self._now = self.most
 
     def get(
         self,
@@ -150,7 +276,7 @@ class _Size:
                 self._now = asked[self._param] = max(1, self._now // 2)
 
         answer = client.get(path, asked, parse, on_failure=shrink)
-        self._now = min(self._most, max(self._now + 1, int(self._now * GROWTH)))
+        self._now = min(self.most, max(self._now + 1, int(self._now * GROWTH)))
         return _to_page(answer)
 
 
@@ -161,5 +287,11 @@ def _to_page(answer: Answer[_Body]) -> Page:
         engagements = [without_nul(one) for one in body.engagements]
         nul_removed = sum(a != b for a, b in zip(engagements, body.engagements, strict=True))
     return Page(
-        engagements, body.has_more, body.cursor, answer.received_at, answer.hubspot_at, nul_removed
+        engagements,
+        body.has_more,
+        body.cursor,
+        answer.received_at,
+        answer.hubspot_at,
+        nul_removed,
+        body.total,
     )

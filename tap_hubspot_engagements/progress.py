@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import sys
 import time
@@ -10,9 +11,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from tap_hubspot_engagements.client import HubspotClient
+from tap_hubspot_engagements.records import TYPED
 
 LOGGER = logging.getLogger(__name__)
 
+# Types without a stream of their own that are known of: no news.
+KNOWN = frozenset(
+    "PUBLISHING_TASK CONVERSATION_SESSION SMS WHATS_APP LINKEDIN_MESSAGE POSTAL_MAIL".split()
+)
 EVERY_S = 30.0  # between two lines in a log
 EVERY_ON_TERMINAL_S = 1.0
 
@@ -22,20 +28,27 @@ class Progress:
     """Counts what is done, and says so now and then."""
 
     client: HubspotClient
-    types: Counter[str] = field(default_factory=Counter)  # records by engagement type
+    streams: Counter[str] = field(default_factory=Counter)  # records by stream
+    types: Counter[str] = field(default_factory=Counter)  # engagements by type
     misfits: Counter[str] = field(default_factory=Counter)  # values kept in `extra`, by property
+    redacted: int = 0  # e-mails whose text HubSpot keeps back
     nul_removed: int = 0  # engagements that had U+0000 in them
     _started: float = field(default_factory=time.monotonic)
     _said: float = field(default_factory=time.monotonic)
 
-    @property
-    def records(self) -> int:
-        return self.types.total()
+    def count(self, stream: str, records: int, misfits: Iterable[str]) -> None:
+        """Count records of a stream, and what of them did not fit."""
+        self.streams[stream] += records
+        self.misfits.update(f"{stream}.{name}" for name in misfits)
 
-    def count(self, kind: str | None, misfits: Iterable[str]) -> None:
-        """Count a record of type `kind`, and what of it did not fit."""
-        self.types[str(kind)] += 1
-        self.misfits.update(misfits)
+    def count_types(self, types: Iterable[object], redacted: int, nul_removed: int) -> None:
+        """Count engagements by type, and what is odd about their page; warn of a new type once."""
+        kinds = [str(kind) for kind in types]
+        for kind in sorted(set(kinds) - self.types.keys() - TYPED - KNOWN):
+            LOGGER.warning("engagements of type %s, which is new: in engagement_other", kind)
+        self.types.update(kinds)
+        self.redacted += redacted
+        self.nul_removed += nul_removed
 
     def tick(self) -> None:
         """Say where the sync is, if it is time to."""
@@ -56,17 +69,32 @@ class Progress:
             sys.stderr.write("\r\x1b[K")
         for kind, number in sorted(self.types.items()):
             LOGGER.info("engagements of type %s: %d", kind, number)
+        for stream, number in self.streams.items():
+            LOGGER.info("stream %s: %d records", stream, number)
+            _metric("counter", "record_count", number, endpoint=stream)
+        _metric("counter", "http_request_count", self.client.requests)
+        _metric("timer", "http_request_duration", round(self.client.asking_s, 3))
         for name, number in sorted(self.misfits.items()):
             LOGGER.warning("%d values of %s do not have its type: kept in extra", number, name)
+        if self.redacted:
+            LOGGER.warning(
+                "%d e-mails without their text: grant the token sales-email-read", self.redacted
+            )
         if self.nul_removed:
             LOGGER.warning("U+0000 removed from the texts of %d engagements", self.nul_removed)
         LOGGER.info("%s: %s", outcome, self._line())
 
     def _line(self) -> str:
         elapsed_s = max(time.monotonic() - self._started, 1e-6)
-        client = self.client
+        client, engagements = self.client, self.types.total()
         return (
-            f"{self.records} engagements in {elapsed_s:.1f} s,"
-            f" {self.records / elapsed_s:.0f} a second; {client.requests} requests,"
+            f"{engagements} engagements in {elapsed_s:.1f} s,"
+            f" {engagements / elapsed_s:.0f} a second; {client.requests} requests,"
             f" {client.retries} asked again, {client.pace.waited_s:.1f} s waited"
         )
+
+
+def _metric(kind: str, metric: str, value: float, **tags: str) -> None:
+    """Log a metric in the form of singer-python's, which orchestrators read."""
+    point = {"type": kind, "metric": metric, "value": value, "tags": tags}
+    LOGGER.info("METRIC: %s", json.dumps(point))

@@ -20,7 +20,7 @@ Range = tuple[int, int | None]
 """Ids still to read: those above the first, below the second or, with None, without an end."""
 
 STREAM = ENGAGEMENTS.tap_stream_id
-BOOKMARK = ENGAGEMENTS.replication_key
+BOOKMARK = "lastUpdated"
 EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 MILLISECOND = timedelta(milliseconds=1)
 FIRST_MOMENT = datetime.min.replace(tzinfo=timezone.utc)
@@ -34,22 +34,32 @@ class Backfill:
     signpost: datetime
     ranges: tuple[Range, ...]
     newest: datetime | None = None
+    in_order: bool = True  # of ids; if not, HubSpot's own cursor is all there is to go by
 
 
 @dataclass(frozen=True)
 class Changes:
-    """An unfinished pass over changes: HubSpot's cursor, and the newest change seen."""
+    """
+    An unfinished pass over changes: HubSpot's cursor, and the newest change seen.
 
-    signpost: datetime
+    Without a signpost the cursor is where an earlier pass ended, and this one has not begun.
+    """
+
+    signpost: datetime | None
     after: str
     newest: datetime | None = None
 
 
 @dataclass(frozen=True)
 class Position:
-    """Where replication stands; at most one pass is unfinished."""
+    """
+    Where replication stands; at most one pass is unfinished.
+
+    `version` marks the records since the last full pass began: its moment, in Unix ms.
+    """
 
     bookmark: datetime | None = None
+    version: int | None = None
     backfill: Backfill | None = None
     changes: Changes | None = None
 
@@ -57,7 +67,7 @@ class Position:
         """Return where a whole pass leaves us: it moves the bookmark as far as it has seen."""
         seen = min(newest, signpost) if newest else self.bookmark
         bookmark = max(filter(None, (self.bookmark, seen)), default=None)
-        return Position(bookmark=bookmark)
+        return Position(bookmark=bookmark, version=self.version)
 
     def during(self, unfinished: Backfill | Changes) -> Position:
         """Return where an unfinished pass stands; the bookmark has not moved."""
@@ -76,12 +86,12 @@ def read_position(state: State) -> Position:
     bookmarks = _object(state, "bookmarks", "state")
     mark = _object(bookmarks, STREAM, "bookmarks")
     backfill = _object(mark, "backfill", STREAM)
-    changes = _object(mark, "changes", STREAM)
     try:
         return Position(
             bookmark=_moment(mark.get(BOOKMARK)),
+            version=_id(mark["version"]) if mark.get("version") is not None else None,
             backfill=_read_backfill(backfill) if backfill else None,
-            changes=_read_changes(changes) if changes else None,
+            changes=_read_changes(mark) if not backfill else None,
         )
     except (KeyError, TypeError, ValueError) as error:
         raise ConfigError(f"state: bookmarks.{STREAM} cannot be read: {error!r}") from error
@@ -92,8 +102,11 @@ def with_position(state: State, position: Position) -> dict[str, Any]:
     mark: dict[str, Any] = {}
     if position.bookmark:
         mark[BOOKMARK] = to_rfc3339(position.bookmark)
+    if position.version is not None:
+        mark["version"] = position.version
     if position.backfill:
-        mark["backfill"] = _written(position.backfill, ranges=position.backfill.ranges)
+        order = {} if position.backfill.in_order else {"in_order": False}
+        mark["backfill"] = _written(position.backfill, ranges=position.backfill.ranges, **order)
     if position.changes:
         mark["changes"] = _written(position.changes, after=position.changes.after)
     return {**state, "bookmarks": {**state.get("bookmarks", {}), STREAM: mark}}
@@ -141,14 +154,31 @@ def _read_backfill(given: Mapping[str, Any]) -> Backfill:
     ranges = tuple((_id(low), None if high is None else _id(high)) for low, high in given["ranges"])
     if not ranges:
         raise ValueError("a backfill without ranges")
-    return Backfill(parse_moment(given["signpost"]), ranges, _moment(given.get("newest")))
+    newest, in_order = _moment(given.get("newest")), given.get("in_order") is not False
+    return Backfill(parse_moment(given["signpost"]), ranges, newest, in_order)
 
 
-def _read_changes(given: Mapping[str, Any]) -> Changes:
-    after = given["after"]
-    if not isinstance(after, str) or not after:
-        raise TypeError(f"not a cursor: {after!r}")
-    return Changes(parse_moment(given["signpost"]), str(after), _moment(given.get("newest")))
+def _read_changes(mark: Mapping[str, Any]) -> Changes | None:
+    """
+    Return the changes that a bookmark says are unfinished, None without any.
+
+    A bookmark of tap-hubspot is taken over: without `lastUpdated` it has the cursor of an
+    interrupted run in `offset.after`, of a finished one in `cursor`.
+    """
+    given = _object(mark, "changes", STREAM)
+    if given:
+        signpost, newest = parse_moment(given["signpost"]), _moment(given.get("newest"))
+        return Changes(signpost, _cursor(given["after"]), newest)
+    after = _object(mark, "offset", STREAM).get("after") or mark.get("cursor")
+    if after is None or mark.get(BOOKMARK) is not None:
+        return None
+    return Changes(None, _cursor(after))
+
+
+def _cursor(value: object) -> str:
+    if not isinstance(value, str) or not value:
+        raise TypeError(f"not a cursor: {value!r}")
+    return value
 
 
 def _id(value: object) -> int:
@@ -158,5 +188,6 @@ def _id(value: object) -> int:
 
 
 def _written(unfinished: Backfill | Changes, **parts: object) -> dict[str, Any]:
-    newest = {"newest": to_rfc3339(unfinished.newest)} if unfinished.newest else {}
-    return {"signpost": to_rfc3339(unfinished.signpost), **parts, **newest}
+    moments = {"signpost": unfinished.signpost, "newest": unfinished.newest}
+    written = {name: to_rfc3339(at) for name, at in moments.items() if at}
+    return {**written, **parts}

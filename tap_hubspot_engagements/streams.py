@@ -1,15 +1,21 @@
-"""What each stream is, as data: name, key, replication key, schema."""
+"""What each stream is, as data: name, keys, parent, schema, and how its records are made."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+from tap_hubspot_engagements import records
+from tap_hubspot_engagements.records import Engagement, Misfits, Record
+
 SCHEMAS = Path(__file__).parent / "schemas"
+INCREMENTAL, FULL_TABLE = "INCREMENTAL", "FULL_TABLE"
+
+ToRecords = Callable[[Engagement, Misfits], Sequence[Record]]
 
 
 @dataclass(frozen=True)
@@ -17,19 +23,25 @@ class Stream:
     """
     One kind of record.
 
-    `unselected` are the properties that a catalog has to select to have them replicated.
+    `to_records` makes a stream's records of an engagement; a stream without it has an endpoint of
+    its own. The records of a stream with a `parent` come and go with the parent's, to whose `id`
+    their `engagementId` points. `unselected` are the properties that a catalog has to select.
     """
 
     tap_stream_id: str
     key_properties: tuple[str, ...]
     replication_method: str
-    replication_key: str
+    replication_key: str | None = None
+    parent: str | None = None
+    to_records: ToRecords | None = None
+    selected: bool = True
     unselected: frozenset[str] = frozenset()
 
     @property
     def automatic(self) -> frozenset[str]:
         """The properties that are always replicated."""
-        return frozenset((*self.key_properties, self.replication_key))
+        replication_key = (self.replication_key,) if self.replication_key else ()
+        return frozenset((*self.key_properties, *replication_key))
 
     @property
     def schema(self) -> Mapping[str, Any]:
@@ -40,11 +52,41 @@ class Stream:
 ENGAGEMENTS = Stream(
     tap_stream_id="engagements",
     key_properties=("id",),
-    replication_method="INCREMENTAL",
+    replication_method=INCREMENTAL,
     replication_key="lastUpdated",
+    to_records=records.to_engagements,
     unselected=frozenset({"metadata"}),
 )
-STREAMS = {stream.tap_stream_id: stream for stream in (ENGAGEMENTS,)}
+
+
+def _child(name: str, to_records: ToRecords, *more_keys: str) -> Stream:
+    return Stream(
+        tap_stream_id=f"engagement_{name}",
+        key_properties=("engagementId", *more_keys),
+        replication_method=INCREMENTAL,
+        parent=ENGAGEMENTS.tap_stream_id,
+        to_records=to_records,
+    )
+
+
+CHILDREN = (
+    _child("notes", records.to_notes),
+    _child("emails", records.to_emails),
+    _child("tasks", records.to_tasks),
+    _child("meetings", records.to_meetings),
+    _child("calls", records.to_calls),
+    _child("other", records.to_other),
+    _child("email_recipients", records.to_email_recipients, "role", "position"),
+    _child("associations", records.to_associations, "objectType", "objectId"),
+    _child("attachments", records.to_attachments, "attachmentId"),
+)
+CALL_DISPOSITIONS = Stream("call_dispositions", ("id",), FULL_TABLE)
+# Not selected by default: it needs a scope of its own.
+OWNERS = Stream("owners", ("id",), FULL_TABLE, selected=False)
+
+STREAMS = {
+    stream.tap_stream_id: stream for stream in (ENGAGEMENTS, *CHILDREN, CALL_DISPOSITIONS, OWNERS)
+}
 
 
 @cache

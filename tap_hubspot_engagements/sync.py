@@ -1,14 +1,17 @@
 """
 The whole run, readable top to bottom: which pass, which pages, which records, which state.
 
-A STATE follows each page's records, so that a run that is killed goes on at the next page.
+One answer of HubSpot feeds every selected stream. A STATE follows each page's records, so that a
+run that is killed goes on at the next page.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, timezone
+from typing import Any
 
 from tap_hubspot_engagements.backfill import EVERYTHING, iter_backfill
 from tap_hubspot_engagements.changes import iter_changes, resume_changes
@@ -16,9 +19,18 @@ from tap_hubspot_engagements.client import HubspotClient
 from tap_hubspot_engagements.config import Config
 from tap_hubspot_engagements.discover import Selection
 from tap_hubspot_engagements.messages import Messages
-from tap_hubspot_engagements.pages import Page
+from tap_hubspot_engagements.pages import Page, get_dispositions, iter_owners
 from tap_hubspot_engagements.progress import Progress
-from tap_hubspot_engagements.records import last_updated_ms, select, to_record
+from tap_hubspot_engagements.records import (
+    Engagement,
+    Misfits,
+    Record,
+    is_redacted,
+    last_updated_ms,
+    select,
+    to_disposition,
+    to_owner,
+)
 from tap_hubspot_engagements.state import (
     Backfill,
     Changes,
@@ -30,6 +42,7 @@ from tap_hubspot_engagements.state import (
     with_currently_syncing,
     with_position,
 )
+from tap_hubspot_engagements.streams import CALL_DISPOSITIONS, OWNERS
 
 LOGGER = logging.getLogger(__name__)
 
@@ -38,41 +51,95 @@ CLOCK_GRAIN = timedelta(seconds=1)
 # Below this age of start_date, asking for changes is less work than reading everything.
 CHANGES_ONLY = timedelta(days=30)
 
-Step = tuple[Page, Position]
-"""A page, and where replication stands once its records are written."""
+
+@dataclass(frozen=True)
+class Step:
+    """A page, where replication stands once it is written, and whether it ends a full pass."""
+
+    page: Page
+    position: Position
+    ends_full_pass: bool = False
 
 
-def sync(
-    client: HubspotClient,
-    config: Config,
-    selections: Sequence[Selection],
-    state: State,
-    messages: Messages,
-    progress: Progress,
-) -> None:
-    """Replicate the selected streams from where `state` says that the last run got to."""
-    for selection in selections:
-        messages.write_schema(selection)
-        name = selection.stream.tap_stream_id
-        state = with_currently_syncing(state, name)
-        messages.write_state(state)
-        for page, position in iter_steps(client, config, read_position(state)):
-            _write_page(page, selection, config.start_date, messages, progress)
-            state = with_position(state, position)
-            messages.write_state(state)
-            progress.tick()
-    messages.write_state(with_currently_syncing(state, None))
+@dataclass
+class Run:
+    """What the parts of a run share; `state` is the last one written."""
+
+    client: HubspotClient
+    config: Config
+    messages: Messages
+    progress: Progress
+    state: dict[str, Any]
+    selections: Sequence[Selection]
+    full_refresh: bool = False
+    names: frozenset[str] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.names = frozenset(one.stream.tap_stream_id for one in self.selections)
+
+    def write_state(self, state: Mapping[str, Any]) -> None:
+        self.state = dict(state)
+        self.messages.write_state(self.state)
 
 
-def iter_steps(client: HubspotClient, config: Config, position: Position) -> Iterator[Step]:
+def sync(run: Run) -> None:
+    """Replicate the selected streams from where the state says that the last run got to."""
+    of_engagements = [one for one in run.selections if one.stream.to_records]
+    on_their_own = [one for one in run.selections if not one.stream.to_records]
+    jobs = [(sync_table, [selection]) for selection in on_their_own]
+    if of_engagements:
+        jobs.insert(0, (sync_engagements, of_engagements))
+    for job, selections in _resumed_first(jobs, run.state):
+        for selection in selections:
+            run.messages.write_schema(selection, selection.stream.parent in run.names)
+        name = selections[0].stream.tap_stream_id
+        run.write_state(with_currently_syncing(run.state, name))
+        job(run, selections)
+    run.write_state(with_currently_syncing(run.state, None))
+
+
+def sync_engagements(run: Run, selections: Sequence[Selection]) -> None:
+    """Replicate engagements, and the streams that come with them."""
+    position = read_position(run.state)
+    for step in iter_steps(run.client, run.config, position, run.full_refresh):
+        version = step.position.version
+        assert version is not None, "every pass has one"
+        _write_page(run, selections, step.page, version)
+        if step.ends_full_pass:
+            for selection in selections:
+                run.messages.write_activate_version(selection.stream.tap_stream_id, version)
+        run.write_state(with_position(run.state, step.position))
+        run.progress.tick()
+
+
+def sync_table(run: Run, selections: Sequence[Selection]) -> None:
+    """Replicate a stream that has an endpoint of its own, whole."""
+    (selection,) = selections
+    name = selection.stream.tap_stream_id
+    now = datetime.now(timezone.utc)
+    version, misfits = utc_to_ms(now), Misfits()
+    for rows in TABLES[selection.stream](run.client, misfits):
+        records = [select(row, selection.properties) for row in rows]
+        run.messages.write_records(name, records, now, version)
+        run.progress.count(name, len(records), misfits)
+        misfits.clear()
+    run.messages.write_activate_version(name, version)
+
+
+def iter_steps(
+    client: HubspotClient, config: Config, position: Position, full_refresh: bool = False
+) -> Iterator[Step]:
     """
     Yield what there is to replicate from `position` on.
 
-    Without a bookmark that is everything and then what changed meanwhile; with one, what changed.
+    Without a bookmark, or when a full pass is due, that is everything and then what changed
+    meanwhile; otherwise what changed.
     """
+    if full_refresh:
+        position = replace(position, backfill=None, changes=None)
     if position.changes:
         position = yield from _resume(client, config, position, position.changes)
-    if position.backfill or _wants_everything(config, position):
+    if position.backfill or full_refresh or _wants_everything(config, position):
         position = yield from _backfill(client, config, position)
         if not position.bookmark:
             LOGGER.info("the portal has no engagements")
@@ -84,10 +151,14 @@ def iter_steps(client: HubspotClient, config: Config, position: Position) -> Ite
 
 
 def _wants_everything(config: Config, position: Position) -> bool:
-    if position.bookmark:
+    """Tell whether there is no bookmark to go on from, or a full pass is due."""
+    now = datetime.now(timezone.utc)
+    if not position.bookmark:
+        start_date = config.start_date
+        return start_date is None or now - start_date >= CHANGES_ONLY
+    if position.version is None or not config.full_refresh_days:
         return False
-    start_date = config.start_date
-    return start_date is None or datetime.now(timezone.utc) - start_date >= CHANGES_ONLY
+    return now - ms_to_utc(position.version) >= timedelta(days=config.full_refresh_days)
 
 
 def _backfill(
@@ -99,14 +170,24 @@ def _backfill(
     newest = begun.newest if begun else None
     ranges = begun.ranges if begun else EVERYTHING
     LOGGER.info("reading all engagements" if not begun else "reading the rest of all engagements")
-    for step in iter_backfill(client, ranges, config.page_size):
-        signpost = signpost or step.page.hubspot_at - CLOCK_GRAIN
+    steps = iter_backfill(
+        client, ranges, config.page_size, config.backfill_workers, not begun or begun.in_order
+    )
+    for step in steps:
+        if signpost is None:
+            signpost = step.page.hubspot_at - CLOCK_GRAIN
+            # Newer than any before, or the records of a pass could not be told from the last's.
+            version = max(utc_to_ms(signpost), (position.version or 0) + 1)
+            position = replace(position, version=version)
+        elif position.version is None:
+            position = replace(position, version=utc_to_ms(signpost))
         newest = _newest(step.page, newest)
         if step.ranges:
-            position = position.during(Backfill(signpost, step.ranges, newest))
+            left = Backfill(signpost, step.ranges, newest, step.in_order)
+            position = position.during(left)
         else:
             position = position.finished(signpost, newest)
-        yield step.page, position
+        yield Step(step.page, position, ends_full_pass=not step.ranges)
     return position
 
 
@@ -116,7 +197,10 @@ def _resume(
     """Yield the changes that an interrupted run has left."""
     LOGGER.info("reading the rest of the changes since %s", position.bookmark)
     pages = resume_changes(client, begun.after, config.page_size)
-    return (yield from _drain(pages, position, begun.signpost, begun.newest))
+    position = yield from _drain(
+        pages, replace(position, changes=None), begun.signpost, begun.newest
+    )
+    return position
 
 
 def _drain(
@@ -128,12 +212,14 @@ def _drain(
     """Yield the pages of changes, each with the position that it leads to."""
     for page in pages:
         signpost = signpost or page.hubspot_at - CLOCK_GRAIN
+        if position.version is None:
+            position = replace(position, version=utc_to_ms(signpost))
         newest = _newest(page, newest)
-        if page.has_more:
-            position = position.during(Changes(signpost, str(page.cursor), newest))
-        else:
+        if not page.has_more:
             position = position.finished(signpost, newest)
-        yield page, position
+        elif page.cursor is not None:
+            position = position.during(Changes(signpost, str(page.cursor), newest))
+        yield Step(page, position)
     return position
 
 
@@ -146,21 +232,48 @@ def _newest(page: Page, newest: datetime | None) -> datetime | None:
     return max(newest, at) if newest else at
 
 
-def _write_page(
-    page: Page,
-    selection: Selection,
-    start_date: datetime | None,
-    messages: Messages,
-    progress: Progress,
-) -> None:
-    start_ms = utc_to_ms(start_date) if start_date else None
-    records = []
-    for engagement in page.engagements:
-        updated_ms = last_updated_ms(engagement)
-        if start_ms is not None and updated_ms is not None and updated_ms < start_ms:
-            continue
-        record, misfits = to_record(engagement)
-        progress.count(record["type"], misfits)
-        records.append(select(record, selection.properties))
-    progress.nul_removed += page.nul_removed
-    messages.write_records(selection.stream.tap_stream_id, records, page.received_at)
+def _write_page(run: Run, selections: Sequence[Selection], page: Page, version: int) -> None:
+    """Write the page's records of every stream, a parent's before its children's."""
+    engagements = _since(run.config.start_date, page.engagements)
+    for selection in selections:
+        to_records = selection.stream.to_records
+        assert to_records is not None, "a stream of engagements has it"
+        misfits = Misfits()
+        made = [record for one in engagements for record in to_records(one, misfits)]
+        if not selection.whole:
+            made = [select(record, selection.properties) for record in made]
+        name = selection.stream.tap_stream_id
+        run.messages.write_records(name, made, page.received_at, version)
+        run.progress.count(name, len(made), misfits)
+    run.progress.count_types(
+        (one["engagement"].get("type") for one in engagements),
+        sum(map(is_redacted, engagements)),
+        page.nul_removed,
+    )
+
+
+def _since(start_date: datetime | None, engagements: Sequence[Engagement]) -> Sequence[Engagement]:
+    """Return the engagements that were updated from `start_date` on, or do not say when."""
+    if start_date is None:
+        return engagements
+    start_ms = utc_to_ms(start_date)
+    dated = ((last_updated_ms(one), one) for one in engagements)
+    return [one for updated_ms, one in dated if updated_ms is None or updated_ms >= start_ms]
+
+
+def _iter_dispositions(client: HubspotClient, misfits: Misfits) -> Iterator[list[Record]]:
+    yield [to_disposition(one, misfits) for one in get_dispositions(client)]
+
+
+def _iter_owners(client: HubspotClient, misfits: Misfits) -> Iterator[list[Record]]:
+    for owners in iter_owners(client):
+        yield [to_owner(one, misfits) for one in owners]
+
+
+TABLES = {CALL_DISPOSITIONS: _iter_dispositions, OWNERS: _iter_owners}
+
+
+def _resumed_first(jobs: list[Any], state: State) -> list[Any]:
+    """Return the jobs with the one first that an interrupted run was at."""
+    current = state.get("currently_syncing")
+    return sorted(jobs, key=lambda job: current not in {one.stream.tap_stream_id for one in job[1]})

@@ -12,17 +12,17 @@ from typing import Any
 
 from hubspot_simulator.portal import Portal
 from hubspot_simulator.server import Simulator
-from tests.conftest import PROGRAMS, Outcome, TestDatabase, clean_environment, run_program
+from tests.conftest import (
+    PROGRAMS,
+    REPOSITORY,
+    Outcome,
+    TestDatabase,
+    clean_environment,
+    run_program,
+)
+from tests.expected import KEYS, expected_tables
 
 TOKEN = "pat-test"
-INNER = (
-    "id portalId active createdAt lastUpdated createdBy modifiedBy timestamp ownerId type uid"
-    " source sourceId teamId activityType bodyPreview bodyPreviewHtml bodyPreviewIsTruncated"
-    " gdprDeleted allAccessibleTeamIds queueMembershipIds"
-).split()
-OUTER = ("scheduledTasks", "attachments", "associations", "metadata")
-JSON_COLUMNS = {"allAccessibleTeamIds", "queueMembershipIds", *OUTER, "extra"}
-BOOLEANS = {"active", "bodyPreviewIsTruncated", "gdprDeleted"}
 
 
 @dataclass
@@ -43,7 +43,7 @@ class Pipeline:
         (self.folder / "catalog.json").write_text(json.dumps(catalog))
 
     def start(
-        self, target_settings: Mapping[str, str] | None = None
+        self, target_settings: Mapping[str, str] | None = None, full_refresh: bool = False
     ) -> tuple[subprocess.Popen[bytes], subprocess.Popen[bytes]]:
         """Start tap and target on one pipe; states are appended to `states`."""
         environment = clean_environment() | self.database.environment | (target_settings or {})
@@ -53,7 +53,7 @@ class Pipeline:
             (self.folder / "states").open("ab") as states,
         ):
             tap = subprocess.Popen(
-                [PROGRAMS / "tap-hubspot-engagements", *self._tap_arguments()],
+                [PROGRAMS / "tap-hubspot-engagements", *self._tap_arguments(full_refresh)],
                 stdout=subprocess.PIPE,
                 stderr=tap_log,
                 env=environment,
@@ -69,9 +69,11 @@ class Pipeline:
         tap.stdout.close()
         return tap, target
 
-    def run(self, target_settings: Mapping[str, str] | None = None) -> tuple[Outcome, Outcome]:
+    def run(
+        self, target_settings: Mapping[str, str] | None = None, full_refresh: bool = False
+    ) -> tuple[Outcome, Outcome]:
         """Run the pipe to its end; returns what tap and target did."""
-        tap, target = self.start(target_settings)
+        tap, target = self.start(target_settings, full_refresh)
         target.wait(120)
         tap.wait(120)
         return (
@@ -87,52 +89,64 @@ class Pipeline:
         lines = path.read_bytes().split(b"\n")[:-1] if path.exists() else []
         return [json.loads(line) for line in lines]
 
-    def _tap_arguments(self) -> Sequence[str | os.PathLike[str]]:
+    def _tap_arguments(self, full_refresh: bool) -> Sequence[str | os.PathLike[str]]:
         arguments: list[str | os.PathLike[str]] = [
             *("--config", self.folder / "config.json"),
             *("--catalog", self.folder / "catalog.json"),
         ]
+        if full_refresh:
+            arguments.append("--full-refresh")
         if states := self.states:
             (self.folder / "state.json").write_text(json.dumps(states[-1]))
             arguments += ["--state", self.folder / "state.json"]
         return arguments
 
-    def table(self) -> dict[int, dict[str, Any]]:
-        """Return the rows of `engagements` by id, the _sdc_ columns left out, JSON parsed."""
-        columns = [*INNER, *OUTER, "extra"]
-        names = ", ".join(f"`{column}`" for column in columns)
-        rows = self.database.query(f"SELECT {names} FROM engagements")
+    def table(self, stream: str = "engagements") -> dict[Key, Row]:
+        """Return a table's rows by key, the _sdc_ columns left out, deleted rows too."""
+        names = self._columns(stream)
+        listed = ", ".join(f"`{name}`" for name in names)
+        live = "_sdc_deleted_at IS NULL"
+        rows = self.database.query(f"SELECT {listed} FROM `{stream}` WHERE {live}")
+        schema = SCHEMAS[stream]
         found = {}
         for values in rows:
-            row = dict(zip(columns, values, strict=True))
-            for name in JSON_COLUMNS:
-                row[name] = None if row[name] is None else json.loads(row[name])
-            found[row["id"]] = row
+            read = zip(names, values, strict=True)
+            row = {name: to_json_value(value, schema[name]) for name, value in read}
+            found[tuple(row[name] for name in KEYS[stream])] = row
         assert len(found) == len(rows)
         return found
 
+    def tables(self) -> dict[str, dict[Key, Row]]:
+        """Return every stream's table; one that is not there yet is empty."""
+        there = {name for (name,) in self.database.query("SHOW TABLES")}
+        return {stream: self.table(stream) if stream in there else {} for stream in KEYS}
 
-def expected_table(portal: Portal) -> dict[int, dict[str, Any]]:
-    """Return what the table must hold for this portal, made without any code of the tap."""
-    return {row["id"]: row for row in map(expected_row, portal.records())}
-
-
-def expected_row(record: dict[str, Any]) -> dict[str, Any]:
-    record = _without_nul(record)
-    inner = record["engagement"]
-    row = {name: inner.get(name) for name in INNER}
-    row |= {name: None if row[name] is None else int(row[name]) for name in BOOLEANS}
-    row |= {name: record.get(name) for name in OUTER}
-    extra = {name: inner[name] for name in inner if name not in INNER}
-    extra |= {name: record[name] for name in record if name not in (*OUTER, "engagement")}
-    return {**row, "extra": extra or None}
+    def _columns(self, stream: str) -> list[str]:
+        names = [name for (name, *_) in self.database.query(f"SHOW COLUMNS FROM `{stream}`")]
+        return [name for name in names if not name.startswith("_sdc_")]
 
 
-def _without_nul(value: Any) -> Any:
-    if isinstance(value, str):
-        return value.replace("\x00", "")
-    if isinstance(value, list):
-        return [_without_nul(one) for one in value]
-    if isinstance(value, dict):
-        return {name: _without_nul(one) for name, one in value.items()}
-    return value
+Key = tuple[Any, ...]
+Row = dict[str, Any]
+SCHEMAS = {
+    path.stem: json.loads(path.read_text())["properties"]
+    for path in (REPOSITORY / "tap_hubspot_engagements" / "schemas").glob("*.json")
+}
+
+
+def to_json_value(value: Any, schema: Row) -> Any:
+    """Return a column's value as the JSON that it was."""
+    kind = schema["type"][-1] if isinstance(schema["type"], list) else schema["type"]
+    if value is None:
+        return None
+    if kind in ("object", "array"):
+        return json.loads(value)
+    return bool(value) if kind == "boolean" else value
+
+
+def assert_equals(pipeline: Pipeline, portal: Portal) -> None:
+    """Assert that every table holds what the portal does, field by field."""
+    expected = expected_tables(portal)
+    for stream, table in pipeline.tables().items():
+        if stream != "call_dispositions":
+            assert table == expected[stream], stream

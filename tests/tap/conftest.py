@@ -22,6 +22,7 @@ from tap_hubspot_engagements.messages import Messages
 from tap_hubspot_engagements.pace import Pace
 from tap_hubspot_engagements.progress import Progress
 from tap_hubspot_engagements.streams import ENGAGEMENTS
+from tap_hubspot_engagements.sync import Run as SyncRun
 from tap_hubspot_engagements.sync import sync
 from tests.conftest import SHARED, run_program
 
@@ -109,7 +110,9 @@ def client(hubspot: Simulator, waits: Waits) -> HubspotClient:
 
 
 def build_config(hubspot: Simulator, **settings: object) -> Config:
-    return Config.from_dict({"access_token": TOKEN, "base_url": hubspot.url, **settings}, {})
+    # One worker, so that requests come in order.
+    fixed = {"access_token": TOKEN, "base_url": hubspot.url, "backfill_workers": 1}
+    return Config.from_dict({**fixed, **settings}, {})
 
 
 def build_client(hubspot: Simulator, waits: Waits, **settings: object) -> HubspotClient:
@@ -157,7 +160,8 @@ def attempt(
     pipe = Pipe(lives)
     selection = Selection(ENGAGEMENTS, tuple(properties))
     try:
-        sync(client, config, [selection], state or {}, Messages(pipe), Progress(client))
+        messages = Messages(pipe)
+        sync(SyncRun(client, config, messages, Progress(client), dict(state or {}), [selection]))
     except (TapError, Killed) as error:
         return to_messages(pipe.getvalue()), error
     return to_messages(pipe.getvalue()), None
@@ -256,9 +260,10 @@ class Tap:
         """Return the arguments for a run; values are written to files first."""
         if config is None:
             base_url = {"base_url": self.hubspot.url} if self.hubspot else {}
-            config = {"access_token": TOKEN, **base_url, **settings}
+            config = {"access_token": TOKEN, "backfill_workers": 1, **base_url, **settings}
         arguments = ["--config", str(self.write("config.json", config))]
-        if catalog is not None:
+        if catalog is not DISCOVERED:
+            catalog = engagements_alone() if catalog is None else catalog
             arguments += ["--catalog", str(self.write("catalog.json", catalog))]
         if state is not None:
             arguments += ["--state", str(self.write("state.json", state))]
@@ -285,9 +290,19 @@ def run_tap(tmp_path: Path, hubspot: Simulator) -> Tap:
     return Tap(tmp_path, hubspot)
 
 
-def select_everything() -> dict[str, Any]:
-    """Return the catalog with every property selected."""
+DISCOVERED = object()
+"""Instead of a catalog: none."""
+
+
+def engagements_alone() -> dict[str, Any]:
+    """Return the catalog with the one stream that most tests are about."""
     catalog: dict[str, Any] = build_catalog().to_dict()
+    return {"streams": [one for one in catalog["streams"] if one["stream"] == "engagements"]}
+
+
+def select_everything() -> dict[str, Any]:
+    """Return the catalog of `engagements` with every property selected."""
+    catalog = engagements_alone()
     for entry in catalog["streams"]:
         for one in entry["metadata"]:
             one["metadata"]["selected"] = True

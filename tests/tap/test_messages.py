@@ -132,7 +132,7 @@ def test_a_state_follows_each_page(serve: Serve) -> None:
     """
     messages = replicate(serve(Portal.generate(95)), page_size=10)
     kinds = "".join(message["type"][0] for message in backfill(messages))
-    assert kinds == "SS" + 9 * (10 * "R" + "S") + 5 * "R" + "S"
+    assert kinds == "SS" + 9 * (10 * "R" + "S") + 5 * "R" + "AS"
 
 
 def test_time_extracted(serve: Serve) -> None:

@@ -138,11 +138,16 @@ def test_a_state_without_a_bookmark(state: dict[str, Any]) -> None:
 
 def test_states_of_singer_ios_tap() -> None:
     """
-    A state that singer-io's tap-hubspot wrote is gone on from; its own cursors are not needed.
+    A state of singer-io's tap-hubspot is gone on from; its cursors count without a bookmark.
     """
     marks = {"lastUpdated": "2026-11-20T08:00:00Z", "offset": {"after": "x"}, "cursor": "y"}
     position = read_position({"bookmarks": {"engagements": marks}, "currently_syncing": None})
     assert position == Position(datetime(2026, 11, 20, 8, tzinfo=timezone.utc))
+    del marks["lastUpdated"]
+    interrupted = read_position({"bookmarks": {"engagements": marks}})
+    assert interrupted.changes == Changes(None, "x")
+    finished = read_position({"bookmarks": {"engagements": {"cursor": "y"}}})
+    assert finished.changes == Changes(None, "y")
 
 
 def test_the_example() -> None:

@@ -81,9 +81,10 @@ def test_first_load(quiet: Simulator) -> None:
     assert ids(messages)[:40] == sorted(expected_table(quiet.portal))
     # The newest change less the lookback of an hour, and a millisecond.
     assert quiet.requests[-1].params["after"] == str(NOW_MS - 2 * HOUR_MS - 1)
-    assert last_state(messages) == {
-        "bookmarks": {"engagements": {"lastUpdated": "2026-11-20T07:00:00.000000Z"}}
-    }
+    # The version is the signpost: the clock's second at the question, less one.
+    assert mark(last_state(messages)).keys() == {"lastUpdated", "version"}
+    assert mark(last_state(messages))["lastUpdated"] == "2026-11-20T07:00:00.000000Z"
+    assert NOW_MS - 2000 <= mark(last_state(messages))["version"] < NOW_MS
 
 
 def test_an_increment_with_nothing_new(quiet: Simulator) -> None:
@@ -163,8 +164,9 @@ def test_an_empty_portal(serve: Serve) -> None:
     """
     hubspot = serve(Portal())
     messages = replicate(hubspot)
-    assert [message["type"] for message in messages] == ["SCHEMA", "STATE", "STATE", "STATE"]
-    assert mark(last_state(messages)) == {}
+    kinds = [message["type"] for message in messages]
+    assert kinds == ["SCHEMA", "STATE", "ACTIVATE_VERSION", "STATE", "STATE"]
+    assert mark(last_state(messages)).keys() == {"version"}
     assert paths(hubspot) == ["paged"]
     hubspot.portal.create({"engagement": {"type": "NOTE"}, "metadata": {}})
     assert (
@@ -497,12 +499,13 @@ def test_the_daily_limit(quiet: Simulator) -> None:
 
 def test_without_the_endpoint_of_changes(serve: Serve) -> None:
     """
-    A portal without modified/after is an error, and not a run without changes.
+    A portal without modified/after is asked in another way.
     """
     hubspot = serve(Portal.generate(20), has_modified_after=False)
     messages, error = attempt(hubspot)
-    assert isinstance(error, NotFoundError)
-    assert len(records(messages)) == 20
+    assert error is None
+    assert len({record["id"] for record in records(messages)}) == 20
+    assert paths(hubspot)[:2] == ["paged", "after"]
 
 
 def test_a_cursor_that_stands_still_leaves_a_good_state(quiet: Simulator) -> None:

@@ -1,0 +1,61 @@
+"""A target in plain Python: what the tap's messages come to, by Singer's rules and `x-parent`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+Key = tuple[Any, ...]
+Row = dict[str, Any]
+
+
+class ModelTarget:
+    """Tables by stream, rows by key; `state` is the last one whose records are all in."""
+
+    def __init__(self) -> None:
+        self.tables: dict[str, dict[Key, Row]] = {}
+        self.state: dict[str, Any] | None = None
+        self._keys: dict[str, list[str]] = {}
+        self._parents: dict[str, tuple[str, str]] = {}
+        self._versions: dict[tuple[str, Key], int] = {}
+
+    def load(self, lines: Iterable[bytes]) -> None:
+        """Take the lines of one run; half a line at the end, of a killed tap, is left out."""
+        for line in lines:
+            if line.endswith(b"\n"):
+                self._take(json.loads(line))
+
+    def _take(self, message: Row) -> None:
+        stream = message.get("stream", "")
+        if message["type"] == "SCHEMA":
+            self._keys[stream] = message["key_properties"]
+            self.tables.setdefault(stream, {})
+            if parent := message["schema"].get("x-parent"):
+                ((ours, theirs),) = parent["keys"].items()
+                assert theirs == "id"
+                self._parents[stream] = (parent["stream"], ours)
+        elif message["type"] == "RECORD":
+            self._take_record(stream, message["record"], message.get("version"))
+        elif message["type"] == "ACTIVATE_VERSION":
+            older = [
+                key
+                for key in self.tables[stream]
+                if self._versions[stream, key] < message["version"]
+            ]
+            for key in older:
+                del self.tables[stream][key]
+        else:
+            assert message["type"] == "STATE"
+            self.state = message["value"]
+
+    def _take_record(self, stream: str, record: Row, version: int) -> None:
+        key = tuple(record[name] for name in self._keys[stream])
+        assert None not in key
+        self.tables[stream][key] = record
+        self._versions[stream, key] = version
+        for child, (parent, ours) in self._parents.items():
+            if parent == stream:
+                rows = self.tables[child]
+                for gone in [one for one, row in rows.items() if row[ours] == record["id"]]:
+                    del rows[gone]
