@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from benchmarks import end_to_end, memory
+from benchmarks import backfill, end_to_end, memory
 from demo.private_mariadb import PrivateMariaDB, install
 
 # A pool that holds what is loaded: the disk is not what is measured.
@@ -20,6 +20,7 @@ def main() -> None:
     ):
         end_to_end.measure(Path(folder), server)
         memory.measure(server)
+        backfill.measure(Path(folder))
 
 
 if __name__ == "__main__":

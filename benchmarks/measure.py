@@ -39,6 +39,7 @@ class Run:
         environment: Mapping[str, str],
         stdin: IO[Any] | int = subprocess.DEVNULL,
         stdout: IO[Any] | int = subprocess.DEVNULL,
+        stderr: IO[Any] | int = subprocess.DEVNULL,
     ) -> None:
         self._started = time.monotonic()
         self.process = subprocess.Popen(
@@ -46,7 +47,7 @@ class Run:
             env={**os.environ, **environment},
             stdin=stdin,
             stdout=stdout,
-            stderr=subprocess.DEVNULL,
+            stderr=stderr,
         )
 
     def usage(self) -> Usage:
