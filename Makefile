@@ -12,7 +12,7 @@ AS_ROOT := $(if $(filter 0,$(shell id -u)),,sudo -n)
 PIP_QUIETLY := PYTHONWARNINGS=ignore PIP_DISABLE_PIP_VERSION_CHECK=1
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint check-tap test-pythons bench soak clean
+.PHONY: help install demo test lint check-tap test-pythons bench soak interop clean
 
 help: ## say what there is to make
 	@awk -F ': .*## ' '/^[a-z-]+: .*## / {printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -38,6 +38,9 @@ test-pythons: $(INSTALLED) ## run the tests on every Python from 3.10 on that is
 
 bench: $(INSTALLED) ## measure tap and target apart, 100,000 engagements end to end, and memory
 	@$(BIN)/python -m benchmarks
+
+interop: $(INSTALLED) ## load all streams into other Singer targets
+	@$(BIN)/python -m demo.interop
 
 soak: $(INSTALLED) ## run 20,000 schedules of edits, faults and kills
 	@SCHEDULES=20000 $(BIN)/python -m pytest -q tests/tap/test_every_stream.py

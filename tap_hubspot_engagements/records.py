@@ -238,6 +238,8 @@ def to_associations(engagement: Engagement, misfits: Misfits) -> Sequence[Record
                     "engagementId": engagement_id,
                     "objectType": object_type,
                     "objectId": object_id,
+                    # Some targets cannot update a table whose columns are all in its key.
+                    "associationKey": key,
                 }
             )
     return records

@@ -98,7 +98,7 @@ def expected_rows(record: Record) -> Iterator[tuple[str, Row]]:
         for one in sorted(set(ids)):
             name = key[:-3] if key.endswith("Ids") else key
             tie = {"engagementId": inner["id"], "objectType": name, "objectId": one}
-            yield "engagement_associations", tie
+            yield "engagement_associations", {**tie, "associationKey": key}
     for one in record.get("attachments") or []:
         extra = {name: one[name] for name in one if name != "id"}
         key = {"engagementId": inner["id"], "attachmentId": one["id"]}

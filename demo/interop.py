@@ -1,0 +1,78 @@
+"""
+Loads all streams into other Singer targets, each in a venv of its own: `make interop`.
+
+What they say of ACTIVATE_VERSION, which they do not know, is not counted; anything else is.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from demo.portal import TOKEN, ServedPortal
+from demo.shell import Shell, say
+
+REPOSITORY = Path(__file__).parents[1]
+PORTAL = ("--engagements", "800", "--seed", "3")
+TARGETS = {
+    "meltanolabs-target-csv>=0.5,<0.6": ("target-csv", {"output_path": "csv"}),
+    "target-duckdb>=0.8,<0.9": (
+        "target-duckdb",
+        {"database": "d", "filepath": "d.duckdb", "default_target_schema": "main"},
+    ),
+}
+
+
+def main() -> int:
+    """Return 0 when every target takes all streams without a warning."""
+    failed = False
+    with tempfile.TemporaryDirectory() as name, ServedPortal(PORTAL) as portal:
+        folder = Path(name)
+        (folder / "csv").mkdir()
+        shell = Shell(folder, {})
+        config = {"access_token": TOKEN, "base_url": portal.url}
+        (folder / "config.json").write_text(json.dumps(config))
+        (folder / "catalog.json").write_text(json.dumps(_everything(shell)))
+        shell.run(
+            "tap-hubspot-engagements --config config.json --catalog catalog.json > lines 2> log"
+        )
+        for package, (program, settings) in TARGETS.items():
+            complaints = _load(folder, package, program, settings)
+            say(f"{package}: {'; '.join(complaints) or 'all streams, no warning'}")
+            failed = failed or bool(complaints)
+    return 1 if failed else 0
+
+
+def _everything(shell: Shell) -> object:
+    """Return the catalog with every stream and field selected."""
+    catalog = json.loads(shell.run("tap-hubspot-engagements --discover", show=False))
+    for entry in catalog["streams"]:
+        for one in entry["metadata"]:
+            one["metadata"]["selected"] = True
+    return catalog
+
+
+def _load(folder: Path, package: str, program: str, settings: object) -> list[str]:
+    """Return what a target complains of."""
+    venv = REPOSITORY / f".venv-{program}"
+    subprocess.run([sys.executable, "-m", "venv", venv], check=True)
+    subprocess.run([venv / "bin" / "pip", "install", "--quiet", package], check=True)
+    (folder / "target.json").write_text(json.dumps(settings))
+    with (folder / "lines").open("rb") as lines:
+        done = subprocess.run(
+            [venv / "bin" / program, "--config", "target.json"],
+            cwd=folder,
+            stdin=lines,
+            capture_output=True,
+            text=True,
+        )
+    said = [line for line in done.stderr.splitlines() if "WARN" in line or "ERROR" in line]
+    complaints = [line for line in said if "ACTIVATE_VERSION" not in line]
+    return complaints + ([f"exit code {done.returncode}"] if done.returncode else [])
+
+
+if __name__ == "__main__":
+    sys.exit(main())
