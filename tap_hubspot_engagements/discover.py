@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +13,8 @@ from singer.schema import Schema
 
 from tap_hubspot_engagements.exceptions import ConfigError
 from tap_hubspot_engagements.streams import STREAMS, Stream
+
+LOGGER = logging.getLogger(__name__)
 
 ROOT = ()  # the breadcrumb of the stream itself
 
@@ -125,6 +128,13 @@ def _is_selected(fields: Mapping[Any, Any], at: tuple[str, ...], default: bool) 
 
 
 def _selected_properties(stream: Stream, fields: Mapping[Any, Any]) -> tuple[str, ...]:
+    for name in sorted(stream.automatic):
+        if fields.get(("properties", name), {}).get("selected") is False:
+            LOGGER.warning(
+                "catalog: %s of %s cannot be deselected: it is replicated all the same",
+                name,
+                stream.tap_stream_id,
+            )
     return tuple(
         name
         for name in stream.schema["properties"]
