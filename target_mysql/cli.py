@@ -55,12 +55,10 @@ def run(options: argparse.Namespace) -> int:
     try:
         config = Config.from_sources(read_settings(options.config), os.environ)
         return _check(config) if options.check else _load(config)
-    except ConfigError as error:
-        LOGGER.error("%s", error)
-        return EXIT_USAGE
     except TargetError as error:
-        LOGGER.error("%s", error)
-        return EXIT_FAILED
+        # Names of streams and columns, and what servers say, may hold line ends.
+        LOGGER.error("%s", " ".join(str(error).splitlines()))
+        return EXIT_USAGE if isinstance(error, ConfigError) else EXIT_FAILED
     except Stopped as stopped:
         LOGGER.error("stopped by %s: rows since the last state are not loaded", stopped)
         return stopped.exit_code

@@ -10,10 +10,12 @@ from __future__ import annotations
 import contextlib
 import logging
 import threading
+import time
 from collections.abc import Callable, Sequence
+from concurrent import futures
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime, timezone
-from typing import Any, BinaryIO, TypeVar
+from typing import BinaryIO, TypeVar
 
 import backoff
 
@@ -26,6 +28,7 @@ from target_mysql.progress import Progress
 LOGGER = logging.getLogger(__name__)
 
 RETRY_WAIT_MAX_S = 30.0
+STOP_PATIENCE_S = 5.0  # container engines kill 10 s after they have asked
 
 T = TypeVar("T")
 
@@ -56,9 +59,9 @@ class Committer:
 
     def wait(self) -> None:
         """Wait for the commit under way; raises what it raised."""
-        commit, self._commit = self._commit, None
-        if commit is not None:
-            commit.result()
+        if self._commit is not None:
+            self._commit.result()  # where it failed it stays: nothing is ever committed after it
+            self._commit = None
 
     def raise_failure(self) -> None:
         """Raise what the last commit raised, if it has ended; do not wait."""
@@ -66,8 +69,12 @@ class Committer:
             self._commit.result()
 
     def stop(self) -> None:
-        """End: a commit under way is finished or rolled back, nothing is sent again."""
+        """End: a commit under way is finished or, where that takes long, rolled back."""
         self._stopping.set()
+        if self._commit is not None:
+            futures.wait([self._commit], timeout=STOP_PATIENCE_S)
+            if not self._commit.done():
+                self._database.hang_up()
         self._worker.shutdown(wait=True, cancel_futures=True)
 
     def patiently(self, attempt: Callable[[], T]) -> T:
@@ -76,32 +83,25 @@ class Committer:
 
         Raises TransientError when that has gone on for `retry_limit_s`.
         """
+        give_up_at = time.monotonic() + self._retry_limit_s
+        waits = backoff.expo(base=2, factor=1, max_value=RETRY_WAIT_MAX_S)
+        next(waits)  # backoff's generators want to be started
         failed = False
-
-        def once() -> T:
-            nonlocal failed
+        while True:
             try:
                 if failed:
                     self._database.reconnect()
                 return attempt()
-            except TransientError:
+            except TransientError as error:
                 failed = True
-                raise
-
-        return backoff.on_exception(
-            backoff.expo,
-            TransientError,
-            max_time=self._retry_limit_s,
-            max_value=RETRY_WAIT_MAX_S,
-            jitter=backoff.full_jitter,
-            giveup=lambda _: self._stopping.is_set(),
-            on_backoff=self._note_retry,
-            logger=None,
-        )(once)()
-
-    def _note_retry(self, details: Any) -> None:
-        self._progress.retries += 1
-        LOGGER.warning("%s: trying again in %.1f s", details["exception"], details["wait"])
+                wait_s = backoff.full_jitter(next(waits))
+                if self._stopping.is_set() or time.monotonic() + wait_s > give_up_at:
+                    raise
+                self._progress.retries += 1
+                LOGGER.warning("%s: trying again in %.1f s", error, wait_s)
+                # A signal must not have to wait for a server that is away.
+                if self._stopping.wait(wait_s):
+                    raise
 
     def _commit_and_emit(self, batches: Sequence[Batch], state: bytes | None) -> None:
         if batches:

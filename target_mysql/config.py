@@ -7,10 +7,10 @@ for what says where the server is, in the option files that the mysql client rea
 
 from __future__ import annotations
 
-import configparser
 import difflib
 import json
 import logging
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
@@ -140,7 +140,7 @@ class Config:
         """
         known = {one.name: one for one in fields(cls)}
         merged = _merge(
-            {ALIASES.get(name, name): value for name, value in settings.items()},
+            _without_aliases(settings),
             _from_environment(environment, known.keys()),
             _from_option_files(option_files),
         )
@@ -188,77 +188,96 @@ def defaults() -> dict[str, tuple[object, str]]:
 
 
 def _merge(*sources: Mapping[str, object]) -> dict[str, object]:
-    """Join `sources`, the first that has a key winning; an address is never mixed of two."""
+    """Join `sources`, the first that has a key winning, and a host or port over a socket."""
     merged: dict[str, object] = {}
     for source in sources:
-        addressed = not merged.keys().isdisjoint(("host", "port", "unix_socket"))
+        by_tcp = not merged.keys().isdisjoint(("host", "port"))
         for name, value in source.items():
             # A socket named in an option file would otherwise win over a host named nearer.
-            if not (addressed and name in ("host", "unix_socket")):
+            if not (by_tcp and name == "unix_socket"):
                 merged.setdefault(name, value)
     return merged
 
 
+def _without_aliases(values: Mapping[str, object]) -> dict[str, object]:
+    """Return `values` by our own names; where several mean the same, ours counts."""
+    aliased = {ALIASES[name]: values[name] for name in reversed(ALIASES) if name in values}
+    return aliased | {name: value for name, value in values.items() if name not in ALIASES}
+
+
 def _from_environment(environment: Mapping[str, str], known: Any) -> dict[str, object]:
-    names = {ENVIRONMENT_PREFIX + name.upper(): name for name in known}
-    names |= {ENVIRONMENT_PREFIX + alias.upper(): name for alias, name in ALIASES.items()}
     found: dict[str, object] = {}
-    for variable, name in names.items():
-        value = environment.get(variable)
+    for name in (*known, *ALIASES):
+        value = environment.get(ENVIRONMENT_PREFIX + name.upper())
         # An empty password is a password; any other empty variable is an unset one.
         if value is not None and (value or name == "password"):
-            found[name] = json.loads(value) if name == "init_sql" else value
-    return found
+            found[name] = _json_or_text(value) if name == "init_sql" else value
+    return _without_aliases(found)
+
+
+def _json_or_text(value: str) -> object:
+    try:
+        return json.loads(value)
+    except ValueError:
+        return value  # which the key's parser refuses
 
 
 def _from_option_files(paths: tuple[str, ...]) -> dict[str, object]:
+    """Return what the option files say; of one option the last, whatever its group."""
     found: dict[str, object] = {}
     for path in paths:
-        for text in _option_texts(Path(path).expanduser(), depth=0):
-            parser = configparser.RawConfigParser(allow_no_value=True, strict=False)
-            try:
-                parser.read_string(text)
-            except configparser.Error as error:
-                raise ConfigError(f"{path}: {str(error).splitlines()[0]}") from error
-            for group in OPTION_GROUPS:
-                found |= _group_values(parser, group)
+        group = ""
+        for line in _option_lines(Path(path).expanduser(), depth=0):
+            if line.startswith("["):
+                group = line[1:].partition("]")[0].strip()
+            elif group in OPTION_GROUPS:
+                found |= _option(line)
     if found.get("host", "localhost") != "localhost":
         found.pop("unix_socket", None)  # the mysql client has sockets for localhost alone
     return found
 
 
-def _group_values(parser: configparser.RawConfigParser, group: str) -> dict[str, object]:
-    values: dict[str, object] = {}
-    for option, value in parser.items(group) if parser.has_section(group) else ():
-        name = option.replace("-", "_")
-        name = OPTION_NAMES.get(name, name)
-        if name in CONNECTION_KEYS and value is not None:
-            values[name] = _unquoted(value)
-    return values
+def _option(line: str) -> dict[str, object]:
+    """Return the line's option by our name for it, if it is one of ours with a value."""
+    option, equals, value = line.partition("=")
+    name = option.strip().replace("-", "_")
+    name = OPTION_NAMES.get(name, name)
+    return {name: _option_value(value)} if equals and name in CONNECTION_KEYS else {}
 
 
-def _unquoted(value: str) -> str:
-    return value[1:-1] if len(value) > 1 and value[0] == value[-1] and value[0] in "'\"" else value
+def _option_value(text: str) -> str:
+    """Return an option's value as the mysql client reads it: comments, quotes and escapes."""
+    value = _COMMENT.sub(r"\1", text).strip()
+    if len(value) > 1 and value[0] == value[-1] and value[0] in "'\"":
+        value = value[1:-1]
+    return _OPTION_ESCAPE.sub(lambda found: _OPTION_ESCAPES[found[1]], value)
 
 
-def _option_texts(path: Path, depth: int) -> Iterator[str]:
-    """Yield the option file's text, then those of the files that it includes."""
+# A comment may begin anywhere outside of quotes.
+_COMMENT = re.compile(r"""^((?:[^#'"]|'[^']*(?:'|$)|"[^"]*(?:"|$))*)#.*$""")
+_OPTION_ESCAPES = {"b": "\b", "t": "\t", "n": "\n", "r": "\r", "s": " ", "\\": "\\"}
+_OPTION_ESCAPE = re.compile(r"\\([btnrs\\])")
+
+
+def _option_lines(path: Path, depth: int) -> Iterator[str]:
+    """Yield the option file's lines that say something, and in their place included files'."""
     # The mysql client goes ten deep as well; a file that includes itself must end somewhere.
     if depth > 10 or not path.is_file():
         return
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError as error:
         LOGGER.warning("option file %s cannot be read: %s", path, error.strerror)
         return
-    yield "\n".join(line for line in lines if not line.startswith("!"))
-    for line in lines:
+    for line in map(str.strip, lines):
         word, _, rest = line.partition(" ")
         if word == "!include":
-            yield from _option_texts(Path(rest.strip()), depth + 1)
+            yield from _option_lines(Path(rest.strip()), depth + 1)
         elif word == "!includedir":
             for included in sorted(Path(rest.strip()).glob("*.cnf")):
-                yield from _option_texts(included, depth + 1)
+                yield from _option_lines(included, depth + 1)
+        elif line and line[0] not in "#;":
+            yield line
 
 
 def _cross_faults(values: Mapping[str, Any]) -> list[str]:

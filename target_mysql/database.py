@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import re
+import socket
 import ssl
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -21,7 +22,7 @@ from pymysql.protocol import OKPacketWrapper
 
 from target_mysql import sql
 from target_mysql.config import Config
-from target_mysql.exceptions import ConnectError, DatabaseError, TransientError
+from target_mysql.exceptions import ConfigError, ConnectError, DatabaseError, TransientError
 from target_mysql.rows import split_row
 from target_mysql.tables import BATCHED_AT, Column, Dialect, Table
 
@@ -125,6 +126,12 @@ class Database:
         with contextlib.suppress(pymysql.MySQLError, OSError):
             self._connection.close()
 
+    def hang_up(self) -> None:
+        """Break the connection, from any thread: the server undoes what is not committed."""
+        wire: Any = self._connection  # its socket is not in the type stubs
+        with contextlib.suppress(AttributeError, OSError):
+            wire._sock.shutdown(socket.SHUT_RDWR)
+
     def reconnect(self) -> None:
         """Begin anew on a new connection; raises TransientError while the server is away."""
         self.close()
@@ -136,14 +143,14 @@ class Database:
                 raise TransientError(str(error)) from error
             raise
 
-    def execute(self, statement: str, values: Sequence[object] | None = None) -> Done:
+    def execute(self, statement: str, values: Sequence[object] = ()) -> Done:
         """Run one statement; `values` are bound to its %s marks."""
         with _translated(), self._connection.cursor() as cursor:
             cursor.execute(statement, values)
             answer: Any = cursor  # its result is not in the type stubs
             return _done(answer._result)
 
-    def query(self, statement: str, values: Sequence[object] | None = None) -> list[Any]:
+    def query(self, statement: str, values: Sequence[object] = ()) -> list[Any]:
         """Run one statement and return its rows."""
         with _translated(), self._connection.cursor() as cursor:
             cursor.execute(statement, values)
@@ -169,10 +176,10 @@ class Database:
         """
         if self.uses_load_data:
             with _translated():
-                done = self._connection.load_local(sql.load_staging(staging, columns), rows)
+                done = self._connection.load_local(sql.load_staging(staging, columns) % (), rows)
             self._refuse_warnings(done)
         else:
-            self._insert(sql.insert_staging(staging, columns), rows)
+            self._insert(staging, columns, rows)
 
     def merge(
         self,
@@ -184,7 +191,7 @@ class Database:
     ) -> Done:
         """Upsert the rows staged in `staged`, see sql.merge; `batched_at` is UTC."""
         statement = sql.merge(table, staged, carried, parents)
-        return self.execute(statement, (batched_at,) if table.has(BATCHED_AT) else None)
+        return self.execute(statement, (batched_at,) if table.adds(BATCHED_AT) else ())
 
     @property
     def uses_load_data(self) -> bool:
@@ -201,16 +208,31 @@ class Database:
         """Return the columns of the primary key that `table` has in the database."""
         return tuple(str(name) for (name,) in self.query(sql.READ_KEY, (table.name,)))
 
-    def _insert(self, statement: str, rows: Sequence[bytes]) -> None:
+    def _insert(self, staging: str, columns: Sequence[Column], rows: Sequence[bytes]) -> None:
         limit = min(INSERT_SIZE, self.server.max_allowed_packet // 4)
         start = 0
         for chunk in _slices(rows, limit):
+            values = [value for row in chunk for value in split_row(row)]
+            statement = sql.insert_staging(staging, columns, len(chunk))
             try:
-                with _translated(), self._connection.cursor() as cursor:
-                    cursor.executemany(statement, [split_row(row) for row in chunk])
+                if len(chunk[0]) > limit:
+                    self._refuse_oversize(statement, values, columns)
+                self._refuse_warnings(self.execute(statement, values))
             except RowRefused as error:
                 raise RowRefused(str(error), start + error.row, error.column) from error
             start += len(chunk)
+
+    def _refuse_oversize(
+        self, statement: str, values: Sequence[str | None], columns: Sequence[Column]
+    ) -> None:
+        """Raise RowRefused for a row that no INSERT can hold: the server would only hang up."""
+        with self._connection.cursor() as cursor:
+            size = len(cursor.mogrify(statement, values).encode())
+        limit = self.server.max_allowed_packet
+        if size >= limit:
+            lengths = [len(value or "") for value in values]
+            longest = columns[lengths.index(max(lengths))].name
+            raise RowRefused(f"{size} bytes, and max_allowed_packet is {limit}", 1, longest)
 
     def _refuse_warnings(self, done: Done) -> None:
         if done.warnings:
@@ -272,23 +294,34 @@ def _tls(config: Config) -> dict[str, Any]:
         return {"ssl_disabled": True}
     if config.ssl_mode == "PREFERRED" and not (config.ssl_ca or config.ssl_cert):
         return {}  # PyMySQL's own way: TLS, unverified, where the server has it
-    context = ssl.create_default_context(cafile=config.ssl_ca)
+    try:
+        context = ssl.create_default_context(cafile=config.ssl_ca)
+        if config.ssl_cert:
+            context.load_cert_chain(config.ssl_cert, config.ssl_key)
+    except OSError as error:  # an SSLError is one, too
+        raise ConfigError(f"ssl_ca, ssl_cert, ssl_key: cannot be used: {error}") from error
     # Python 3.13 is stricter than the certificates that MySQL makes for itself.
     context.verify_flags &= ~ssl.VERIFY_X509_STRICT
     context.check_hostname = config.ssl_mode == "VERIFY_IDENTITY"
     if not config.ssl_mode.startswith("VERIFY"):
         context.verify_mode = ssl.CERT_NONE
-    if config.ssl_cert:
-        context.load_cert_chain(config.ssl_cert, config.ssl_key)
     return {"ssl": context}
 
 
 def _connect_problem(config: Config, error: Exception) -> str:
     where = config.unix_socket or f"{config.host}:{config.port}"
+    if isinstance(error, RuntimeError):
+        return f"cannot use MySQL at {where} as {config.user}: {_runtime_problem(error)}"
     code = error.args[0] if error.args else None
     reason = str(error.args[1]) if len(error.args) > 1 else str(error)
     advice = ADVICE.get(code, "check host, port and that the server runs")  # type: ignore[arg-type]
     return f"cannot connect to MySQL at {where} as {config.user}: {reason}: {advice}"
+
+
+def _runtime_problem(error: RuntimeError) -> str:
+    if "LOAD_LOCAL" in str(error):
+        return "the server asks for a file of this machine, and gets none: do not trust it"
+    return str(error)
 
 
 @contextlib.contextmanager
@@ -298,6 +331,8 @@ def _translated() -> Iterator[None]:
         yield
     except pymysql.MySQLError as error:
         raise _to_error(error) from error
+    except RuntimeError as error:
+        raise DatabaseError(_runtime_problem(error)) from error
     except (OSError, ssl.SSLError) as error:
         raise TransientError(f"connection to MySQL lost: {error}") from error
 

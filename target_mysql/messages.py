@@ -7,6 +7,7 @@ what is here reads the rest.
 
 from __future__ import annotations
 
+import json
 import os
 import select
 from collections.abc import Iterator
@@ -59,7 +60,7 @@ def record_beginnings(stream: str) -> tuple[bytes, ...]:
 
     The ways are those of compact encoders and of Python's json, with and without escapes.
     """
-    names = {msgspec.json.encode(stream), _ascii(stream)}
+    names = {msgspec.json.encode(stream), json.dumps(stream).encode()}
     return tuple(
         begin + name
         for name in sorted(names)
@@ -126,10 +127,6 @@ def parse_message(line: bytes, number: int) -> Message | None:
     raise InputError(f"unknown message type {kind!r}", line=number)
 
 
-def _ascii(text: str) -> bytes:
-    return b'"' + text.encode("ascii", "backslashreplace") + b'"'
-
-
 class _State(msgspec.Struct):
     value: msgspec.Raw
 
@@ -137,7 +134,7 @@ class _State(msgspec.Struct):
 def _value_as_it_came(line: bytes) -> bytes:
     try:
         return bytes(msgspec.json.decode(line, type=_State).value)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, RecursionError) as error:
         raise ValueError("needs a value") from error
 
 

@@ -76,7 +76,8 @@ class Progress:
         LOGGER.info("%s: %s", outcome, self._line())
 
     def _line(self) -> str:
-        records = sum(counts.records for counts in self.streams.values())
+        # A list: the commit's thread may be adding a stream.
+        records = sum(counts.records for counts in list(self.streams.values()))
         elapsed_s = max(time.monotonic() - self._started, 1e-6)
         retries = f", {self.retries} sent again" if self.retries else ""
         return (

@@ -21,6 +21,7 @@ from target_mysql import values
 from target_mysql.exceptions import InputError
 from target_mysql.sql import ESCAPE, FIELD_END, ROW_END
 from target_mysql.tables import (
+    BATCHED_AT,
     BIGINT_MAX,
     BIGINT_MIN,
     EXTRACTED_AT,
@@ -81,11 +82,12 @@ class RowEncoder:
     def __init__(self, table: Table) -> None:
         self.table = table
         self.undeclared: frozenset[str] = frozenset()  # properties met that the SCHEMA lacks
-        filled = {column.name for column in table.properties}
-        self._extracted = table.has(EXTRACTED_AT) and EXTRACTED_AT not in filled
-        self._versioned = table.has(TABLE_VERSION) and TABLE_VERSION not in filled
-        ours = {EXTRACTED_AT: self._extracted, TABLE_VERSION: self._versioned}
-        added = tuple(column for column in table.columns if ours.get(column.name))
+        self._extracted = table.adds(EXTRACTED_AT)
+        self._versioned = table.adds(TABLE_VERSION)
+        # A version needs a column, unless the tap has one of that name or no others are added.
+        self._lacks_version = table.adds(BATCHED_AT) and not table.has(TABLE_VERSION)
+        ours = (EXTRACTED_AT, TABLE_VERSION)
+        added = tuple(one for one in table.columns if one.property is None and one.name in ours)
         line = (LINE_COLUMN,) if table.numbered else ()
         self.columns = table.properties + added + line
         self._to_row = _row_function(table, self._extracted, self._versioned)
@@ -98,14 +100,17 @@ class RowEncoder:
         Raises InputError naming line, stream, key and column, and VersionAppeared.
         """
         try:
-            message = self._decode(line)
-            return self._encode(message, line, number)
+            return self._encode(self._decode(line), line, number)
         except (ValueError, RecursionError):  # msgspec's errors are ValueErrors
-            message = self._decode_carefully(line, number)
-        return self._encode(message, line, number)
+            pass
+        try:
+            return self._encode(self._decode_carefully(line, number), line, number)
+        except RecursionError as error:
+            problem = "nested too deep"
+            raise InputError(problem, line=number, stream=self.table.stream) from error
 
     def _encode(self, message: Any, line: bytes, number: int) -> Row:
-        if message.version is not None and not self._versioned and self.table.has(EXTRACTED_AT):
+        if message.version is not None and self._lacks_version:
             raise VersionAppeared
         record = message.record
         if MAY_NEED_ESCAPES in line:
@@ -139,13 +144,15 @@ class RowEncoder:
             raise InputError(f"time_extracted: {error}", **where) from error
         except (KeyError, AttributeError, TypeError) as error:
             raise InputError("not a RECORD message with a record", **where) from error
-        fields = self._fitted_fields(record, where)
+        fields = self._fitted_fields(record, _as_written(line), where)
         version = message.get("version")
         if version is not None and not isinstance(version, int):
             raise InputError(f"version is no integer: {values.shown(version)}", **where)
         return self._message_type(self._record_type(**fields), extracted, version)
 
-    def _fitted_fields(self, record: Mapping[str, object], where: dict[str, Any]) -> dict[str, Any]:
+    def _fitted_fields(
+        self, record: Mapping[str, object], written: Mapping[str, Raw], where: dict[str, Any]
+    ) -> dict[str, Any]:
         fields = {}
         for index, column in enumerate(self.table.properties):
             value = record.get(column.property or "")
@@ -153,7 +160,8 @@ class RowEncoder:
                 raise InputError(f"key property {column.property} is missing or null", **where)
             if column.property in record:
                 try:
-                    fields[f"c{index}"] = values.fitted(value, column)
+                    raw = written.get(column.property or "")
+                    fields[f"c{index}"] = values.fitted(value, column, raw)
                 except ValueError as error:
                     key = _key_text(self.table, record)
                     raise InputError(str(error), key=key, column=column.name, **where) from error
@@ -183,6 +191,18 @@ def split_row(row: bytes) -> list[str | None]:
     text = row.decode()[: -len(ROW_END)]
     fields = _FIELD_END.findall(text + FIELD_END) if ESCAPE in text else text.split(FIELD_END)
     return [values.unescape(field) for field in fields]
+
+
+class _WrittenRecord(msgspec.Struct):
+    record: dict[str, Raw]
+
+
+def _as_written(line: bytes) -> Mapping[str, Raw]:
+    """Return the record's values as they are written; none where their names are no text."""
+    try:
+        return msgspec.json.decode(line, type=_WrittenRecord).record
+    except (ValueError, RecursionError):
+        return {}
 
 
 def _record_type(table: Table, strict: bool) -> Any:
@@ -239,7 +259,9 @@ def _field_source(index: int, column: Column, in_key: bool) -> list[str]:
     written = WRITTEN.get(column.kind, "{v}")
     convert = f"{v} = {written.format(v=v, digits=column.digits, scale=column.scale)}"
     if in_key:
-        return [f"{v} = r.c{index}", convert]
+        # Raw lets a null pass, which no key may be; the careful way then says so.
+        refuse = f"if {v} == NULL: raise ValueError"
+        return [f"{v} = r.c{index}", convert, *([refuse] if column.kind is Kind.TEXT else [])]
     return [
         f"{v} = r.c{index}",
         f"if {v} is None: {v} = NULL",

@@ -1,4 +1,8 @@
-"""Every statement this target sends, as text from a pure function; values are always bound."""
+"""
+Every statement this target sends, as text from a pure function; values are always bound.
+
+A statement is a format: its %s marks are where values are bound, with or without any.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +12,7 @@ from target_mysql.tables import (
     BATCHED_AT,
     DELETED_AT,
     LINE_COLUMN,
+    STAGING,
     TABLE_VERSION,
     Column,
     Dialect,
@@ -36,8 +41,8 @@ READ_KEY = (
 
 
 def quote(name: str) -> str:
-    """Return `name` as a quoted identifier."""
-    return "`" + name.replace("`", "``") + "`"
+    """Return `name` as a quoted identifier, its percent signs doubled: they are no marks."""
+    return "`" + name.replace("`", "``").replace("%", "%%") + "`"
 
 
 def names(columns: Sequence[Column], of: str | None = None) -> str:
@@ -80,7 +85,7 @@ def add_columns(table: Table, columns: Sequence[Column], dialect: Dialect) -> st
 
 def staging(number: int) -> str:
     """Return the name of a batch's `number`th temporary table; no other connection sees it."""
-    return f"_sdc_staging_{number}"
+    return f"{STAGING}{number}"
 
 
 def create_staging(
@@ -115,10 +120,14 @@ def load_staging(name: str, columns: Sequence[Column]) -> str:
     )
 
 
-def insert_staging(name: str, columns: Sequence[Column]) -> str:
-    """The same by INSERT, for servers that forbid LOAD DATA LOCAL; one bound value a column."""
-    marks = ", ".join(["%s"] * len(columns))
-    return f"REPLACE INTO {quote(name)} ({names(columns)}) VALUES ({marks})"
+def insert_staging(name: str, columns: Sequence[Column], rows: int) -> str:
+    """
+    The same by INSERT, for servers that forbid LOAD DATA LOCAL.
+
+    Binds the values of `rows` rows, one after the other.
+    """
+    row = f"({', '.join(['%s'] * len(columns))})"
+    return f"REPLACE INTO {quote(name)} ({names(columns)}) VALUES {', '.join([row] * rows)}"
 
 
 def delete_children(child: Table, parents: str) -> str:
@@ -145,11 +154,11 @@ def merge(table: Table, staged: str, carried: Sequence[Column], parents: str | N
         for column, name, source in zip(carried, targets, sources, strict=True)
         if column.name not in table.key
     ]
-    if table.has(BATCHED_AT):
+    if table.adds(BATCHED_AT):
         targets.append(quote(BATCHED_AT))
         sources.append("%s")
         updates.append(f"{quote(BATCHED_AT)} = VALUES({quote(BATCHED_AT)})")
-    if table.has(DELETED_AT):
+    if table.adds(DELETED_AT):
         updates.append(f"{quote(DELETED_AT)} = NULL")
     statement = (
         f"INSERT INTO {quote(table.name)} ({', '.join(targets)})"

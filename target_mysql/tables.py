@@ -10,6 +10,7 @@ import hashlib
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from enum import Enum
 from math import log10
 from typing import Any
@@ -22,6 +23,7 @@ MAX_DECIMAL_DIGITS = 65
 DEFAULT_DECIMAL_DIGITS = 38
 BYTES_A_CHARACTER = 4  # utf8mb4
 
+STAGING = "_sdc_staging_"  # how the names of the temporary tables begin, and of no others
 EXTRACTED_AT = "_sdc_extracted_at"
 BATCHED_AT = "_sdc_batched_at"
 DELETED_AT = "_sdc_deleted_at"
@@ -48,6 +50,12 @@ SIMPLE_KINDS = {
     "boolean": Kind.BOOLEAN,
     "object": Kind.JSON,
     "array": Kind.JSON,
+}
+# Several kinds of which one holds the values of the others.
+WIDER = {
+    Kind.NUMBER: {Kind.INTEGER},
+    Kind.DECIMAL: {Kind.INTEGER},
+    Kind.STRING: {Kind.DATE_TIME, Kind.DATE, Kind.TIME},
 }
 SQL_TYPES = {
     Kind.NUMBER: "DOUBLE",
@@ -127,6 +135,10 @@ class Table:
         """Tell whether there is a column called `name`, whatever the case: MySQL ignores it."""
         return any(column.name.casefold() == name.casefold() for column in self.columns)
 
+    def adds(self, name: str) -> bool:
+        """Tell whether there is a column called `name` that this target fills, not the tap."""
+        return any(column.name == name and column.property is None for column in self.columns)
+
 
 def to_table(
     stream: str,
@@ -147,6 +159,8 @@ def to_table(
     for name in key_properties:
         if name not in properties:
             raise ValueError(f"key property {name} is not among the properties")
+    for name in (stream, *properties):
+        _refuse_surrogates(name)
     names = to_names(properties)
     columns = [
         _to_column(names[name], name, schema_of_property, key_properties, dialect)
@@ -221,14 +235,16 @@ def _to_key_column(
 
 def to_kind(schema: Schema) -> tuple[Kind, Schema]:
     """Return the kind that holds all values of `schema`, and the branch that limits them."""
+    schema = schema if isinstance(schema, Mapping) else {}  # `true` allows anything, as {} does
     branches = [branch for branch in _branches(schema) if branch.get("type") != "null"]
     kinds = {kind: branch for branch in branches for kind in _branch_kinds(branch)}
     if not kinds:
         return Kind.JSON, schema
     if len(kinds) == 1:
         return next(iter(kinds.items()))
-    if set(kinds) <= {Kind.INTEGER, Kind.NUMBER}:
-        return Kind.NUMBER, kinds[Kind.NUMBER]
+    for wide, narrow in WIDER.items():
+        if wide in kinds and kinds.keys() <= narrow | {wide}:
+            return wide, kinds[wide]
     return Kind.TEXT, schema
 
 
@@ -245,37 +261,43 @@ def _branches(schema: Schema) -> Iterable[Schema]:
 
 
 def _branch_kinds(branch: Schema) -> Iterable[Kind]:
-    types = branch.get("type", [])
-    for one in [types] if isinstance(types, str) else types:
+    types = branch.get("type")
+    for one in types if isinstance(types, list) else [types]:
         if one == "integer":
             yield Kind.INTEGER
         elif one == "number":
             yield Kind.DECIMAL if _scale(branch.get("multipleOf")) else Kind.NUMBER
         elif one == "string":
-            yield FORMATS.get(branch.get("format", ""), Kind.STRING)
-        elif one in SIMPLE_KINDS:
+            yield FORMATS.get(str(branch.get("format")), Kind.STRING)
+        elif isinstance(one, str) and one in SIMPLE_KINDS:
             yield SIMPLE_KINDS[one]
 
 
 def _scale(multiple_of: object) -> int:
     """Return the digits behind the point that a multipleOf of 0.1, 0.01, … asks for, else 0."""
-    if not isinstance(multiple_of, (int, float)) or not 0 < multiple_of < 1:
+    if not isinstance(multiple_of, (int, float, Decimal)) or not 0 < multiple_of < 1:
         return 0
     places = round(-log10(multiple_of))
-    return places if 0 < places <= 30 and abs(10.0**-places - multiple_of) < 1e-15 else 0
+    return places if 0 < places <= 30 and float(f"1e-{places}") == float(multiple_of) else 0
 
 
 def _integer_digits(facts: Schema) -> int | None:
     """Return the digits of an integer whose limits are beyond BIGINT, or None."""
     limits = [facts.get("minimum"), facts.get("maximum")]
-    numbers = [int(limit) for limit in limits if isinstance(limit, (int, float))]
+    numbers = [int(limit) for limit in limits if isinstance(limit, (int, float, Decimal))]
     if all(BIGINT_MIN <= number <= BIGINT_MAX for number in numbers):
         return None
     return min(MAX_DECIMAL_DIGITS, max(len(str(abs(number))) for number in numbers))
 
 
 # What MySQL allows in a quoted name: no NUL, nothing beyond the basic plane.
-_NOT_IN_NAMES = re.compile("[\x00\U00010000-\U0010ffff\ud800-\udfff]")
+_NOT_IN_NAMES = re.compile("[\x00\U00010000-\U0010ffff]")
+_SURROGATES = re.compile("[\ud800-\udfff]")
+
+
+def _refuse_surrogates(name: str) -> None:
+    if _SURROGATES.search(name):
+        raise ValueError(f"the name {name!r} is no Unicode text")
 
 
 def to_name(name: str) -> str:
@@ -286,7 +308,8 @@ def to_name(name: str) -> str:
     """
     fit = _NOT_IN_NAMES.sub("_", name)
     fit = fit[:-1] + "_" if fit.endswith(" ") else fit
-    if fit == name and 0 < len(fit) <= MAX_NAME_LENGTH:
+    ours = fit.casefold().startswith(STAGING)
+    if fit == name and 0 < len(fit) <= MAX_NAME_LENGTH and not ours:
         return name
     return _with_hash(fit, name)
 
@@ -305,5 +328,5 @@ def to_names(names: Iterable[str]) -> dict[str, str]:
 
 
 def _with_hash(fit: str, name: str) -> str:
-    digest = hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:8]
+    digest = hashlib.sha256(name.encode()).hexdigest()[:8]
     return f"{fit[: MAX_NAME_LENGTH - 10]}__{digest}"

@@ -10,8 +10,9 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping
+from datetime import date as day
 from datetime import datetime, timezone
-from decimal import Decimal
+from decimal import Context, Decimal, Inexact, InvalidOperation
 from functools import lru_cache
 from typing import Any, Final
 
@@ -19,7 +20,7 @@ import msgspec
 from msgspec import Raw
 
 from target_mysql.sql import ESCAPE, FIELD_END, ROW_END
-from target_mysql.tables import BIGINT_MAX, BIGINT_MIN, Column, Kind
+from target_mysql.tables import BIGINT_MAX, BIGINT_MIN, MAX_DECIMAL_DIGITS, Column, Kind
 
 NULL: Final = ESCAPE + "N"
 REPLACEMENT: Final = "\ufffd"  # for lone surrogates, which UTF-8 and so MySQL cannot hold
@@ -29,6 +30,12 @@ _SPECIAL = re.compile(f"[{FIELD_END}{ROW_END}{ESCAPE}]")
 _ESCAPED = re.compile(f"{ESCAPE}(.)", re.DOTALL)
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _ENCODE = msgspec.json.Encoder(decimal_format="number").encode
+_DECODE_TEXT = msgspec.json.Decoder(str).decode
+# Runs of \u escapes; other escapes are found, too, so that none is taken from its middle.
+_ESCAPES = re.compile(rb"((?:\\u[0-9a-fA-F]{4})+)|\\.", re.DOTALL)
+
+_EXACT = Context(prec=MAX_DECIMAL_DIGITS, traps=[Inexact, InvalidOperation])
+_UNITS = [Decimal(1).scaleb(-scale) for scale in range(MAX_DECIMAL_DIGITS + 1)]
 
 # A UTC date-time that MySQL takes as it stands, but for the letter at its end.
 _UTC = re.compile(r"(?!0000)\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d{1,6})?Z?", re.ASCII)
@@ -36,6 +43,7 @@ _DATE_TIME = re.compile(
     r"(\d{4}-\d\d-\d\d)(?:[Tt ](\d\d:\d\d(?::\d\d)?)(?:[.,](\d+))?\s*(Z|z|UTC|[+-]\d\d:?\d\d)?)?",
     re.ASCII,
 )
+_DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _TIME = re.compile(r"(\d\d:\d\d(?::\d\d)?)(?:[.,](\d+))?(Z|z|[+-]\d\d:?\d\d)?", re.ASCII)
 _INTEGER = re.compile(r"[+-]?\d{1,65}", re.ASCII)
 _NUMBER = re.compile(r"[+-]?\d+(\.\d+)?([eE][+-]?\d+)?", re.ASCII)
@@ -57,6 +65,8 @@ def parse_json(line: bytes) -> Any:
         return json.loads(line, parse_float=Decimal, parse_constant=_refuse_constant)
     except RecursionError as error:
         raise ValueError("nested too deep") from error
+    except ArithmeticError as error:
+        raise ValueError("a number's exponent is too large") from error
 
 
 def to_date_time(text: str) -> str:
@@ -89,7 +99,9 @@ def to_date(text: str) -> str:
     if time and not re.fullmatch(r"[Tt ]00:00(:00(\.0+)?)?(Z|z|[+-]00:?00)?", time):
         raise ValueError(f"not a date: {shown(text)}")
     try:
-        return datetime.strptime(date, "%Y-%m-%d").date().isoformat()  # noqa: DTZ007  # only a date
+        if not _DATE.fullmatch(date):
+            raise ValueError("not a date")
+        return day.fromisoformat(date).isoformat()
     except ValueError as error:
         raise ValueError(f"not a date that MySQL holds: {shown(text)}") from error
 
@@ -114,23 +126,39 @@ def to_decimal(number: Decimal, digits: int, scale: int) -> str:
         raise ValueError(f"not a number: {number}")
     if number.adjusted() >= digits - scale and number:
         raise ValueError(f"{shown(number)} has more than {digits - scale} digits before the point")
-    if number != round(number, scale):
-        raise ValueError(f"{shown(number)} has more than {scale} digits behind the point")
-    return f"{number:f}"
+    try:
+        # Python's own context would round, or refuse, what has more than 28 digits.
+        return f"{number.quantize(_UNITS[scale], context=_EXACT):f}"
+    except ArithmeticError as error:
+        problem = f"{shown(number)} has more than {scale} digits behind the point"
+        raise ValueError(problem) from error
 
 
 def to_json(raw: Raw) -> str:
     """Return a JSON value as UTF-8 text, digit for digit; NULL for null."""
     data = bytes(raw)
     if b"\\u" in data:
-        data = _ENCODE(sanitised(parse_json(data)))
+        data = _ESCAPES.sub(_unescaped, data)
     return NULL if data == b"null" else data.decode()
 
 
 def to_text(raw: Raw) -> str:
     """Return a string as it is, any other JSON value as its text; NULL for null."""
     data = bytes(raw)
-    return sanitised(parse_json(data)) if data.startswith(b'"') else to_json(raw)
+    return _DECODE_TEXT(data) if data.startswith(b'"') else to_json(raw)
+
+
+def _unescaped(found: re.Match[bytes]) -> bytes:
+    r"""Return \u escapes as UTF-8, but for what JSON must escape; any other escape as it is."""
+    escapes = found[1]
+    if not escapes:
+        return found[0]
+    quoted = b'"%b"' % escapes
+    try:
+        text = _DECODE_TEXT(quoted)
+    except ValueError:
+        text = sanitised(json.loads(quoted))
+    return _ENCODE(text)[1:-1]
 
 
 def sanitised(value: Any) -> Any:
@@ -144,15 +172,19 @@ def sanitised(value: Any) -> Any:
     return value
 
 
-def fitted(value: object, column: Column) -> object:
+def fitted(value: object, column: Column, written: Raw | None = None) -> object:
     """
     Return `value`, parsed JSON, as the decoder gives a value of the column's kind.
 
-    Raises ValueError, saying why, where the column cannot hold it.
+    `written` is the same as it was written, where that is known. Raises ValueError, saying why,
+    where the column cannot hold the value.
     """
     if value is None:
         return None
-    fit = _FIT[column.kind](sanitised(value))
+    if written is not None and not isinstance(value, str) and column.kind in _AS_WRITTEN:
+        fit: Any = to_json(written) if column.kind is Kind.STRING else written
+    else:
+        fit = _FIT[column.kind](sanitised(value))
     if column.kind is Kind.DECIMAL:
         to_decimal(fit, column.digits, column.scale)
     if column.max_length is not None:
@@ -232,6 +264,8 @@ def _fit_raw(value: object) -> Raw:
     return Raw(_ENCODE(value))
 
 
+# Kinds that keep the digits and the spaces of what is no string.
+_AS_WRITTEN = (Kind.STRING, Kind.JSON, Kind.TEXT)
 _FIT: Mapping[Kind, Callable[[object], Any]] = {
     Kind.INTEGER: _fit_integer,
     Kind.NUMBER: _fit_number,
