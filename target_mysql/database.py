@@ -24,7 +24,7 @@ from target_mysql import sql
 from target_mysql.config import Config
 from target_mysql.exceptions import ConfigError, ConnectError, DatabaseError, TransientError
 from target_mysql.rows import split_row
-from target_mysql.tables import BATCHED_AT, Column, Dialect, Table
+from target_mysql.tables import BATCHED_AT, BYTES_A_CHARACTER, Column, Dialect, Table
 
 LOGGER = logging.getLogger(__name__)
 
@@ -215,24 +215,26 @@ class Database:
             values = [value for row in chunk for value in split_row(row)]
             statement = sql.insert_staging(staging, columns, len(chunk))
             try:
-                if len(chunk[0]) > limit:
-                    self._refuse_oversize(statement, values, columns)
-                self._refuse_warnings(self.execute(statement, values))
+                done = self._insert_values(statement, values, columns)
+                self._refuse_warnings(done)
             except RowRefused as error:
                 raise RowRefused(str(error), start + error.row, error.column) from error
             start += len(chunk)
 
-    def _refuse_oversize(
+    def _insert_values(
         self, statement: str, values: Sequence[str | None], columns: Sequence[Column]
-    ) -> None:
-        """Raise RowRefused for a row that no INSERT can hold: the server would only hang up."""
-        with self._connection.cursor() as cursor:
-            size = len(cursor.mogrify(statement, values).encode())
-        limit = self.server.max_allowed_packet
-        if size >= limit:
-            lengths = [len(value or "") for value in values]
-            longest = columns[lengths.index(max(lengths))].name
-            raise RowRefused(f"{size} bytes, and max_allowed_packet is {limit}", 1, longest)
+    ) -> Done:
+        with _translated(), self._connection.cursor() as cursor:
+            query = cursor.mogrify(statement, values)
+            limit = self.server.max_allowed_packet
+            if len(query) >= limit // BYTES_A_CHARACTER and len(query.encode()) >= limit:
+                # A single long row. The server would only hang up, now and when it is sent again.
+                lengths = [len(value or "") for value in values]
+                longest = columns[lengths.index(max(lengths))].name
+                raise RowRefused(f"max_allowed_packet is {limit} bytes, too few", 1, longest)
+            cursor.execute(query)
+            answer: Any = cursor
+            return _done(answer._result)
 
     def _refuse_warnings(self, done: Done) -> None:
         if done.warnings:

@@ -33,6 +33,7 @@ from target_mysql.tables import (
 )
 
 MAY_NEED_ESCAPES: Final = b"\\u001"
+_NO_FIELD_NAME = re.compile(r'[\\"\x00-\x1f]')
 _FIELD_END = re.compile(f"((?:[^{FIELD_END}{ESCAPE}]|{ESCAPE}.)*){FIELD_END}", re.DOTALL)
 
 BigInt = Annotated[int, Meta(ge=BIGINT_MIN, le=BIGINT_MAX)]
@@ -125,11 +126,13 @@ class RowEncoder:
             ("version", BigInt | None, None),
         ]
         self._message_type = msgspec.defstruct("Message", fields, gc=False)
-        self._decode = msgspec.json.Decoder(self._message_type).decode
+        decoder = msgspec.json.Decoder(self._message_type)
+        self._decode = decoder.decode if _are_decodable(self.table) else _refuse
 
     def _decode_carefully(self, line: bytes, number: int) -> Any:
         """Return what the decoder would give, were the values of the types that it wants."""
         where: dict[str, Any] = {"line": number, "stream": self.table.stream}
+        line = values.unescaped(line)  # what is no Unicode would hide how the rest is written
         try:
             message = values.parse_json(line)
         except ValueError as error:
@@ -205,6 +208,15 @@ def _as_written(line: bytes) -> Mapping[str, Raw]:
         return {}
 
 
+def _are_decodable(table: Table) -> bool:
+    """Tell whether msgspec's structs can have fields of all the properties' names."""
+    return not any(_NO_FIELD_NAME.search(column.property or "") for column in table.properties)
+
+
+def _refuse(_: bytes) -> Any:
+    raise ValueError("no decoder is to be had: the careful way it is")
+
+
 def _record_type(table: Table, strict: bool) -> Any:
     """Return the struct that a stream's records are decoded to: fields c0, c1, … in order."""
     fields: list[Any] = []
@@ -217,6 +229,8 @@ def _record_type(table: Table, strict: bool) -> Any:
         else:
             fields.append((f"c{index}", decoded | None | UnsetType, UNSET))
     renamed = {f"c{index}": column.property or "" for index, column in enumerate(table.properties)}
+    if not _are_decodable(table):
+        renamed = {}
     return msgspec.defstruct(
         "Record", fields, rename=renamed, forbid_unknown_fields=strict, kw_only=True, gc=False
     )

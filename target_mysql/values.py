@@ -136,9 +136,7 @@ def to_decimal(number: Decimal, digits: int, scale: int) -> str:
 
 def to_json(raw: Raw) -> str:
     """Return a JSON value as UTF-8 text, digit for digit; NULL for null."""
-    data = bytes(raw)
-    if b"\\u" in data:
-        data = _ESCAPES.sub(_unescaped, data)
+    data = unescaped(bytes(raw))
     return NULL if data == b"null" else data.decode()
 
 
@@ -148,8 +146,12 @@ def to_text(raw: Raw) -> str:
     return _DECODE_TEXT(data) if data.startswith(b'"') else to_json(raw)
 
 
+def unescaped(data: bytes) -> bytes:
+    r"""Return JSON with its \u escapes as UTF-8, all else as it is; lone surrogates replaced."""
+    return _ESCAPES.sub(_unescaped, data) if b"\\u" in data else data
+
+
 def _unescaped(found: re.Match[bytes]) -> bytes:
-    r"""Return \u escapes as UTF-8, but for what JSON must escape; any other escape as it is."""
     escapes = found[1]
     if not escapes:
         return found[0]

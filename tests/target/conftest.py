@@ -1,0 +1,100 @@
+"""Messages as a tap writes them, and the target run on them, as a program or in this process."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from io import BytesIO
+from typing import Any
+
+import pytest
+
+from target_mysql.config import Config
+from target_mysql.database import Database
+from target_mysql.load import Load
+from tests.conftest import PROGRAMS, Outcome, TestDatabase, clean_environment, run_program
+
+Message = dict[str, Any]
+INTEGER = {"type": "integer"}
+TEXT = {"type": ["null", "string"]}
+LOAD_METHODS = ("local_infile", "insert")
+
+
+def schema(
+    properties: Mapping[str, Any], key: Sequence[str] = ("id",), stream: str = "things"
+) -> Message:
+    """Return a SCHEMA message; an integer `id` comes with every one."""
+    declared = {"properties": {"id": INTEGER, **properties}}
+    return {"type": "SCHEMA", "stream": stream, "schema": declared, "key_properties": list(key)}
+
+
+def record(values: Mapping[str, Any], stream: str = "things", **more: Any) -> Message:
+    return {"type": "RECORD", "stream": stream, "record": values, **more}
+
+
+def state(value: Any) -> Message:
+    return {"type": "STATE", "value": value}
+
+
+def activate(version: int, stream: str = "things") -> Message:
+    return {"type": "ACTIVATE_VERSION", "stream": stream, "version": version}
+
+
+def to_lines(*messages: Message | str) -> bytes:
+    """Return the messages as lines, compact; text is taken for a line as it is."""
+    lines = (
+        one if isinstance(one, str) else json.dumps(one, ensure_ascii=False, separators=(",", ":"))
+        for one in messages
+    )
+    return "".join(line + "\n" for line in lines).encode("utf-8", "surrogatepass")
+
+
+def settings(**values: object) -> dict[str, str]:
+    """Return configuration as environment variables."""
+    return {f"TARGET_MYSQL_{name.upper()}": str(value) for name, value in values.items()}
+
+
+def load(database: TestDatabase, *messages: Message | str, **config: object) -> Outcome:
+    """Run target-mysql on the messages; `config` is its configuration."""
+    environment = database.environment | settings(**config)
+    return run_program("target-mysql", stdin=to_lines(*messages), environment=environment)
+
+
+def load_here(database: TestDatabase, *messages: Message | str, **config: object) -> bytes:
+    """Do the same in this process, where a subprocess each would take long; returns the states."""
+    environment = database.environment | settings(**config)
+    parsed = Config.from_sources({}, environment, option_files=())
+    connection, out = Database(parsed), BytesIO()
+    running = Load(connection, parsed, out)
+    try:
+        running.run([to_lines(*messages).splitlines()])
+    finally:
+        running.stop()
+        connection.close()
+    return out.getvalue()
+
+
+StartTarget = Callable[..., "subprocess.Popen[bytes]"]
+
+
+@pytest.fixture
+def start_target(database: TestDatabase) -> Iterator[StartTarget]:
+    """Return a function that starts target-mysql on pipes; what still runs in the end is killed."""
+    started: list[subprocess.Popen[bytes]] = []
+
+    def start(**config: object) -> subprocess.Popen[bytes]:
+        target = subprocess.Popen(
+            [PROGRAMS / "target-mysql"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=clean_environment() | database.environment | settings(**config),
+        )
+        started.append(target)
+        return target
+
+    yield start
+    for target in started:
+        with target:
+            target.kill()

@@ -1,0 +1,136 @@
+"""Any name of a stream or property becomes a table or column, and never anything else."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import HealthCheck, example, given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+
+from target_mysql import sql
+from target_mysql.tables import MAX_NAME_LENGTH, to_name, to_names
+from tests.conftest import TestDatabase
+from tests.target.conftest import INTEGER, LOAD_METHODS, TEXT, load, load_here, record, schema
+
+NAMES = [
+    "select", "key", "a b", "a.b", "a`b", "``", "'quoted'", '"double"', "100%", "%s", "%(id)s",
+    "%%", "ünïcode", "漢字", "😀", "a\\b", "a\nb", "a;DROP TABLE x", "trailing ", "x" * 100,
+    "x" * 101, "Name", "name", "NAME", "", "VALUES (%s)", "_sdc_staging_0", "a\x1fb", "#", "--",
+]  # fmt: skip
+names = st.text(st.characters(blacklist_categories=("Cs",)), max_size=80) | st.text(
+    "`'\"\\%;-.\0 /*)(sd", max_size=20
+)
+
+
+@pytest.mark.parametrize("method", LOAD_METHODS)
+def test_any_property_has_its_column(database: TestDatabase, method: str) -> None:
+    """
+    Every property keeps its own value, on the first run and when all is updated.
+    """
+    message = schema(dict.fromkeys(NAMES, TEXT))
+    for run in ("first", "second"):
+        values = {name: f"{run} {number}" for number, name in enumerate(NAMES)}
+        done = load(database, message, record({"id": 1, **values}), load_method=method)
+        assert done.code == 0, done.err
+    found = database.query("SELECT * FROM things")[0][1 : len(NAMES) + 1]
+    assert found == tuple(f"second {number}" for number in range(len(NAMES)))
+
+
+def test_a_property_that_comes_later_has_its_column(database: TestDatabase) -> None:
+    """
+    Columns of any name are added to a table that is there, each in its place.
+    """
+    load_here(database, schema({}), record({"id": 1}))
+    row = {name: str(number) for number, name in enumerate(NAMES)}
+    load_here(database, schema(dict.fromkeys(NAMES, TEXT)), record({"id": 1, **row}))
+    found = database.query("SELECT * FROM things")[0][: len(NAMES) + 1]
+    assert found == (1, *row.values())
+
+
+@pytest.mark.parametrize("method", LOAD_METHODS)
+def test_any_stream_has_its_table(database: TestDatabase, method: str) -> None:
+    """
+    Every stream has a table of its own, though names differ by case alone or are no names at all.
+    """
+    messages = [
+        message
+        for number, name in enumerate(NAMES)
+        for message in (
+            schema({"text": TEXT}, stream=name),
+            record({"id": number, "text": name}, stream=name, version=1),
+            {"type": "ACTIVATE_VERSION", "stream": name, "version": 1},
+        )
+    ]
+    load_here(database, *messages, load_method=method)
+    for number, name in enumerate(NAMES):
+        table = sql.quote(to_name(name)) % ()
+        assert database.query(f"SELECT id, text FROM {table}") == [(number, name)], name
+
+
+@pytest.mark.parametrize("name", ["k%", "k`", "😀", "K y"])
+def test_any_name_may_be_a_key(database: TestDatabase, name: str) -> None:
+    """
+    A key of any name is the table's primary key, and rows are told apart by it.
+    """
+    message = schema({name: {"type": "string"}, "n": INTEGER}, key=(name,))
+    rows = [record({"id": 1, name: value, "n": n}) for n, value in enumerate(["a", "A", "a "] * 2)]
+    load_here(database, message, *rows)
+    load_here(database, message, *rows)
+    column = sql.quote(to_name(name)) % ()
+    assert set(database.query(f"SELECT {column}, n FROM things")) == {("a", 3), ("A", 4), ("a ", 5)}
+
+
+def test_keys_of_text_share_the_index(database: TestDatabase) -> None:
+    """
+    Four text keys of the greatest length fit, and one character more is an error with its place.
+    """
+    message = schema({name: {"type": "string"} for name in "abcd"}, key=tuple("abcd"))
+    fits = dict.fromkeys("abcd", "😀" * 192)
+    done = load(
+        database, message, record({"id": 1, **fits}), record({"id": 2, **fits, "c": "x" * 193})
+    )
+    assert done.code == 1
+    assert ", column c: 193 characters, and only 192 fit into this key" in done.err
+    assert database.query("SELECT id, CHAR_LENGTH(c) FROM things") == [(1, 192)]
+
+
+@hypothesis_settings(
+    max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(name=names)
+@example("a` BIGINT); DROP DATABASE mysql; -- ")
+@example("%s")
+def test_a_quoted_name_is_a_name(database: TestDatabase, name: str) -> None:
+    """
+    The server reads back whatever name is quoted as that very name.
+    """
+    fit = to_name(name)
+    assert 0 < len(fit) <= MAX_NAME_LENGTH
+    with database.connect() as connection, connection.cursor() as cursor:
+        cursor.execute(f"CREATE DATABASE IF NOT EXISTS {database.name}")
+        cursor.execute(f"USE {database.name}")
+        cursor.execute(f"CREATE TEMPORARY TABLE t ({sql.quote(fit)} INT)", ())
+        cursor.execute("SHOW COLUMNS FROM t")
+        assert [name for name, *_ in cursor.fetchall()] == [fit]
+
+
+@given(st.lists(names, unique=True, max_size=8))
+def test_names_are_told_apart(several: list[str]) -> None:
+    """
+    No two properties share a column, by MySQL's idea of what is the same.
+    """
+    found = to_names(several)
+    assert list(found) == several
+    assert len({name.casefold() for name in found.values()}) == len(several)
+
+
+def test_what_is_no_text_is_no_name(database: TestDatabase) -> None:
+    """
+    A lone surrogate in a name is refused with its line, as no server can hold it.
+    """
+    line = (
+        '{"type":"SCHEMA","stream":"s","key_properties":[],"schema":{"properties":{"\\ud800":{}}}}'
+    )
+    done = load(database, line, primary_key_required="false")
+    assert done.code == 1
+    assert "ERROR line 1, stream s: the name '\\ud800' is no Unicode text" in done.err

@@ -1,0 +1,324 @@
+"""What a tap sends is what the table holds, to the last digit, whichever way the rows travel."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from datetime import date, timedelta, timezone
+from datetime import datetime as moment
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+
+from tests.conftest import TestDatabase
+from tests.target.conftest import LOAD_METHODS, TEXT, load, load_here, record, schema
+
+MEGABYTE = 1024 * 1024
+
+
+def utc(*parts: int) -> moment:
+    """Return a moment as PyMySQL gives it: naive, in the session's time zone, which is UTC."""
+    return moment(*parts, tzinfo=timezone.utc).replace(tzinfo=None)
+
+
+DATE_TIME = {"type": ["null", "string"], "format": "date-time"}
+MONEY = {"type": ["null", "number"], "multipleOf": 0.01}
+ANY_OF_TIMES = {"anyOf": [{"type": "string", "format": "date-time"}, {"type": ["null", "string"]}]}
+
+# (the property's schema, the value as JSON, what the column then holds)
+CASES: list[tuple[Any, str, Any]] = [
+    (TEXT, '"😀 \\ud83d\\ude00 ü"', "😀 😀 ü"),
+    (TEXT, '"a\\u0000b"', "a\0b"),
+    (TEXT, '"\\u001d\\u001e\\u001f \\u001dN \\u001D0"', "\x1d\x1e\x1f \x1dN \x1d0"),
+    (TEXT, '"\\u001dN"', "\x1dN"),
+    (TEXT, '"N"', "N"),
+    (TEXT, '"NULL"', "NULL"),
+    (TEXT, '""', ""),
+    (TEXT, '"\\t\\n\\r\\\\N \\" \' ` %s %"', "\t\n\r\\N \" ' ` %s %"),
+    (TEXT, '" trailing  "', " trailing  "),
+    (TEXT, '"\\ud800 alone"', "\ufffd alone"),
+    (TEXT, "null", None),
+    (TEXT, "12345678901234567890123", "12345678901234567890123"),
+    (TEXT, "1.50", "1.50"),
+    (TEXT, "true", "true"),
+    (TEXT, '{"a": "\\u00fc"}', '{"a": "ü"}'),
+    ({"type": ["null", "integer"]}, str(2**63 - 1), 2**63 - 1),
+    ({"type": ["null", "integer"]}, str(-(2**63)), -(2**63)),
+    ({"type": ["null", "integer"]}, "7.0", 7),
+    ({"type": ["null", "integer"]}, '"42"', 42),
+    ({"type": "integer", "maximum": 2**64}, str(2**64), Decimal(2**64)),
+    ({"type": "integer", "maximum": 1e25}, str(10**25), Decimal(10**25)),
+    ({"type": ["null", "boolean"]}, "true", 1),
+    ({"type": ["null", "boolean"]}, "false", 0),
+    ({"type": ["null", "boolean"]}, "1", 1),
+    ({"type": ["null", "boolean"]}, "null", None),
+    ({"type": "number"}, "0.1", 0.1),
+    ({"type": "number"}, "1e308", 1e308),
+    ({"type": "number"}, "-5", -5.0),
+    ({"type": "number"}, "5e-324", 5e-324),
+    (MONEY, "0.10", Decimal("0.10")),
+    (MONEY, "123456789012345678901234567890.12", Decimal("123456789012345678901234567890.12")),
+    (MONEY, "1E+3", Decimal("1000.00")),
+    ({"type": ["null", "integer", "number"], "multipleOf": 0.01}, "2", Decimal("2.00")),
+    (DATE_TIME, '"2020-01-02T03:04:05Z"', utc(2020, 1, 2, 3, 4, 5)),
+    (DATE_TIME, '"2020-01-02T03:04:05.123456Z"', utc(2020, 1, 2, 3, 4, 5, 123456)),
+    (DATE_TIME, '"2020-01-02T03:04:05.1234567Z"', utc(2020, 1, 2, 3, 4, 5, 123456)),
+    (DATE_TIME, '"2020-01-02T03:04:05+05:30"', utc(2020, 1, 1, 21, 34, 5)),
+    (DATE_TIME, '"2020-01-01T00:30:00.5-0100"', utc(2020, 1, 1, 1, 30, 0, 500000)),
+    (DATE_TIME, '"2020-01-02 03:04:05"', utc(2020, 1, 2, 3, 4, 5)),
+    (DATE_TIME, '"2020-01-02"', utc(2020, 1, 2)),
+    (DATE_TIME, '"1969-12-31T23:59:59Z"', utc(1969, 12, 31, 23, 59, 59)),
+    (DATE_TIME, '"9999-12-31T23:59:59.999999Z"', utc(9999, 12, 31, 23, 59, 59, 999999)),
+    ({"type": "string", "format": "date"}, '"2020-02-29"', date(2020, 2, 29)),
+    ({"type": "string", "format": "date"}, '"2020-02-29T00:00:00Z"', date(2020, 2, 29)),
+    ({"type": "string", "format": "time"}, '"23:59:59.25"', timedelta(seconds=86399.25)),
+    ({"type": "string", "format": "time"}, '"01:00:00+02:00"', timedelta(hours=23)),
+    ({"type": ["null", "object"]}, '{"n":1.10,"m":1E5,"big":12345678901234567890123,"z":-0}',
+     '{"n":1.10,"m":1E5,"big":12345678901234567890123,"z":-0}'),
+    ({"type": ["null", "object"]}, '{"a":"\\u00fc\\ud83d\\ude00\\u001f\\u0022\\\\u0041","n":1.10}',
+     '{"a":"ü😀\\u001f\\"\\\\u0041","n":1.10}'),
+    ({"type": ["null", "object"]}, '{"a":"\\ud800"}', '{"a":"\ufffd"}'),
+    ({"type": ["null", "object"]}, "null", None),
+    ({"type": "array"}, "[1, null]", "[1, null]"),
+    ({}, '"text"', '"text"'),
+    ({}, "1.10", "1.10"),
+    ({}, "null", None),
+    (True, "[true]", "[true]"),
+    ({"type": ["integer", "string"]}, "1.10", "1.10"),
+    ({"type": ["integer", "string"]}, '"\\u001f"', "\x1f"),
+    ({"type": ["integer", "string"]}, '"\\ud800"', "\ufffd"),
+    ({"type": ["null", "string", "object"]}, '{"a":1}', '{"a":1}'),
+    (ANY_OF_TIMES, '"2020-01-02T03:04:05Z"', "2020-01-02T03:04:05Z"),
+    ({"anyOf": [{"type": "integer"}, {"type": "number"}]}, "1", 1.0),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("method", LOAD_METHODS)
+def test_every_value_arrives(database: TestDatabase, method: str) -> None:
+    """
+    Each value is in its column as it was sent, converted only where its type asks for it.
+    """
+    declared = {f"p{number}": one for number, (one, _, _) in enumerate(CASES)}
+    values = ",".join(f'"p{number}":{value}' for number, (_, value, _) in enumerate(CASES))
+    line = f'{{"type":"RECORD","stream":"things","record":{{"id":1,{values}}}}}'
+
+    done = load(database, schema(declared), line, load_method=method)
+
+    assert done.code == 0, done.err
+    columns = ", ".join(declared)
+    (row,) = database.query(f"SELECT {columns} FROM things")
+    expected = {case: want for case, (_, _, want) in enumerate(CASES)}
+    assert dict(enumerate(row)) == expected
+
+
+@pytest.mark.parametrize(
+    ("method", "size"),
+    [("insert", MEGABYTE), ("local_infile", MEGABYTE), ("local_infile", 16 * MEGABYTE)],
+)
+def test_long_text_arrives(database: TestDatabase, method: str, size: int) -> None:
+    """
+    Text of many megabytes arrives whole, beside rows that are short.
+    """
+    text = ("0123456789abcdef" * (size // 16))[: size - 4] + "😀"
+    rows = [record({"id": 1, "text": "short"}), record({"id": 2, "text": text})]
+    done = load(database, schema({"text": TEXT}), *rows, load_method=method)
+    assert done.code == 0, done.err
+    found = database.query("SELECT SHA2(text, 256) FROM things WHERE id = 2")
+    assert found == [(hashlib.sha256(text.encode()).hexdigest(),)]
+
+
+def test_a_row_that_no_insert_can_hold_is_refused(database: TestDatabase) -> None:
+    """
+    A row past max_allowed_packet is an error that names its line, not a lost connection.
+    """
+    ((packet,),) = database.query("SELECT @@max_allowed_packet")
+    rows = [record({"id": 1, "text": "short"}), record({"id": 2, "text": "x" * MEGABYTE})]
+    database.query("SET GLOBAL max_allowed_packet = %s", (MEGABYTE,))
+    try:
+        done = load(database, schema({"text": TEXT}), *rows, load_method="insert")
+    finally:
+        database.query("SET GLOBAL max_allowed_packet = %s", (packet,))
+    assert done.code == 1
+    assert "ERROR line 3, stream things, key id='2', column text: max_allowed_packet" in done.err
+
+
+def test_local_infile_off_means_insert(database: TestDatabase) -> None:
+    """
+    A server that forbids LOAD DATA LOCAL gets INSERTs, and stderr says so once.
+    """
+    database.query("SET GLOBAL local_infile = 0")
+    try:
+        done = load(database, schema({"text": TEXT}), record({"id": 1, "text": "a\\'\n"}))
+    finally:
+        database.query("SET GLOBAL local_infile = 1")
+    assert done.code == 0, done.err
+    assert done.err.count("using INSERT") == 1
+    assert database.query("SELECT text FROM things") == [("a\\'\n",)]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        '{"type": "RECORD", "stream": "thüngs", "record": {"id": 1, "text": "\\u00fc"}}',
+        '{"type": "RECORD", "stream": "th\\u00fcngs", "record": {"id": 1, "text": "\\u00fc"}}',
+        '{"record":{"text":"ü","id":1},"stream":"thüngs","type":"RECORD"}',
+        '{ "stream" : "thüngs" , "type" : "RECORD" , "record" : { "id" : 1 , "text" : "ü" } }\r',
+        '{"type":"RECORD","time_extracted":"2020-01-01T00:00:00Z","stream":"thüngs",'
+        '"record":{"id":1,"text":"ü"},"surplus":[1]}',
+    ],
+)
+def test_a_record_may_be_written_in_any_way(database: TestDatabase, line: str) -> None:
+    """
+    Spaces, escapes, and the order of keys do not matter.
+    """
+    load_here(database, schema({"text": TEXT}, stream="thüngs"), line)
+    assert database.query("SELECT id, text FROM `thüngs`") == [(1, "ü")]
+
+
+def test_the_only_column_may_be_empty(database: TestDatabase) -> None:
+    """
+    Rows of one empty text are rows.
+    """
+    message = schema({"text": TEXT}, key=())
+    del message["schema"]["properties"]["id"]
+    rows = [record({"text": text}) for text in ("", "a", "", None)]
+    for method in LOAD_METHODS:
+        load_here(
+            database,
+            message,
+            *rows,
+            load_method=method,
+            add_metadata_columns="false",
+            primary_key_required="false",
+        )
+    found = sorted(text or str(text) for (text,) in database.query("SELECT text FROM things"))
+    assert found == ["", "", "", "", "None", "None", "a", "a"]
+
+
+@pytest.mark.parametrize("method", LOAD_METHODS)
+def test_nothing_is_rounded_into_a_table_made_by_hand(database: TestDatabase, method: str) -> None:
+    """
+    What a narrower column of a table that is there would cut or round is refused, with its line.
+    """
+    for column, value in (("DECIMAL(5,1)", 1.25), ("TINYINT", 300), ("FLOAT", None)):
+        database.query("DROP TABLE IF EXISTS things")
+        database.query(f"CREATE TABLE things (id BIGINT PRIMARY KEY, n {column})")
+        rows = [record({"id": 1, "n": 1}), record({"id": 2, "n": value})]
+        done = load(
+            database, schema({"n": {"type": ["null", "number"]}}), *rows, load_method=method
+        )
+        if value is None:
+            assert done.code == 0, done.err
+        else:
+            assert done.code == 1
+            assert "ERROR line 3, stream things, key id='2', column n: " in done.err
+
+
+# --- A model in plain Python ------------------------------------------------------------------
+
+characters = st.characters(blacklist_categories=("Cs",))
+texts = st.text(characters, max_size=20) | st.text("\x1d\x1e\x1f\0N\\'\"\n%", max_size=8)
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | texts,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts, inner, max_size=3),
+    max_leaves=6,
+)
+moments = st.datetimes(utc(1000, 1, 2), utc(9999, 12, 30))
+cents = st.decimals(-(10**15), 10**15, places=2, allow_nan=False)
+doubles = st.floats(allow_nan=False, allow_infinity=False)
+objects = st.dictionaries(texts, json_values, max_size=3)
+offsets = st.integers(-14 * 60, 14 * 60).map(lambda minutes: timezone(timedelta(minutes=minutes)))
+
+# kind: (schema, values as a tap would have them, the value sent of each, the value stored)
+KINDS: dict[str, Any] = {
+    "integer": ({"type": ["null", "integer"]}, st.integers(-(2**63), 2**63 - 1), None, None),
+    "number": ({"type": ["null", "number"]}, doubles, None, None),
+    "money": (MONEY, cents, None, None),
+    "boolean": ({"type": ["null", "boolean"]}, st.booleans(), None, int),
+    "text": (TEXT, texts, None, None),
+    "moment": (
+        DATE_TIME,
+        st.builds(lambda at, zone: at.replace(tzinfo=zone), moments, offsets),
+        lambda at: at.isoformat(),
+        lambda at: at.astimezone(timezone.utc).replace(tzinfo=None),
+    ),
+    "date": ({"type": "string", "format": "date"}, st.dates(date(1, 1, 1)), str, None),
+    "object": ({"type": ["null", "object"]}, objects, None, None),
+    "several": ({"type": ["integer", "string"]}, st.integers() | texts, None, str),
+}  # fmt: skip
+kinds_of_properties = st.dictionaries(
+    st.sampled_from([f"p{number}" for number in range(6)]),
+    st.sampled_from(sorted(KINDS)),
+    min_size=1,
+)
+
+
+@st.composite
+def streams(draw: st.DrawFn) -> tuple[dict[str, str], list[dict[str, Any]]]:
+    """Return the kinds of a stream's properties, and records; a property may be left out."""
+    kinds = draw(kinds_of_properties)
+    one = {name: st.none() | KINDS[kind][1] for name, kind in kinds.items()}
+    records = st.fixed_dictionaries({"id": st.integers(0, 15)}, optional=one)
+    return kinds, draw(st.lists(records, min_size=1, max_size=25))
+
+
+def encoded(values: dict[str, Any], kinds: dict[str, str], ascii_only: bool) -> str:
+    sent = {}
+    for name, value in values.items():
+        to_sent = name != "id" and KINDS[kinds[name]][2]
+        sent[name] = to_sent(value) if to_sent and value is not None else value
+    # Decimals digit for digit: what json cannot, a placeholder does.
+    marks = {f"@{name}@": value for name, value in sent.items() if isinstance(value, Decimal)}
+    shown = {
+        name: f"@{name}@" if isinstance(value, Decimal) else value for name, value in sent.items()
+    }
+    text = json.dumps(
+        {"type": "RECORD", "stream": "things", "record": shown}, ensure_ascii=ascii_only
+    )
+    for mark, value in marks.items():
+        text = text.replace(f'"{mark}"', f"{value:f}")
+    return text
+
+
+def expected_table(
+    kinds: dict[str, str], records: list[dict[str, Any]]
+) -> dict[int, dict[str, Any]]:
+    """Return what the table must hold: of each key the last record, whole."""
+    table: dict[int, dict[str, Any]] = {}
+    for values in records:
+        row = {}
+        for name, kind in kinds.items():
+            value, to_stored = values.get(name), KINDS[kind][3]
+            row[name] = to_stored(value) if to_stored and value is not None else value
+        table[values["id"]] = row
+    return table
+
+
+@hypothesis_settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(stream=streams(), ascii_only=st.booleans())
+def test_any_stream_equals_a_model(
+    database: TestDatabase, stream: tuple[dict[str, str], list[dict[str, Any]]], ascii_only: bool
+) -> None:
+    """
+    Any records of any schema are in the table as plain Python says, by either way of loading.
+    """
+    kinds, records = stream
+    declared = {name: KINDS[kind][0] for name, kind in kinds.items()}
+    lines = [encoded(values, kinds, ascii_only) for values in records]
+    for method in LOAD_METHODS:
+        database.query("DROP TABLE IF EXISTS things")
+        load_here(database, schema(declared), *lines, load_method=method)
+        columns = ", ".join(("id", *kinds))
+        found = {}
+        for number, *row in database.query(f"SELECT {columns} FROM things"):
+            found[number] = {
+                name: json.loads(value) if kinds[name] == "object" and value is not None else value
+                for name, value in zip(kinds, row, strict=True)
+            }
+        assert found == expected_table(kinds, records)

@@ -1,0 +1,91 @@
+"""ACTIVATE_VERSION: what an earlier version left is flagged or deleted, and may come back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.conftest import TestDatabase
+from tests.target.conftest import TEXT, activate, load, load_here, record, schema
+
+THINGS = schema({"text": TEXT})
+
+
+def versioned(version: int, *ids: int) -> list[dict[str, Any]]:
+    return [record({"id": number, "text": "a"}, version=version) for number in ids]
+
+
+def deleted(database: TestDatabase) -> dict[int, Any]:
+    return dict(database.query("SELECT id, _sdc_deleted_at FROM things"))
+
+
+def test_rows_of_older_versions_are_flagged_once(database: TestDatabase) -> None:
+    """
+    Older rows get the time of their deletion, and keep it when the next version comes.
+    """
+    load_here(database, THINGS, *versioned(1, 1, 2, 3), activate(1))
+    assert deleted(database) == {1: None, 2: None, 3: None}
+    load_here(database, THINGS, *versioned(2, 2, 3), activate(2))
+    first = deleted(database)
+    assert first[1] is not None and first[2] is None and first[3] is None
+    load_here(database, THINGS, *versioned(3, 3), activate(3))
+    second = deleted(database)
+    assert second[1] == first[1]
+    assert second[2] is not None and second[3] is None
+
+
+def test_a_row_that_comes_back_loses_its_flag(database: TestDatabase) -> None:
+    """
+    A record of the active version clears _sdc_deleted_at.
+    """
+    load_here(database, THINGS, *versioned(1, 1), activate(2))
+    assert deleted(database)[1] is not None
+    load_here(database, THINGS, *versioned(2, 1))
+    assert deleted(database) == {1: None}
+
+
+def test_hard_delete_deletes(database: TestDatabase) -> None:
+    """
+    With hard_delete the older rows are gone, those loaded without a version, too.
+    """
+    load_here(database, THINGS, record({"id": 9, "text": "no version"}))
+    load_here(database, THINGS, *versioned(1, 1, 2))
+    done = load(database, THINGS, *versioned(2, 2), activate(2), hard_delete="true")
+    assert done.code == 0, done.err
+    assert "things: 1 records: 0 inserted, 1 updated, 2 deleted" in done.err
+    assert deleted(database) == {2: None}
+
+
+def test_more_rows_than_one_statement_deletes(database: TestDatabase) -> None:
+    """
+    However many rows there are, all older ones are flagged, and deleted.
+    """
+    load_here(database, THINGS, *versioned(1, *range(20_001)))
+    load_here(database, THINGS, *versioned(2, 5), activate(2))
+    flagged = sum(at is not None for at in deleted(database).values())
+    assert flagged == 20_000
+    load_here(database, THINGS, activate(3), hard_delete="true")
+    assert deleted(database) == {}
+
+
+def test_a_stream_without_versions_has_no_column_for_them(database: TestDatabase) -> None:
+    """
+    _sdc_table_version is there once a record carries a version, and not before.
+    """
+    names = "SELECT column_name FROM information_schema.columns WHERE table_schema = %s"
+    load_here(database, THINGS, record({"id": 1, "text": "a"}))
+    assert ("_sdc_table_version",) not in database.query(names, (database.name,))
+    load_here(database, THINGS, record({"id": 2, "text": "a"}), *versioned(7, 3))
+    assert ("_sdc_table_version",) in database.query(names, (database.name,))
+    found = database.query("SELECT id, _sdc_table_version FROM things ORDER BY id")
+    assert found == [(1, None), (2, None), (3, 7)]
+
+
+def test_without_metadata_columns_there_are_none(database: TestDatabase) -> None:
+    """
+    With add_metadata_columns off the table has the stream's columns alone, versions or not.
+    """
+    messages = (*versioned(1, 1), activate(2), *versioned(2, 2))
+    done = load(database, THINGS, *messages, add_metadata_columns="false")
+    assert done.code == 0, done.err
+    assert "WARNING ACTIVATE_VERSION ignored: it needs add_metadata_columns" in done.err
+    assert database.query("SELECT * FROM things") == [(1, "a"), (2, "a")]
