@@ -46,7 +46,9 @@ class Stopped(BaseException):
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run target-mysql and exit."""
-    sys.exit(run(_parse(arguments)))
+    code = run(_parse(arguments))
+    _flush_or_drop()
+    sys.exit(code)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -62,6 +64,14 @@ def run(options: argparse.Namespace) -> int:
     except Stopped as stopped:
         LOGGER.error("stopped by %s: rows since the last state are not loaded", stopped)
         return stopped.exit_code
+
+
+def _flush_or_drop() -> None:
+    """Flush stdout; drop what cannot be written, for which Python would exit with 120."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _load(config: Config) -> int:

@@ -107,7 +107,11 @@ class Config:
     password: str = _key("", _text, "that user's password", repr=False)
     database: str = _key("hubspot", _text, "the database to load into; made when it is not there")
     ssl_mode: str = _key("PREFERRED", _choice(SSL_MODES), f"one of {', '.join(SSL_MODES)}")
-    ssl_ca: str | None = _key(None, _text, "file of the authorities to trust")
+    ssl_ca: str | None = _key(
+        None,
+        _text,
+        "file of the authorities to trust; makes ssl_mode VERIFY_CA where it is not given",
+    )
     ssl_cert: str | None = _key(None, _text, "file of the client's certificate")
     ssl_key: str | None = _key(None, _text, "file of the client's private key")
     batch_size_rows: int = _key(20_000, _integer(1, 10**9), "rows of all streams that make a batch")
@@ -154,6 +158,8 @@ class Config:
                     values[name] = known[name].metadata["parse"](value)
                 except ValueError as error:
                     faults.append(f"{name}: {error}")
+        if "ssl_ca" in values:
+            values.setdefault("ssl_mode", "VERIFY_CA")  # as the mysql client has it
         faults += _cross_faults(values)
         if faults:
             raise ConfigError("configuration: " + "; ".join(faults))

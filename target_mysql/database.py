@@ -51,6 +51,7 @@ ADVICE = {
     1452: "a record's parent is not there: the tap must send it first",
     1698: "this user may log in only in another way, such as unix_socket",
 }
+NO_FILES = 2027  # the client library's "malformed packet", which is what such an answer is to us
 AT_ROW = re.compile(r"column '(?P<column>.+?)' at row (?P<row>\d+)")
 
 
@@ -87,6 +88,17 @@ class RowRefused(DatabaseError):
 class _Connection(Connection):
     """A connection that answers a LOAD DATA LOCAL of ours from memory, and no other ever."""
 
+    def _read_query_result(self, unbuffered: bool = False) -> Any:
+        """Read as PyMySQL does, but hang up on a server that asks for a file."""
+        try:
+            return super()._read_query_result(unbuffered)  # type: ignore[misc]
+        except RuntimeError as error:
+            # Whatever was sent now, a ROLLBACK, too, would reach the server as the file's text.
+            wire: Any = self
+            wire._force_close()
+            problem = "the server asks for a file of this machine, and gets none: do not trust it"
+            raise pymysql.err.NotSupportedError(NO_FILES, problem) from error
+
     def load_local(self, statement: str, rows: Sequence[bytes]) -> Done:
         """
         Run a LOAD DATA LOCAL, answering with `rows` whatever file the server names.
@@ -98,7 +110,8 @@ class _Connection(Connection):
         packet = wire._read_packet()
         if not packet.is_load_local_packet():
             wire._force_close()
-            raise pymysql.err.OperationalError(2027, "LOAD DATA LOCAL was not answered as one")
+            problem = "LOAD DATA LOCAL was not answered as one"
+            raise pymysql.err.NotSupportedError(NO_FILES, problem)
         try:
             for data in _packets(rows):
                 wire.write_packet(data)
@@ -294,14 +307,15 @@ def _tls(config: Config) -> dict[str, Any]:
     """Return PyMySQL's arguments for the ssl_mode, as the mysql client means it."""
     if config.ssl_mode == "DISABLED":
         return {"ssl_disabled": True}
-    if config.ssl_mode == "PREFERRED" and not (config.ssl_ca or config.ssl_cert):
+    if config.ssl_mode == "PREFERRED" and not config.ssl_cert:
         return {}  # PyMySQL's own way: TLS, unverified, where the server has it
     try:
         context = ssl.create_default_context(cafile=config.ssl_ca)
         if config.ssl_cert:
             context.load_cert_chain(config.ssl_cert, config.ssl_key)
     except OSError as error:  # an SSLError is one, too
-        raise ConfigError(f"ssl_ca, ssl_cert, ssl_key: cannot be used: {error}") from error
+        given = ", ".join(filter(None, (config.ssl_ca, config.ssl_cert, config.ssl_key)))
+        raise ConfigError(f"cannot be used for TLS: {given}: {error.strerror}") from error
     # Python 3.13 is stricter than the certificates that MySQL makes for itself.
     context.verify_flags &= ~ssl.VERIFY_X509_STRICT
     context.check_hostname = config.ssl_mode == "VERIFY_IDENTITY"
@@ -312,18 +326,10 @@ def _tls(config: Config) -> dict[str, Any]:
 
 def _connect_problem(config: Config, error: Exception) -> str:
     where = config.unix_socket or f"{config.host}:{config.port}"
-    if isinstance(error, RuntimeError):
-        return f"cannot use MySQL at {where} as {config.user}: {_runtime_problem(error)}"
     code = error.args[0] if error.args else None
     reason = str(error.args[1]) if len(error.args) > 1 else str(error)
     advice = ADVICE.get(code, "check host, port and that the server runs")  # type: ignore[arg-type]
     return f"cannot connect to MySQL at {where} as {config.user}: {reason}: {advice}"
-
-
-def _runtime_problem(error: RuntimeError) -> str:
-    if "LOAD_LOCAL" in str(error):
-        return "the server asks for a file of this machine, and gets none: do not trust it"
-    return str(error)
 
 
 @contextlib.contextmanager
@@ -333,8 +339,6 @@ def _translated() -> Iterator[None]:
         yield
     except pymysql.MySQLError as error:
         raise _to_error(error) from error
-    except RuntimeError as error:
-        raise DatabaseError(_runtime_problem(error)) from error
     except (OSError, ssl.SSLError) as error:
         raise TransientError(f"connection to MySQL lost: {error}") from error
 

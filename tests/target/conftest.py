@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from io import BytesIO
 from typing import Any
 
@@ -55,13 +56,13 @@ def settings(**values: object) -> dict[str, str]:
     return {f"TARGET_MYSQL_{name.upper()}": str(value) for name, value in values.items()}
 
 
-def load(database: TestDatabase, *messages: Message | str, **config: object) -> Outcome:
+def load(database: TestDatabase, /, *messages: Message | str, **config: object) -> Outcome:
     """Run target-mysql on the messages; `config` is its configuration."""
     environment = database.environment | settings(**config)
     return run_program("target-mysql", stdin=to_lines(*messages), environment=environment)
 
 
-def load_here(database: TestDatabase, *messages: Message | str, **config: object) -> bytes:
+def load_here(database: TestDatabase, /, *messages: Message | str, **config: object) -> bytes:
     """Do the same in this process, where a subprocess each would take long; returns the states."""
     environment = database.environment | settings(**config)
     parsed = Config.from_sources({}, environment, option_files=())
@@ -73,6 +74,11 @@ def load_here(database: TestDatabase, *messages: Message | str, **config: object
         running.stop()
         connection.close()
     return out.getvalue()
+
+
+def target_environment(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment to start target-mysql in; its stdout is buffered, as users have it."""
+    return clean_environment() | {"PYTHONUNBUFFERED": ""} | dict(environment)
 
 
 StartTarget = Callable[..., "subprocess.Popen[bytes]"]
@@ -89,12 +95,13 @@ def start_target(database: TestDatabase) -> Iterator[StartTarget]:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            env=clean_environment() | database.environment | settings(**config),
+            env=target_environment(database.environment | settings(**config)),
         )
         started.append(target)
         return target
 
     yield start
     for target in started:
-        with target:
-            target.kill()
+        target.kill()
+        with suppress(BrokenPipeError), target:
+            pass

@@ -1,0 +1,233 @@
+"""The configuration: where each key is looked for, what wins, and what is a fault."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from target_mysql.config import Config
+from target_mysql.exceptions import ConfigError
+from tests.conftest import TestDatabase, run_program
+
+
+def config(
+    tmp_path: Path,
+    given: Mapping[str, object] | None = None,
+    environment: Mapping[str, str] | None = None,
+    options: str = "",
+) -> Config:
+    """Return the configuration of these sources; `options` is the text of an option file."""
+    file = tmp_path / "my.cnf"
+    file.write_text(options, encoding="utf-8")
+    variables = {f"TARGET_MYSQL_{name}": value for name, value in (environment or {}).items()}
+    return Config.from_sources(given or {}, variables, (str(file),))
+
+
+def test_all_faults_are_named_at_once(database: TestDatabase, tmp_path: Path) -> None:
+    """
+    One line names every fault, from wherever it comes, and the exit code is 2.
+    """
+    file = tmp_path / "config.json"
+    given = {"port": 70000, "ssl_mode": "MAYBE", "batch_size_rows": 0, "hard_delete": "perhaps"}
+    file.write_text(json.dumps({**given, "user": 5, "ssl_cert": "a", "database": ""}))
+    environment = {
+        **database.environment,
+        "TARGET_MYSQL_INIT_SQL": "SET a = 1",
+        "TARGET_MYSQL_BATCH_WAIT_LIMIT_SECONDS": "nan",
+    }
+    done = run_program("target-mysql", "--config", file, environment=environment)
+    assert (done.code, done.out) == (2, "")
+    (line,) = done.err.splitlines()
+    assert line == (
+        "ERROR configuration: port: must be a whole number from 1 to 65535;"
+        " ssl_mode: must be one of DISABLED, PREFERRED, REQUIRED, VERIFY_CA, VERIFY_IDENTITY;"
+        " batch_size_rows: must be a whole number from 1 to 1000000000;"
+        " hard_delete: must be true or false; user: must be a string;"
+        " batch_wait_limit_seconds: must be a number of seconds above 0, at most 86400;"
+        " init_sql: must be a list of SET statements; database: must not be empty;"
+        " ssl_cert, ssl_key: one needs the other"
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [("{", "not JSON: "), ("[]", "must hold a JSON object"), (None, "cannot be read: ")],
+)
+def test_a_file_that_is_no_configuration(tmp_path: Path, text: str | None, problem: str) -> None:
+    """
+    A file that is not there, is not JSON or no object is named with what is wrong with it.
+    """
+    file = tmp_path / "config.json"
+    if text is not None:
+        file.write_text(text)
+    done = run_program("target-mysql", "-c", file)
+    assert (done.code, done.out) == (2, "")
+    assert done.err.startswith(f"ERROR {file}: {problem}")
+
+
+def test_an_unknown_key_is_named_with_its_nearest(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """
+    A misspelt key is a warning that says which key was meant, as far as one can tell.
+    """
+    config(tmp_path, {"pasword": "x", "zzz": 1})
+    assert caplog.messages == [
+        "unknown config key pasword: did you mean password?",
+        "unknown config key zzz",
+    ]
+
+
+def test_the_nearest_source_wins(tmp_path: Path) -> None:
+    """
+    The file of --config wins over the environment, that over the option files.
+    """
+    options = "[client]\nhost=c\nuser=c\npassword=c\ndatabase=c\n"
+    environment = {"HOST": "b", "USER": "b", "DATABASE": ""}
+    found = config(tmp_path, {"host": "a"}, environment, options)
+    assert (found.host, found.user, found.password, found.database) == ("a", "b", "c", "c")
+
+
+def test_an_empty_password_is_a_password(tmp_path: Path) -> None:
+    """
+    TARGET_MYSQL_PASSWORD set to nothing wins over an option file's password.
+    """
+    assert config(tmp_path, {}, {"PASSWORD": ""}, "[client]\npassword=c\n").password == ""
+
+
+@pytest.mark.parametrize(
+    "given", [{"default_target_schema": "a"}, {"dbname": "a"}, {"database": "a", "dbname": "b"}]
+)
+def test_aliases(tmp_path: Path, given: dict[str, object]) -> None:
+    """
+    PipelineWise's names for the database mean the same; our own name wins, in either order.
+    """
+    assert config(tmp_path, given).database == "a"
+    assert config(tmp_path, dict(reversed(given.items()))).database == "a"
+    variables = {name.upper(): str(value) for name, value in given.items()}
+    assert config(tmp_path, {}, variables).database == "a"
+
+
+@pytest.mark.parametrize(
+    ("given", "environment", "expected"),
+    [
+        ({}, {}, ("127.0.0.1", 3307, "/run/socket")),
+        ({"host": "a"}, {}, ("a", 3307, None)),
+        ({}, {"HOST": "a"}, ("a", 3307, None)),
+        ({}, {"PORT": "3308"}, ("127.0.0.1", 3308, None)),
+        ({}, {"USER": "a"}, ("127.0.0.1", 3307, "/run/socket")),
+        ({"host": "a"}, {"UNIX_SOCKET": "/b"}, ("a", 3307, None)),
+        ({"unix_socket": "/a"}, {"HOST": "b"}, ("b", 3307, "/a")),
+    ],
+)
+def test_a_socket_does_not_beat_a_nearer_host(
+    tmp_path: Path,
+    given: dict[str, object],
+    environment: dict[str, str],
+    expected: tuple[str, int, str | None],
+) -> None:
+    """
+    The socket of an option file is for those who name no host and no port nearer by.
+    """
+    found = config(tmp_path, given, environment, "[client]\nsocket=/run/socket\nport=3307\n")
+    assert (found.host, found.port, found.unix_socket) == expected
+
+
+def test_a_host_of_an_option_file_beats_its_socket(tmp_path: Path) -> None:
+    """
+    As for the mysql client, sockets are for localhost alone; a port named nearer keeps the host.
+    """
+    options = "[client]\nsocket=/run/socket\nhost=db\n"
+    assert config(tmp_path, options=options).unix_socket is None
+    assert config(tmp_path, {}, {"PORT": "3308"}, options).host == "db"
+
+
+@pytest.mark.parametrize(
+    ("text", "password"),
+    [
+        ("password=secret", "secret"),
+        ("  password = secret  ", "secret"),
+        ('password="with # and spaces "', "with # and spaces "),
+        ("password='single'", "single"),
+        ("password=secret # a comment", "secret"),
+        ("password=sec#ret", "sec"),
+        ("password=a=b:c%d", "a=b:c%d"),
+        (r"password=a\\b\tc\sd\e", "a\\b\tc d\\e"),
+        ("password=it's", "it's"),
+        ("password='", "'"),
+        ("password=", ""),
+        ("password", ""),
+        ("password=first\npassword=second", "second"),
+        ("user=u\n  password=indented", "indented"),
+        ("#password=no\n;password=no", ""),
+        ("[mysqld]\npassword=no\n[target-mysql]\npassword=yes", "yes"),
+        ("password=\u00fc", "\u00fc"),
+    ],
+)
+def test_option_files_are_read_as_the_mysql_client_does(
+    tmp_path: Path, text: str, password: str
+) -> None:
+    """
+    Quotes, comments, escapes, indents and groups mean what they mean to the mysql client.
+    """
+    assert config(tmp_path, options=f"[client]\n{text}\n").password == password
+
+
+def test_option_files_may_include_others(tmp_path: Path) -> None:
+    """
+    !include and !includedir are followed in their place, and one that includes itself ends.
+    """
+    folder = tmp_path / "conf.d"
+    folder.mkdir()
+    (folder / "a.cnf").write_text("[client]\nuser=from-dir\nhost=from-dir\n")
+    (folder / "ignored.txt").write_text("[client]\nuser=ignored\n")
+    one = tmp_path / "one.cnf"
+    one.write_text(f"!include {one}\n[client]\ndatabase=from-one\n")
+    options = (
+        f"[client]\nuser=early\n!includedir {folder}\n!include {one}\n!include /nowhere\n"
+        "[client]\nhost=late\n"
+    )
+    found = config(tmp_path, options=options)
+    assert (found.user, found.host, found.database) == ("from-dir", "late", "from-one")
+
+
+def test_an_option_file_in_another_encoding_is_no_crash(tmp_path: Path) -> None:
+    """
+    Bytes that are no UTF-8, in a comment of a colleague's, do no harm.
+    """
+    file = tmp_path / "my.cnf"
+    file.write_bytes(b"# gr\xfc\xdfe\n[client]\nuser=me\n")
+    assert Config.from_sources({}, {}, (str(file),)).user == "me"
+
+
+def test_a_password_is_in_no_repr(tmp_path: Path) -> None:
+    """
+    The configuration may be logged: its password is not in its repr.
+    """
+    assert "s3cr3t" not in repr(config(tmp_path, {"password": "s3cr3t"}))
+
+
+@pytest.mark.parametrize(
+    "given",
+    [{"init_sql": "SET a = 1"}, {"init_sql": ["DROP TABLE a"]}, {"init_sql": [1]}, {"port": True}],
+)
+def test_what_is_refused(tmp_path: Path, given: dict[str, object]) -> None:
+    """
+    Values of the wrong kind are faults.
+    """
+    with pytest.raises(ConfigError):
+        config(tmp_path, given)
+
+
+def test_help_and_version() -> None:
+    """
+    --help and --version write to stdout and need no server.
+    """
+    helped, version = (run_program("target-mysql", option) for option in ("--help", "--version"))
+    assert (helped.code, version.code) == (0, 0)
+    assert "TARGET_MYSQL_HOST" in helped.out
+    assert version.out.startswith("target-mysql ")
+    assert run_program("target-mysql", "--no-such-option").code == 2

@@ -1,0 +1,249 @@
+"""Connecting as MySQL users expect: sockets, TLS, users with few rights, databases of any name."""
+
+from __future__ import annotations
+
+import subprocess
+import threading
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from demo.private_mariadb import PrivateMariaDB
+from tests.conftest import TestDatabase, run_program
+from tests.target.conftest import TEXT, load, load_here, record, schema, settings, state, to_lines
+
+PASSWORD = "s3cr3t %s '\"\\"
+THINGS = schema({"text": TEXT})
+
+
+@pytest.fixture
+def limited_user(database: TestDatabase) -> Iterator[str]:
+    """A user with a password, who may only read and write what is in the test's database."""
+    rights = f"GRANT SELECT, INSERT, UPDATE, DELETE ON `{database.name}`.* TO limited@'%%'"
+    database.query(f"{rights} IDENTIFIED BY %s", (PASSWORD,))
+    yield "limited"
+    database.query("DROP USER limited@'%'")
+
+
+def test_check_names_the_server_and_what_is_allowed(database: TestDatabase) -> None:
+    """
+    --check connects, says what server this is and what it allows, and loads nothing.
+    """
+    done = run_program(
+        "target-mysql", "--check", stdin=to_lines(THINGS), environment=database.environment
+    )
+    assert done.code == 0, done.err
+    lines = done.out.splitlines()
+    assert "MariaDB" in lines[0]
+    assert lines[1:3] == [f"database: {database.name}", "LOAD DATA LOCAL: allowed"]
+    assert lines[3].startswith("grant: GRANT ALL PRIVILEGES")
+    assert database.query("SHOW TABLES") == []
+
+
+def test_a_wrong_password_is_refused_and_not_shown(
+    database: TestDatabase, limited_user: str
+) -> None:
+    """
+    The error names user and host, the exit code is 1, and no word of the password gets out.
+    """
+    done = load(database, THINGS, user=limited_user, password="wr0ng")
+    assert (done.code, done.out) == (1, "")
+    assert "ERROR cannot connect to MySQL at 127.0.0.1:" in done.err
+    assert " as limited: Access denied" in done.err
+    assert "wr0ng" not in done.err
+
+
+def test_missing_rights_are_a_clear_error(database: TestDatabase, limited_user: str) -> None:
+    """
+    Who may not create a table or a database is told so; a table that is there can be loaded.
+    """
+    who = {"user": limited_user, "password": PASSWORD}
+    done = load(database, THINGS, record({"id": 1}), state(1), **who)
+    assert (done.code, done.out) == (1, "")
+    assert "ERROR MySQL error 1142: CREATE command denied to user 'limited'" in done.err
+    assert "grant this user the missing right on the database" in done.err
+    done = load(database, THINGS, **who, database="not_there")
+    assert done.code == 1
+    assert "ERROR MySQL error 1044: Access denied" in done.err
+    assert "s3cr3t" not in done.err
+
+
+def test_a_table_is_utf8_whatever_its_database(database: TestDatabase) -> None:
+    """
+    In a database of latin1, on a server of latin1, an emoji is an emoji.
+    """
+    database.query(f"ALTER DATABASE `{database.name}` CHARACTER SET latin1")
+    load_here(database, THINGS, record({"id": 1, "text": "😀"}))
+    assert database.query("SELECT text FROM things") == [("😀",)]
+    sql = "SELECT table_collation, row_format FROM information_schema.tables"
+    found = database.query(f"{sql} WHERE table_schema = %s", (database.name,))
+    assert found == [("utf8mb4_nopad_bin", "Dynamic")]
+
+
+def test_the_database_is_made(database: TestDatabase) -> None:
+    """
+    A database that is not there is made, whatever its name, in utf8mb4.
+    """
+    name = "odd `name` %s; ü-"
+    try:
+        done = load(database, THINGS, record({"id": 1}), state(1), database=name)
+        assert (done.code, done.out) == (0, "1\n"), done.err
+        sql = "SELECT default_character_set_name FROM information_schema.schemata"
+        assert database.query(f"{sql} WHERE schema_name = %s", (name,)) == [("utf8mb4",)]
+    finally:
+        database.query("DROP DATABASE IF EXISTS `odd ``name`` %s; ü-`")
+
+
+def test_a_socket_of_an_option_file_is_used(database: TestDatabase, tmp_path: Path) -> None:
+    """
+    With nothing but ~/.my.cnf the target connects as the mysql client would.
+    """
+    text = f"[client]\nsocket={database.server.socket}\nuser=root\n"
+    (tmp_path / ".my.cnf").write_text(f"{text}[target-mysql]\ndatabase={database.name}\n")
+    done = run_program(
+        "target-mysql",
+        stdin=to_lines(THINGS, record({"id": 1}), state(1)),
+        environment={"HOME": str(tmp_path)},
+    )
+    assert (done.code, done.out) == (0, "1\n"), done.err
+    assert database.query("SELECT id FROM things") == [(1,)]
+
+
+def test_init_sql_is_run_on_connecting(database: TestDatabase) -> None:
+    """
+    SET statements of the configuration are run as they are, percent signs and all.
+    """
+    statements = """["SET @a = '100%', SESSION sql_mode = CONCAT(@@sql_mode, ',NO_SUCH_MODE%')"]"""
+    done = load(database, THINGS, init_sql=statements)
+    assert done.code == 1
+    assert "NO_SUCH_MODE%" in done.err
+
+
+def command_lines() -> Iterator[str]:
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with suppress(OSError):  # it has ended by now
+            yield path.read_bytes().decode(errors="replace")
+
+
+def test_the_password_is_in_no_list(database: TestDatabase, limited_user: str) -> None:
+    """
+    Neither the server's list of statements nor the machine's list of programs shows it.
+    """
+    seen: list[str] = []
+    ended = threading.Event()
+
+    def watch() -> None:
+        while not ended.is_set():
+            seen.extend(str(row) for row in database.query("SHOW FULL PROCESSLIST"))
+            seen.extend(command_lines())
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    try:
+        load(database, THINGS, record({"id": 1}), user=limited_user, password=PASSWORD)
+    finally:
+        ended.set()
+        watcher.join()
+    assert any("target-mysql" in one for one in seen)
+    assert not any("s3cr3t" in one for one in seen)
+
+
+# --- TLS --------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with an authority, a server's certificate of its for `localhost`, and another's."""
+    folder = tmp_path_factory.mktemp("certificates")
+    new = "req -newkey rsa:2048 -nodes"
+    for name in ("ca", "other"):
+        openssl(folder, f"{new} -x509 -days 2 -subj /CN=Test-{name} -keyout {name}.key")
+        (folder / "printed").rename(folder / f"{name}.pem")
+    openssl(folder, f"{new} -subj /CN=localhost -keyout key")
+    (folder / "printed").rename(folder / "request")
+    (folder / "names").write_text("subjectAltName=DNS:localhost\n")
+    sign = "x509 -req -in request -CA ca.pem -CAkey ca.key -CAcreateserial -days 2"
+    openssl(folder, f"{sign} -extfile names")
+    (folder / "printed").rename(folder / "server.pem")
+    return folder
+
+
+def openssl(folder: Path, arguments: str) -> None:
+    command = ["openssl", *arguments.split(), "-out", "printed"]
+    subprocess.run(command, cwd=folder, check=True, capture_output=True)
+
+
+@pytest.fixture(scope="module")
+def tls_server(
+    tmp_path_factory: pytest.TempPathFactory, certificates: Path
+) -> Iterator[PrivateMariaDB]:
+    """A server that lets nobody in without TLS."""
+    options = [
+        f"--ssl-ca={certificates / 'ca.pem'}",
+        f"--ssl-cert={certificates / 'server.pem'}",
+        f"--ssl-key={certificates / 'key'}",
+        "--require-secure-transport=ON",
+    ]
+    with PrivateMariaDB(tmp_path_factory.mktemp("tls"), options) as server:
+        yield server
+
+
+@pytest.mark.parametrize(
+    ("mode", "code"), [("DISABLED", 0), ("PREFERRED", 0), ("REQUIRED", 1), ("VERIFY_CA", 1)]
+)
+def test_a_server_without_tls(
+    database: TestDatabase, certificates: Path, mode: str, code: int
+) -> None:
+    """
+    Without TLS on the server, what asks for it fails, and never falls back to plain text.
+    """
+    done = load(database, THINGS, state(1), ssl_mode=mode, ssl_ca=certificates / "ca.pem")
+    assert done.code == code, done.err
+    assert done.out == ("" if code else "1\n")
+    if code:
+        assert "ERROR cannot connect to MySQL at 127.0.0.1:" in done.err
+
+
+@pytest.mark.parametrize(
+    ("mode", "ca", "host", "code"),
+    [
+        ("DISABLED", "ca", "localhost", 1),
+        ("PREFERRED", None, "localhost", 0),
+        ("REQUIRED", None, "127.0.0.1", 0),
+        ("REQUIRED", "other", "localhost", 0),
+        ("VERIFY_CA", "ca", "127.0.0.1", 0),
+        ("VERIFY_CA", "other", "localhost", 1),
+        ("VERIFY_IDENTITY", "ca", "localhost", 0),
+        ("VERIFY_IDENTITY", "ca", "127.0.0.1", 1),
+        ("", "ca", "127.0.0.1", 0),
+        ("", "other", "localhost", 1),
+    ],
+)
+def test_a_server_that_wants_tls(
+    tls_server: PrivateMariaDB, certificates: Path, mode: str, ca: str | None, host: str, code: int
+) -> None:
+    """
+    Certificates are checked as ssl_mode says, and one that is refused is an error.
+
+    As with the mysql client, ssl_ca without ssl_mode means VERIFY_CA.
+    """
+    environment = tls_server.environment() | settings(host=host, ssl_mode=mode)
+    if ca:
+        environment |= settings(ssl_ca=certificates / f"{ca}.pem")
+    done = run_program("target-mysql", stdin=to_lines(state(1)), environment=environment)
+    assert done.code == code, done.err
+    assert done.out == ("" if code else "1\n")
+    if code and mode != "DISABLED":
+        assert "certificate verify failed" in done.err
+
+
+def test_a_certificate_file_that_is_none(database: TestDatabase, tmp_path: Path) -> None:
+    """
+    A file of ssl_ca that is not there is a fault of the configuration, and named.
+    """
+    done = load(database, THINGS, ssl_mode="VERIFY_CA", ssl_ca=tmp_path / "nowhere.pem")
+    assert done.code == 2
+    assert "ERROR cannot be used for TLS: " in done.err
+    assert "nowhere.pem: No such file" in done.err

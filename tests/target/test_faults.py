@@ -1,0 +1,299 @@
+"""Killed, stopped, cut off, in another's way: no state claims a row that is not there."""
+
+from __future__ import annotations
+
+import random
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import pytest
+
+from demo.private_mariadb import PrivateMariaDB
+from tests.conftest import PROGRAMS, TestDatabase
+from tests.target.conftest import (
+    LOAD_METHODS,
+    TEXT,
+    StartTarget,
+    load,
+    load_here,
+    record,
+    schema,
+    settings,
+    state,
+    target_environment,
+    to_lines,
+)
+
+THINGS = schema({"text": TEXT})
+END_S = 30  # how long a test waits for what should take a moment, on a slow machine, too
+
+
+def numbered(first: int, last: int) -> bytes:
+    """Return records with the ids from `first` to `last`, and a state after every ten."""
+    lines = []
+    for number in range(first, last + 1):
+        lines.append(record({"id": number, "text": f"text {number}"}))
+        if number % 10 == 0:
+            lines.append(state(number))
+    return to_lines(*lines)
+
+
+def feed(target: subprocess.Popen[bytes], data: bytes, pause_s: float) -> None:
+    """Write `data` a piece at a time, until the target is gone."""
+    assert target.stdin
+    with suppress(OSError, ValueError):
+        for start in range(0, len(data), 4096):
+            target.stdin.write(data[start : start + 4096])
+            target.stdin.flush()
+            time.sleep(pause_s)
+
+
+@contextmanager
+def feeding(target: subprocess.Popen[bytes], data: bytes, pause_s: float) -> Iterator[None]:
+    """Feed the target while the block runs; it is fed when the block has ended."""
+    feeder = threading.Thread(target=feed, args=(target, data, pause_s))
+    feeder.start()
+    try:
+        yield
+    finally:
+        feeder.join()
+
+
+def until(true: Callable[[], object]) -> None:
+    """Wait for what must come true soon."""
+    give_up_at = time.monotonic() + END_S
+    while not true():
+        assert time.monotonic() < give_up_at
+        time.sleep(0.02)
+
+
+def loaded(database: TestDatabase) -> int:
+    if not database.query("SHOW TABLES LIKE 'things'"):
+        return 0
+    return int(database.query("SELECT COUNT(*) FROM things")[0][0])
+
+
+def test_a_kill_loses_nothing_that_a_state_claims(
+    database: TestDatabase, start_target: StartTarget
+) -> None:
+    """
+    Killed at any moment, twenty times, each time resumed from its last state: all rows are there.
+    """
+    chance, reached, last = random.Random(7), 0, 4000
+    for _ in range(20):
+        target = start_target(batch_size_rows=50)
+        assert target.stdout
+        timer = threading.Timer(chance.uniform(0.25, 0.6), target.kill)
+        timer.start()
+        with feeding(target, to_lines(THINGS) + numbered(reached + 1, last), pause_s=0.005):
+            states = target.stdout.read().split()
+        timer.cancel()
+        reached = int(states[-1]) if states else reached
+        if reached:
+            claimed = database.query("SELECT COUNT(*) FROM things WHERE id <= %s", (reached,))
+            assert claimed == [(reached,)]
+    assert reached > 0
+    rest = numbered(reached + 1, last).decode().splitlines()
+    assert load(database, THINGS, *rest).code == 0
+    right = database.query("SELECT COUNT(*) FROM things WHERE text = CONCAT('text ', id)")
+    assert right == [(last,)]
+    assert loaded(database) == last
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_a_signal_between_batches_ends_the_run(
+    database: TestDatabase, start_target: StartTarget, number: signal.Signals, code: int
+) -> None:
+    """
+    What was committed stays and is claimed; what still waited is neither loaded nor claimed.
+    """
+    target = start_target(batch_size_rows=100)
+    assert target.stdin and target.stdout and target.stderr
+    target.stdin.write(to_lines(THINGS) + numbered(1, 250))
+    target.stdin.flush()
+    until(lambda: loaded(database) == 200)
+    target.send_signal(number)
+    assert target.wait(END_S) == code
+    assert target.stdout.read().split()[-1] == b"190"
+    assert loaded(database) == 200
+
+
+def test_a_signal_does_not_wait_for_a_lock(
+    database: TestDatabase, start_target: StartTarget
+) -> None:
+    """
+    A commit that hangs behind another writer is given up, and rolled back, when a signal comes.
+    """
+    load_here(database, THINGS, record({"id": 1, "text": "before"}))
+    with holding_row(database):
+        target = start_target(batch_wait_limit_seconds=0.1)
+        assert target.stdin and target.stdout
+        target.stdin.write(to_lines(THINGS, record({"id": 1, "text": "after"}), state(1)))
+        target.stdin.flush()
+        until(lambda: "INSERT INTO `things`" in statements_running(database))
+        target.terminate()
+        assert target.wait(END_S) == 143
+        assert target.stdout.read() == b""
+    until(lambda: "INSERT INTO `things`" not in statements_running(database))
+    assert database.query("SELECT text FROM things") == [("held",)]
+
+
+def test_a_signal_does_not_wait_for_a_server_that_is_away(
+    database: TestDatabase, start_target: StartTarget
+) -> None:
+    """
+    A signal while the target waits to try again ends that wait.
+    """
+    load_here(database, THINGS, record({"id": 1, "text": "before"}))
+    with holding_row(database):
+        target = start_target(init_sql='["SET innodb_lock_wait_timeout = 1"]')
+        assert target.stdin and target.stdout and target.stderr
+        target.stdin.write(to_lines(THINGS, record({"id": 1, "text": "after"}), state(1)))
+        target.stdin.close()
+        assert any(b"trying again" in line for line in iter(target.stderr.readline, b""))
+        target.terminate()
+        assert target.wait(END_S) == 143
+        assert target.stdout.read() == b""
+
+
+@contextmanager
+def holding_row(database: TestDatabase) -> Iterator[None]:
+    """Hold the lock on the row of id 1, as another writer would, and change it in the end."""
+    other = database.connect(database=database.name)
+    with other.cursor() as cursor:
+        cursor.execute("START TRANSACTION")
+        cursor.execute("UPDATE things SET text = 'held' WHERE id = 1")
+        yield
+        cursor.execute("COMMIT")
+    other.close()
+
+
+def statements_running(database: TestDatabase) -> str:
+    rows = database.query(
+        "SELECT info FROM information_schema.processlist WHERE db = %s AND info IS NOT NULL",
+        (database.name,),
+    )
+    return "\n".join(str(statement) for (statement,) in rows)
+
+
+def test_a_lock_wait_is_sent_again(database: TestDatabase, start_target: StartTarget) -> None:
+    """
+    Where another writer is in the way longer than the server lets one wait, the batch is sent
+    again until the way is free.
+    """
+    load_here(database, THINGS, record({"id": 1, "text": "before"}))
+    with holding_row(database):
+        target = start_target(init_sql='["SET innodb_lock_wait_timeout = 1"]')
+        assert target.stdin and target.stdout and target.stderr
+        target.stdin.write(to_lines(THINGS, record({"id": 1, "text": "after"}), state(1)))
+        target.stdin.close()
+        lines = iter(target.stderr.readline, b"")
+        assert any(b"MySQL error 1205" in line and b"trying again" in line for line in lines)
+    assert target.wait(END_S) == 0
+    assert target.stdout.read() == b"1\n"
+    assert database.query("SELECT text FROM things") == [("after",)]
+
+
+@pytest.mark.parametrize("method", LOAD_METHODS)
+def test_a_killed_connection_is_made_again(
+    database: TestDatabase, start_target: StartTarget, method: str
+) -> None:
+    """
+    A connection killed again and again costs nothing but time: all rows, the last state, exit 0.
+    """
+    target = start_target(batch_size_rows=100, load_method=method)
+    assert target.stdout and target.stderr and target.stdin
+    with feeding(target, to_lines(THINGS) + numbered(1, 3000), pause_s=0.01):
+        for rows in (300, 900, 1500):
+            until(lambda rows=rows: loaded(database) >= rows)
+            kill_connections(database)
+    target.stdin.close()
+    assert target.wait(END_S) == 0, target.stderr.read()
+    assert target.stdout.read().split()[-1] == b"3000"
+    assert b"trying again" in target.stderr.read()
+    assert database.query("SELECT COUNT(*), MAX(id) FROM things") == [(3000, 3000)]
+
+
+def kill_connections(database: TestDatabase) -> None:
+    sql = "SELECT id FROM information_schema.processlist WHERE db = %s AND id <> CONNECTION_ID()"
+    for (number,) in database.query(sql, (database.name,)):
+        with suppress(Exception):  # it has ended by itself
+            database.query(f"KILL {number}")
+
+
+def test_a_server_that_is_gone_for_good_ends_the_run(tmp_path: Path) -> None:
+    """
+    A server that does not come back fails the run within retry_limit_seconds, without a state.
+    """
+    with PrivateMariaDB(tmp_path) as server:
+        environment = settings(retry_limit_seconds=2, batch_wait_limit_seconds=0.1)
+        target = subprocess.Popen(
+            [PROGRAMS / "target-mysql"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=target_environment(server.environment() | environment),
+        )
+        with target:
+            assert target.stdin and target.stdout and target.stderr
+            target.stdin.write(to_lines(THINGS) + numbered(1, 10))
+            target.stdin.flush()
+            assert target.stdout.readline() == b"10\n"
+            server.kill()
+            target.stdin.write(numbered(11, 20))
+            target.stdin.close()
+            assert target.wait(END_S) == 1
+            assert target.stdout.read() == b""
+            errors = [line for line in target.stderr if line.startswith(b"ERROR")]
+            assert len(errors) == 1
+
+
+def test_a_server_that_was_never_there_is_an_error(database: TestDatabase) -> None:
+    """
+    A wrong port is said at once, with the address, and without a traceback.
+    """
+    done = load(database, THINGS, port=1)
+    assert done.code == 1
+    assert "ERROR cannot connect to MySQL at 127.0.0.1:1 as root: " in done.err
+    assert "Traceback" not in done.err
+
+
+@pytest.mark.parametrize("count", [20, 3000])
+def test_a_closed_stdout_is_an_error(
+    database: TestDatabase, start_target: StartTarget, count: int
+) -> None:
+    """
+    When nobody reads the states any more, early or late, the run ends with 1 and one error.
+    """
+    target = start_target(batch_size_rows=10)
+    assert target.stdin and target.stdout and target.stderr
+    target.stdout.close()
+    with suppress(BrokenPipeError):
+        target.stdin.write(to_lines(THINGS) + numbered(1, count))
+        target.stdin.close()
+    assert target.wait(END_S) == 1
+    errors = target.stderr.read().decode()
+    assert "ERROR the state cannot be written to stdout: " in errors
+    assert "Exception" not in errors
+
+
+def test_a_full_disk_under_stdout_is_an_error(database: TestDatabase) -> None:
+    """
+    A state that cannot be written is an error, and exit code 1 says so.
+    """
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            [PROGRAMS / "target-mysql"],
+            input=to_lines(THINGS) + numbered(1, 10),
+            stdout=full,
+            stderr=subprocess.PIPE,
+            env=target_environment(database.environment),
+            check=False,
+        )
+    assert done.returncode == 1
+    assert b"ERROR the state cannot be written to stdout: " in done.stderr

@@ -1,0 +1,166 @@
+"""A server that asks for this machine's files gets none of them."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import struct
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Outcome, run_program
+from tests.target.conftest import TEXT, record, schema, settings, state, to_lines
+
+LOCAL_FILES, PROTOCOL_41, SECURE_CONNECTION, PLUGIN_AUTH = 0x80, 0x200, 0x8000, 0x80000
+OK, END_OF_PART = b"\0\0\0\2\0\0\0", b"\xfe\0\0\2\0"
+# The answer to the question that the target asks first: version, comment, local_infile, packet.
+FACTS = ("10.11.0-MariaDB", "rogue", "1", "16777216")
+
+
+@dataclass
+class RogueServer:
+    """
+    Speaks as much of MySQL's protocol as it takes to be believed.
+
+    To statements that hold `asks_at` it answers with the wish for `wish`; `uploaded` is what came.
+    """
+
+    wish: Path
+    asks_at: bytes
+    uploaded: bytes = b""
+    port: int = 0
+    _listener: socket.socket = field(default_factory=socket.socket)
+
+    def __enter__(self) -> RogueServer:
+        self._listener.bind(("127.0.0.1", 0))
+        self._listener.listen()
+        self.port = self._listener.getsockname()[1]
+        threading.Thread(target=self._serve, daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        with contextlib.suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+
+    def _serve(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                client, _ = self._listener.accept()
+                client.settimeout(20)
+                with client, contextlib.suppress(OSError):
+                    self._talk(client)
+
+    def _talk(self, client: socket.socket) -> None:
+        send(client, 0, greeting())
+        number, _ = receive(client)
+        send(client, number + 1, OK)
+        while True:
+            number, packet = receive(client)
+            if packet[:1] == b"\1":  # it says goodbye
+                return
+            if self.asks_at in packet:
+                for data in self._ask(client, number):
+                    self.uploaded += data
+            elif b"LOAD DATA" in packet:  # as an honest server does
+                for _ in self._ask(client, number):
+                    pass
+            elif b"VERSION()" in packet:
+                send(client, number + 1, *result(FACTS))
+            elif packet[1:7] == b"SELECT":
+                send(client, number + 1, *result(None))
+            else:
+                send(client, number + 1, OK)
+
+    def _ask(self, client: socket.socket, number: int) -> Iterator[bytes]:
+        """Ask for the file, and yield what is sent as such."""
+        send(client, number + 1, b"\xfb" + str(self.wish).encode())
+        number, data = receive(client)
+        while data:
+            yield data
+            number, data = receive(client)
+        send(client, number + 1, OK)
+
+
+def greeting() -> bytes:
+    flags = LOCAL_FILES | PROTOCOL_41 | SECURE_CONNECTION | PLUGIN_AUTH
+    name, challenge, more = b"10.11.0-MariaDB\0", b"12345678\0", b"123456789012\0"
+    facts = struct.pack("<HBHHB10x", flags & 0xFFFF, 45, 2, flags >> 16, 21)
+    return b"\n" + name + bytes(4) + challenge + facts + more + b"mysql_native_password\0"
+
+
+def result(row: tuple[str, ...] | None) -> Iterator[bytes]:
+    """Yield the packets of a result of text columns: of one row, or of one column and no row."""
+    width = len(row) if row else 1
+    yield bytes([width])
+    for _ in range(width):
+        yield b"\3def\0\0\0\1c\0\x0c" + struct.pack("<HIBHBH", 45, 1024, 253, 0, 0, 0)
+    yield END_OF_PART
+    if row:
+        yield b"".join(bytes([len(value)]) + value.encode() for value in row)
+    yield END_OF_PART
+
+
+def send(client: socket.socket, number: int, *packets: bytes) -> None:
+    for at, data in enumerate(packets, number):
+        client.sendall(struct.pack("<I", len(data))[:3] + bytes([at % 256]) + data)
+
+
+def receive(client: socket.socket) -> tuple[int, bytes]:
+    head = receive_exactly(client, 4)
+    return head[3], receive_exactly(client, int.from_bytes(head[:3], "little"))
+
+
+def receive_exactly(client: socket.socket, size: int) -> bytes:
+    data = b""
+    while len(data) < size:
+        piece = client.recv(size - len(data))
+        if not piece:
+            raise ConnectionError("the target hung up")
+        data += piece
+    return data
+
+
+@pytest.fixture
+def secret(tmp_path: Path) -> Path:
+    file = tmp_path / "secret"
+    file.write_text("the contents of a file")
+    return file
+
+
+def load_into(server: RogueServer) -> Outcome:
+    messages = (schema({"text": TEXT}), record({"id": 7, "text": "a row of ours"}), state(1))
+    with server:
+        environment = settings(host="127.0.0.1", port=server.port, retry_limit_seconds=1)
+        return run_program(
+            "target-mysql", stdin=to_lines(*messages), environment=environment, timeout_s=30
+        )
+
+
+@pytest.mark.parametrize(
+    "asks_at", ["SET SESSION", "VERSION()", "information_schema", "CREATE TABLE", "COMMIT"]
+)
+def test_a_file_that_a_server_asks_for_is_not_sent(secret: Path, asks_at: str) -> None:
+    """
+    Whatever statement a server answers by asking for a file, it gets nothing, and the run fails.
+    """
+    server = RogueServer(secret, asks_at.encode())
+    done = load_into(server)
+    assert server.uploaded == b""
+    assert (done.code, done.out) == (1, "")
+    assert "the server asks for a file of this machine, and gets none" in done.err
+    assert "Traceback" not in done.err
+
+
+def test_a_load_of_ours_is_answered_from_memory(secret: Path) -> None:
+    """
+    Only where we load ourselves is a wish answered: with our rows, whatever file it names.
+    """
+    server = RogueServer(secret, b"LOAD DATA")
+    done = load_into(server)
+    assert server.uploaded.split(b"\x1f")[:2] == [b"7", b"a row of ours"]
+    assert (done.code, done.out) == (0, "1\n"), done.err
