@@ -18,6 +18,7 @@ REQUIRES = [
     "requests>=2.31,<3",
     "backoff>=2.2.1,<3",
     "msgspec>=0.20,<1",
+    "fastjsonschema>=2.19,<3",
     "PyMySQL[rsa]>=1.2,<2",
     "rich>=13.7,<16",
     "tzdata>=2024.1",

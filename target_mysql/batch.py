@@ -6,9 +6,10 @@ from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from target_mysql.columns import Column
 from target_mysql.exceptions import InputError
 from target_mysql.rows import Row, split_row
-from target_mysql.tables import LINE_COLUMN, Column, Table
+from target_mysql.tables import LINE_COLUMN, Table
 from target_mysql.values import shown
 
 
@@ -45,8 +46,7 @@ class Batch:
         return [
             column
             for index, column in enumerate(self.columns)
-            if column is not LINE_COLUMN
-            and (column.property is None or not self.absent >> index & 1)
+            if column is not LINE_COLUMN and not (column.from_record and self.absent >> index & 1)
         ]
 
     def refused(self, row: int, column: str, reason: str) -> InputError:

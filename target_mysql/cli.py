@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import json
 import logging
 import os
 import signal
@@ -13,12 +14,13 @@ from importlib.metadata import version
 from pathlib import Path
 from types import FrameType
 
-from target_mysql.config import OPTION_FILES, Config, read_settings
+from target_mysql.config import OPTION_FILES, Config, about, read_settings
 from target_mysql.database import Database
 from target_mysql.exceptions import ConfigError, TargetError
 from target_mysql.load import Load
 from target_mysql.messages import iter_chunks
 
+PROGRAM, DISTRIBUTION = "target-mysql", "tap-hubspot-engagements"
 LOGGER = logging.getLogger("target_mysql")
 
 EXIT_FAILED, EXIT_USAGE = 1, 2
@@ -55,6 +57,8 @@ def run(options: argparse.Namespace) -> int:
     """Return the exit code of a run with these options."""
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s", stream=sys.stderr)
     try:
+        if options.about:
+            return _tell_about()
         config = Config.from_sources(read_settings(options.config), os.environ)
         return _check(config) if options.check else _load(config)
     except TargetError as error:
@@ -108,6 +112,19 @@ def _check(config: Config) -> int:
     return 0
 
 
+def _tell_about() -> int:
+    """Say what this is and how it is configured, as Meltano's programs do."""
+    facts = {
+        "name": PROGRAM,
+        "description": DESCRIPTION.replace("\n", " ").strip(),
+        "version": version(DISTRIBUTION),
+        "capabilities": ["about", "schema-flattening", "activate-version", "hard-delete"],
+        "settings": about(),
+    }
+    sys.stdout.write(json.dumps(facts, indent=2) + "\n")
+    return 0
+
+
 def _raise_on_signals() -> None:
     def stop(number: int, _: FrameType | None) -> None:
         # A second signal finds no handler of ours: then the process ends where it stands.
@@ -123,7 +140,7 @@ def _raise_on_signals() -> None:
 
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        prog="target-mysql",
+        prog=PROGRAM,
         description=DESCRIPTION,
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -133,8 +150,7 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         "--check", action="store_true", help="connect, say what the server is and allows, and exit"
     )
     parser.add_argument(
-        "--version",
-        action="version",
-        version=f"%(prog)s {version('tap-hubspot-engagements')}",
+        "--about", action="store_true", help="print the configuration as JSON Schema, and exit"
     )
+    parser.add_argument("--version", action="version", version=f"%(prog)s {version(DISTRIBUTION)}")
     return parser.parse_args(arguments)

@@ -31,38 +31,25 @@ CONNECTION_KEYS = frozenset(
 )
 ALIASES = {"default_target_schema": "database", "dbname": "database"}
 SSL_MODES = ("DISABLED", "PREFERRED", "REQUIRED", "VERIFY_CA", "VERIFY_IDENTITY")
+INVALID_DATES = ("error", "null", "clamp")
 LOAD_METHODS = ("auto", "local_infile", "insert")
 
 
-def _text(value: object) -> str:
+@dataclass(frozen=True)
+class _Type:
+    """What a key may be: `parse` returns its value or raises ValueError; `schema` says the same."""
+
+    parse: Callable[[object], Any]
+    schema: Mapping[str, object]
+
+
+def _parse_text(value: object) -> str:
     if not isinstance(value, str):
         raise ValueError("must be a string")
     return value
 
 
-def _choice(choices: tuple[str, ...]) -> Callable[[object], str]:
-    by_folded = {choice.casefold(): choice for choice in choices}
-
-    def parse(value: object) -> str:
-        if not isinstance(value, str) or value.casefold() not in by_folded:
-            raise ValueError(f"must be one of {', '.join(choices)}")
-        return by_folded[value.casefold()]
-
-    return parse
-
-
-def _integer(low: int, high: int) -> Callable[[object], int]:
-    def parse(value: object) -> int:
-        if isinstance(value, str) and value.isascii() and value.isdigit():
-            value = int(value)
-        if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
-            raise ValueError(f"must be a whole number from {low} to {high}")
-        return value
-
-    return parse
-
-
-def _seconds(value: object) -> float:
+def _parse_seconds(value: object) -> float:
     try:
         seconds = float(value)  # type: ignore[arg-type]  # what it is, is what is being found out
     except (TypeError, ValueError):
@@ -72,7 +59,7 @@ def _seconds(value: object) -> float:
     return seconds
 
 
-def _boolean(value: object) -> bool:
+def _parse_boolean(value: object) -> bool:
     known = {"true": True, "false": False, "1": True, "0": False}
     if isinstance(value, bool):
         return value
@@ -81,15 +68,47 @@ def _boolean(value: object) -> bool:
     raise ValueError("must be true or false")
 
 
-def _statements(value: object) -> tuple[str, ...]:
+def _parse_statements(value: object) -> tuple[str, ...]:
     statements = tuple(value) if isinstance(value, list) else (None,)
     if not all(isinstance(one, str) and one.lstrip()[:4].upper() == "SET " for one in statements):
         raise ValueError("must be a list of SET statements")
     return statements
 
 
-def _key(default: Any, parse: Callable[[object], Any], meaning: str, **options: Any) -> Any:
-    return field(default=default, metadata={"parse": parse, "meaning": meaning}, **options)
+def _choice(choices: tuple[str, ...]) -> _Type:
+    by_folded = {choice.casefold(): choice for choice in choices}
+
+    def parse(value: object) -> str:
+        if not isinstance(value, str) or value.casefold() not in by_folded:
+            raise ValueError(f"must be one of {', '.join(choices)}")
+        return by_folded[value.casefold()]
+
+    return _Type(parse, {"type": "string", "enum": list(choices)})
+
+
+def _integer(low: int, high: int) -> _Type:
+    def parse(value: object) -> int:
+        if isinstance(value, str) and value.isascii() and value.isdigit():
+            value = int(value)
+        if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+            raise ValueError(f"must be a whole number from {low} to {high}")
+        return value
+
+    return _Type(parse, {"type": "integer", "minimum": low, "maximum": high})
+
+
+TEXT = _Type(_parse_text, {"type": "string"})
+SECRET = _Type(_parse_text, {"type": "string", "secret": True, "writeOnly": True})
+BOOLEAN = _Type(_parse_boolean, {"type": "boolean"})
+SECONDS = _Type(_parse_seconds, {"type": "number", "minimum": 0, "maximum": 86_400})
+STATEMENTS = _Type(
+    _parse_statements,
+    {"type": "array", "items": {"type": "string", "pattern": "^\\s*[Ss][Ee][Tt] "}},
+)
+
+
+def _key(default: Any, of: _Type, meaning: str, **options: Any) -> Any:
+    return field(default=default, metadata={"type": of, "meaning": meaning}, **options)
 
 
 @dataclass(frozen=True)
@@ -100,35 +119,46 @@ class Config:
     `from_sources` is the way in: it raises ConfigError naming every fault.
     """
 
-    host: str = _key("127.0.0.1", _text, "the server's name or address")
+    host: str = _key("127.0.0.1", TEXT, "the server's name or address")
     port: int = _key(3306, _integer(1, 65_535), "the server's TCP port")
-    unix_socket: str | None = _key(None, _text, "path of the server's socket, instead of host")
-    user: str = _key("root", _text, "the user to log in as")
-    password: str = _key("", _text, "that user's password", repr=False)
-    database: str = _key("hubspot", _text, "the database to load into; made when it is not there")
+    unix_socket: str | None = _key(None, TEXT, "path of the server's socket, instead of host")
+    user: str = _key("root", TEXT, "the user to log in as")
+    password: str = _key("", SECRET, "that user's password", repr=False)
+    database: str = _key("hubspot", TEXT, "the database to load into; made when it is not there")
     ssl_mode: str = _key("PREFERRED", _choice(SSL_MODES), f"one of {', '.join(SSL_MODES)}")
     ssl_ca: str | None = _key(
         None,
-        _text,
+        TEXT,
         "file of the authorities to trust; makes ssl_mode VERIFY_CA where it is not given",
     )
-    ssl_cert: str | None = _key(None, _text, "file of the client's certificate")
-    ssl_key: str | None = _key(None, _text, "file of the client's private key")
+    ssl_cert: str | None = _key(None, TEXT, "file of the client's certificate")
+    ssl_key: str | None = _key(None, TEXT, "file of the client's private key")
     batch_size_rows: int = _key(20_000, _integer(1, 10**9), "rows of all streams that make a batch")
     batch_size_bytes: int = _key(
         64 * 1024 * 1024, _integer(1, 2**40), "bytes of all streams that make a batch"
     )
-    batch_wait_limit_seconds: float = _key(60.0, _seconds, "seconds that a row waits at most")
+    batch_wait_limit_seconds: float = _key(60.0, SECONDS, "seconds that a row waits at most")
     retry_limit_seconds: float = _key(
-        300.0, _seconds, "seconds over which a batch is sent again to a server that fails"
+        300.0, SECONDS, "seconds over which a batch is sent again to a server that fails"
     )
     load_method: str = _key("auto", _choice(LOAD_METHODS), f"one of {', '.join(LOAD_METHODS)}")
-    add_metadata_columns: bool = _key(True, _boolean, "add the _sdc_ columns")
-    hard_delete: bool = _key(False, _boolean, "delete rows that are gone, instead of flagging them")
-    foreign_keys: bool = _key(True, _boolean, "tie tables to their x-parent's by foreign keys")
-    primary_key_required: bool = _key(True, _boolean, "refuse streams without key_properties")
-    flush_all_streams: bool = _key(True, _boolean, "always so here; accepted for compatibility")
-    init_sql: tuple[str, ...] = _key((), _statements, "SET statements to run on connecting")
+    add_metadata_columns: bool = _key(True, BOOLEAN, "add the _sdc_ columns")
+    hard_delete: bool = _key(False, BOOLEAN, "delete rows that are gone, instead of flagging them")
+    foreign_keys: bool = _key(True, BOOLEAN, "tie tables to their x-parent's by foreign keys")
+    primary_key_required: bool = _key(True, BOOLEAN, "refuse streams without key_properties")
+    data_flattening_max_level: int = _key(
+        0, _integer(0, 100), "levels of objects whose properties become columns, as in a__b"
+    )
+    invalid_dates: str = _key(
+        "error",
+        _choice(INVALID_DATES),
+        "what to make of dates that MySQL cannot hold, such as the year 10000:"
+        f" one of {', '.join(INVALID_DATES)}",
+    )
+    validate_records: bool = _key(False, BOOLEAN, "check each record against its SCHEMA")
+    temp_dir: str | None = _key(None, TEXT, "accepted for compatibility: no files are written")
+    flush_all_streams: bool = _key(True, BOOLEAN, "always so here; accepted for compatibility")
+    init_sql: tuple[str, ...] = _key((), STATEMENTS, "SET statements to run on connecting")
 
     @classmethod
     def from_sources(
@@ -155,7 +185,7 @@ class Config:
                 _warn_unknown(name, [*known, *ALIASES])
             elif value is not None:
                 try:
-                    values[name] = known[name].metadata["parse"](value)
+                    values[name] = known[name].metadata["type"].parse(value)
                 except ValueError as error:
                     faults.append(f"{name}: {error}")
         if "ssl_ca" in values:
@@ -191,6 +221,17 @@ def defaults() -> dict[str, tuple[object, str]]:
         one.name: (None if one.default is MISSING else one.default, one.metadata["meaning"])
         for one in fields(Config)
     }
+
+
+def about() -> dict[str, object]:
+    """Return the configuration as JSON Schema."""
+    properties = {}
+    for one in fields(Config):
+        about_one = {**one.metadata["type"].schema, "description": one.metadata["meaning"]}
+        if one.default not in (None, "", ()):
+            about_one["default"] = one.default
+        properties[one.name] = about_one
+    return {"type": "object", "properties": properties}
 
 
 def _merge(*sources: Mapping[str, object]) -> dict[str, object]:

@@ -21,18 +21,28 @@ from pymysql.constants import CLIENT, COMMAND
 from pymysql.protocol import OKPacketWrapper
 
 from target_mysql import sql
+from target_mysql.columns import (
+    BYTES_A_CHARACTER,
+    LARGE_KEY_BYTES,
+    SMALL_KEY_BYTES,
+    Column,
+    Dialect,
+    JsonType,
+)
 from target_mysql.config import Config
 from target_mysql.exceptions import ConfigError, ConnectError, DatabaseError, TransientError
 from target_mysql.rows import split_row
-from target_mysql.tables import BATCHED_AT, BYTES_A_CHARACTER, Column, Dialect, Table
+from target_mysql.tables import BATCHED_AT, Table
+from target_mysql.widening import ColumnThere
 
 LOGGER = logging.getLogger(__name__)
 
 CONNECT_TIMEOUT_S = 10
 INSERT_SIZE = 256 * 1024  # bytes of rows in one INSERT; quoted, they are at most twice as many
 PACKET_SIZE = 1024 * 1024  # bytes of a batch sent at a time; a packet's end is no row's
-LARGE_KEY_BYTES = 3072  # an index's limit with large prefixes
-SMALL_KEY_BYTES = 767  # and without, on MySQL 5.6
+
+MARIADB_JSON = JsonType("JSON", depth=31, keeps_digits=True)
+MYSQL_JSON = JsonType("JSON", depth=100, keeps_digits=False)
 
 # Errors after which the same again may succeed: the connection was lost, the server is starting,
 # stopping or not yet in its cluster, or another transaction was in the way.
@@ -212,14 +222,25 @@ class Database:
         method = self.config.load_method
         return method == "local_infile" or (method == "auto" and self.server.local_infile)
 
-    def read_columns(self, table: Table) -> dict[str, str]:
-        """Return the type of each column of `table` as it is in the database, none without it."""
-        rows = self.query(sql.READ_COLUMNS, (table.name,))
-        return {str(name): _as_text(kind) for name, kind, _ in rows}
+    def read_columns(self, name: str) -> dict[str, ColumnThere]:
+        """Return the columns that the table `name` has in the database, none without it."""
+        checks = self.query(sql.READ_CHECKS, (name,)) if self.server.is_mariadb else []
+        json_checks = {_as_text(check) for (check,) in checks}
+        rows = self.query(sql.READ_COLUMNS, (name,))
+        return {str(row[0]): _column_there(row, json_checks) for row in rows}
 
     def read_key(self, table: Table) -> tuple[str, ...]:
         """Return the columns of the primary key that `table` has in the database."""
         return tuple(str(name) for (name,) in self.query(sql.READ_KEY, (table.name,)))
+
+    def read_unique_indexes(self, table: Table) -> list[str]:
+        """Return the names of the table's unique indexes, but for its primary key."""
+        return [str(name) for (name,) in self.query(sql.READ_UNIQUE, (table.name,))]
+
+    def read_unsafe_engine(self, table: Table) -> str | None:
+        """Return the table's engine where that knows no transactions."""
+        ((engine, transactions),) = self.query(sql.READ_ENGINE, (table.name,))
+        return None if transactions == "YES" else str(engine or "a view")
 
     def _insert(self, staging: str, columns: Sequence[Column], rows: Sequence[bytes]) -> None:
         limit = min(INSERT_SIZE, self.server.max_allowed_packet // 4)
@@ -294,13 +315,13 @@ class Database:
 
 def _dialect(version: str, is_mariadb: bool) -> Dialect:
     if is_mariadb:
-        return Dialect("utf8mb4_nopad_bin", "JSON", LARGE_KEY_BYTES, "DYNAMIC", "Aria")
+        return Dialect("utf8mb4_nopad_bin", MARIADB_JSON, LARGE_KEY_BYTES, "DYNAMIC", "Aria")
     numbers = tuple(int(part) for part in re.findall(r"\d+", version)[:2])
     if numbers >= (8, 0):
-        return Dialect("utf8mb4_0900_bin", "JSON", LARGE_KEY_BYTES, "DYNAMIC")
+        return Dialect("utf8mb4_0900_bin", MYSQL_JSON, LARGE_KEY_BYTES, "DYNAMIC")
     if numbers >= (5, 7):
-        return Dialect("utf8mb4_bin", "JSON", LARGE_KEY_BYTES, "DYNAMIC")
-    return Dialect("utf8mb4_bin", "LONGTEXT", SMALL_KEY_BYTES)
+        return Dialect("utf8mb4_bin", MYSQL_JSON, LARGE_KEY_BYTES, "DYNAMIC")
+    return Dialect("utf8mb4_bin", None, SMALL_KEY_BYTES)
 
 
 def _tls(config: Config) -> dict[str, Any]:
@@ -361,6 +382,7 @@ def _is_transient(error: pymysql.MySQLError) -> bool:
     return code in TRANSIENT_ERRORS or isinstance(error, pymysql.err.InterfaceError)
 
 
+_WIDTH = re.compile(r"^((?:tiny|small|medium|big)?int)\((?!1\))\d+\)")
 _INFO = re.compile(rb"Records: (\d+) +(?:Duplicates|Deleted): (\d+)")
 
 
@@ -370,6 +392,29 @@ def _done(answer: Any) -> Done:
     found = _INFO.search(message.encode() if isinstance(message, str) else message)
     records, duplicates = (int(found[1]), int(found[2])) if found else (0, 0)
     return Done(answer.affected_rows, records, duplicates, answer.warning_count)
+
+
+def _column_there(row: Sequence[Any], json_checks: set[str]) -> ColumnThere:
+    """Build a ColumnThere of a row of sql.READ_COLUMNS."""
+    name, sql_type, nullable, default, extra, collation, comment, key = row
+    # Not a default of NULL: MariaDB writes that as text.
+    has_default = default is not None and _as_text(default) != "NULL"
+    return ColumnThere(
+        name=str(name),
+        sql_type=_without_width(_as_text(sql_type)),
+        nullable=nullable == "YES",
+        fills_itself=has_default or bool(extra),
+        collation=collation and str(collation),
+        comment=_as_text(comment),
+        is_json=_as_text(sql_type) == "json"
+        or f"json_valid({sql.quote(str(name)) % ()})" in json_checks,
+        indexed=bool(key),
+    )
+
+
+def _without_width(sql_type: str) -> str:
+    """Return a type as MySQL 8 and later name it: integers, but booleans, without their width."""
+    return _WIDTH.sub(r"\1", sql_type)
 
 
 def _as_text(value: object) -> str:

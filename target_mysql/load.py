@@ -8,10 +8,10 @@ import logging
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
-from target_mysql import sql
 from target_mysql.batch import Batch
+from target_mysql.columns import Column
 from target_mysql.commit import Committer, utc_now
 from target_mysql.config import Config
 from target_mysql.database import Database
@@ -26,23 +26,32 @@ from target_mysql.messages import (
     parse_message,
     record_beginnings,
 )
-from target_mysql.migrate import migrate
+from target_mysql.migrate import migrate, widen
 from target_mysql.progress import Progress
-from target_mysql.rows import RowEncoder, VersionAppeared
-from target_mysql.tables import DELETED_AT, TABLE_VERSION, VERSION_COLUMN, Table, to_table
+from target_mysql.retire import retire_older
+from target_mysql.rows import RowEncoder, TooNarrow, VersionAppeared
+from target_mysql.tables import (
+    TABLE_VERSION,
+    VERSION_COLUMN,
+    Table,
+    to_name,
+    to_table,
+)
+
+if TYPE_CHECKING:
+    from target_mysql.validation import Validator
 
 LOGGER = logging.getLogger(__name__)
-
-DELETE_ROWS = 10_000  # in one statement: short locks, and no transaction too large to commit
 
 
 class Stream:
     """A stream that a SCHEMA has announced: its table, its encoder, and what waits to be loaded."""
 
-    def __init__(self, message: SchemaMessage, table: Table) -> None:
+    def __init__(self, message: SchemaMessage, table: Table, config: Config) -> None:
         self.message = message
         self.table = table
-        self.encoder = RowEncoder(table)
+        self.encoder = RowEncoder(table, config.invalid_dates)
+        self._validator = _validator(message) if config.validate_records else None
         self.children: dict[str, Table] = {}  # by stream
         self._warned = False
         self._batch = self._new_batch()
@@ -53,6 +62,8 @@ class Stream:
 
     def take(self, line: bytes, number: int) -> int:
         """Encode the RECORD line and keep its row; returns the row's bytes."""
+        if self._validator is not None:
+            self._validator.check(line, number)
         row = self.encoder.encode(line, number)
         self._batch.add(row, number)
         return len(row[0])
@@ -75,6 +86,13 @@ class Stream:
                 self.message.stream,
                 ", ".join(sorted(self.encoder.undeclared)),
             )
+
+
+def _validator(message: SchemaMessage) -> Validator:
+    # Imported here: it is not to be waited for by those who do not ask for it.
+    from target_mysql.validation import Validator
+
+    return Validator(message.stream, message.schema)
 
 
 class Load:
@@ -123,10 +141,14 @@ class Load:
             self._take_message(message, line, number)
 
     def _take_record(self, stream: Stream, line: bytes, number: int) -> None:
-        try:
-            size = stream.take(line, number)
-        except VersionAppeared:
-            size = self._add_version_column(stream).take(line, number)
+        while True:
+            try:
+                size = stream.take(line, number)
+                break
+            except VersionAppeared:
+                stream = self._add_version_column(stream)
+            except TooNarrow as narrow:
+                stream = self._widen(stream, narrow.wider)
         self._rows += 1
         self._size += size
         config = self._config
@@ -157,52 +179,63 @@ class Load:
         if config.primary_key_required and not message.key_properties:
             problem = "no key_properties (primary_key_required: false would append its records)"
             raise InputError(problem, line=number, stream=message.stream)
-        try:
-            table = to_table(
-                message.stream,
-                message.schema,
-                message.key_properties,
-                self._database.server.dialect,
-                add_metadata_columns=config.add_metadata_columns,
-            )
-        except ValueError as error:
-            raise InputError(str(error), line=number, stream=message.stream) from error
+        # What waits is committed first: DDL would commit it half done.
+        self._finish()
+        table = self._to_table(message, number)
         parent = table.parent and self._streams.get(table.parent.stream)
         if table.parent and parent is None:
             problem = f"its parent's SCHEMA, of stream {table.parent.stream}, must come first"
             raise InputError(problem, line=number, stream=message.stream)
-        stream = self._set_stream(message, table)
+        there = self._committer.patiently(lambda: migrate(table, self._database))
+        stream = self._put_stream(message, there)
         if parent:
             self._adopt(parent, stream)
+
+    def _to_table(self, message: SchemaMessage, number: int) -> Table:
+        name = to_name(message.stream)
+        there = self._committer.patiently(lambda: self._database.read_columns(name))
+        try:
+            return to_table(
+                message.stream,
+                message.schema,
+                message.key_properties,
+                self._database.server.dialect,
+                add_metadata_columns=self._config.add_metadata_columns,
+                flattening_levels=self._config.data_flattening_max_level,
+                there=there,
+            )
+        except ValueError as error:
+            raise InputError(str(error), line=number, stream=message.stream) from error
 
     def _adopt(self, parent: Stream, child: Stream) -> None:
         """Have the parent's batches clear away what is no longer among its children."""
         if not parent.table.numbered:
-            numbered = Stream(parent.message, replace(parent.table, numbered=True))
-            numbered.children = parent.children
-            parent = self._put_stream(numbered)
+            parent = self._put_stream(parent.message, replace(parent.table, numbered=True))
         parent.children[child.message.stream] = child.table
 
-    def _set_stream(self, message: SchemaMessage, table: Table) -> Stream:
-        """Make the table fit, after what waits is committed: DDL would commit it half done."""
+    def _widen(self, stream: Stream, wider: Column) -> Stream:
+        """Make the column of that name the wider one, which holds a value that it does not."""
         self._finish()
-        there = self._committer.patiently(lambda: migrate(table, self._database))
-        stream = Stream(message, there)
-        known = self._streams.get(message.stream)
-        if known is not None and known.children:
-            stream = Stream(message, replace(there, numbered=True))
-            stream.children = known.children
-        return self._put_stream(stream)
+        there = self._committer.patiently(lambda: widen(stream.table, wider, self._database))
+        return self._put_stream(stream.message, there)
 
-    def _put_stream(self, stream: Stream) -> Stream:
-        name = stream.message.stream
+    def _add_version_column(self, stream: Stream) -> Stream:
+        self._finish()
+        table = replace(stream.table, columns=(*stream.table.columns, VERSION_COLUMN))
+        there = self._committer.patiently(lambda: migrate(table, self._database))
+        return self._put_stream(stream.message, there)
+
+    def _put_stream(self, message: SchemaMessage, table: Table) -> Stream:
+        """Have the stream's records go into `table` from now on; none of them wait."""
+        name = message.stream
+        known = self._streams.get(name)
+        children = known.children if known else {}
+        numbered = replace(table, numbered=table.numbered or bool(children))
+        stream = Stream(message, numbered, self._config)
+        stream.children = children
         self._streams[name] = stream
         self._by_beginning |= dict.fromkeys(record_beginnings(name), stream)
         return stream
-
-    def _add_version_column(self, stream: Stream) -> Stream:
-        columns = (*stream.table.columns, VERSION_COLUMN)
-        return self._set_stream(stream.message, replace(stream.table, columns=columns))
 
     def _activate(self, stream: Stream, message: ActivateVersionMessage) -> None:
         """Delete or flag the stream's rows of older versions, once all before is committed."""
@@ -212,19 +245,16 @@ class Load:
         self._finish()
         if not stream.table.has(TABLE_VERSION):
             stream = self._add_version_column(stream)
-        values: tuple[object, ...] = (message.version,)
-        if self._config.hard_delete or not stream.table.has(DELETED_AT):
-            statement = sql.delete_older(stream.table, DELETE_ROWS)
-        else:
-            statement = sql.flag_older(stream.table, DELETE_ROWS)
-            values = (utc_now(), *values)
         counts = self.progress.streams[message.stream]
-        affected = DELETE_ROWS
-        while affected == DELETE_ROWS:
-            affected = self._committer.patiently(
-                lambda: self._database.execute(statement, values).affected
-            )
-            counts.deleted += affected
+        for rows in retire_older(
+            stream.table,
+            message.version,
+            self._database,
+            self._committer.patiently,
+            None if self._config.hard_delete else utc_now(),
+        ):
+            counts.deleted += rows
+            self.progress.tick()
 
     def _tick(self) -> None:
         """Do what time asks for: hear of a failed commit, flush what has waited long enough."""
@@ -241,6 +271,8 @@ class Load:
     def _flush(self) -> None:
         """Hand what waits, of all streams, and the newest state on to be committed."""
         batches = [stream.take_batch() for stream in self._streams.values() if stream.has_rows]
+        for name, stream in self._streams.items():
+            self.progress.streams[name].mended += stream.encoder.take_mended()
         state, self._state = self._state, None
         self._rows = self._size = 0
         self._waiting_since = None

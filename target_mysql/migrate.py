@@ -7,61 +7,102 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from target_mysql import sql
+from target_mysql.columns import Column, Kind
 from target_mysql.database import Database
 from target_mysql.exceptions import DatabaseError
+from target_mysql.plan import Plan, to_plan
 from target_mysql.tables import Table
+from target_mysql.widening import ColumnThere
 
 LOGGER = logging.getLogger(__name__)
 
 
 def migrate(table: Table, database: Database) -> Table:
     """
-    Make or extend the table in the database; return it with the column types that it has there.
+    Make or change the table in the database; return it with the columns that it has there.
 
-    Raises DatabaseError where the table's primary key is another than the stream's.
+    One statement does all. Raises DatabaseError where the table cannot take the stream's rows: its
+    primary key is another, it has a second unique one, or knows no transactions.
     """
-    there = database.read_columns(table)
+    dialect = database.server.dialect
+    there = database.read_columns(table.name)
+    try:
+        plan = to_plan(table, there, dialect)
+    except ValueError as error:
+        raise DatabaseError(f"table {table.name}: {error}: rename the table") from error
     if not there:
-        dialect = database.server.dialect
-        database.execute(sql.create_table(table, dialect, database.config.foreign_keys))
-        LOGGER.info("created table %s with %d columns", table.name, len(table.columns))
-        return table
-    _check_key(table, database)
-    as_there = _as_there(table, there)
-    names_there = {name.casefold() for name in there}
-    missing = [one for one in as_there.columns if one.name.casefold() not in names_there]
-    if missing:
-        database.execute(sql.add_columns(as_there, missing, database.server.dialect))
-        added = ", ".join(column.name for column in missing)
-        LOGGER.info("added to table %s: %s", table.name, added)
-    return as_there
+        foreign_keys = database.config.foreign_keys
+        database.execute(sql.create_table(plan.table, dialect, foreign_keys))
+        LOGGER.info("created table %s with %d columns", table.name, len(plan.table.columns))
+        return plan.table
+    lacks_key = _check_table(plan.table, database)
+    for column in plan.modified:
+        if there[column.name].base == "bigint" and column.kind is Kind.NUMBER and column.wider:
+            plan = plan.with_instead(column, _first_exact(plan.table, column, database))
+    if plan.changes or lacks_key:
+        database.execute(sql.alter_table(plan, lacks_key, dialect))
+        _tell(plan, there)
+    return plan.table
 
 
-def _as_there(table: Table, there: Mapping[str, str]) -> Table:
-    """
-    Return `table` with the names and types that its columns have in the database.
-
-    The staging table is made of these, so that a value that does not fit is refused there.
-    """
-    names = {name.casefold(): name for name in there}
-
-    def name_there(name: str) -> str:
-        return names.get(name.casefold(), name)
-
-    columns = (replace(column, name=name_there(column.name)) for column in table.columns)
-    return replace(
-        table,
-        columns=tuple(
-            replace(column, sql_type=there.get(column.name, column.sql_type)) for column in columns
-        ),
-        key=tuple(map(name_there, table.key)),
-    )
+def widen(table: Table, wider: Column, database: Database) -> Table:
+    """Make the column of that name the wider one, or one wider still; return the table."""
+    column = _first_exact(table, wider, database)
+    database.execute(sql.modify_column(table, column, database.server.dialect))
+    LOGGER.info("table %s: %s is now %s", table.name, column.name, column.sql_type)
+    columns = tuple(column if one.name == column.name else one for one in table.columns)
+    return replace(table, columns=columns)
 
 
-def _check_key(table: Table, database: Database) -> None:
-    there = database.read_key(table)
-    if [name.casefold() for name in there] != [name.casefold() for name in table.key]:
+def _first_exact(table: Table, column: Column, database: Database) -> Column:
+    """Return `column` or the first of its wider ones that changes no number in the table."""
+    while column.wider and database.query(sql.find_inexact(table, column)):
+        column = column.wider
+    return column
+
+
+def _check_table(table: Table, database: Database) -> bool:
+    """Tell whether the table's primary key has to be made; see `migrate` for what is refused."""
+    key_there = database.read_key(table)
+    ours = {column.name for column in table.columns}
+    if key_there and not _same(key_there, table.key) and (table.key or ours & set(key_there)):
         raise DatabaseError(
-            f"table {table.name} has the primary key ({', '.join(there)}) but stream"
+            f"table {table.name} has the primary key ({', '.join(key_there)}) but stream"
             f" {table.stream} has ({', '.join(table.key)}): rename the table or make it fit"
         )
+    unique = database.read_unique_indexes(table)
+    if unique and table.key:
+        raise DatabaseError(
+            f"table {table.name} has another unique index ({', '.join(unique)}), by which a row"
+            " could overwrite another's: drop it, or make it one that is not unique"
+        )
+    engine = database.read_unsafe_engine(table)
+    if engine:
+        raise DatabaseError(
+            f"table {table.name} is {engine}, without transactions:"
+            f" ALTER TABLE {table.name} ENGINE=InnoDB"
+        )
+    return bool(table.key) and not key_there
+
+
+def _same(names: tuple[str, ...], others: tuple[str, ...]) -> bool:
+    return [name.casefold() for name in names] == [name.casefold() for name in others]
+
+
+def _tell(plan: Plan, there: Mapping[str, ColumnThere]) -> None:
+    name = plan.table.name
+    if plan.added:
+        LOGGER.info("added to table %s: %s", name, ", ".join(one.name for one in plan.added))
+    for column in plan.modified:
+        was = there[column.name].sql_type
+        LOGGER.info("table %s: %s is now %s, was %s", name, column.name, column.sql_type, was)
+    for old, new_name in plan.aside:
+        LOGGER.warning(
+            "table %s: what %s held, as %s, stays in %s: its type changed",
+            name,
+            old.name,
+            old.sql_type,
+            new_name,
+        )
+    for old in plan.relaxed:
+        LOGGER.info("table %s: %s may be NULL now: the stream has it no more", name, old.name)

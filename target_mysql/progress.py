@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import sys
 import time
@@ -25,6 +26,8 @@ class Counts:
     inserted: int = 0
     updated: int = 0
     deleted: int = 0
+    mended: int = 0  # dates that MySQL cannot hold
+    reported: int = 0  # records that a METRIC has counted
 
 
 @dataclass
@@ -59,6 +62,7 @@ class Progress:
             sys.stderr.flush()
         else:
             LOGGER.info("%s", self._line())
+            self._count_records()
 
     def close(self, outcome: str) -> None:
         """Say what the load did; `outcome` is its first word."""
@@ -66,14 +70,26 @@ class Progress:
             sys.stderr.write("\r\x1b[K")
         for stream, counts in self.streams.items():
             LOGGER.info(
-                "%s: %d records: %d inserted, %d updated, %d deleted",
+                "%s: %d records: %d inserted, %d updated, %d deleted%s",
                 stream,
                 counts.records,
                 counts.inserted,
                 counts.updated,
                 counts.deleted,
+                f", {counts.mended} dates that MySQL cannot hold" if counts.mended else "",
             )
+        self._count_records()
+        elapsed_s = time.monotonic() - self._started
+        status = "succeeded" if outcome == "done" else "failed"
+        _metric("timer", "job_duration", round(elapsed_s, 3), job_type="load", status=status)
         LOGGER.info("%s: %s", outcome, self._line())
+
+    def _count_records(self) -> None:
+        """Log each stream's records since the last time."""
+        for stream, counts in list(self.streams.items()):
+            new, counts.reported = counts.records - counts.reported, counts.records
+            if new:
+                _metric("counter", "record_count", new, stream=stream)
 
     def _line(self) -> str:
         # A list: the commit's thread may be adding a stream.
@@ -84,3 +100,9 @@ class Progress:
             f"{records} records loaded in {elapsed_s:.1f} s, {records / elapsed_s:.0f} a second,"
             f" {self.size / 1e6:.1f} MB in {self.batches} batches{retries}"
         )
+
+
+def _metric(kind: str, metric: str, value: float, **tags: str) -> None:
+    """Log a metric in the form of singer-python's, which orchestrators read."""
+    point = {"type": kind, "metric": metric, "value": value, "tags": tags}
+    LOGGER.info("METRIC: %s", json.dumps(point))

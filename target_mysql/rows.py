@@ -9,57 +9,41 @@ is converted there, the rest is an error that says where it is.
 
 from __future__ import annotations
 
+import contextlib
 import re
-from collections.abc import Callable, Mapping
-from decimal import Decimal
-from typing import Annotated, Any, Final
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Final
 
 import msgspec
-from msgspec import UNSET, Meta, Raw, UnsetType
+from msgspec import UNSET, Raw
 
 from target_mysql import values
+from target_mysql.columns import Column, Kind
+from target_mysql.decoding import Decoding, Tree, joined, member_names, to_decoding, to_tree
 from target_mysql.exceptions import InputError
 from target_mysql.sql import ESCAPE, FIELD_END, ROW_END
 from target_mysql.tables import (
     BATCHED_AT,
-    BIGINT_MAX,
-    BIGINT_MIN,
     EXTRACTED_AT,
     LINE_COLUMN,
     TABLE_VERSION,
-    Column,
-    Kind,
     Table,
 )
 
 MAY_NEED_ESCAPES: Final = b"\\u001"
-_NO_FIELD_NAME = re.compile(r'[\\"\x00-\x1f]')
 _FIELD_END = re.compile(f"((?:[^{FIELD_END}{ESCAPE}]|{ESCAPE}.)*){FIELD_END}", re.DOTALL)
 
-BigInt = Annotated[int, Meta(ge=BIGINT_MIN, le=BIGINT_MAX)]
-# The type that the decoder checks a kind's values against; Raw leaves a value as it was written.
-DECODED: Mapping[Kind, Any] = {
-    Kind.INTEGER: BigInt,
-    Kind.NUMBER: float,
-    Kind.DECIMAL: Decimal,
-    Kind.BOOLEAN: bool,
-    Kind.STRING: str,
-    Kind.DATE_TIME: str,
-    Kind.DATE: str,
-    Kind.TIME: str,
-    Kind.JSON: Raw,
-    Kind.TEXT: Raw,
-}
 # How the row function writes a value `v` of a kind; what is not here is written as it is.
 WRITTEN: Mapping[Kind, str] = {
-    Kind.NUMBER: "repr({v})",
+    Kind.NUMBER: "to_number({v})",
+    Kind.NUMERAL: "to_numeral({v})",
     Kind.DECIMAL: "to_decimal({v}, {digits}, {scale})",
     Kind.BOOLEAN: "'1' if {v} else '0'",
     Kind.DATE_TIME: "to_date_time({v})",
     Kind.DATE: "to_date({v})",
     Kind.TIME: "to_time({v})",
-    Kind.JSON: "to_json({v})",
-    Kind.TEXT: "to_text({v})",
+    Kind.JSON: "to_json({v}, {json})",
+    Kind.TEXT: "to_text({v}, {max_length})",
 }
 
 Row = tuple[bytes, int]
@@ -73,61 +57,73 @@ class VersionAppeared(Exception):
     """A record carries a version, and the table has no column for it yet."""
 
 
+class TooNarrow(Exception):
+    """A value does not fit its column, but `wider`, one of that column's wider ones."""
+
+    def __init__(self, wider: Column) -> None:
+        super().__init__(wider.name)
+        self.wider = wider
+
+
 class RowEncoder:
     """
     Makes rows of one stream's RECORD lines.
 
-    `columns` are those that a row fills, in the order of its values.
+    `columns` are those that a row fills, in the order of its values; `invalid_dates` ("error",
+    "null" or "clamp") says what to make of dates that MySQL cannot hold.
     """
 
-    def __init__(self, table: Table) -> None:
+    def __init__(self, table: Table, invalid_dates: str = "error") -> None:
         self.table = table
         self.undeclared: frozenset[str] = frozenset()  # properties met that the SCHEMA lacks
+        self._mended = 0
+        self._invalid_dates = invalid_dates
         self._extracted = table.adds(EXTRACTED_AT)
         self._versioned = table.adds(TABLE_VERSION)
         # A version needs a column, unless the tap has one of that name or no others are added.
         self._lacks_version = table.adds(BATCHED_AT) and not table.has(TABLE_VERSION)
         ours = (EXTRACTED_AT, TABLE_VERSION)
-        added = tuple(one for one in table.columns if one.property is None and one.name in ours)
+        added = tuple(one for one in table.columns if not one.from_record and one.name in ours)
         line = (LINE_COLUMN,) if table.numbered else ()
-        self.columns = table.properties + added + line
+        self.columns = table.from_record + added + line
+        self._tree = to_tree(table.from_record)
         self._to_row = _row_function(table, self._extracted, self._versioned)
-        self._set_decoder(strict=True)
+        self._set_decoding(strict=True)
 
     def encode(self, line: bytes, number: int) -> Row:
         """
         Return the row of the RECORD line `line`, the input's `number`th.
 
-        Raises InputError naming line, stream, key and column, and VersionAppeared.
+        Raises InputError naming line, stream, key and column, VersionAppeared and TooNarrow.
         """
         try:
-            return self._encode(self._decode(line), line, number)
+            return self._encode(self._decode(line), self._flatten, line, number)
         except (ValueError, RecursionError):  # msgspec's errors are ValueErrors
             pass
         try:
-            return self._encode(self._decode_carefully(line, number), line, number)
+            return self._encode(self._decode_carefully(line, number), None, line, number)
         except RecursionError as error:
             problem = "nested too deep"
             raise InputError(problem, line=number, stream=self.table.stream) from error
 
-    def _encode(self, message: Any, line: bytes, number: int) -> Row:
+    def take_mended(self) -> int:
+        """Return how many dates were mended since this was last asked."""
+        mended, self._mended = self._mended, 0
+        return mended
+
+    def _encode(
+        self, message: Any, flatten: Callable[[Any], Any] | None, line: bytes, number: int
+    ) -> Row:
         if message.version is not None and self._lacks_version:
             raise VersionAppeared
-        record = message.record
+        record = flatten(message.record) if flatten else message.record
         if MAY_NEED_ESCAPES in line:
             record = self._escaped(record)
         return self._to_row(record, message.time_extracted, message.version, number)
 
-    def _set_decoder(self, *, strict: bool) -> None:
-        self._record_type = _record_type(self.table, strict)
-        fields: list[Any] = [
-            ("record", self._record_type),
-            ("time_extracted", str | None, None),
-            ("version", BigInt | None, None),
-        ]
-        self._message_type = msgspec.defstruct("Message", fields, gc=False)
-        decoder = msgspec.json.Decoder(self._message_type)
-        self._decode = decoder.decode if _are_decodable(self.table) else _refuse
+    def _set_decoding(self, *, strict: bool) -> None:
+        self._decoding: Decoding = to_decoding(self.table, strict=strict)
+        self._decode, self._flatten = self._decoding.decode, self._decoding.flatten
 
     def _decode_carefully(self, line: bytes, number: int) -> Any:
         """Return what the decoder would give, were the values of the types that it wants."""
@@ -151,36 +147,56 @@ class RowEncoder:
         version = message.get("version")
         if version is not None and not isinstance(version, int):
             raise InputError(f"version is no integer: {values.shown(version)}", **where)
-        return self._message_type(self._record_type(**fields), extracted, version)
+        return self._decoding.message_type(self._decoding.record_type(**fields), extracted, version)
 
     def _fitted_fields(
-        self, record: Mapping[str, object], written: Mapping[str, Raw], where: dict[str, Any]
+        self, record: Mapping[str, object], written: Raw, where: dict[str, Any]
     ) -> dict[str, Any]:
         fields = {}
-        for index, column in enumerate(self.table.properties):
-            value = record.get(column.property or "")
-            if value is None and column.name in self.table.key:
-                raise InputError(f"key property {column.property} is missing or null", **where)
-            if column.property in record:
-                try:
-                    raw = written.get(column.property or "")
-                    fields[f"c{index}"] = values.fitted(value, column, raw)
-                except ValueError as error:
-                    key = _key_text(self.table, record)
-                    raise InputError(str(error), key=key, column=column.name, **where) from error
+        for index, column in enumerate(self.table.from_record):
+            try:
+                value = self._fitted(column, record, written)
+            except ValueError as error:
+                key = _key_text(self.table, record)
+                raise InputError(str(error), key=key, column=column.name, **where) from error
+            if column.name in self.table.key and (value is None or value is UNSET):
+                name = ".".join(column.path)
+                raise InputError(f"key property {name} is missing or null", **where)
+            fields[f"c{index}"] = value
         return fields
 
+    def _fitted(self, column: Column, record: Mapping[str, object], written: Raw) -> object:
+        """Return the column's value as the decoder would give it; UNSET where there is none."""
+        if column.members:
+            found = [_raw_at(written, path, _at(record, path)) for path in column.members]
+            return joined(found, member_names(column))
+        value = _at(record, column.path)
+        if value is UNSET:
+            return UNSET
+        raw = _raw_at(written, column.path, value)
+        try:
+            return values.fitted(value, column, raw)
+        except ValueError:
+            wider = _first_that_fits(value, column.wider, raw)
+            if wider is not None:
+                raise TooNarrow(wider) from None
+            if self._invalid_dates == "error" or column.kind not in MOMENTS:
+                raise
+        mended = None if self._invalid_dates == "null" else values.clamped(value, column.kind)
+        self._mended += 1
+        return mended
+
     def _note_undeclared(self, record: Mapping[str, object]) -> None:
-        undeclared = record.keys() - {column.property for column in self.table.properties}
+        undeclared = frozenset(_undeclared(record, self._tree, ""))
         if undeclared and not self.undeclared:
-            self.undeclared = frozenset(undeclared)
+            self.undeclared = undeclared
             # From here on they are passed over at full speed.
-            self._set_decoder(strict=False)
+            self._set_decoding(strict=False)
 
     def _escaped(self, record: Any) -> Any:
         """Return `record` with the separators in its strings escaped."""
         found: dict[str, object] = {}
-        for index, column in enumerate(self.table.properties):
+        for index, column in enumerate(self.table.from_record):
             value = getattr(record, f"c{index}")
             if isinstance(value, str):
                 found[f"c{index}"] = values.escape(value)
@@ -196,50 +212,69 @@ def split_row(row: bytes) -> list[str | None]:
     return [values.unescape(field) for field in fields]
 
 
-class _WrittenRecord(msgspec.Struct):
-    record: dict[str, Raw]
+MOMENTS = (Kind.DATE_TIME, Kind.DATE, Kind.TIME)
 
 
-def _as_written(line: bytes) -> Mapping[str, Raw]:
-    """Return the record's values as they are written; none where their names are no text."""
+class _WrittenMessage(msgspec.Struct):
+    record: Raw
+
+
+def _as_written(line: bytes) -> Raw:
+    """Return the record as it is written."""
     try:
-        return msgspec.json.decode(line, type=_WrittenRecord).record
+        return msgspec.json.decode(line, type=_WrittenMessage).record
     except (ValueError, RecursionError):
-        return {}
+        return Raw(b"{}")
 
 
-def _are_decodable(table: Table) -> bool:
-    """Tell whether msgspec's structs can have fields of all the properties' names."""
-    return not any(_NO_FIELD_NAME.search(column.property or "") for column in table.properties)
+def _at(record: object, path: tuple[str, ...]) -> object:
+    """
+    Return the value at `path`, None inside of null, UNSET where there is none.
+
+    Raises ValueError where an outer value is no object.
+    """
+    value = record
+    for name in path:
+        if value is None:
+            return None
+        if not isinstance(value, Mapping):
+            raise ValueError(f"not an object: {values.shown(value)}")
+        if name not in value:
+            return UNSET
+        value = value[name]
+    return value
 
 
-def _refuse(_: bytes) -> Any:
-    raise ValueError("no decoder is to be had: the careful way it is")
+def _raw_at(written: Raw, path: tuple[str, ...], value: object) -> Any:
+    """Return `value`, which stands at `path`, as it is written, or at least as JSON."""
+    if value is None or value is UNSET:
+        return value
+    raw = written
+    try:
+        for name in path:
+            raw = msgspec.json.decode(raw, type=dict[str, Raw])[name]
+    except (ValueError, KeyError, RecursionError):  # its name is no text that msgspec reads
+        return values.to_raw(value)
+    return raw
 
 
-def _record_type(table: Table, strict: bool) -> Any:
-    """Return the struct that a stream's records are decoded to: fields c0, c1, … in order."""
-    fields: list[Any] = []
-    for index, column in enumerate(table.properties):
-        decoded = DECODED[column.kind]
-        if column.name in table.key:
-            fields.append((f"c{index}", _limited(decoded, column)))
-        elif decoded is Raw:
-            fields.append((f"c{index}", Raw | UnsetType, UNSET))
-        else:
-            fields.append((f"c{index}", decoded | None | UnsetType, UNSET))
-    renamed = {f"c{index}": column.property or "" for index, column in enumerate(table.properties)}
-    if not _are_decodable(table):
-        renamed = {}
-    return msgspec.defstruct(
-        "Record", fields, rename=renamed, forbid_unknown_fields=strict, kw_only=True, gc=False
-    )
+def _first_that_fits(value: object, column: Column | None, raw: Raw) -> Column | None:
+    while column is not None:
+        with contextlib.suppress(ValueError):
+            values.fitted(value, column, raw)
+            return column
+        column = column.wider
+    return None
 
 
-def _limited(decoded: Any, column: Column) -> Any:
-    if decoded is str and column.max_length is not None:
-        return Annotated[str, Meta(max_length=column.max_length)]
-    return decoded
+def _undeclared(record: Mapping[str, object], tree: Tree, before: str) -> Iterator[str]:
+    """Yield the names of the properties that are not in `tree`, with those of their objects."""
+    for name, value in record.items():
+        inner = tree.get(name)
+        if name not in tree:
+            yield before + name
+        elif isinstance(inner, dict) and isinstance(value, Mapping):
+            yield from _undeclared(value, inner, f"{before}{name}.")
 
 
 def _row_function(table: Table, extracted: bool, versioned: bool) -> ToRow:
@@ -250,8 +285,10 @@ def _row_function(table: Table, extracted: bool, versioned: bool) -> ToRow:
     three times as much. Nothing of the input is in the text, only positions and kinds.
     """
     body, fields = ["absent = 0"], []
-    for index, column in enumerate(table.properties):
+    scope: dict[str, Any] = {**vars(values), "UNSET": UNSET}
+    for index, column in enumerate(table.from_record):
         body += _field_source(index, column, in_key=column.name in table.key)
+        scope[f"json{index}"] = column.json
         fields.append(f"{{v{index}}}")
     if extracted:
         body.append("x = NULL if extracted is None else to_extracted_at(extracted)")
@@ -262,7 +299,6 @@ def _row_function(table: Table, extracted: bool, versioned: bool) -> ToRow:
     if table.numbered:
         fields.append("{number}")
     body.append(f"return f{FIELD_END.join(fields) + ROW_END!r}.encode(), absent")
-    scope: dict[str, Any] = {**vars(values), "UNSET": UNSET}
     exec("\n  ".join(["def to_row(r, extracted, version, number):", *body]), scope)
     function: ToRow = scope["to_row"]
     return function
@@ -270,12 +306,16 @@ def _row_function(table: Table, extracted: bool, versioned: bool) -> ToRow:
 
 def _field_source(index: int, column: Column, in_key: bool) -> list[str]:
     v = f"v{index}"
-    written = WRITTEN.get(column.kind, "{v}")
-    convert = f"{v} = {written.format(v=v, digits=column.digits, scale=column.scale)}"
+    facts = {
+        "digits": column.digits,
+        "scale": column.scale,
+        "max_length": column.max_length,
+        "json": f"json{index}",
+    }
+    convert = f"{v} = {WRITTEN.get(column.kind, '{v}').format(v=v, **facts)}"
     if in_key:
         # Raw lets a null pass, which no key may be; the careful way then says so.
-        refuse = f"if {v} == NULL: raise ValueError"
-        return [f"{v} = r.c{index}", convert, *([refuse] if column.kind is Kind.TEXT else [])]
+        return [f"{v} = r.c{index}", convert, f"if {v} == NULL: raise ValueError"]
     return [
         f"{v} = r.c{index}",
         f"if {v} is None: {v} = NULL",
@@ -285,5 +325,5 @@ def _field_source(index: int, column: Column, in_key: bool) -> list[str]:
 
 
 def _key_text(table: Table, record: Mapping[str, object]) -> str:
-    keys = [column.property or "" for column in table.properties if column.name in table.key]
+    keys = [column.path[0] for column in table.from_record if column.name in table.key]
     return ", ".join(f"{name}={values.shown(record.get(name))}" for name in keys)

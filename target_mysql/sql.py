@@ -8,17 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from target_mysql.columns import Column, Dialect, Kind, wide_decimal
+from target_mysql.plan import Plan
 from target_mysql.tables import (
     BATCHED_AT,
     DELETED_AT,
     LINE_COLUMN,
     STAGING,
     TABLE_VERSION,
-    Column,
-    Dialect,
     Parent,
     Table,
 )
+from target_mysql.widening import ColumnThere
 
 # Separators that JSON text cannot hold unescaped; see rows.py.
 FIELD_END, ROW_END, ESCAPE = "\x1f", "\x1e", "\x1d"
@@ -31,8 +32,24 @@ SESSION = (
 SERVER_FACTS = "SELECT VERSION(), @@version_comment, @@local_infile, @@max_allowed_packet"
 DATABASE_EXISTS = "SELECT 1 FROM information_schema.schemata WHERE schema_name = %s"
 READ_COLUMNS = (
-    "SELECT column_name, column_type, column_key FROM information_schema.columns"
+    "SELECT column_name, column_type, is_nullable, column_default, extra, collation_name,"
+    " column_comment, column_key FROM information_schema.columns"
     " WHERE table_schema = DATABASE() AND table_name = %s ORDER BY ordinal_position"
+)
+# MariaDB's JSON is LONGTEXT with a check; no other server has checks by table.
+READ_CHECKS = (
+    "SELECT check_clause FROM information_schema.check_constraints"
+    " WHERE constraint_schema = DATABASE() AND table_name = %s"
+)
+# The engine, whether it knows transactions, and the other unique indexes.
+READ_ENGINE = (
+    "SELECT t.engine, e.transactions FROM information_schema.tables t"
+    " LEFT JOIN information_schema.engines e ON e.engine = t.engine"
+    " WHERE t.table_schema = DATABASE() AND t.table_name = %s"
+)
+READ_UNIQUE = (
+    "SELECT DISTINCT index_name FROM information_schema.statistics WHERE non_unique = 0"
+    " AND index_name <> 'PRIMARY' AND table_schema = DATABASE() AND table_name = %s"
 )
 READ_KEY = (
     "SELECT column_name FROM information_schema.key_column_usage WHERE constraint_name = 'PRIMARY'"
@@ -72,15 +89,36 @@ def create_table(table: Table, dialect: Dialect, foreign_keys: bool) -> str:
     )
 
 
-def add_columns(table: Table, columns: Sequence[Column], dialect: Dialect) -> str:
-    """Add `columns` in one statement, each at the place that it has in `table`."""
-    order = [column.name for column in table.columns]
-    parts = []
-    for column in columns:
+def alter_table(plan: Plan, primary_key: bool, dialect: Dialect) -> str:
+    """Do all that `plan` asks for, in one statement; add the primary key where that is missing."""
+    key = plan.table.key
+    parts = [f"CHANGE {quote(one.name)} {_definition_there(one, name)}" for one, name in plan.aside]
+    parts += [f"MODIFY {_definition(one, one.name in key, dialect)}" for one in plan.modified]
+    parts += [f"MODIFY {_definition_there(one, one.name)}" for one in plan.relaxed]
+    order = [column.name for column in plan.table.columns]
+    for column in plan.added:
         at = order.index(column.name)
         place = f"AFTER {quote(order[at - 1])}" if at else "FIRST"
-        parts.append(f"ADD COLUMN {_definition(column, False, dialect)} {place}")
-    return f"ALTER TABLE {quote(table.name)} {', '.join(parts)}"
+        parts.append(f"ADD COLUMN {_definition(column, column.name in key, dialect)} {place}")
+    if primary_key:
+        parts.append(f"ADD PRIMARY KEY ({', '.join(map(quote, key))})")
+    return f"ALTER TABLE {quote(plan.table.name)} {', '.join(parts)}"
+
+
+def modify_column(table: Table, column: Column, dialect: Dialect) -> str:
+    """Make a column of `table` the given one."""
+    definition = _definition(column, column.name in table.key, dialect)
+    return f"ALTER TABLE {quote(table.name)} MODIFY {definition}"
+
+
+def find_inexact(table: Table, column: Column) -> str:
+    """Find a row whose number would change, were its column made the given DOUBLE or DECIMAL."""
+    name = quote(column.name)
+    if column.kind is Kind.NUMBER:
+        changed = f"CAST({name} + 0e0 AS {wide_decimal(column.name).sql_type}) <> {name}"
+    else:
+        changed = f"CAST({name} AS {column.sql_type}) + 0e0 <> {name} + 0e0"
+    return f"SELECT 1 FROM {quote(table.name)} WHERE {changed} LIMIT 1"
 
 
 def staging(number: int) -> str:
@@ -193,22 +231,61 @@ def _foreign_key(parent: Parent) -> str:
     return f"FOREIGN KEY ({ours}) REFERENCES {quote(parent.table)} ({theirs}) ON DELETE CASCADE"
 
 
-def delete_older(table: Table, rows: int) -> str:
-    """Delete at most `rows` rows of a version before the one bound."""
-    return f"DELETE FROM {quote(table.name)} WHERE {_OLDER} LIMIT {rows}"
+def find_key(table: Table, rows: int, after: bool) -> str:
+    """Find the key of the row that is `rows` rows on; binds, where `after`, the key to start at."""
+    keys = ", ".join(map(quote, table.key))
+    start = f" WHERE {_compared(table.key, '>')}" if after else ""
+    name = quote(table.name)
+    return f"SELECT {keys} FROM {name}{start} ORDER BY {keys} LIMIT 1 OFFSET {rows - 1}"
 
 
-def flag_older(table: Table, rows: int) -> str:
-    """Flag at most `rows` rows of a version before the second value; the first is the time."""
-    return (
-        f"UPDATE {quote(table.name)} SET {quote(DELETED_AT)} = %s"
-        f" WHERE {quote(DELETED_AT)} IS NULL AND {_OLDER} LIMIT {rows}"
-    )
+def retire_older(table: Table, rows: int, *, delete: bool, after: bool, up_to: bool) -> str:
+    """
+    Delete or flag at most `rows` rows of versions before a given one.
+
+    Binds the time, where it flags, the version, and the `bounds` of the keys `after` and `up_to`
+    which to look, where there are such.
+    """
+    flag, version = quote(DELETED_AT), quote(TABLE_VERSION)
+    wanted = [f"({version} < %s OR {version} IS NULL)"]
+    wanted += [] if delete else [f"{flag} IS NULL"]
+    wanted += [_compared(table.key, ">")] if after else []
+    wanted += [_compared(table.key, "<=")] if up_to else []
+    name = quote(table.name)
+    action = f"DELETE FROM {name}" if delete else f"UPDATE {name} SET {flag} = %s"
+    return f"{action} WHERE {' AND '.join(wanted)} LIMIT {rows}"
 
 
-_OLDER = f"({quote(TABLE_VERSION)} < %s OR {quote(TABLE_VERSION)} IS NULL)"
+def bounds(key: Sequence[object]) -> list[object]:
+    """Return what a comparison with `key` binds."""
+    return [value for length in range(1, len(key) + 1) for value in key[:length]]
+
+
+def _compared(key: Sequence[str], operator: str) -> str:
+    """
+    Compare a key with one that is bound, in the order of the index.
+
+    Spelt out, since a comparison of whole rows, `(a, b) > (1, 2)`, finds no index.
+    """
+    cases = []
+    for at, name in enumerate(key):
+        same = [f"{quote(one)} = %s" for one in key[:at]]
+        sign = operator if at == len(key) - 1 else operator[0]
+        cases.append(" AND ".join([*same, f"{quote(name)} {sign} %s"]))
+    return f"({' OR '.join(cases)})"
 
 
 def _definition(column: Column, in_key: bool, dialect: Dialect) -> str:
+    sql_type = column.sql_type.replace("%", "%%")
+    if column.collated:
+        # A table made by hand may be of latin1.
+        sql_type += f" CHARACTER SET utf8mb4 COLLATE {dialect.collation}"
     null = "NOT NULL" if in_key else "NULL"
-    return f"{quote(column.name)} {column.sql_type} {null}"
+    comment = f" COMMENT '{column.comment}'" if column.comment else ""
+    return f"{quote(column.name)} {sql_type} {null}{comment}"
+
+
+def _definition_there(column: ColumnThere, name: str) -> str:
+    """A column as it is there, but nullable, and under `name`."""
+    text = f" COLLATE {column.collation}" if column.collation and not column.is_json else ""
+    return f"{quote(name)} {column.sql_type.replace('%', '%%')}{text} NULL"

@@ -1,104 +1,34 @@
 """
-From a JSON Schema to a table's columns and keys. Pure.
-
-What a server can do differs; the few differences that reach a table's shape are in `Dialect`.
+From a SCHEMA message to a table: its columns in order, its key, its parent. Pure.
 """
 
 from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
-from enum import Enum
-from math import log10
-from typing import Any
 
-Schema = Mapping[str, Any]
+from target_mysql.columns import (
+    Column,
+    Dialect,
+    Kind,
+    Schema,
+    date_time_column,
+    integer_column,
+    to_column,
+    to_key_column,
+    to_kind,
+)
 
 MAX_NAME_LENGTH = 64  # characters of a MySQL identifier
-BIGINT_MIN, BIGINT_MAX = -(2**63), 2**63 - 1
-MAX_DECIMAL_DIGITS = 65
-DEFAULT_DECIMAL_DIGITS = 38
-BYTES_A_CHARACTER = 4  # utf8mb4
+BETWEEN = "__"  # the names of an object and of its property, in a flattened column's
 
 STAGING = "_sdc_staging_"  # how the names of the temporary tables begin, and of no others
 EXTRACTED_AT = "_sdc_extracted_at"
 BATCHED_AT = "_sdc_batched_at"
 DELETED_AT = "_sdc_deleted_at"
 TABLE_VERSION = "_sdc_table_version"
-
-
-class Kind(Enum):
-    """What a column holds, as far as writing a value goes."""
-
-    INTEGER = "integer"
-    NUMBER = "number"
-    DECIMAL = "decimal"
-    BOOLEAN = "boolean"
-    STRING = "string"
-    DATE_TIME = "date-time"
-    DATE = "date"
-    TIME = "time"
-    JSON = "json"  # objects, arrays, and what has no type
-    TEXT = "text"  # several types that only text can hold
-
-
-FORMATS = {"date-time": Kind.DATE_TIME, "date": Kind.DATE, "time": Kind.TIME}
-SIMPLE_KINDS = {
-    "boolean": Kind.BOOLEAN,
-    "object": Kind.JSON,
-    "array": Kind.JSON,
-}
-# Several kinds of which one holds the values of the others.
-WIDER = {
-    Kind.NUMBER: {Kind.INTEGER},
-    Kind.DECIMAL: {Kind.INTEGER},
-    Kind.STRING: {Kind.DATE_TIME, Kind.DATE, Kind.TIME},
-}
-SQL_TYPES = {
-    Kind.NUMBER: "DOUBLE",
-    Kind.BOOLEAN: "TINYINT(1)",
-    Kind.STRING: "LONGTEXT",
-    Kind.DATE_TIME: "DATETIME(6)",
-    Kind.DATE: "DATE",
-    Kind.TIME: "TIME(6)",
-    Kind.TEXT: "LONGTEXT",
-}
-
-
-@dataclass(frozen=True)
-class Dialect:
-    """
-    How a server's tables differ: the collation of text, JSON's type, the bytes of a key.
-
-    `staging_engine` is what loads a temporary table fastest, where that is not InnoDB; its keys
-    are short, so text keys go to InnoDB all the same.
-    """
-
-    collation: str
-    json_type: str
-    key_bytes: int
-    row_format: str | None = None
-    staging_engine: str | None = None
-
-
-@dataclass(frozen=True)
-class Column:
-    """
-    A column and the property that fills it (none for the _sdc_ columns that a batch fills).
-
-    `digits` and `scale` are a DECIMAL's; `max_length` a key string's, in characters.
-    """
-
-    name: str
-    kind: Kind
-    sql_type: str
-    property: str | None = None
-    digits: int = 0
-    scale: int = 0
-    max_length: int | None = None
 
 
 @dataclass(frozen=True)
@@ -127,9 +57,9 @@ class Table:
     numbered: bool = False
 
     @property
-    def properties(self) -> tuple[Column, ...]:
+    def from_record(self) -> tuple[Column, ...]:
         """The columns that a record fills."""
-        return tuple(column for column in self.columns if column.property is not None)
+        return tuple(column for column in self.columns if column.from_record)
 
     def has(self, name: str) -> bool:
         """Tell whether there is a column called `name`, whatever the case: MySQL ignores it."""
@@ -137,7 +67,7 @@ class Table:
 
     def adds(self, name: str) -> bool:
         """Tell whether there is a column called `name` that this target fills, not the tap."""
-        return any(column.name == name and column.property is None for column in self.columns)
+        return any(column.name == name and not column.from_record for column in self.columns)
 
 
 def to_table(
@@ -147,9 +77,13 @@ def to_table(
     dialect: Dialect,
     *,
     add_metadata_columns: bool = True,
+    flattening_levels: int = 0,
+    there: Collection[str] = (),
 ) -> Table:
     """
-    Return the table for a stream's SCHEMA message.
+    Return the table for a stream's SCHEMA message; objects become columns down to so many levels.
+
+    `there` are the names of the columns that the database has for it already.
 
     Raises ValueError where the schema has no properties or lacks a key property.
     """
@@ -159,22 +93,52 @@ def to_table(
     for name in key_properties:
         if name not in properties:
             raise ValueError(f"key property {name} is not among the properties")
-    for name in (stream, *properties):
+    leaves = dict(_leaves(properties, flattening_levels, set(key_properties)))
+    for name in (stream, *(name for path in leaves for name in path)):
         _refuse_surrogates(name)
-    names = to_names(properties)
-    columns = [
-        _to_column(names[name], name, schema_of_property, key_properties, dialect)
-        for name, schema_of_property in properties.items()
-    ]
+    plain = [BETWEEN.join(path) for path in leaves]
+    names = dict(zip(leaves, to_names(plain, there), strict=True))
+    columns = []
+    for path, leaf in leaves.items():
+        if path[0] in key_properties:
+            column = to_key_column(names[path], path, leaf, dialect, len(key_properties))
+        else:
+            column = to_column(names[path], path, leaf, dialect)
+        columns.append(column)
     if add_metadata_columns:
         taken = {column.name.casefold() for column in columns}
         columns += [column for column in METADATA_COLUMNS if column.name not in taken]
-    key = tuple(names[name] for name in key_properties)
+    key = tuple(names[name,] for name in key_properties)
     parent = _to_parent(schema, names)
     return Table(stream, to_name(stream), tuple(columns), key, parent, numbered=bool(parent))
 
 
-def _to_parent(schema: Schema, names: Mapping[str, str]) -> Parent | None:
+def _leaves(
+    properties: Mapping[str, Schema], levels: int, whole: set[str]
+) -> Iterator[tuple[tuple[str, ...], Schema]]:
+    """Yield path and schema of what becomes a column each; `whole` are not taken apart."""
+    for name, schema in properties.items():
+        inner = (
+            schema.get("properties")
+            if levels and name not in whole and _is_object(schema)
+            else None
+        )
+        if isinstance(inner, Mapping) and inner:
+            for path, leaf in _leaves(inner, levels - 1, set()):
+                yield (name, *path), leaf
+        else:
+            yield (name,), schema
+
+
+def _is_object(schema: Schema) -> bool:
+    """Tell whether all values of `schema` are objects, or null."""
+    types = schema.get("type") if isinstance(schema, Mapping) else None
+    return to_kind(schema)[0] is Kind.JSON and (
+        types == "object" or (isinstance(types, list) and set(types) <= {"object", "null"})
+    )
+
+
+def _to_parent(schema: Schema, names: Mapping[tuple[str, ...], str]) -> Parent | None:
     """Return what a schema's `x-parent` says; ValueError where it is not understood."""
     given = schema.get("x-parent")
     if given is None:
@@ -183,111 +147,16 @@ def _to_parent(schema: Schema, names: Mapping[str, str]) -> Parent | None:
     keys = given.get("keys") if isinstance(given, Mapping) else None
     if not isinstance(stream, str) or not isinstance(keys, Mapping) or not keys:
         raise ValueError("x-parent needs a stream and keys")
-    unknown = [name for name in keys if name not in names]
+    unknown = [name for name in keys if (name,) not in names]
     if unknown:
         raise ValueError(f"x-parent: {', '.join(unknown)} is not among the properties")
-    pairs = tuple((names[ours], to_name(theirs)) for ours, theirs in keys.items())
+    pairs = tuple((names[ours,], to_name(theirs)) for ours, theirs in keys.items())
     return Parent(stream, to_name(stream), pairs)
 
 
-METADATA_COLUMNS = tuple(
-    Column(name, Kind.DATE_TIME, SQL_TYPES[Kind.DATE_TIME])
-    for name in (EXTRACTED_AT, BATCHED_AT, DELETED_AT)
-)
-LINE_COLUMN = Column("_sdc_line", Kind.INTEGER, "BIGINT")  # of the staging table alone
-VERSION_COLUMN = Column(TABLE_VERSION, Kind.INTEGER, "BIGINT")
-
-
-def _to_column(
-    name: str, property_name: str, schema: Schema, key: Sequence[str], dialect: Dialect
-) -> Column:
-    kind, facts = to_kind(schema)
-    if property_name in key:
-        return _to_key_column(name, property_name, kind, facts, key, dialect)
-    if kind is Kind.JSON:
-        return Column(name, kind, dialect.json_type, property_name)
-    return _plain_column(name, property_name, kind, facts)
-
-
-def _plain_column(name: str, property_name: str, kind: Kind, facts: Schema) -> Column:
-    if kind is Kind.INTEGER:
-        digits = _integer_digits(facts)
-        if digits is None:
-            return Column(name, kind, "BIGINT", property_name)
-        return Column(name, Kind.DECIMAL, f"DECIMAL({digits},0)", property_name, digits)
-    if kind is Kind.DECIMAL:
-        scale = _scale(facts["multipleOf"])
-        digits = max(DEFAULT_DECIMAL_DIGITS, min(MAX_DECIMAL_DIGITS, scale + 20))
-        return Column(name, kind, f"DECIMAL({digits},{scale})", property_name, digits, scale)
-    return Column(name, kind, SQL_TYPES[kind], property_name)
-
-
-def _to_key_column(
-    name: str, property_name: str, kind: Kind, facts: Schema, key: Sequence[str], dialect: Dialect
-) -> Column:
-    """A key's column: text must fit the index, so the columns of a key share its bytes."""
-    if kind not in (Kind.STRING, Kind.TEXT, Kind.JSON):
-        return _plain_column(name, property_name, kind, facts)
-    kind = Kind.TEXT if kind is Kind.JSON else kind
-    length = dialect.key_bytes // BYTES_A_CHARACTER // len(key)
-    return Column(name, kind, f"VARCHAR({length})", property_name, max_length=length)
-
-
-def to_kind(schema: Schema) -> tuple[Kind, Schema]:
-    """Return the kind that holds all values of `schema`, and the branch that limits them."""
-    schema = schema if isinstance(schema, Mapping) else {}  # `true` allows anything, as {} does
-    branches = [branch for branch in _branches(schema) if branch.get("type") != "null"]
-    kinds = {kind: branch for branch in branches for kind in _branch_kinds(branch)}
-    if not kinds:
-        return Kind.JSON, schema
-    if len(kinds) == 1:
-        return next(iter(kinds.items()))
-    for wide, narrow in WIDER.items():
-        if wide in kinds and kinds.keys() <= narrow | {wide}:
-            return wide, kinds[wide]
-    return Kind.TEXT, schema
-
-
-def _branches(schema: Schema) -> Iterable[Schema]:
-    """Yield the alternatives of `schema`: itself, or those of its anyOf, oneOf, allOf."""
-    for word in ("anyOf", "oneOf", "allOf"):
-        if isinstance(schema.get(word), list):
-            for branch in schema[word]:
-                if isinstance(branch, Mapping):
-                    yield from _branches(branch)
-            if "type" not in schema:
-                return
-    yield schema
-
-
-def _branch_kinds(branch: Schema) -> Iterable[Kind]:
-    types = branch.get("type")
-    for one in types if isinstance(types, list) else [types]:
-        if one == "integer":
-            yield Kind.INTEGER
-        elif one == "number":
-            yield Kind.DECIMAL if _scale(branch.get("multipleOf")) else Kind.NUMBER
-        elif one == "string":
-            yield FORMATS.get(str(branch.get("format")), Kind.STRING)
-        elif isinstance(one, str) and one in SIMPLE_KINDS:
-            yield SIMPLE_KINDS[one]
-
-
-def _scale(multiple_of: object) -> int:
-    """Return the digits behind the point that a multipleOf of 0.1, 0.01, … asks for, else 0."""
-    if not isinstance(multiple_of, (int, float, Decimal)) or not 0 < multiple_of < 1:
-        return 0
-    places = round(-log10(multiple_of))
-    return places if 0 < places <= 30 and float(f"1e-{places}") == float(multiple_of) else 0
-
-
-def _integer_digits(facts: Schema) -> int | None:
-    """Return the digits of an integer whose limits are beyond BIGINT, or None."""
-    limits = [facts.get("minimum"), facts.get("maximum")]
-    numbers = [int(limit) for limit in limits if isinstance(limit, (int, float, Decimal))]
-    if all(BIGINT_MIN <= number <= BIGINT_MAX for number in numbers):
-        return None
-    return min(MAX_DECIMAL_DIGITS, max(len(str(abs(number))) for number in numbers))
+METADATA_COLUMNS = tuple(map(date_time_column, (EXTRACTED_AT, BATCHED_AT, DELETED_AT)))
+LINE_COLUMN = integer_column("_sdc_line")  # of the staging table alone
+VERSION_COLUMN = integer_column(TABLE_VERSION)
 
 
 # What MySQL allows in a quoted name: no NUL, nothing beyond the basic plane.
@@ -307,24 +176,31 @@ def to_name(name: str) -> str:
     What MySQL cannot take in a name is replaced, and a hash keeps two such names apart.
     """
     fit = _NOT_IN_NAMES.sub("_", name)
-    fit = fit[:-1] + "_" if fit.endswith(" ") else fit
+    fit = fit[:-1] + "_" if fit.endswith(tuple(" \t\n\v\f\r")) else fit
     ours = fit.casefold().startswith(STAGING)
     if fit == name and 0 < len(fit) <= MAX_NAME_LENGTH and not ours:
         return name
     return _with_hash(fit, name)
 
 
-def to_names(names: Iterable[str]) -> dict[str, str]:
-    """Return an identifier for each name; names that differ only by case are told apart."""
-    found: dict[str, str] = {}
+def to_names(names: Sequence[str], there: Collection[str] = ()) -> list[str]:
+    """
+    Return an identifier for each name; names that differ only by case are told apart.
+
+    So are equal ones: an object's property may have the name of another's flattened one. A name
+    that is `there` already belongs to the one that is written so.
+    """
+    found: dict[int, str] = {}
     taken: set[str] = set()
-    for name in names:
-        fit = to_name(name)
-        if fit.casefold() in taken:
-            fit = _with_hash(fit, name)
+    at_home_first = sorted(range(len(names)), key=lambda at: names[at] not in there)
+    for at in at_home_first:
+        fit, again = to_name(names[at]), names[at]
+        while fit.casefold() in taken:
+            fit = _with_hash(to_name(names[at]), again)
+            again += "\0"
         taken.add(fit.casefold())
-        found[name] = fit
-    return found
+        found[at] = fit
+    return [found[at] for at in range(len(names))]
 
 
 def _with_hash(fit: str, name: str) -> str:

@@ -19,8 +19,8 @@ from typing import Any, Final
 import msgspec
 from msgspec import Raw
 
+from target_mysql.columns import MAX_DECIMAL_DIGITS, Column, JsonType, Kind
 from target_mysql.sql import ESCAPE, FIELD_END, ROW_END
-from target_mysql.tables import BIGINT_MAX, BIGINT_MIN, MAX_DECIMAL_DIGITS, Column, Kind
 
 NULL: Final = ESCAPE + "N"
 REPLACEMENT: Final = "\ufffd"  # for lone surrogates, which UTF-8 and so MySQL cannot hold
@@ -34,11 +34,22 @@ _DECODE_TEXT = msgspec.json.Decoder(str).decode
 # Runs of \u escapes; other escapes are found, too, so that none is taken from its middle.
 _ESCAPES = re.compile(rb"((?:\\u[0-9a-fA-F]{4})+)|\\.", re.DOTALL)
 
+# Numbers of up to 15 digits are the same after a DOUBLE has held them.
+_SHORT_NUMBER = re.compile(rb"-?[\d.]{1,15}")
+_NUMERAL = re.compile(rb"-?\d.*", re.DOTALL)
+# What may be a number that a JSON type would change.
+_LONG_NUMBER = re.compile(rb"\d[\d.]{15}|\d[eE][+-]?\d\d")
+
 _EXACT = Context(prec=MAX_DECIMAL_DIGITS, traps=[Inexact, InvalidOperation])
 _UNITS = [Decimal(1).scaleb(-scale) for scale in range(MAX_DECIMAL_DIGITS + 1)]
 
-# A UTC date-time that MySQL takes as it stands, but for the letter at its end.
-_UTC = re.compile(r"(?!0000)\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d{1,6})?Z?", re.ASCII)
+# A UTC date-time that MySQL takes as it stands, but for the letter at its end. Days that not every
+# month has take the long way.
+_UTC = re.compile(
+    r"(?!0000)\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|1\d|2[0-8])"
+    r"[T ](?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d{1,6})?Z?",
+    re.ASCII,
+)
 _DATE_TIME = re.compile(
     r"(\d{4}-\d\d-\d\d)(?:[Tt ](\d\d:\d\d(?::\d\d)?)(?:[.,](\d+))?\s*(Z|z|UTC|[+-]\d\d:?\d\d)?)?",
     re.ASCII,
@@ -134,16 +145,94 @@ def to_decimal(number: Decimal, digits: int, scale: int) -> str:
         raise ValueError(problem) from error
 
 
-def to_json(raw: Raw) -> str:
-    """Return a JSON value as UTF-8 text, digit for digit; NULL for null."""
-    data = unescaped(bytes(raw))
-    return NULL if data == b"null" else data.decode()
+def to_number(raw: Raw) -> str:
+    """
+    Return a JSON number as it is written; NULL for null.
 
-
-def to_text(raw: Raw) -> str:
-    """Return a string as it is, any other JSON value as its text; NULL for null."""
+    Raises ValueError for anything else, and where a DOUBLE would lose digits of it.
+    """
     data = bytes(raw)
-    return _DECODE_TEXT(data) if data.startswith(b'"') else to_json(raw)
+    if _SHORT_NUMBER.fullmatch(data):
+        return data.decode()
+    text = to_numeral(raw)
+    if text != NULL and not _is_double(text):
+        raise ValueError(f"{text[:MAX_SHOWN_LENGTH]} has more digits than DOUBLE holds")
+    return text
+
+
+def to_numeral(raw: Raw) -> str:
+    """Return a JSON number as it is written; NULL for null, ValueError for anything else."""
+    data = bytes(raw)
+    if data == b"null":
+        return NULL
+    if not _NUMERAL.fullmatch(data):
+        raise ValueError("not a number")
+    return data.decode()
+
+
+def _is_double(number: str) -> bool:
+    """Tell whether a DOUBLE holds the number exactly, as far as it is written."""
+    try:
+        return Decimal(repr(float(number))) == Decimal(number)
+    except ArithmeticError:
+        return False
+
+
+def to_json(raw: Raw, held: JsonType | None) -> str:
+    """
+    Return a JSON value as UTF-8 text, digit for digit; NULL for null.
+
+    Raises ValueError where a column of the type `held` would refuse or change it.
+    """
+    data = unescaped(bytes(raw))
+    if data == b"null":
+        return NULL
+    if held is not None:
+        may_be_deep = data.count(b"[") + data.count(b"{") > held.depth
+        may_lose_digits = not held.keeps_digits and _LONG_NUMBER.search(data)
+        if may_be_deep or may_lose_digits:
+            _refuse_unheld(data, held)
+    return data.decode()
+
+
+def _refuse_unheld(data: bytes, held: JsonType) -> None:
+    def refuse_inexact(number: str) -> None:
+        if not (held.keeps_digits or _is_64_bit(number) or _is_double(number)):
+            raise ValueError(f"{number[:MAX_SHOWN_LENGTH]} would lose digits")
+
+    value = json.loads(data, parse_int=refuse_inexact, parse_float=refuse_inexact)
+    if not _is_within(value, held.depth):
+        raise ValueError(f"nested deeper than {held.depth}")
+
+
+def _is_64_bit(number: str) -> bool:
+    return number.lstrip("-").isdigit() and -(2**63) <= int(number) < 2**64
+
+
+def _is_within(value: Any, depth: int) -> bool:
+    """Tell whether arrays and objects are nested at most so deep."""
+    inner = value.values() if isinstance(value, dict) else value
+    if not isinstance(value, (dict, list)):
+        return True
+    return depth > 0 and all(_is_within(one, depth - 1) for one in inner)
+
+
+def to_text(raw: Raw, max_length: int | None = None) -> str:
+    """
+    Return a string as it is, any other JSON value as its text; NULL for null.
+
+    Raises ValueError where it has more characters than `max_length`.
+    """
+    data = bytes(raw)
+    text: str = _DECODE_TEXT(data) if data.startswith(b'"') else to_json(raw, None)
+    if max_length is not None and len(text) > max_length:
+        raise ValueError(f"{len(text)} characters, and only {max_length} fit")
+    return text
+
+
+def to_raw(value: object) -> Raw:
+    """Return parsed JSON as JSON."""
+    return Raw(_ENCODE(sanitised(value)))
 
 
 def unescaped(data: bytes) -> bytes:
@@ -184,18 +273,45 @@ def fitted(value: object, column: Column, written: Raw | None = None) -> object:
     if value is None:
         return None
     if written is not None and not isinstance(value, str) and column.kind in _AS_WRITTEN:
-        fit: Any = to_json(written) if column.kind is Kind.STRING else written
+        fit: Any = to_json(written, None) if column.kind is Kind.STRING else written
     else:
         fit = _FIT[column.kind](sanitised(value))
+    _refuse_misfit(fit, column)
+    return fit
+
+
+def _refuse_misfit(fit: Any, column: Column) -> None:
+    """Raise ValueError where `column`, of a kind that holds `fit`, does not hold all of it."""
+    if column.kind is Kind.INTEGER and not column.limits[0] <= fit <= column.limits[1]:
+        raise ValueError(f"{shown(fit)} is beyond {column.sql_type}")
     if column.kind is Kind.DECIMAL:
         to_decimal(fit, column.digits, column.scale)
-    if column.max_length is not None:
-        text = to_text(fit) if isinstance(fit, Raw) else str(fit)
-        if len(text) > column.max_length:
-            raise ValueError(
-                f"{len(text)} characters, and only {column.max_length} fit into this key"
-            )
-    return fit
+    if column.kind is Kind.NUMBER:
+        to_number(fit)
+    if column.kind is Kind.NUMERAL:
+        to_numeral(fit)
+    if column.kind is Kind.JSON:
+        to_json(fit, column.json)
+    if column.kind is Kind.TEXT:
+        to_text(fit, column.max_length)
+    if column.kind is Kind.STRING and len(fit) > (column.max_length or len(fit)):
+        raise ValueError(f"{len(fit)} characters, too many for {column.sql_type}")
+
+
+def clamped(value: object, kind: Kind) -> str:
+    """
+    Return the moment nearest to the text of one that MySQL cannot hold, for its year is too early
+    or too late; ValueError for what is none.
+    """
+    found = _YEAR.match(value) if isinstance(value, str) else None
+    if kind is Kind.TIME or not found:
+        raise ValueError(f"not a date: {shown(value)}")
+    early = found["sign"] == "-" or not int(found["year"])
+    if not early and int(found["year"]) < LATEST_YEAR:
+        raise ValueError(f"not a date: {shown(value)}")
+    if kind is Kind.DATE:
+        return "0001-01-01" if early else "9999-12-31"
+    return "0001-01-01T00:00:00Z" if early else "9999-12-31T23:59:59.999999Z"
 
 
 def shown(value: object) -> str:
@@ -215,6 +331,11 @@ def _offset(offset: str | None) -> str:
     return offset if ":" in offset else f"{offset[:3]}:{offset[3:]}"
 
 
+# A date-time whose offset may carry it out of the last year counts as too late.
+_YEAR = re.compile(r"(?P<sign>[+-]?)(?P<year>\d{4,})-\d\d-\d\d(?![^Tt ])", re.ASCII)
+LATEST_YEAR = 9999
+
+
 def _fit_integer(value: object) -> int:
     if isinstance(value, Decimal) and value.is_finite() and value == value.to_integral_value():
         value = int(value)
@@ -222,8 +343,6 @@ def _fit_integer(value: object) -> int:
         value = int(value)
     if isinstance(value, bool) or not isinstance(value, int):
         raise ValueError(f"not an integer: {shown(value)}")
-    if not BIGINT_MIN <= value <= BIGINT_MAX:
-        raise ValueError(f"{shown(value)} is beyond the 64 bits of BIGINT")
     return value
 
 
@@ -235,11 +354,8 @@ def _fit_decimal(value: object) -> Decimal:
     return Decimal(value)
 
 
-def _fit_number(value: object) -> float:
-    number = float(_fit_decimal(value))
-    if number in (float("inf"), float("-inf")):
-        raise ValueError(f"{shown(value)} is beyond the range of DOUBLE")
-    return number
+def _fit_number(value: object) -> Raw:
+    return Raw(str(_fit_decimal(value)).encode())
 
 
 def _fit_boolean(value: object) -> bool:
@@ -262,21 +378,18 @@ def _fit_moment(convert: Callable[[str], str]) -> Callable[[object], str]:
     return fit
 
 
-def _fit_raw(value: object) -> Raw:
-    return Raw(_ENCODE(value))
-
-
 # Kinds that keep the digits and the spaces of what is no string.
-_AS_WRITTEN = (Kind.STRING, Kind.JSON, Kind.TEXT)
+_AS_WRITTEN = (Kind.STRING, Kind.JSON, Kind.TEXT, Kind.NUMBER, Kind.NUMERAL)
 _FIT: Mapping[Kind, Callable[[object], Any]] = {
     Kind.INTEGER: _fit_integer,
     Kind.NUMBER: _fit_number,
+    Kind.NUMERAL: _fit_number,
     Kind.DECIMAL: _fit_decimal,
     Kind.BOOLEAN: _fit_boolean,
     Kind.STRING: _fit_string,
     Kind.DATE_TIME: _fit_moment(to_date_time),
     Kind.DATE: _fit_moment(to_date),
     Kind.TIME: _fit_moment(to_time),
-    Kind.JSON: _fit_raw,
-    Kind.TEXT: _fit_raw,
+    Kind.JSON: to_raw,
+    Kind.TEXT: to_raw,
 }

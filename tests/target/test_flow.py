@@ -137,15 +137,19 @@ def test_what_the_server_refuses_is_claimed_by_no_state(database: TestDatabase) 
     """
     After a batch that the server refuses nothing more is loaded and no later state is written.
     """
+    refuse = (
+        "IF NEW.text = 'bad' THEN SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'not here'; END IF"
+    )
     database.query("CREATE TABLE things (id BIGINT PRIMARY KEY, text VARCHAR(3))")
+    database.query(f"CREATE TRIGGER refuse BEFORE INSERT ON things FOR EACH ROW {refuse}")
     messages: list[Any] = [schema({"text": TEXT})]
     for number in range(1, 41):
-        text = "too long" if number == 25 else "fit"
+        text = "bad" if number == 25 else "fit"
         messages += [record({"id": number, "text": text}), state(number)]
     done = load(database, *messages, "no JSON", batch_size_rows=10)
     assert done.code == 1
     assert done.err.count("ERROR") == 1
-    assert "line 50, stream things, key id='25', column text: " in done.err
+    assert "ERROR MySQL error 1644: not here" in done.err
     assert done.out.splitlines()[-1] == "19"
     assert database.query("SELECT MAX(id) FROM things") == [(20,)]
 

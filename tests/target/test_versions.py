@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from tests.conftest import TestDatabase
 from tests.target.conftest import TEXT, activate, load, load_here, record, schema
 
@@ -65,6 +67,36 @@ def test_more_rows_than_one_statement_deletes(database: TestDatabase) -> None:
     assert flagged == 20_000
     load_here(database, THINGS, activate(3), hard_delete="true")
     assert deleted(database) == {}
+
+
+@pytest.mark.parametrize("hard_delete", ["false", "true"])
+def test_a_table_is_walked_by_its_whole_key(database: TestDatabase, hard_delete: str) -> None:
+    """
+    With a key of several columns, text among them, all older rows are found, and no others.
+    """
+    properties = {"name": {"type": "string"}, "text": TEXT}
+    message = schema(properties, key=("name", "id"))
+    old = [{"name": "aAbB"[n % 4], "id": n // 8, "text": "a"} for n in range(30_000)]
+    new = old[::3]
+    load_here(database, message, *(record(one, version=1) for one in old))
+    messages = [record(one, version=2) for one in new]
+    load_here(database, message, *messages, activate(2), hard_delete=hard_delete)
+    left = "SELECT name, id FROM things WHERE _sdc_deleted_at IS NULL"
+    assert set(database.query(left)) == {(one["name"], one["id"]) for one in new}
+    ((rows,),) = database.query("SELECT COUNT(*) FROM things")
+    kept = new if hard_delete == "true" else old
+    assert rows == len({(one["name"], one["id"]) for one in kept})
+
+
+def test_rows_without_a_key_are_flagged_too(database: TestDatabase) -> None:
+    """
+    A table without a key has no order to walk in; its older rows are flagged all the same.
+    """
+    message = schema({"text": TEXT}, key=())
+    lines = [*versioned(1, *range(12_000)), *versioned(2, 1), activate(2)]
+    load_here(database, message, *lines, primary_key_required="false")
+    flagged = "SELECT _sdc_table_version, COUNT(*) FROM things WHERE _sdc_deleted_at IS NOT NULL"
+    assert database.query(f"{flagged} GROUP BY 1") == [(1, 12_000)]
 
 
 def test_a_stream_without_versions_has_no_column_for_them(database: TestDatabase) -> None:

@@ -1,0 +1,264 @@
+"""
+From a property's JSON Schema to a column: what it holds, and what to make of it when it is too
+narrow. Pure.
+
+What a server can do differs; the few differences that reach a table's shape are in `Dialect`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from enum import Enum
+from math import log10
+from typing import Any
+
+Schema = Mapping[str, Any]
+
+BIGINT_MIN, BIGINT_MAX = -(2**63), 2**63 - 1
+MAX_DECIMAL_DIGITS = 65
+DEFAULT_DECIMAL_DIGITS = 38
+WIDE_SCALE = 30  # the most digits behind the point that MySQL holds
+BYTES_A_CHARACTER = 4  # utf8mb4
+LARGE_KEY_BYTES = 3072  # an index's limit with large prefixes
+SMALL_KEY_BYTES = 767  # and without, on MySQL 5.6
+NUMERAL_COMMENT = "number, as text"
+
+
+class Kind(Enum):
+    """What a column holds, as far as writing a value goes."""
+
+    INTEGER = "integer"
+    NUMBER = "number"
+    DECIMAL = "decimal"
+    BOOLEAN = "boolean"
+    STRING = "text"
+    DATE_TIME = "date_time"
+    DATE = "date"
+    TIME = "time"
+    JSON = "json"  # objects, arrays, and what has no type
+    TEXT = "several"  # several types that only text can hold
+    NUMERAL = "numeral"  # numbers, as text: digits beyond DOUBLE and DECIMAL
+
+
+FORMATS = {"date-time": Kind.DATE_TIME, "date": Kind.DATE, "time": Kind.TIME}
+SIMPLE_KINDS = {
+    "boolean": Kind.BOOLEAN,
+    "object": Kind.JSON,
+    "array": Kind.JSON,
+}
+# Several kinds of which one holds the values of the others.
+WIDER = {
+    Kind.NUMBER: {Kind.INTEGER},
+    Kind.DECIMAL: {Kind.INTEGER},
+    Kind.STRING: {Kind.DATE_TIME, Kind.DATE, Kind.TIME},
+}
+SQL_TYPES = {
+    Kind.NUMBER: "DOUBLE",
+    Kind.BOOLEAN: "TINYINT(1)",
+    Kind.STRING: "LONGTEXT",
+    Kind.DATE_TIME: "DATETIME(6)",
+    Kind.DATE: "DATE",
+    Kind.TIME: "TIME(6)",
+    Kind.TEXT: "LONGTEXT",
+    Kind.NUMERAL: "LONGTEXT",
+}
+_TEXT_TYPE = re.compile(r"\w*text|(var)?char|enum|set", re.IGNORECASE)
+TEXTUAL = (Kind.STRING, Kind.TEXT, Kind.NUMERAL)
+
+
+@dataclass(frozen=True)
+class JsonType:
+    """
+    A server's type for JSON: how deep it lets values nest, and whether numbers stay as written.
+
+    Where they do not, integers of 64 bits and what a DOUBLE holds exactly do.
+    """
+
+    name: str
+    depth: int
+    keeps_digits: bool
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """
+    How a server's tables differ: the collation of text, JSON's type if any, the bytes of a key.
+
+    `staging_engine` is what loads a temporary table fastest, where that is not InnoDB; its keys
+    are short, so text keys go to InnoDB all the same.
+    """
+
+    collation: str
+    json: JsonType | None
+    key_bytes: int
+    row_format: str | None = None
+    staging_engine: str | None = None
+
+
+@dataclass(frozen=True)
+class Column:
+    """
+    A column and the property that fills it, named by its path; an _sdc_ column has none.
+
+    `digits` and `scale` are a DECIMAL's, `limits` an integer's, `max_length` a string's, in
+    characters, `json` its type's. `members` are paths of properties that find no place in the row,
+    and whose values the column holds as one object. `wider` is the column to make of this one when
+    a value does not fit; `comment` tells a later run what the type does not.
+    """
+
+    name: str
+    kind: Kind
+    sql_type: str
+    path: tuple[str, ...] = ()
+    digits: int = 0
+    scale: int = 0
+    limits: tuple[int, int] = (BIGINT_MIN, BIGINT_MAX)
+    max_length: int | None = None
+    json: JsonType | None = None
+    members: tuple[tuple[str, ...], ...] = ()
+    wider: Column | None = None
+    comment: str = ""
+
+    @property
+    def from_record(self) -> bool:
+        """Tell whether a record fills it, and not the target."""
+        return bool(self.path or self.members)
+
+    @property
+    def collated(self) -> bool:
+        """Tell whether its type is one of text, and has a character set."""
+        return bool(_TEXT_TYPE.match(self.sql_type))
+
+
+def to_column(name: str, path: Sequence[str], schema: Schema, dialect: Dialect) -> Column:
+    """Return the column for a property that is no part of the key."""
+    kind, facts = to_kind(schema)
+    return for_property(_column_of(name, kind, facts, dialect), name, tuple(path))
+
+
+def for_property(
+    column: Column, name: str, path: tuple[str, ...], members: tuple[tuple[str, ...], ...] = ()
+) -> Column:
+    """Return `column` and its wider ones under `name`, for the property, or the members."""
+    wider = column.wider and for_property(column.wider, name, path, members)
+    return replace(column, name=name, path=path, members=members, wider=wider)
+
+
+def to_key_column(
+    name: str, path: Sequence[str], schema: Schema, dialect: Dialect, columns_in_key: int
+) -> Column:
+    """Return a key's column: text must fit the index, so the columns of a key share its bytes."""
+    column = to_column(name, path, schema, dialect)
+    if column.kind not in (Kind.STRING, Kind.TEXT, Kind.JSON):
+        return replace(column, wider=None)
+    kind = Kind.TEXT if column.kind is Kind.JSON else column.kind
+    length = dialect.key_bytes // BYTES_A_CHARACTER // columns_in_key
+    return Column(name, kind, f"VARCHAR({length})", column.path, max_length=length)
+
+
+def integer_column(name: str) -> Column:
+    return Column(name, Kind.INTEGER, "BIGINT")
+
+
+def date_time_column(name: str) -> Column:
+    return Column(name, Kind.DATE_TIME, SQL_TYPES[Kind.DATE_TIME])
+
+
+def number_column(name: str) -> Column:
+    """
+    Return a DOUBLE; for digits that it would lose a DECIMAL, and for what that lacks, text.
+    """
+    numeral = Column(name, Kind.NUMERAL, SQL_TYPES[Kind.NUMERAL], comment=NUMERAL_COMMENT)
+    return Column(name, Kind.NUMBER, "DOUBLE", wider=replace(wide_decimal(name), wider=numeral))
+
+
+def wide_decimal(name: str) -> Column:
+    """Return the DECIMAL that holds every integer of 64 bits, and as many other numbers as can."""
+    return decimal_column(name, MAX_DECIMAL_DIGITS, WIDE_SCALE)
+
+
+def decimal_column(name: str, digits: int, scale: int) -> Column:
+    return Column(name, Kind.DECIMAL, f"DECIMAL({digits},{scale})", digits=digits, scale=scale)
+
+
+def json_column(name: str, dialect: Dialect) -> Column:
+    """Return a column for JSON; for what the server's type would refuse or change, text."""
+    text = Column(name, Kind.JSON, "LONGTEXT")
+    if dialect.json is None:
+        return text
+    return Column(name, Kind.JSON, dialect.json.name, json=dialect.json, wider=text)
+
+
+def _column_of(name: str, kind: Kind, facts: Schema, dialect: Dialect) -> Column:
+    if kind is Kind.JSON:
+        return json_column(name, dialect)
+    if kind is Kind.NUMBER:
+        return number_column(name)
+    if kind is Kind.INTEGER:
+        digits = _integer_digits(facts)
+        return integer_column(name) if digits is None else decimal_column(name, digits, 0)
+    if kind is Kind.DECIMAL:
+        scale = _scale(facts["multipleOf"])
+        digits = max(DEFAULT_DECIMAL_DIGITS, min(MAX_DECIMAL_DIGITS, scale + 20))
+        return decimal_column(name, digits, scale)
+    return Column(name, kind, SQL_TYPES[kind])
+
+
+def to_kind(schema: Schema) -> tuple[Kind, Schema]:
+    """Return the kind that holds all values of `schema`, and the branch that limits them."""
+    schema = schema if isinstance(schema, Mapping) else {}  # `true` allows anything, as {} does
+    branches = [branch for branch in _branches(schema) if branch.get("type") != "null"]
+    kinds = {kind: branch for branch in branches for kind in _branch_kinds(branch)}
+    if not kinds:
+        return Kind.JSON, schema
+    if len(kinds) == 1:
+        return next(iter(kinds.items()))
+    for wide, narrow in WIDER.items():
+        if wide in kinds and kinds.keys() <= narrow | {wide}:
+            return wide, kinds[wide]
+    return Kind.TEXT, schema
+
+
+def _branches(schema: Schema) -> Iterable[Schema]:
+    """Yield the alternatives of `schema`: itself, or those of its anyOf, oneOf, allOf."""
+    for word in ("anyOf", "oneOf", "allOf"):
+        if isinstance(schema.get(word), list):
+            for branch in schema[word]:
+                if isinstance(branch, Mapping):
+                    yield from _branches(branch)
+            if "type" not in schema:
+                return
+    yield schema
+
+
+def _branch_kinds(branch: Schema) -> Iterable[Kind]:
+    types = branch.get("type")
+    for one in types if isinstance(types, list) else [types]:
+        if one == "integer":
+            yield Kind.INTEGER
+        elif one == "number":
+            yield Kind.DECIMAL if _scale(branch.get("multipleOf")) else Kind.NUMBER
+        elif one == "string":
+            yield FORMATS.get(str(branch.get("format")), Kind.STRING)
+        elif isinstance(one, str) and one in SIMPLE_KINDS:
+            yield SIMPLE_KINDS[one]
+
+
+def _scale(multiple_of: object) -> int:
+    """Return the digits behind the point that a multipleOf of 0.1, 0.01, … asks for, else 0."""
+    if not isinstance(multiple_of, (int, float, Decimal)) or not 0 < multiple_of < 1:
+        return 0
+    places = round(-log10(multiple_of))
+    return places if 0 < places <= 30 and float(f"1e-{places}") == float(multiple_of) else 0
+
+
+def _integer_digits(facts: Schema) -> int | None:
+    """Return the digits of an integer whose limits are beyond BIGINT, or None."""
+    limits = [facts.get("minimum"), facts.get("maximum")]
+    numbers = [int(limit) for limit in limits if isinstance(limit, (int, float, Decimal))]
+    if all(BIGINT_MIN <= number <= BIGINT_MAX for number in numbers):
+        return None
+    return min(MAX_DECIMAL_DIGITS, max(len(str(abs(number))) for number in numbers))
