@@ -19,7 +19,8 @@ from pathlib import Path
 
 from demo.known_answer import JUNE_2018, TASK_AVERAGE, TASK_AVERAGE_DAY
 from demo.portal import TOKEN, ServedPortal
-from demo.private_mariadb import PrivateMariaDB, ServerMissing, install
+from demo.private_mariadb import PrivateMariaDB, install
+from demo.private_server import ServerMissing
 from demo.shell import CommandFailed, Shell, say
 
 REPOSITORY = Path(__file__).parents[1]

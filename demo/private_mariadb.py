@@ -1,36 +1,19 @@
 """
-A MariaDB server of one's own: in a folder of its own, on a free loopback port, ended by its pid.
+A MariaDB server of one's own, for the demo, the tests and the benchmarks.
 
-For the demo, the tests and the benchmarks; nothing of the system is changed but, where there is no
-server program at all, the Debian package that `install` fetches.
+Nothing of the system is changed but, where there is no server program at all, the Debian package
+that `install` fetches.
 """
 
 from __future__ import annotations
 
 import getpass
-import os
-import shutil
-import socket
 import subprocess
-from collections.abc import Sequence
-from pathlib import Path
 
-from mirakuru import TCPExecutor
+from demo.private_server import PrivateServer, ServerMissing, find_program, install_packages
 
-START_TIMEOUT_S = 60.0
 # The package with the server program alone: unlike `mariadb-server` it starts no service.
 DEBIAN_PACKAGE = "mariadb-server-core"
-# Debian keeps server programs where only root's PATH looks.
-SERVER_PATH = os.pathsep.join((os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin"))
-
-
-class ServerMissing(RuntimeError):
-    """There is no MariaDB program on this machine, and it cannot be installed from here."""
-
-
-def find_program(*names: str) -> str | None:
-    """Return the path of the first of `names` that is on this machine."""
-    return next((path for name in names if (path := shutil.which(name, path=SERVER_PATH))), None)
 
 
 def install() -> None:
@@ -41,12 +24,8 @@ def install() -> None:
     """
     if find_program("mariadbd"):
         return
-    root = [] if os.geteuid() == 0 else ["sudo", "-n"]
-    quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    apt = [*root, "apt-get", "-qq", "-o", "Dpkg::Use-Pty=0"]
     try:
-        for step in (["update"], ["install", "-y", "--no-install-recommends", DEBIAN_PACKAGE]):
-            subprocess.run([*apt, *step], env=quiet, check=True, stdout=subprocess.DEVNULL)
+        install_packages(DEBIAN_PACKAGE)
     except (OSError, subprocess.CalledProcessError) as error:
         raise ServerMissing(
             f"no MariaDB here and it could not be installed: run `apt-get install {DEBIAN_PACKAGE}`"
@@ -54,83 +33,10 @@ def install() -> None:
         ) from error
 
 
-def free_port() -> int:
-    """Return a loopback port that nothing listens on."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port
+class PrivateMariaDB(PrivateServer):
+    """MariaDB as Debian ships it: latin1 by default, no my.cnf."""
 
-
-class PrivateMariaDB:
-    """
-    A server that keeps everything in `folder`; user root, no password, loopback only.
-
-    As a context manager it is started and stopped. `options` are further arguments of mariadbd.
-    """
-
-    def __init__(self, folder: Path, options: Sequence[str] = ()) -> None:
-        self.folder = folder.resolve()
-        self.port = free_port()
-        self.socket = self.folder / "socket"
-        self.options = options
-        self._process: TCPExecutor | None = None
-
-    def __enter__(self) -> PrivateMariaDB:
-        self.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.stop()
-
-    def environment(self) -> dict[str, str]:
-        """Return what target-mysql and engagements-report need to connect, as variables."""
-        return {
-            "TARGET_MYSQL_HOST": "127.0.0.1",
-            "TARGET_MYSQL_PORT": str(self.port),
-            "TARGET_MYSQL_USER": "root",
-            "TARGET_MYSQL_PASSWORD": "",
-        }
-
-    def start(self) -> None:
-        """
-        Make the data folder where there is none, and start; returns when the port answers.
-
-        Raises ServerMissing without the programs, and mirakuru's errors where the server ends or
-        does not answer in time (its log is in the folder).
-        """
-        self.folder.mkdir(parents=True, exist_ok=True)
-        # A starting mariadbd deletes `#sql*` files in its tmpdir: never share one.
-        (self.folder / "tmp").mkdir(exist_ok=True)
-        if not (self.folder / "data" / "mysql").is_dir():
-            self._make_data()
-        with (self.folder / "server.log").open("ab") as log:
-            self._process = TCPExecutor(
-                [*self._command(), *self.options],
-                host="127.0.0.1",
-                port=self.port,
-                timeout=START_TIMEOUT_S,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                expected_returncode=0,
-                sleep=0.05,
-            )
-            self._process.start()
-
-    def stop(self) -> None:
-        """Stop the server and wait for its end; without a running server, do nothing."""
-        if self._process is not None:
-            self._process.stop()
-            self._process = None
-
-    def kill(self) -> None:
-        """End the server as a power cut would: nothing is flushed, nothing is said."""
-        if self._process is not None:
-            self._process.kill()
-            self._process = None
-
-    def _make_data(self) -> None:
+    def make_data(self) -> None:
         program = find_program("mariadb-install-db", "mysql_install_db")
         if program is None:
             raise ServerMissing(f"no mariadb-install-db here: `apt-get install {DEBIAN_PACKAGE}`")
@@ -138,28 +44,15 @@ class PrivateMariaDB:
             program,
             "--no-defaults",
             f"--user={getpass.getuser()}",
-            f"--datadir={self.folder / 'data'}",
+            f"--datadir={self.data}",
             f"--tmpdir={self.folder / 'tmp'}",
             "--auth-root-authentication-method=normal",
             "--skip-test-db",
         ]
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
-    def _command(self) -> list[str]:
+    def program(self) -> list[str]:
         program = find_program("mariadbd", "mysqld")
         if program is None:
             raise ServerMissing(f"no mariadbd here: `apt-get install {DEBIAN_PACKAGE}`")
-        return [
-            program,
-            "--no-defaults",
-            f"--user={getpass.getuser()}",
-            f"--datadir={self.folder / 'data'}",
-            f"--tmpdir={self.folder / 'tmp'}",
-            f"--socket={self.socket}",
-            f"--port={self.port}",
-            "--bind-address=127.0.0.1",
-            "--skip-log-bin",
-            "--skip-name-resolve",
-            # Survives a killed server; a machine that loses its power is not what is tested.
-            "--innodb-flush-log-at-trx-commit=2",
-        ]
+        return [program, "--no-defaults", "--skip-log-bin", "--skip-name-resolve"]

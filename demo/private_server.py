@@ -1,0 +1,145 @@
+"""
+A MySQL server of one's own: in a folder of its own, on a free loopback port, ended by its pid.
+
+What differs between the servers of the family, how data is made and what the command is, a
+subclass says.
+"""
+
+from __future__ import annotations
+
+import getpass
+import os
+import shutil
+import socket
+import subprocess
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TypeVar
+
+from mirakuru import TCPExecutor
+
+START_TIMEOUT_S = 60.0
+# Debian keeps server programs where only root's PATH looks.
+SERVER_PATH = os.pathsep.join((os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin"))
+
+Self = TypeVar("Self", bound="PrivateServer")
+
+
+class ServerMissing(RuntimeError):
+    """There is no such server program on this machine, and it cannot be installed from here."""
+
+
+def find_program(*names: str) -> str | None:
+    """Return the path of the first of `names` that is on this machine."""
+    return next((path for name in names if (path := shutil.which(name, path=SERVER_PATH))), None)
+
+
+def install_packages(*packages: str) -> None:
+    """Install Debian packages; raises OSError or CalledProcessError where that fails."""
+    root = [] if os.geteuid() == 0 else ["sudo", "-n"]
+    quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    apt = [*root, "apt-get", "-qq", "-o", "Dpkg::Use-Pty=0"]
+    for step in (["update"], ["install", "-y", "--no-install-recommends", *packages]):
+        subprocess.run([*apt, *step], env=quiet, check=True, stdout=subprocess.DEVNULL)
+
+
+def free_port() -> int:
+    """Return a loopback port that nothing listens on."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port: int = listener.getsockname()[1]
+        return port
+
+
+class PrivateServer(ABC):
+    """
+    A server that keeps everything in `folder`; user root, no password, loopback only.
+
+    As a context manager it is started and stopped. `options` are further arguments of the server.
+    """
+
+    def __init__(self, folder: Path, options: Sequence[str] = ()) -> None:
+        self.folder = folder.resolve()
+        self.port = free_port()
+        self.socket = self.folder / "socket"
+        self.options = options
+        self._process: TCPExecutor | None = None
+
+    def __enter__(self: Self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    @property
+    def data(self) -> Path:
+        return self.folder / "data"
+
+    def environment(self) -> dict[str, str]:
+        """Return what target-mysql and engagements-report need to connect, as variables."""
+        return {
+            "TARGET_MYSQL_HOST": "127.0.0.1",
+            "TARGET_MYSQL_PORT": str(self.port),
+            "TARGET_MYSQL_USER": "root",
+            "TARGET_MYSQL_PASSWORD": "",
+        }
+
+    def start(self) -> None:
+        """
+        Make the data folder where there is none, and start; returns when the port answers.
+
+        Raises ServerMissing without the programs, and mirakuru's errors where the server ends or
+        does not answer in time (its log is in the folder).
+        """
+        self.folder.mkdir(parents=True, exist_ok=True)
+        # A starting server deletes `#sql*` files in its tmpdir: never share one.
+        (self.folder / "tmp").mkdir(exist_ok=True)
+        if not (self.data / "mysql").is_dir():
+            self.make_data()
+        with (self.folder / "server.log").open("ab") as log:
+            self._process = TCPExecutor(
+                [*self.program(), *self._arguments(), *self.options],
+                host="127.0.0.1",
+                port=self.port,
+                timeout=START_TIMEOUT_S,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                expected_returncode=0,
+                sleep=0.05,
+            )
+            self._process.start()
+
+    def stop(self) -> None:
+        """Stop the server and wait for its end; without a running server, do nothing."""
+        if self._process is not None:
+            self._process.stop()
+            self._process = None
+
+    def kill(self) -> None:
+        """End the server as a power cut would: nothing is flushed, nothing is said."""
+        if self._process is not None:
+            self._process.kill()
+            self._process = None
+
+    @abstractmethod
+    def make_data(self) -> None:
+        """Fill the data folder of a new server."""
+
+    @abstractmethod
+    def program(self) -> list[str]:
+        """Return the server's program, and the arguments that this server alone needs."""
+
+    def _arguments(self) -> list[str]:
+        return [
+            f"--user={getpass.getuser()}",
+            f"--datadir={self.data}",
+            f"--tmpdir={self.folder / 'tmp'}",
+            f"--socket={self.socket}",
+            f"--port={self.port}",
+            "--bind-address=127.0.0.1",
+            # Survives a killed server; a machine that loses its power is not what is tested.
+            "--innodb-flush-log-at-trx-commit=2",
+        ]
