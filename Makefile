@@ -12,7 +12,7 @@ AS_ROOT := $(if $(filter 0,$(shell id -u)),,sudo -n)
 PIP_QUIETLY := PYTHONWARNINGS=ignore PIP_DISABLE_PIP_VERSION_CHECK=1
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint check-tap test-pythons bench soak interop clean
+.PHONY: help install demo test test-servers lint check-tap test-pythons bench soak interop clean
 
 help: ## say what there is to make
 	@awk -F ': .*## ' '/^[a-z-]+: .*## / {printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -24,6 +24,14 @@ demo: $(INSTALLED) $(SINGER_TOOLS)/.installed ## run the whole: portal, tap, tar
 
 test: $(INSTALLED) ## run all tests, on a private MariaDB and a portal on loopback
 	@$(BIN)/python -m pytest $(PYTEST_ARGUMENTS)
+
+# What needs a server, and so what a server may break.
+SERVER_TESTS := tests/target tests/report tests/test_pipeline.py
+test-servers: $(INSTALLED) ## run the tests of what needs a server on MariaDB, MySQL 9 and MySQL 5.6
+	@failed=0; for server in mariadb mysql-9 mysql-5.6; do \
+		echo "On $$server:"; \
+		TEST_SERVER=$$server $(BIN)/python -m pytest -q $(SERVER_TESTS) $(PYTEST_ARGUMENTS) || failed=1; \
+	done; exit $$failed
 
 lint: $(INSTALLED) ## check format, style and types
 	$(BIN)/ruff format --check .

@@ -11,7 +11,7 @@ import logging
 import re
 import socket
 import ssl
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,7 +32,7 @@ from target_mysql.columns import (
 from target_mysql.config import Config
 from target_mysql.exceptions import ConfigError, ConnectError, DatabaseError, TransientError
 from target_mysql.rows import split_row
-from target_mysql.tables import BATCHED_AT, Table
+from target_mysql.tables import Table
 from target_mysql.widening import ColumnThere
 
 LOGGER = logging.getLogger(__name__)
@@ -214,7 +214,7 @@ class Database:
     ) -> Done:
         """Upsert the rows staged in `staged`, see sql.merge; `batched_at` is UTC."""
         statement = sql.merge(table, staged, carried, parents)
-        return self.execute(statement, (batched_at,) if table.adds(BATCHED_AT) else ())
+        return self.execute(statement, sql.merge_values(table, batched_at))
 
     @property
     def uses_load_data(self) -> bool:
@@ -302,8 +302,13 @@ class Database:
     def _read_server(self) -> Server:
         ((version, comment, local_infile, max_packet),) = self.query(sql.SERVER_FACTS)
         is_mariadb = "mariadb" in f"{version} {comment}".lower()
-        dialect = _dialect(str(version), is_mariadb)
+        dialect = _dialect(str(version), is_mariadb, self._has_large_keys)
         return Server(str(version), is_mariadb, bool(local_infile), int(max_packet), dialect)
+
+    def _has_large_keys(self) -> bool:
+        """Tell whether a MySQL 5.6 was set to what is the default from 5.7 on."""
+        ((large,),) = self.query(sql.LARGE_KEYS)
+        return bool(large)
 
     def _enter_database(self) -> None:
         name = self.config.database
@@ -313,7 +318,8 @@ class Database:
         self.execute(sql.use(name))
 
 
-def _dialect(version: str, is_mariadb: bool) -> Dialect:
+def _dialect(version: str, is_mariadb: bool, has_large_keys: Callable[[], bool]) -> Dialect:
+    """Return how a server's tables differ; `has_large_keys` is asked where both may be."""
     if is_mariadb:
         return Dialect("utf8mb4_nopad_bin", MARIADB_JSON, LARGE_KEY_BYTES, "DYNAMIC", "Aria")
     numbers = tuple(int(part) for part in re.findall(r"\d+", version)[:2])
@@ -321,6 +327,8 @@ def _dialect(version: str, is_mariadb: bool) -> Dialect:
         return Dialect("utf8mb4_0900_bin", MYSQL_JSON, LARGE_KEY_BYTES, "DYNAMIC")
     if numbers >= (5, 7):
         return Dialect("utf8mb4_bin", MYSQL_JSON, LARGE_KEY_BYTES, "DYNAMIC")
+    if has_large_keys():
+        return Dialect("utf8mb4_bin", None, LARGE_KEY_BYTES, "DYNAMIC")
     return Dialect("utf8mb4_bin", None, SMALL_KEY_BYTES)
 
 

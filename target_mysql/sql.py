@@ -30,6 +30,7 @@ SESSION = (
     "SET NAMES utf8mb4",
 )
 SERVER_FACTS = "SELECT VERSION(), @@version_comment, @@local_infile, @@max_allowed_packet"
+LARGE_KEYS = "SELECT @@innodb_file_format = 'Barracuda' AND @@innodb_large_prefix"
 DATABASE_EXISTS = "SELECT 1 FROM information_schema.schemata WHERE schema_name = %s"
 READ_COLUMNS = (
     "SELECT column_name, column_type, is_nullable, column_default, extra, collation_name,"
@@ -179,7 +180,7 @@ def delete_children(child: Table, parents: str) -> str:
 
 def merge(table: Table, staged: str, carried: Sequence[Column], parents: str | None = None) -> str:
     """
-    Upsert the rows staged in `staged` into `table`; binds the batch's UTC date-time, where kept.
+    Upsert the rows staged in `staged` into `table`; binds what `merge_values` gives.
 
     Of the children of parents that are staged, in `parents`, those count that came after the
     parent: where it came twice the earlier ones are not its any more. Only `carried` columns are
@@ -195,7 +196,7 @@ def merge(table: Table, staged: str, carried: Sequence[Column], parents: str | N
     if table.adds(BATCHED_AT):
         targets.append(quote(BATCHED_AT))
         sources.append("%s")
-        updates.append(f"{quote(BATCHED_AT)} = VALUES({quote(BATCHED_AT)})")
+        updates.append(f"{quote(BATCHED_AT)} = %s")
     if table.adds(DELETED_AT):
         updates.append(f"{quote(DELETED_AT)} = NULL")
     statement = (
@@ -206,6 +207,14 @@ def merge(table: Table, staged: str, carried: Sequence[Column], parents: str | N
         return statement
     nothing = f"{quote(table.key[0])} = {quote(table.name)}.{quote(table.key[0])}"
     return f"{statement} ON DUPLICATE KEY UPDATE {', '.join(updates) or nothing}"
+
+
+def merge_values(table: Table, batched_at: str) -> tuple[str, ...]:
+    """Return what `merge` binds: the batch's UTC date-time for each of its marks."""
+    if not table.adds(BATCHED_AT):
+        return ()
+    # Bound twice where rows are updated: MySQL calls VALUES() deprecated, and warns.
+    return (batched_at, batched_at) if table.key else (batched_at,)
 
 
 def _later_than(parents: str | None, staged: str, table: Table) -> str:

@@ -17,13 +17,14 @@ from hypothesis import strategies as st
 from tests.conftest import SHARED, Outcome, TestDatabase, run_program
 from tests.report import june_2018
 from tests.report.june_2018 import GOLDEN, Row
+from tests.servers import FAMILY
 
 ZONES = ("UTC", "America/New_York", "Asia/Kolkata", "Pacific/Apia", "America/Sao_Paulo")
 # As target-mysql makes it, as far as the reports look.
-TABLE = """
+TABLE = f"""
 CREATE TABLE IF NOT EXISTS engagements (
   id BIGINT NOT NULL PRIMARY KEY AUTO_INCREMENT, active TINYINT(1), createdAt BIGINT,
-  type LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_nopad_bin, _sdc_deleted_at DATETIME(6)
+  type LONGTEXT CHARACTER SET utf8mb4 COLLATE {FAMILY.collation}, _sdc_deleted_at DATETIME(6)
 )"""
 SHARED_GOLDEN = SHARED / "golden"
 needs_shared = pytest.mark.skipif(not SHARED_GOLDEN.is_dir(), reason="no shared goldens here")

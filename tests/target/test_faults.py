@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from demo.private_mariadb import PrivateMariaDB
 from tests.conftest import PROGRAMS, TestDatabase
+from tests.servers import FAMILY
 from tests.target.conftest import (
     LOAD_METHODS,
     TEXT,
@@ -230,7 +230,7 @@ def test_a_server_that_is_gone_for_good_ends_the_run(tmp_path: Path) -> None:
     """
     A server that does not come back fails the run within retry_limit_seconds, without a state.
     """
-    with PrivateMariaDB(tmp_path) as server:
+    with FAMILY.server(tmp_path) as server:
         environment = settings(retry_limit_seconds=2, batch_wait_limit_seconds=0.1)
         target = subprocess.Popen(
             [PROGRAMS / "target-mysql"],

