@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import configparser
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -43,6 +44,12 @@ class Config:
     ssl_cert: str | None = None
     ssl_key: str | None = None
 
+    @property
+    def addresses(self) -> list[tuple[str, int]]:
+        """The servers to try, in order: names, each with its port."""
+        found = [_ADDRESS.fullmatch(one.strip()) for one in self.host.split(",")]
+        return [(one[1] or one[2] or one[4], int(one[3] or self.port)) for one in found if one]
+
     @classmethod
     def from_sources(
         cls,
@@ -72,6 +79,12 @@ class Config:
         return cls(**found)
 
 
+# name, name:port, [IPv6]:port or an IPv6 address alone
+_ADDRESS = re.compile(
+    r"(?:([^:\s\[\]]+)|\[([^\s\[\]]+)\])(?::(\d{1,5}))?|([^\s\[\]]*:[^\s\[\]]*:[^\s\[\]]*)"
+)
+
+
 def _merge(*sources: Mapping[str, Any]) -> dict[str, Any]:
     """Join `sources`, the first that has a key winning; an address is never mixed of two."""
     merged: dict[str, Any] = {}
@@ -89,6 +102,9 @@ def _faults(found: Mapping[str, Any]) -> list[str]:
         for name, value in found.items()
         if name != "port" and not isinstance(value, str)
     ]
+    host = found.get("host", "localhost")
+    if isinstance(host, str) and not all(map(_ADDRESS.fullmatch, map(str.strip, host.split(",")))):
+        faults.append(f"host: not a name, name:port or [IPv6 address]:port: {host!r}")
     port = found.get("port", 1)
     if not str(port).isdigit() or not 0 < int(port) <= MAX_PORT:
         faults.append(f"port: must be a whole number from 1 to {MAX_PORT}")
@@ -109,6 +125,8 @@ def _read_file(path: Path, names: list[str]) -> dict[str, Any]:
     if not isinstance(settings, dict):
         raise UsageError(f"{path}: must hold a JSON object")
     named = {ALIASES.get(name, name): value for name, value in settings.items()}
+    if isinstance(named.get("host"), list):
+        named["host"] = ",".join(map(str, named["host"]))
     return {name: value for name, value in named.items() if name in names and value is not None}
 
 

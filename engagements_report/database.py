@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pymysql
+from pymysql.connections import Connection
 from pymysql.cursors import Cursor
 
 from engagements_report.config import Config
@@ -33,10 +34,26 @@ class Database:
     """A connection for reading; raises DatabaseError where there is none to be had."""
 
     def __init__(self, config: Config) -> None:
+        self._connection = _connect(config)
+
+    def close(self) -> None:
+        self._connection.close()
+
+    def ask(self, statement: str, values: Mapping[str, object] | None = None) -> Rows:
+        """Run one query; `values` are bound to its %(name)s marks. Raises DatabaseError."""
+        with _translated(), self._connection.cursor() as cursor:
+            cursor.execute(statement, values)
+            return Rows(_columns(cursor), cursor.fetchall())
+
+
+def _connect(config: Config) -> Connection[Cursor]:
+    """Connect to the first of the configured servers that lets us in."""
+    problems = []
+    for host, port in config.addresses:
         try:
-            self._connection = pymysql.connect(
-                host=config.host,
-                port=config.port,
+            return pymysql.connect(
+                host=host,
+                port=port,
                 unix_socket=config.unix_socket,
                 user=config.user,
                 password=config.password,
@@ -48,16 +65,8 @@ class Database:
                 **_tls(config),
             )
         except (pymysql.MySQLError, OSError, RuntimeError) as error:
-            raise DatabaseError(_connect_problem(config, error)) from error
-
-    def close(self) -> None:
-        self._connection.close()
-
-    def ask(self, statement: str, values: Mapping[str, object] | None = None) -> Rows:
-        """Run one query; `values` are bound to its %(name)s marks. Raises DatabaseError."""
-        with _translated(), self._connection.cursor() as cursor:
-            cursor.execute(statement, values)
-            return Rows(_columns(cursor), cursor.fetchall())
+            problems.append(_connect_problem(config, f"{host}:{port}", error))
+    raise DatabaseError("; ".join(problems))
 
 
 def _columns(cursor: Cursor) -> tuple[str, ...]:
@@ -79,8 +88,8 @@ def _translated() -> Iterator[None]:
         raise DatabaseError(f"connection to MySQL lost: {error}") from error
 
 
-def _connect_problem(config: Config, error: Exception) -> str:
-    where = config.unix_socket or f"{config.host}:{config.port}"
+def _connect_problem(config: Config, address: str, error: Exception) -> str:
+    where = config.unix_socket or address
     code, reason = _parts(error)
     advice = LOAD_FIRST if code == NO_DATABASE else "check the connection's settings"
     return f"cannot connect to MySQL at {where} as {config.user}: {reason}: {advice}"

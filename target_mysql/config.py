@@ -14,7 +14,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from target_mysql.exceptions import ConfigError
 
@@ -33,6 +33,7 @@ ALIASES = {"default_target_schema": "database", "dbname": "database"}
 SSL_MODES = ("DISABLED", "PREFERRED", "REQUIRED", "VERIFY_CA", "VERIFY_IDENTITY")
 INVALID_DATES = ("error", "null", "clamp")
 LOAD_METHODS = ("auto", "local_infile", "insert")
+MAX_PORT = 65_535
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,41 @@ def _parse_text(value: object) -> str:
     if not isinstance(value, str):
         raise ValueError("must be a string")
     return value
+
+
+class Address(NamedTuple):
+    """Where a server is; without a port of its own it has the configuration's."""
+
+    name: str
+    port: int | None = None
+
+    def __str__(self) -> str:
+        name = f"[{self.name}]" if ":" in self.name else self.name
+        return f"{name}:{self.port}" if self.port else name
+
+
+def _parse_hosts(value: object) -> tuple[Address, ...]:
+    """Return the addresses of a list, or of a text with commas."""
+    texts = value.split(",") if isinstance(value, str) else value
+    if not isinstance(texts, list) or not texts:
+        raise ValueError("must be a name, or a list of names")
+    return tuple(map(_address, texts))
+
+
+# An IPv6 address has colons of its own: a port may follow its brackets alone.
+_ADDRESS = re.compile(
+    r"(?:(?P<name>[^:,\s\[\]]+)|\[(?P<ipv6>[^\s\[\]]+)\])(?::(?P<port>\d{1,5}))?"
+    r"|(?P<bare>[^,\s\[\]]*:[^,\s\[\]]*:[^,\s\[\]]*)",
+    re.ASCII,
+)
+
+
+def _address(text: object) -> Address:
+    found = _ADDRESS.fullmatch(text.strip()) if isinstance(text, str) else None
+    if not found or not 0 < int(found["port"] or 1) <= MAX_PORT:
+        raise ValueError(f"not a name, name:port or [IPv6 address]:port: {text!r}")
+    name = found["name"] or found["ipv6"] or found["bare"]
+    return Address(name, int(found["port"]) if found["port"] else None)
 
 
 def _parse_seconds(value: object) -> float:
@@ -99,6 +135,10 @@ def _integer(low: int, high: int) -> _Type:
 
 TEXT = _Type(_parse_text, {"type": "string"})
 SECRET = _Type(_parse_text, {"type": "string", "secret": True, "writeOnly": True})
+HOSTS = _Type(
+    _parse_hosts,
+    {"type": ["string", "array"], "items": {"type": "string"}, "minItems": 1},
+)
 BOOLEAN = _Type(_parse_boolean, {"type": "boolean"})
 SECONDS = _Type(_parse_seconds, {"type": "number", "minimum": 0, "maximum": 86_400})
 STATEMENTS = _Type(
@@ -119,8 +159,12 @@ class Config:
     `from_sources` is the way in: it raises ConfigError naming every fault.
     """
 
-    host: str = _key("127.0.0.1", TEXT, "the server's name or address")
-    port: int = _key(3306, _integer(1, 65_535), "the server's TCP port")
+    host: tuple[Address, ...] = _key(
+        (Address("127.0.0.1"),),
+        HOSTS,
+        "the server's name or address, or a list of them, each with its :port where it has another",
+    )
+    port: int = _key(3306, _integer(1, MAX_PORT), "the server's TCP port")
     unix_socket: str | None = _key(None, TEXT, "path of the server's socket, instead of host")
     user: str = _key("root", TEXT, "the user to log in as")
     password: str = _key("", SECRET, "that user's password", repr=False)
@@ -159,6 +203,11 @@ class Config:
     temp_dir: str | None = _key(None, TEXT, "accepted for compatibility: no files are written")
     flush_all_streams: bool = _key(True, BOOLEAN, "always so here; accepted for compatibility")
     init_sql: tuple[str, ...] = _key((), STATEMENTS, "SET statements to run on connecting")
+
+    @property
+    def addresses(self) -> list[tuple[str, int]]:
+        """The servers to try, in order: names, each with its port."""
+        return [(one.name, one.port or self.port) for one in self.host]
 
     @classmethod
     def from_sources(
@@ -218,9 +267,17 @@ def read_settings(path: Path | None) -> dict[str, object]:
 def defaults() -> dict[str, tuple[object, str]]:
     """Return (default, meaning) of every key."""
     return {
-        one.name: (None if one.default is MISSING else one.default, one.metadata["meaning"])
+        one.name: (
+            None if one.default is MISSING else _written(one.default),
+            one.metadata["meaning"],
+        )
         for one in fields(Config)
     }
+
+
+def _written(default: object) -> object:
+    """Return a default as a user would write it."""
+    return ",".join(map(str, default)) if isinstance(default, tuple) else default
 
 
 def about() -> dict[str, object]:
@@ -229,7 +286,7 @@ def about() -> dict[str, object]:
     for one in fields(Config):
         about_one = {**one.metadata["type"].schema, "description": one.metadata["meaning"]}
         if one.default not in (None, "", ()):
-            about_one["default"] = one.default
+            about_one["default"] = _written(one.default)
         properties[one.name] = about_one
     return {"type": "object", "properties": properties}
 

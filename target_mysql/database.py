@@ -29,7 +29,7 @@ from target_mysql.columns import (
     Dialect,
     JsonType,
 )
-from target_mysql.config import Config
+from target_mysql.config import Address, Config
 from target_mysql.exceptions import ConfigError, ConnectError, DatabaseError, TransientError
 from target_mysql.rows import split_row
 from target_mysql.tables import Table
@@ -141,7 +141,7 @@ class Database:
 
     def __init__(self, config: Config) -> None:
         self.config = config
-        self._connection = self._connect()
+        self._connection = _connect(config)
         self.server = self._read_server()
         self._enter_database()
 
@@ -159,12 +159,14 @@ class Database:
         """Begin anew on a new connection; raises TransientError while the server is away."""
         self.close()
         try:
-            self._connection = self._connect()
-            self._enter_database()
+            self._connection = _connect(self.config)
         except ConnectError as error:
-            if isinstance(error.__cause__, pymysql.MySQLError) and _is_transient(error.__cause__):
+            if error.may_pass:
                 raise TransientError(str(error)) from error
             raise
+        # Another server of the list may allow less.
+        self.server = self._read_server()
+        self._enter_database()
 
     def execute(self, statement: str, values: Sequence[object] = ()) -> Done:
         """Run one statement; `values` are bound to its %s marks."""
@@ -275,30 +277,6 @@ class Database:
             ((_, code, message), *_) = self.query("SHOW WARNINGS LIMIT 1") or [("", 0, "unknown")]
             raise _to_error(pymysql.err.DataError(code, message))
 
-    def _connect(self) -> _Connection:
-        config = self.config
-        try:
-            connection = _Connection(
-                host=config.host,
-                port=config.port,
-                unix_socket=config.unix_socket,
-                user=config.user,
-                password=config.password,
-                charset="utf8mb4",
-                connect_timeout=CONNECT_TIMEOUT_S,
-                autocommit=True,
-                # The flag without `local_infile`: PyMySQL itself then never opens a file that a
-                # server names, and `load_local` alone answers such a wish, from memory.
-                client_flag=CLIENT.LOCAL_FILES,
-                **_tls(config),
-            )
-            with connection.cursor() as cursor:
-                for statement in (*sql.SESSION, *config.init_sql):
-                    cursor.execute(statement)
-        except (pymysql.MySQLError, OSError, RuntimeError) as error:
-            raise ConnectError(_connect_problem(config, error)) from error
-        return connection
-
     def _read_server(self) -> Server:
         ((version, comment, local_infile, max_packet),) = self.query(sql.SERVER_FACTS)
         is_mariadb = "mariadb" in f"{version} {comment}".lower()
@@ -316,6 +294,44 @@ class Database:
         if not self.query(sql.DATABASE_EXISTS, (name,)):
             self.execute(sql.create_database(name))
         self.execute(sql.use(name))
+
+
+def _connect(config: Config) -> _Connection:
+    """Connect to the first of the configured servers that serves; ConnectError where none does."""
+    problems = []
+    for name, port in config.addresses:
+        try:
+            return _open(config, name, port)
+        except (pymysql.MySQLError, OSError, RuntimeError) as error:
+            problem = _connect_problem(config, Address(name, port), error)
+            may_pass = isinstance(error, pymysql.MySQLError) and _is_transient(error)
+            problems.append(ConnectError(problem, may_pass=may_pass))
+            problems[-1].__cause__ = error
+    may_pass = any(problem.may_pass for problem in problems)
+    raise ConnectError("; ".join(map(str, problems)), may_pass=may_pass) from problems[-1].__cause__
+
+
+def _open(config: Config, name: str, port: int) -> _Connection:
+    """Connect to one server, and set the session as it is needed."""
+    connection = _Connection(
+        host=name,
+        port=port,
+        unix_socket=config.unix_socket,
+        user=config.user,
+        password=config.password,
+        charset="utf8mb4",
+        connect_timeout=CONNECT_TIMEOUT_S,
+        autocommit=True,
+        # The flag without `local_infile`: PyMySQL itself then never opens a file that a
+        # server names, and `load_local` alone answers such a wish, from memory.
+        client_flag=CLIENT.LOCAL_FILES,
+        **_tls(config),
+    )
+    with connection.cursor() as cursor:
+        # The facts are read again, later; a Galera node outside of its cluster refuses here.
+        for statement in (*sql.SESSION, *config.init_sql, sql.SERVER_FACTS):
+            cursor.execute(statement)
+    return connection
 
 
 def _dialect(version: str, is_mariadb: bool, has_large_keys: Callable[[], bool]) -> Dialect:
@@ -353,8 +369,8 @@ def _tls(config: Config) -> dict[str, Any]:
     return {"ssl": context}
 
 
-def _connect_problem(config: Config, error: Exception) -> str:
-    where = config.unix_socket or f"{config.host}:{config.port}"
+def _connect_problem(config: Config, address: Address, error: Exception) -> str:
+    where = config.unix_socket or str(address)
     code = error.args[0] if error.args else None
     reason = str(error.args[1]) if len(error.args) > 1 else str(error)
     advice = ADVICE.get(code, "check host, port and that the server runs")  # type: ignore[arg-type]

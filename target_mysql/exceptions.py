@@ -51,7 +51,11 @@ class DatabaseError(TargetError):
 
 
 class ConnectError(DatabaseError):
-    """The server cannot be reached, or does not let us in."""
+    """The server cannot be reached, or does not let us in; `may_pass` where it only is away."""
+
+    def __init__(self, problem: str, *, may_pass: bool = False) -> None:
+        super().__init__(problem)
+        self.may_pass = may_pass
 
 
 class TransientError(TargetError):

@@ -230,6 +230,8 @@ def test_where_the_database_is_named(database: TestDatabase, tmp_path: Path) -> 
     )
     home = {"HOME": str(tmp_path)}
     assert run_program("engagements-report", "daily", environment=home).code == 0
+    several = {**home, "TARGET_MYSQL_HOST": f"127.0.0.1:1, 127.0.0.1:{port}"}
+    assert run_program("engagements-report", "daily", environment=several).code == 0
     wrong = run_program(
         "engagements-report", "daily", environment={**home, "TARGET_MYSQL_PORT": "1"}
     )

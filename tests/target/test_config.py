@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from target_mysql.config import Config
+from target_mysql.config import Address, Config
 from target_mysql.exceptions import ConfigError
 from tests.conftest import TestDatabase, run_program
 
@@ -88,7 +88,8 @@ def test_the_nearest_source_wins(tmp_path: Path) -> None:
     options = "[client]\nhost=c\nuser=c\npassword=c\ndatabase=c\n"
     environment = {"HOST": "b", "USER": "b", "DATABASE": ""}
     found = config(tmp_path, {"host": "a"}, environment, options)
-    assert (found.host, found.user, found.password, found.database) == ("a", "b", "c", "c")
+    assert found.host == (Address("a"),)
+    assert (found.user, found.password, found.database) == ("b", "c", "c")
 
 
 def test_an_empty_password_is_a_password(tmp_path: Path) -> None:
@@ -133,7 +134,7 @@ def test_a_socket_does_not_beat_a_nearer_host(
     The socket of an option file is for those who name no host and no port nearer by.
     """
     found = config(tmp_path, given, environment, "[client]\nsocket=/run/socket\nport=3307\n")
-    assert (found.host, found.port, found.unix_socket) == expected
+    assert (str(*found.host), found.port, found.unix_socket) == expected
 
 
 def test_a_host_of_an_option_file_beats_its_socket(tmp_path: Path) -> None:
@@ -142,7 +143,38 @@ def test_a_host_of_an_option_file_beats_its_socket(tmp_path: Path) -> None:
     """
     options = "[client]\nsocket=/run/socket\nhost=db\n"
     assert config(tmp_path, options=options).unix_socket is None
-    assert config(tmp_path, {}, {"PORT": "3308"}, options).host == "db"
+    assert config(tmp_path, {}, {"PORT": "3308"}, options).host == (Address("db"),)
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ("db", [("db", 3307)]),
+        ("db1,db2:3308", [("db1", 3307), ("db2", 3308)]),
+        (["db1", "db2:3308"], [("db1", 3307), ("db2", 3308)]),
+        (" db1 , [::1]:3308 ", [("db1", 3307), ("::1", 3308)]),
+        (["::1", "[fe80::1%eth0]"], [("::1", 3307), ("fe80::1%eth0", 3307)]),
+        ("bücher.example", [("bücher.example", 3307)]),
+    ],
+)
+def test_hosts(tmp_path: Path, given: object, expected: list[tuple[str, int]]) -> None:
+    """
+    Several hosts may be given as a list or with commas, each with a port of its own.
+    """
+    assert config(tmp_path, {"host": given}, options="[client]\nport=3307\n").addresses == expected
+    if isinstance(given, str):
+        assert config(tmp_path, {"port": 3307}, {"HOST": given}).addresses == expected
+
+
+@pytest.mark.parametrize(
+    "given", [[], 5, [5], "", "a,", "a:b", "a:0", "a:65536", "[::1", "a b", "[::1]x", ["a,b"]]
+)
+def test_what_is_no_host(tmp_path: Path, given: object) -> None:
+    """
+    What names no server is a fault.
+    """
+    with pytest.raises(ConfigError, match="configuration: host: "):
+        config(tmp_path, {"host": given})
 
 
 @pytest.mark.parametrize(
@@ -191,7 +223,7 @@ def test_option_files_may_include_others(tmp_path: Path) -> None:
         "[client]\nhost=late\n"
     )
     found = config(tmp_path, options=options)
-    assert (found.user, found.host, found.database) == ("from-dir", "late", "from-one")
+    assert (found.user, str(*found.host), found.database) == ("from-dir", "late", "from-one")
 
 
 def test_an_option_file_in_another_encoding_is_no_crash(tmp_path: Path) -> None:

@@ -112,6 +112,20 @@ def test_a_socket_of_an_option_file_is_used(database: TestDatabase, tmp_path: Pa
     assert database.query("SELECT id FROM things") == [(1,)]
 
 
+def test_a_host_that_is_away_is_passed_over(database: TestDatabase) -> None:
+    """
+    Of several hosts the first that answers is loaded into; where none does, all are named.
+    """
+    here = f"127.0.0.1:{database.server.port}"
+    done = load(database, THINGS, record({"id": 1}), state(1), host=f"127.0.0.1:1,{here}", port=2)
+    assert (done.code, done.out) == (0, "1\n"), done.err
+    assert database.query("SELECT id FROM things") == [(1,)]
+    done = load(database, THINGS, host="127.0.0.1:1,127.0.0.1", port=2)
+    assert done.code == 1
+    assert "cannot connect to MySQL at 127.0.0.1:1 as root: " in done.err
+    assert "; cannot connect to MySQL at 127.0.0.1:2 as root: " in done.err
+
+
 def test_init_sql_is_run_on_connecting(database: TestDatabase) -> None:
     """
     SET statements of the configuration are run as they are, percent signs and all.
