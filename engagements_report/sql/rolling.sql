@@ -9,6 +9,8 @@
 --   %(last_day)s the last; {offsets} as in daily_in_zone.sql, from 13 days before first_shown, or
 --   from first_day if that is later, to last_day; %(start_ms)s and %(end_ms)s, the limits of these
 --   days in Unix ms; {digits}, a table of n from 0 to 9.
+-- A quotient would be rounded, on MySQL to the next day where a day is nearly over: whole division,
+-- and one less for times before 1970.
 SELECT k.type, c.day,
   CAST(COALESCE(w.num, 0) AS SIGNED) AS num_engagements,
   CAST(COALESCE(w.sum_14d, 0) AS SIGNED) AS sum_14d,
@@ -34,7 +36,8 @@ LEFT JOIN (
     SUM(CASE WHEN i0.n + 10 * i1.n = 0 THEN d.num END) AS num, SUM(d.num) AS sum_14d
   FROM (
     SELECT LEFT(e.type, 255) AS type,
-      DATE_ADD('1970-01-01', INTERVAL FLOOR((e.createdAt + z.offset_ms) / 86400000) DAY) AS day,
+      DATE_ADD('1970-01-01', INTERVAL (e.createdAt + z.offset_ms) DIV 86400000
+        - ((e.createdAt + z.offset_ms) MOD 86400000 < 0) DAY) AS day,
       COUNT(*) AS num
     FROM engagements AS e
     STRAIGHT_JOIN ({offsets}) AS z ON e.createdAt >= z.start_ms AND e.createdAt < z.end_ms
