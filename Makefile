@@ -12,7 +12,7 @@ AS_ROOT := $(if $(filter 0,$(shell id -u)),,sudo -n)
 PIP_QUIETLY := PYTHONWARNINGS=ignore PIP_DISABLE_PIP_VERSION_CHECK=1
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-servers lint check-tap test-pythons bench soak interop clean
+.PHONY: help install demo test test-servers test-galera lint check-tap test-pythons bench soak interop clean
 
 help: ## say what there is to make
 	@awk -F ': .*## ' '/^[a-z-]+: .*## / {printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,6 +32,9 @@ test-servers: $(INSTALLED) ## run the tests of what needs a server on MariaDB, M
 		echo "On $$server:"; \
 		TEST_SERVER=$$server $(BIN)/python -m pytest -q $(SERVER_TESTS) $(PYTEST_ARGUMENTS) || failed=1; \
 	done; exit $$failed
+
+test-galera: $(INSTALLED) ## run the tests of a target whose server is a Galera cluster
+	@TEST_SERVER=galera $(BIN)/python -m pytest tests/target/test_galera.py $(PYTEST_ARGUMENTS)
 
 lint: $(INSTALLED) ## check format, style and types
 	$(BIN)/ruff format --check .

@@ -7,7 +7,6 @@ that `install` fetches.
 
 from __future__ import annotations
 
-import getpass
 import subprocess
 
 from demo.private_server import PrivateServer, ServerMissing, find_program, install_packages
@@ -43,7 +42,7 @@ class PrivateMariaDB(PrivateServer):
         command = [
             program,
             "--no-defaults",
-            f"--user={getpass.getuser()}",
+            f"--user={self.user}",
             f"--datadir={self.data}",
             f"--tmpdir={self.folder / 'tmp'}",
             "--auth-root-authentication-method=normal",

@@ -64,6 +64,7 @@ class PrivateServer(ABC):
         self.port = free_port()
         self.socket = self.folder / "socket"
         self.options = options
+        self.user = getpass.getuser()  # of the machine, whom the server runs as
         self._process: TCPExecutor | None = None
 
     def __enter__(self: Self) -> Self:
@@ -134,7 +135,7 @@ class PrivateServer(ABC):
 
     def _arguments(self) -> list[str]:
         return [
-            f"--user={getpass.getuser()}",
+            f"--user={self.user}",
             f"--datadir={self.data}",
             f"--tmpdir={self.folder / 'tmp'}",
             f"--socket={self.socket}",

@@ -328,8 +328,7 @@ def _open(config: Config, name: str, port: int) -> _Connection:
         **_tls(config),
     )
     with connection.cursor() as cursor:
-        # The facts are read again, later; a Galera node outside of its cluster refuses here.
-        for statement in (*sql.SESSION, *config.init_sql, sql.SERVER_FACTS):
+        for statement in (*sql.SESSION, *config.init_sql, sql.SERVES):
             cursor.execute(statement)
     return connection
 

@@ -29,6 +29,7 @@ SESSION = (
     "SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', time_zone = '+00:00'",
     "SET NAMES utf8mb4",
 )
+SERVES = "DO 0"  # nothing, which a Galera node outside of its cluster refuses to do
 SERVER_FACTS = "SELECT VERSION(), @@version_comment, @@local_infile, @@max_allowed_packet"
 LARGE_KEYS = "SELECT @@innodb_file_format = 'Barracuda' AND @@innodb_large_prefix"
 DATABASE_EXISTS = "SELECT 1 FROM information_schema.schemata WHERE schema_name = %s"

@@ -6,8 +6,7 @@ import random
 import signal
 import subprocess
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -17,65 +16,16 @@ from tests.conftest import PROGRAMS, TestDatabase
 from tests.servers import FAMILY
 from tests.target.conftest import (
     LOAD_METHODS,
-    TEXT,
     StartTarget,
     load,
     load_here,
     record,
-    schema,
     settings,
     state,
     target_environment,
     to_lines,
 )
-
-THINGS = schema({"text": TEXT})
-END_S = 30  # how long a test waits for what should take a moment, on a slow machine, too
-
-
-def numbered(first: int, last: int) -> bytes:
-    """Return records with the ids from `first` to `last`, and a state after every ten."""
-    lines = []
-    for number in range(first, last + 1):
-        lines.append(record({"id": number, "text": f"text {number}"}))
-        if number % 10 == 0:
-            lines.append(state(number))
-    return to_lines(*lines)
-
-
-def feed(target: subprocess.Popen[bytes], data: bytes, pause_s: float) -> None:
-    """Write `data` a piece at a time, until the target is gone."""
-    assert target.stdin
-    with suppress(OSError, ValueError):
-        for start in range(0, len(data), 4096):
-            target.stdin.write(data[start : start + 4096])
-            target.stdin.flush()
-            time.sleep(pause_s)
-
-
-@contextmanager
-def feeding(target: subprocess.Popen[bytes], data: bytes, pause_s: float) -> Iterator[None]:
-    """Feed the target while the block runs; it is fed when the block has ended."""
-    feeder = threading.Thread(target=feed, args=(target, data, pause_s))
-    feeder.start()
-    try:
-        yield
-    finally:
-        feeder.join()
-
-
-def until(true: Callable[[], object]) -> None:
-    """Wait for what must come true soon."""
-    give_up_at = time.monotonic() + END_S
-    while not true():
-        assert time.monotonic() < give_up_at
-        time.sleep(0.02)
-
-
-def loaded(database: TestDatabase) -> int:
-    if not database.query("SHOW TABLES LIKE 'things'"):
-        return 0
-    return int(database.query("SELECT COUNT(*) FROM things")[0][0])
+from tests.target.feeding import END_S, THINGS, feeding, loaded, numbered, until
 
 
 def test_a_kill_loses_nothing_that_a_state_claims(

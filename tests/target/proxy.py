@@ -1,0 +1,100 @@
+"""Stands between the target and a server, and breaks their connection where a test says so."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import threading
+from collections.abc import Callable
+from enum import Enum
+
+CHUNK = 65_536
+
+
+class Fate(Enum):
+    """What becomes of bytes that the target has sent."""
+
+    PASS = "they reach the server"
+    LOSE = "they do not, and the connection is cut"
+    LAST = "they do, and the connection is cut before the target has the answer"
+
+
+class Proxy:
+    """
+    As a context manager: passes connections to its own `port` on to the server at `server_port`.
+
+    `decide` is asked about all that the target sends, and may take its time.
+    """
+
+    def __init__(self, server_port: int, decide: Callable[[bytes], Fate]) -> None:
+        self.port = 0
+        self._server_port = server_port
+        self._decide = decide
+        self._listener = socket.socket()
+
+    def __enter__(self) -> Proxy:
+        self._listener.bind(("127.0.0.1", 0))
+        self._listener.listen()
+        self.port = self._listener.getsockname()[1]
+        threading.Thread(target=self._serve, daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        with contextlib.suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+
+    def _serve(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                client, _ = self._listener.accept()
+                server = socket.create_connection(("127.0.0.1", self._server_port))
+                deaf = threading.Event()
+                for pass_on in (self._pass_up, self._pass_down):
+                    thread = threading.Thread(
+                        target=pass_on, args=(client, server, deaf), daemon=True
+                    )
+                    thread.start()
+
+    def _pass_up(self, client: socket.socket, server: socket.socket, deaf: threading.Event) -> None:
+        with contextlib.suppress(OSError):
+            while data := client.recv(CHUNK):
+                fate = self._decide(data)
+                if fate is Fate.LOSE:
+                    hang_up(client)
+                    break
+                if fate is Fate.LAST:
+                    deaf.set()
+                server.sendall(data)
+        if not deaf.is_set():
+            hang_up(server)
+
+    def _pass_down(
+        self, client: socket.socket, server: socket.socket, deaf: threading.Event
+    ) -> None:
+        with contextlib.suppress(OSError):
+            while data := server.recv(CHUNK):
+                if deaf.is_set():
+                    break
+                client.sendall(data)
+        hang_up(client)
+        hang_up(server)
+
+
+def hang_up(one: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        one.shutdown(socket.SHUT_RDWR)
+
+
+def first_time(word: bytes, then: Fate, do: Callable[[], object] = bool) -> Callable[[bytes], Fate]:
+    """Return what decides `then` once, where `word` is sent for the first time, after `do`."""
+    met = threading.Event()
+
+    def decide(data: bytes) -> Fate:
+        if word not in data or met.is_set():
+            return Fate.PASS
+        met.set()
+        do()
+        return then
+
+    return decide

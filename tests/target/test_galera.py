@@ -1,0 +1,102 @@
+"""The servers are a Galera cluster: a node may go, or be in another's way; the load goes on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.conftest import TestDatabase
+from tests.servers.galera import GaleraCluster, GaleraNode, install
+from tests.target.conftest import (
+    LOAD_METHODS,
+    StartTarget,
+    load,
+    load_here,
+    record,
+    state,
+    to_lines,
+)
+from tests.target.feeding import END_S, THINGS, feeding, loaded, numbered, until
+from tests.target.proxy import Fate, Proxy, first_time
+
+
+@pytest.fixture
+def cluster() -> Iterator[GaleraCluster]:
+    install()
+    with GaleraCluster() as cluster:
+        yield cluster
+
+
+@pytest.fixture
+def database(cluster: GaleraCluster) -> TestDatabase:
+    """A database of the cluster, looked at through its last node."""
+    return TestDatabase(cluster.nodes[-1], "galera")
+
+
+def hosts(*nodes: GaleraNode) -> str:
+    return ",".join(f"127.0.0.1:{node.port}" for node in nodes)
+
+
+@pytest.mark.parametrize("method", LOAD_METHODS)
+@pytest.mark.parametrize("fault", ["kill", "isolate"])
+def test_a_node_goes_in_mid_load(
+    cluster: GaleraCluster,
+    database: TestDatabase,
+    start_target: StartTarget,
+    fault: str,
+    method: str,
+) -> None:
+    """
+    Where the node that is loaded through is killed or cut off, another takes over: all rows are
+    there once, and the last state says so.
+    """
+    target = start_target(host=hosts(*cluster.nodes), batch_size_rows=100, load_method=method)
+    assert target.stdin and target.stdout and target.stderr
+    with feeding(target, to_lines(THINGS) + numbered(1, 4000), pause_s=0.01):
+        until(lambda: loaded(database) >= 500)
+        getattr(cluster.nodes[0], fault)()
+    target.stdin.close()
+    assert target.wait(END_S) == 0, target.stderr.read()
+    assert target.stdout.read().split()[-1] == b"4000"
+    assert b"trying again" in target.stderr.read()
+    right = "SELECT COUNT(*), MIN(id), MAX(id) FROM things WHERE text = CONCAT('text ', id)"
+    assert database.query(right) == [(4000, 1, 4000)]
+    assert loaded(database) == 4000
+
+
+def test_a_conflict_at_commit_is_tried_again(
+    cluster: GaleraCluster, database: TestDatabase, start_target: StartTarget
+) -> None:
+    """
+    Where another node has changed a row of ours when we commit, the batch is sent again.
+    """
+    first, second, _ = cluster.nodes
+    load_here(database, THINGS, record({"id": 1, "text": "before"}))
+
+    def interfere() -> None:
+        second.query("UPDATE galera.things SET text = 'of another node'")
+        until(lambda: first.query("SELECT text FROM galera.things") == [("of another node",)])
+
+    with Proxy(first.port, first_time(b"COMMIT", Fate.PASS, interfere)) as proxy:
+        row = record({"id": 1, "text": "ours"})
+        done = load(database, THINGS, row, state(1), host="127.0.0.1", port=proxy.port)
+    assert (done.code, done.out) == (0, "1\n"), done.err
+    assert "MySQL error 1213" in done.err and done.err.count("trying again") == 1
+    assert database.query("SELECT text FROM things") == [("ours",)]
+
+
+def test_a_node_outside_of_its_cluster_is_passed_over(
+    cluster: GaleraCluster, database: TestDatabase
+) -> None:
+    """
+    A node that lets us in but may not serve is as one that is away.
+    """
+    first, *others = cluster.nodes
+    first.isolate()
+    done = load(database, THINGS, record({"id": 1}), state(1), host=hosts(first, *others))
+    assert (done.code, done.out) == (0, "1\n"), done.err
+    assert loaded(database) == 1
+    done = load(database, THINGS, record({"id": 2}), state(2), host=hosts(first))
+    assert (done.code, done.out) == (1, "")
+    assert "WSREP has not yet prepared node for application use" in done.err
