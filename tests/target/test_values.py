@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from datetime import date, timedelta, timezone
 from datetime import datetime as moment
 from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given
-from hypothesis import settings as hypothesis_settings
-from hypothesis import strategies as st
 
 from tests.conftest import TestDatabase
 from tests.servers import FAMILY
@@ -216,109 +212,3 @@ def test_objects_are_json_to_the_server(database: TestDatabase, made: str) -> No
     load_here(database, schema({"object": {"type": "object"}}), row)
     found = database.query("SELECT JSON_UNQUOTE(JSON_EXTRACT(object, '$.a[1].b')) FROM things")
     assert found == [("ü",)]
-
-
-# --- A model in plain Python ------------------------------------------------------------------
-
-characters = st.characters(blacklist_categories=("Cs",))
-texts = st.text(characters, max_size=20) | st.text("\x1d\x1e\x1f\0N\\'\"\n%", max_size=8)
-json_values = st.recursive(
-    st.none() | st.booleans() | st.integers() | texts,
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts, inner, max_size=3),
-    max_leaves=6,
-)
-moments = st.datetimes(utc(1000, 1, 2), utc(9999, 12, 30))
-cents = st.decimals(-(10**15), 10**15, places=2, allow_nan=False)
-doubles = st.floats(allow_nan=False, allow_infinity=False)
-objects = st.dictionaries(texts, json_values, max_size=3)
-offsets = st.integers(-14 * 60, 14 * 60).map(lambda minutes: timezone(timedelta(minutes=minutes)))
-
-# kind: (schema, values as a tap would have them, the value sent of each, the value stored)
-KINDS: dict[str, Any] = {
-    "integer": ({"type": ["null", "integer"]}, st.integers(-(2**63), 2**63 - 1), None, None),
-    "number": ({"type": ["null", "number"]}, doubles, None, None),
-    "money": (MONEY, cents, None, None),
-    "boolean": ({"type": ["null", "boolean"]}, st.booleans(), None, int),
-    "text": (TEXT, texts, None, None),
-    "moment": (
-        DATE_TIME,
-        st.builds(lambda at, zone: at.replace(tzinfo=zone), moments, offsets),
-        lambda at: at.isoformat(),
-        lambda at: at.astimezone(timezone.utc).replace(tzinfo=None),
-    ),
-    "date": ({"type": "string", "format": "date"}, st.dates(date(1, 1, 1)), str, None),
-    "object": ({"type": ["null", "object"]}, objects, None, None),
-    "several": ({"type": ["integer", "string"]}, st.integers() | texts, None, str),
-}  # fmt: skip
-kinds_of_properties = st.dictionaries(
-    st.sampled_from([f"p{number}" for number in range(6)]),
-    st.sampled_from(sorted(KINDS)),
-    min_size=1,
-)
-
-
-@st.composite
-def streams(draw: st.DrawFn) -> tuple[dict[str, str], list[dict[str, Any]]]:
-    """Return the kinds of a stream's properties, and records; a property may be left out."""
-    kinds = draw(kinds_of_properties)
-    one = {name: st.none() | KINDS[kind][1] for name, kind in kinds.items()}
-    records = st.fixed_dictionaries({"id": st.integers(0, 15)}, optional=one)
-    return kinds, draw(st.lists(records, min_size=1, max_size=25))
-
-
-def encoded(values: dict[str, Any], kinds: dict[str, str], ascii_only: bool) -> str:
-    sent = {}
-    for name, value in values.items():
-        to_sent = name != "id" and KINDS[kinds[name]][2]
-        sent[name] = to_sent(value) if to_sent and value is not None else value
-    # Decimals digit for digit: what json cannot, a placeholder does.
-    marks = {f"@{name}@": value for name, value in sent.items() if isinstance(value, Decimal)}
-    shown = {
-        name: f"@{name}@" if isinstance(value, Decimal) else value for name, value in sent.items()
-    }
-    text = json.dumps(
-        {"type": "RECORD", "stream": "things", "record": shown}, ensure_ascii=ascii_only
-    )
-    for mark, value in marks.items():
-        text = text.replace(f'"{mark}"', f"{value:f}")
-    return text
-
-
-def expected_table(
-    kinds: dict[str, str], records: list[dict[str, Any]]
-) -> dict[int, dict[str, Any]]:
-    """Return what the table must hold: of each key the last record, whole."""
-    table: dict[int, dict[str, Any]] = {}
-    for values in records:
-        row = {}
-        for name, kind in kinds.items():
-            value, to_stored = values.get(name), KINDS[kind][3]
-            row[name] = to_stored(value) if to_stored and value is not None else value
-        table[values["id"]] = row
-    return table
-
-
-@hypothesis_settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
-@given(stream=streams(), ascii_only=st.booleans())
-def test_any_stream_equals_a_model(
-    database: TestDatabase, stream: tuple[dict[str, str], list[dict[str, Any]]], ascii_only: bool
-) -> None:
-    """
-    Any records of any schema are in the table as plain Python says, by either way of loading.
-    """
-    kinds, records = stream
-    declared = {name: KINDS[kind][0] for name, kind in kinds.items()}
-    lines = [encoded(values, kinds, ascii_only) for values in records]
-    for method in LOAD_METHODS:
-        database.query("DROP TABLE IF EXISTS things")
-        load_here(database, schema(declared), *lines, load_method=method)
-        columns = ", ".join(("id", *kinds))
-        found = {}
-        for number, *row in database.query(f"SELECT {columns} FROM things"):
-            found[number] = {
-                name: json.loads(value) if kinds[name] == "object" and value is not None else value
-                for name, value in zip(kinds, row, strict=True)
-            }
-        assert found == expected_table(kinds, records)
