@@ -53,6 +53,7 @@ TRANSIENT_ERRORS = frozenset(
 ADVICE = {
     1044: "grant this user rights on the database",
     1045: "check user and password",
+    1118: "on MySQL 5.6 set innodb_file_format=Barracuda and innodb_large_prefix=ON",
     1142: "grant this user the missing right on the database",
     1153: "raise max_allowed_packet on the server",
     1227: "this user lacks a right",

@@ -29,6 +29,7 @@ class Family:
     without_tls: tuple[str, ...] = ()  # options, where it would make certificates of its own
     speaks_tls: bool = True
     reads_json: bool = True  # by functions of its own
+    rewrites_json: bool = False  # spaces, the order of names, 1.10 as 1.1
 
 
 MARIADB = Family(
@@ -44,6 +45,7 @@ FAMILIES = {
         "9.",
         "utf8mb4_0900_bin",
         without_tls=("--tls-version=",),
+        rewrites_json=True,
     ),
     "mysql-5.6": Family(
         mysql_5_6.PrivateMySQL56,

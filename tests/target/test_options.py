@@ -12,6 +12,7 @@ import pytest
 
 from target_mysql.config import Config
 from tests.conftest import TestDatabase, run_program
+from tests.servers import FAMILY
 from tests.target.conftest import INTEGER, TEXT, load, load_here, record, schema, settings, to_lines
 
 DATE_TIME = {"type": ["null", "string"], "format": "date-time"}
@@ -52,8 +53,9 @@ def test_objects_become_columns(database: TestDatabase) -> None:
         assert columns(database)[:-1] == names
         assert columns(database)[-1].startswith("address__city__")  # the other of that name
     read = f"SELECT address__city, address__at__lat, address__at__tags, `{columns(database)[-1]}`"
-    assert database.query(f"{read} FROM things ORDER BY id") == [
-        ("Köln", 50.9, '["\\u001e",1]', "another"),
+    (first, *rest) = database.query(f"{read} FROM things ORDER BY id")
+    assert (*first[:2], json.loads(first[2]), first[3]) == ("Köln", 50.9, ["\x1e", 1], "another")
+    assert rest == [
         (None, None, None, None),
         ("Bonn", None, None, None),
         (None, None, None, None),
@@ -76,6 +78,7 @@ def test_a_flattened_property_that_is_no_object(database: TestDatabase) -> None:
     assert database.query("SELECT address__city FROM things") == [("Ulm",)]
 
 
+@pytest.mark.skipif(FAMILY.row_format == "Compact", reason="its rows hold fewer long texts")
 @pytest.mark.parametrize("count", [300, 1500])
 def test_a_stream_wider_than_a_row(database: TestDatabase, count: int) -> None:
     """
