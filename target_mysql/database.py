@@ -50,9 +50,16 @@ TRANSIENT_ERRORS = frozenset(
     (1020, 1040, 1047, 1053, 1152, 1158, 1159, 1160, 1161, 1180, 1203, 1205, 1206, 1213, 1317)
     + (1927, 2002, 2003, 2006, 2013, 2014, 2055)
 )
+RIGHTS = "SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, REFERENCES, CREATE TEMPORARY TABLES"
+FULL = "a disk of the server is full: free or add space, and run again"
 ADVICE = {
-    1044: "grant this user rights on the database",
+    1044: f"grant this user its rights on the database: {RIGHTS}",
     1045: "check user and password",
+    3: FULL,
+    1021: FULL,
+    1026: FULL,
+    1030: "see the server's log; where its disk is full, free or add space, and run again",
+    1114: FULL,
     1118: "on MySQL 5.6 set innodb_file_format=Barracuda and innodb_large_prefix=ON",
     1142: "grant this user the missing right on the database",
     1153: "raise max_allowed_packet on the server",

@@ -30,6 +30,7 @@ class Family:
     speaks_tls: bool = True
     reads_json: bool = True  # by functions of its own
     rewrites_json: bool = False  # spaces, the order of names, 1.10 as 1.1
+    checks_references: bool = False  # the right REFERENCES, that is
 
 
 MARIADB = Family(
@@ -46,6 +47,7 @@ FAMILIES = {
         "utf8mb4_0900_bin",
         without_tls=("--tls-version=",),
         rewrites_json=True,
+        checks_references=True,
     ),
     "mysql-5.6": Family(
         mysql_5_6.PrivateMySQL56,

@@ -58,3 +58,11 @@ def loaded(database: TestDatabase) -> int:
     if not database.query("SHOW TABLES LIKE 'things'"):
         return 0
     return int(database.query("SELECT COUNT(*) FROM things")[0][0])
+
+
+def statements_running(database: TestDatabase) -> str:
+    rows = database.query(
+        "SELECT info FROM information_schema.processlist WHERE db = %s AND info IS NOT NULL",
+        (database.name,),
+    )
+    return "\n".join(str(statement) for (statement,) in rows)

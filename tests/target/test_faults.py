@@ -25,22 +25,31 @@ from tests.target.conftest import (
     target_environment,
     to_lines,
 )
-from tests.target.feeding import END_S, THINGS, feeding, loaded, numbered, until
+from tests.target.feeding import (
+    END_S,
+    THINGS,
+    feeding,
+    loaded,
+    numbered,
+    statements_running,
+    until,
+)
 
 
 def test_a_kill_loses_nothing_that_a_state_claims(
     database: TestDatabase, start_target: StartTarget
 ) -> None:
     """
-    Killed at any moment, twenty times, each time resumed from its last state: all rows are there.
+    Killed at any moment, fifty times, each time resumed from its last state: all rows are there.
     """
-    chance, reached, last = random.Random(7), 0, 4000
-    for _ in range(20):
+    chance, reached = random.Random(7), 0
+    for _ in range(50):
         target = start_target(batch_size_rows=50)
         assert target.stdout
-        timer = threading.Timer(chance.uniform(0.25, 0.6), target.kill)
+        timer = threading.Timer(chance.uniform(0.2, 0.45), target.kill)
         timer.start()
-        with feeding(target, to_lines(THINGS) + numbered(reached + 1, last), pause_s=0.005):
+        lines = to_lines(THINGS) + numbered(reached + 1, reached + 4000)
+        with feeding(target, lines, pause_s=0.005):
             states = target.stdout.read().split()
         timer.cancel()
         reached = int(states[-1]) if states else reached
@@ -48,6 +57,7 @@ def test_a_kill_loses_nothing_that_a_state_claims(
             claimed = database.query("SELECT COUNT(*) FROM things WHERE id <= %s", (reached,))
             assert claimed == [(reached,)]
     assert reached > 0
+    last = reached + 100
     rest = numbered(reached + 1, last).decode().splitlines()
     assert load(database, THINGS, *rest).code == 0
     right = database.query("SELECT COUNT(*) FROM things WHERE text = CONCAT('text ', id)")
@@ -121,14 +131,6 @@ def holding_row(database: TestDatabase) -> Iterator[None]:
         yield
         cursor.execute("COMMIT")
     other.close()
-
-
-def statements_running(database: TestDatabase) -> str:
-    rows = database.query(
-        "SELECT info FROM information_schema.processlist WHERE db = %s AND info IS NOT NULL",
-        (database.name,),
-    )
-    return "\n".join(str(statement) for (statement,) in rows)
 
 
 def test_a_lock_wait_is_sent_again(database: TestDatabase, start_target: StartTarget) -> None:

@@ -1,0 +1,296 @@
+"""A server that is killed, cut off, full, read-only, or refuses: all comes right, or nothing is
+claimed."""
+
+from __future__ import annotations
+
+import os
+import random
+import subprocess
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conftest import TestDatabase
+from tests.servers import FAMILY
+from tests.target.conftest import (
+    LOAD_METHODS,
+    StartTarget,
+    load,
+    load_here,
+    record,
+    schema,
+    state,
+    to_lines,
+)
+from tests.target.feeding import (
+    END_S,
+    THINGS,
+    feeding,
+    loaded,
+    numbered,
+    statements_running,
+    until,
+)
+from tests.target.proxy import Fate, Proxy, first_time
+
+COMMIT = b"\x03COMMIT"  # as a command of the protocol
+
+
+@contextmanager
+def own_server(folder: Path, *options: str) -> Iterator[TestDatabase]:
+    """A database on a server of the test's own, which it may kill."""
+    with FAMILY.server(folder, options) as server:
+        yield TestDatabase(server, "own")
+
+
+def test_a_server_that_is_restarted_in_mid_load(tmp_path: Path, start_target: StartTarget) -> None:
+    """
+    Killed and started again at random moments the server has, each time, what the states claim,
+    and the run goes on to its end.
+    """
+    chance, states = random.Random(11), [0]
+    with own_server(tmp_path) as own:
+        environment = {"host": "127.0.0.1", "port": own.server.port, "database": own.name}
+        target = start_target(batch_size_rows=50, **environment)
+        assert target.stdin and target.stdout and target.stderr
+        reader = threading.Thread(target=lambda: states.extend(map(int, target.stdout)))  # type: ignore[arg-type]
+        reader.start()
+        with feeding(target, to_lines(THINGS) + numbered(1, 12_000), pause_s=0.02):
+            for _ in range(4):
+                goal = states[-1] + chance.randrange(50, 600)
+                until(lambda goal=goal: states[-1] >= goal)
+                own.server.kill()
+                claimed = states[-1]
+                own.server.start()
+                there = own.query("SELECT COUNT(*) FROM things WHERE id <= %s", (claimed,))
+                assert there == [(claimed,)]
+        target.stdin.close()
+        assert target.wait(END_S) == 0, target.stderr.read()
+        reader.join()
+        assert states[-1] == 12_000
+        assert own.query("SELECT COUNT(*), MAX(id) FROM things") == [(12_000, 12_000)]
+
+
+@pytest.mark.parametrize("method", LOAD_METHODS)
+def test_a_connection_is_cut_while_rows_travel(database: TestDatabase, method: str) -> None:
+    """
+    A batch of which only a part has arrived is sent again, whole.
+    """
+    sent = 0
+
+    def decide(data: bytes) -> Fate:
+        nonlocal sent
+        before, sent = sent, sent + len(data)
+        return Fate.LOSE if before < 200_000 <= sent else Fate.PASS
+
+    rows = numbered(1, 20_000).decode().splitlines()
+    with Proxy(database.server.port, decide) as proxy:
+        done = load(database, THINGS, *rows, load_method=method, **through(proxy))
+    assert (done.code, done.out.split()[-1]) == (0, "20000"), done.err
+    assert done.err.count("trying again") == 1
+    assert database.query("SELECT COUNT(*), MAX(id) FROM things") == [(20_000, 20_000)]
+
+
+def through(proxy: Proxy) -> dict[str, object]:
+    """Return the settings of a connection through the proxy, which must read what passes."""
+    return {"host": "127.0.0.1", "port": proxy.port, "ssl_mode": "DISABLED"}
+
+
+@pytest.mark.parametrize(("key", "copies"), [(("id",), 1), ((), 2)])
+def test_the_answer_to_a_commit_is_lost(
+    database: TestDatabase, key: tuple[str, ...], copies: int
+) -> None:
+    """
+    A batch whose commit may have been in vain is sent again: harmless where there is a key; where
+    there is none its rows are there at least once.
+    """
+    rows = [record({"id": number}) for number in range(10)]
+    with Proxy(database.server.port, first_time(COMMIT, Fate.LAST)) as proxy:
+        done = load(
+            database,
+            schema({}, key=key),
+            *rows,
+            state(1),
+            primary_key_required="false",
+            **through(proxy),
+        )
+    assert (done.code, done.out) == (0, "1\n"), done.err
+    assert done.err.count("trying again") == 1
+    assert loaded(database) == 10 * copies
+
+
+def test_a_deadlock_is_sent_again(database: TestDatabase, start_target: StartTarget) -> None:
+    """
+    Where another writer and we wait for one another, and we are given up, the batch comes again.
+    """
+    load_here(database, THINGS, *[record({"id": number}) for number in range(1, 500)])
+    other = database.connect(database=database.name)
+    with other, other.cursor() as cursor:
+        cursor.execute("START TRANSACTION")
+        # The server gives up whoever has changed less.
+        cursor.execute("UPDATE things SET text = 'theirs' WHERE id > 1")
+        target = start_target()
+        assert target.stdin and target.stdout and target.stderr
+        rows = [record({"id": number, "text": "ours"}) for number in (1, 2)]
+        target.stdin.write(to_lines(THINGS, *rows, state(1)))
+        target.stdin.close()
+        until(lambda: "INSERT INTO `things`" in statements_running(database))
+        cursor.execute("UPDATE things SET text = 'theirs' WHERE id = 1")
+        cursor.execute("COMMIT")
+    assert target.wait(END_S) == 0
+    assert b"MySQL error 1213" in target.stderr.read()
+    assert target.stdout.read() == b"1\n"
+    assert database.query("SELECT text FROM things WHERE id <= 2") == [("ours",), ("ours",)]
+
+
+# --- What the server refuses ------------------------------------------------------------------
+
+ALL_RIGHTS = frozenset(
+    ("SELECT", "INSERT", "UPDATE", "DELETE", "CREATE", "ALTER", "REFERENCES")
+    + ("CREATE TEMPORARY TABLES",)
+)
+CHILDREN = schema({"thing": {"type": "integer"}}, stream="children")
+CHILDREN["schema"]["x-parent"] = {"stream": "things", "keys": {"thing": "id"}}
+
+
+@pytest.fixture
+def grant(database: TestDatabase) -> Iterator[Callable[[frozenset[str]], dict[str, object]]]:
+    """A function that makes a user who has these rights alone; returns how to log in as that."""
+    database.query("CREATE USER someone@'%%' IDENTIFIED BY %s", ("secret",))
+
+    def grant(rights: frozenset[str]) -> dict[str, object]:
+        database.query(f"GRANT {', '.join(sorted(rights))} ON `{database.name}`.* TO someone@'%'")
+        return {"user": "someone", "password": "secret"}
+
+    yield grant
+    database.query("DROP USER someone@'%'")
+
+
+Grant = Callable[[frozenset[str]], dict[str, object]]
+
+
+def test_the_rights_that_are_needed(database: TestDatabase, grant: Grant) -> None:
+    """
+    With the rights that the README names everything works.
+    """
+    user = grant(ALL_RIGHTS)
+    row, child = record({"id": 1}), record({"id": 1, "thing": 1}, stream="children")
+    done = load(database, THINGS, CHILDREN, row, child, state(1), **user)
+    assert (done.code, done.out) == (0, "1\n"), done.err
+    more = schema({"text": {"type": "string"}, "more": {"type": "string"}})
+    versions = (record({"id": 2}, version=2), {**row, "version": 1})
+    activate = {"type": "ACTIVATE_VERSION", "stream": "things", "version": 2}
+    done = load(database, more, CHILDREN, *versions, activate, **user, hard_delete="true")
+    assert done.code == 0, done.err
+
+
+NOT_CHECKED = {"SELECT"} if FAMILY.checks_references else {"SELECT", "REFERENCES"}
+
+
+@pytest.mark.parametrize("right", sorted(ALL_RIGHTS - NOT_CHECKED))
+def test_a_right_that_is_missing_is_named(database: TestDatabase, grant: Grant, right: str) -> None:
+    """
+    Without one of the rights the run ends with 1, one line that names it, no row and no state.
+    """
+    load_here(database, THINGS, record({"id": 1, "text": "before"}))
+    user = grant(ALL_RIGHTS - {right})
+    messages: list[Any] = [THINGS, record({"id": 1, "text": "after"})]
+    if right in ("CREATE", "DELETE", "REFERENCES"):
+        messages = [THINGS, CHILDREN, *messages[1:]]
+        if right == "DELETE":
+            load_here(database, THINGS, CHILDREN)
+    if right == "ALTER":
+        messages = [schema({"more": {"type": "string"}}), record({"id": 1, "more": "after"})]
+    done = load(database, *messages, state(1), **user)
+    assert (done.code, done.out) == (1, ""), done.err
+    (error,) = [line for line in done.err.splitlines() if line.startswith("ERROR")]
+    assert right in error
+    assert "grant this user" in error
+    assert database.query("SELECT id, text FROM things") == [(1, "before")]
+
+
+def test_a_read_only_server_is_an_error(database: TestDatabase, grant: Grant) -> None:
+    """
+    A server that only reads, a replica as a rule, is said to be one, and no state is written.
+    """
+    load_here(database, THINGS, record({"id": 1, "text": "before"}))
+    user = grant(ALL_RIGHTS)
+    database.query("SET GLOBAL read_only = 1")
+    try:
+        done = load(database, THINGS, record({"id": 1, "text": "after"}), state(1), **user)
+    finally:
+        database.query("SET GLOBAL read_only = 0")
+    assert (done.code, done.out) == (1, "")
+    assert "ERROR MySQL error 1290: " in done.err
+    assert done.err.rstrip().endswith("the server is read-only: connect to a primary")
+    assert database.query("SELECT text FROM things") == [("before",)]
+
+
+# --- Full disks -------------------------------------------------------------------------------
+
+
+def test_a_full_server_is_an_error(tmp_path: Path) -> None:
+    """
+    A batch for which there is no room leaves no row and no state; once there is, it is loaded.
+    """
+    space = "--innodb-data-file-path=ibdata1:12M:autoextend:max:{}M"
+    one_file = "--innodb-file-per-table=0"
+    rows = [record({"id": number, "text": "x" * 100_000}) for number in range(2, 502)]
+    with own_server(tmp_path, one_file, space.format(40)) as own:
+        load_here(own, THINGS, record({"id": 1}), state(1))
+        done = load(own, THINGS, *rows, state(2))
+        assert (done.code, done.out) == (1, ""), done.err
+        (error,) = [line for line in done.err.splitlines() if line.startswith("ERROR")]
+        assert "MySQL error 1114" in error and "free or add space, and run again" in error
+        assert own.query("SELECT id FROM things") == [(1,)]
+        own.server.stop()
+        own.server.options = (one_file, space.format(400))
+        own.server.start()
+        done = load(own, THINGS, *rows, state(2))
+        assert (done.code, done.out) == (0, "2\n"), done.err
+        assert loaded(own) == 501
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can make a small disk")
+@pytest.mark.skipif(FAMILY.version != "MariaDB", reason="its temporary tables are elsewhere")
+def test_a_full_temporary_folder_is_an_error(tmp_path: Path) -> None:
+    """
+    A batch that cannot be staged leaves no row and no state; once it can, it is loaded.
+    """
+    rows = [record({"id": number, "text": "x" * 50_000}) for number in range(2, 202)]
+    folder = tmp_path / "tmp"
+    folder.mkdir()
+    # Without much memory to keep them in, temporary tables are on the disk.
+    memory = "--aria-pagecache-buffer-size=1M"
+    with small_disk(folder, megabytes=4) as resize, own_server(tmp_path, memory) as own:
+        load_here(own, THINGS, record({"id": 1}), state(1))
+        done = load(own, THINGS, *rows, state(2))
+        assert (done.code, done.out) == (1, ""), done.err
+        (error,) = [line for line in done.err.splitlines() if line.startswith("ERROR")]
+        assert "free or add space, and run again" in error
+        assert own.query("SELECT id FROM things") == [(1,)]
+        resize(64)
+        done = load(own, THINGS, *rows, state(2))
+        assert (done.code, done.out) == (0, "2\n"), done.err
+
+
+@contextmanager
+def small_disk(folder: Path, megabytes: int) -> Iterator[Callable[[int], None]]:
+    """Have the folder on a disk of this size; yields a function that makes it another."""
+
+    def mount(*options: str) -> None:
+        command = ["mount", "-t", "tmpfs", *options, "tmpfs", folder]
+        subprocess.run(command, check=True, capture_output=True)
+
+    try:
+        mount("-o", f"size={megabytes}m,mode=777")
+    except subprocess.CalledProcessError as error:
+        pytest.skip(f"no small disk can be made here: {error.stderr.decode().strip()}")
+    try:
+        yield lambda size: mount("-o", f"remount,size={size}m")
+    finally:
+        subprocess.run(["umount", "--lazy", folder], check=True)
