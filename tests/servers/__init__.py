@@ -30,6 +30,8 @@ class Family:
     speaks_tls: bool = True
     reads_json: bool = True  # by functions of its own
     rewrites_json: bool = False  # spaces, the order of names, 1.10 as 1.1
+    passwords: tuple[str, ...] = ("BY 's3cr3t'",)  # how a user is identified, in SQL
+    own_tls_modes: tuple[str, ...] = ("DISABLED", "PREFERRED")  # that work as the server comes
     checks_references: bool = False  # the right REFERENCES, that is
 
 
@@ -48,6 +50,8 @@ FAMILIES = {
         without_tls=("--tls-version=",),
         rewrites_json=True,
         checks_references=True,
+        passwords=("WITH caching_sha2_password BY 's3cr3t'", "WITH sha256_password BY 's3cr3t'"),
+        own_tls_modes=("DISABLED", "PREFERRED", "REQUIRED", "VERIFY_CA"),
     ),
     "mysql-5.6": Family(
         mysql_5_6.PrivateMySQL56,

@@ -1,0 +1,73 @@
+"""Ways to prove who one is: over TLS, without it, and by the user of the machine."""
+
+from __future__ import annotations
+
+import getpass
+from collections.abc import Iterator
+
+import pytest
+
+from tests.conftest import TestDatabase
+from tests.servers import FAMILY
+from tests.target.conftest import load, record, state
+from tests.target.feeding import THINGS, loaded
+
+PASSWORD = "s3cr3t"
+
+
+@pytest.fixture
+def user(database: TestDatabase, request: pytest.FixtureRequest) -> Iterator[str]:
+    """A user who may do all in the database, and proves who it is in the way of the parameter."""
+    database.query(f"CREATE USER prover@'%' IDENTIFIED {request.param}")
+    database.query(f"GRANT ALL ON `{database.name}`.* TO prover@'%'")
+    yield "prover"
+    database.query("DROP USER prover@'%'")
+
+
+@pytest.mark.parametrize("mode", FAMILY.own_tls_modes)
+@pytest.mark.parametrize("user", FAMILY.passwords, indirect=True)
+def test_a_password_in_every_way(database: TestDatabase, user: str, mode: str) -> None:
+    """
+    Each kind of password that the server knows is taken, with and without TLS; a wrong one is not.
+    """
+    who = {"user": user, "ssl_mode": mode}
+    if mode.startswith("VERIFY"):
+        who["ssl_ca"] = str(database.server.data / "ca.pem")
+    done = load(database, THINGS, record({"id": 1}), state(1), **who, password=PASSWORD)
+    assert (done.code, done.out) == (0, "1\n"), done.err
+    assert loaded(database) == 1
+    done = load(database, THINGS, state(2), **who, password="wr0ng")
+    assert (done.code, done.out) == (1, "")
+    assert "Access denied" in done.err and "wr0ng" not in done.err
+
+
+@pytest.fixture
+def user_of_the_machine(database: TestDatabase) -> Iterator[str]:
+    """The one who runs the tests, known to the server by nothing else."""
+    user = f"`{getpass.getuser()}`@localhost"
+    database.query(f"CREATE USER IF NOT EXISTS {user}")
+    database.query(f"GRANT ALL ON `{database.name}`.* TO {user}")
+    database.query(f"ALTER USER {user} IDENTIFIED VIA unix_socket")
+    yield getpass.getuser()
+    database.query(f"ALTER USER {user} IDENTIFIED BY ''")
+
+
+@pytest.mark.skipif(FAMILY.version != "MariaDB", reason="this server lacks the plugin")
+def test_the_user_of_the_machine(database: TestDatabase, user_of_the_machine: str) -> None:
+    """
+    By its socket the server knows who we are, without a password.
+    """
+    who = {"user": user_of_the_machine, "unix_socket": database.server.socket}
+    done = load(database, THINGS, record({"id": 1}), state(1), **who)
+    assert (done.code, done.out) == (0, "1\n"), done.err
+
+
+@pytest.mark.skipif(FAMILY.version != "MariaDB", reason="this server lacks the plugin")
+@pytest.mark.parametrize("user", ["VIA unix_socket"], indirect=True)
+def test_another_user_of_the_machine(database: TestDatabase, user: str) -> None:
+    """
+    Who is someone else on this machine is told how that user logs in.
+    """
+    done = load(database, THINGS, user=user, unix_socket=database.server.socket)
+    assert (done.code, done.out) == (1, "")
+    assert "this user may log in only in another way, such as unix_socket" in done.err
