@@ -84,10 +84,9 @@ def create_table(table: Table, dialect: Dialect, foreign_keys: bool) -> str:
         lines.append(f"PRIMARY KEY ({', '.join(map(quote, table.key))})")
     if foreign_keys and table.parent:
         lines.append(_foreign_key(table.parent))
-    row_format = f" ROW_FORMAT={dialect.row_format}" if dialect.row_format else ""
     return (
         f"CREATE TABLE IF NOT EXISTS {quote(table.name)} ({', '.join(lines)}) ENGINE=InnoDB"
-        f"{row_format} DEFAULT CHARACTER SET utf8mb4 COLLATE {dialect.collation}"
+        f"{_row_format(dialect)} DEFAULT CHARACTER SET utf8mb4 COLLATE {dialect.collation}"
     )
 
 
@@ -136,7 +135,8 @@ def create_staging(
     if key:
         lines.append(f"PRIMARY KEY ({', '.join(map(quote, key))})")
     text_key = any(column.max_length for column in columns if column.name in key)
-    engine = "InnoDB" if text_key or not dialect.staging_engine else dialect.staging_engine
+    is_innodb = text_key or not dialect.staging_engine
+    engine = f"InnoDB{_row_format(dialect)}" if is_innodb else dialect.staging_engine
     return (
         f"CREATE TEMPORARY TABLE {quote(name)} ({', '.join(lines)}) ENGINE={engine}"
         f" DEFAULT CHARACTER SET utf8mb4 COLLATE {dialect.collation}"
@@ -283,6 +283,10 @@ def _compared(key: Sequence[str], operator: str) -> str:
         sign = operator if at == len(key) - 1 else operator[0]
         cases.append(" AND ".join([*same, f"{quote(name)} {sign} %s"]))
     return f"({' OR '.join(cases)})"
+
+
+def _row_format(dialect: Dialect) -> str:
+    return f" ROW_FORMAT={dialect.row_format}" if dialect.row_format else ""
 
 
 def _definition(column: Column, in_key: bool, dialect: Dialect) -> str:

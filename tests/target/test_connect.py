@@ -83,6 +83,21 @@ def test_a_table_is_utf8_whatever_its_database(database: TestDatabase) -> None:
     assert found == [(FAMILY.collation, FAMILY.row_format)]
 
 
+@pytest.mark.skipif(FAMILY.row_format == "Dynamic", reason="this server has large keys anyway")
+def test_a_server_set_to_large_keys_has_them(tmp_path: Path) -> None:
+    """
+    A MySQL 5.6 with large prefixes has keys and rows as every later server.
+    """
+    large = ("--innodb-file-format=Barracuda", "--innodb-large-prefix=ON")
+    with FAMILY.server(tmp_path, large) as server:
+        database = TestDatabase(server, "large")
+        message = schema({"name": {"type": "string"}}, key=("name",))
+        load_here(database, message, record({"id": 1, "name": "😀" * 768}))
+        assert database.query("SELECT CHAR_LENGTH(name) FROM things") == [(768,)]
+        sql = "SELECT row_format FROM information_schema.tables WHERE table_schema = 'large'"
+        assert database.query(sql) == [("Dynamic",)]
+
+
 def test_the_database_is_made(database: TestDatabase) -> None:
     """
     A database that is not there is made, whatever its name, in utf8mb4.
