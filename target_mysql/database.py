@@ -22,7 +22,6 @@ from pymysql.protocol import OKPacketWrapper
 
 from target_mysql import sql
 from target_mysql.columns import (
-    BYTES_A_CHARACTER,
     LARGE_KEY_BYTES,
     SMALL_KEY_BYTES,
     Column,
@@ -31,14 +30,14 @@ from target_mysql.columns import (
 )
 from target_mysql.config import Address, Config
 from target_mysql.exceptions import ConfigError, ConnectError, DatabaseError, TransientError
-from target_mysql.rows import split_row
+from target_mysql.rows import split_row, to_sql
 from target_mysql.tables import Table
 from target_mysql.widening import ColumnThere
 
 LOGGER = logging.getLogger(__name__)
 
 CONNECT_TIMEOUT_S = 10
-INSERT_SIZE = 256 * 1024  # bytes of rows in one INSERT; quoted, they are at most twice as many
+INSERT_SIZE = 256 * 1024  # bytes of rows in one INSERT
 PACKET_SIZE = 1024 * 1024  # bytes of a batch sent at a time; a packet's end is no row's
 
 MARIADB_JSON = JsonType("JSON", depth=31, keeps_digits=True)
@@ -253,32 +252,27 @@ class Database:
         return None if transactions == "YES" else str(engine or "a view")
 
     def _insert(self, staging: str, columns: Sequence[Column], rows: Sequence[bytes]) -> None:
-        limit = min(INSERT_SIZE, self.server.max_allowed_packet // 4)
+        statement = sql.insert_staging(staging, columns) % ()
+        limit = self.server.max_allowed_packet
         start = 0
-        for chunk in _slices(rows, limit):
-            values = [value for row in chunk for value in split_row(row)]
-            statement = sql.insert_staging(staging, columns, len(chunk))
+        for chunk in _slices(rows, min(INSERT_SIZE, limit // 4)):
+            query = (statement + to_sql(chunk)).encode()
             try:
-                done = self._insert_values(statement, values, columns)
-                self._refuse_warnings(done)
+                if len(query) >= limit:
+                    # A single long row. The server would only hang up, and again the next time.
+                    problem = f"max_allowed_packet is {limit} bytes, too few"
+                    raise RowRefused(problem, 1, _longest(chunk[0], columns))
+                self._refuse_warnings(self._run(query))
             except RowRefused as error:
                 raise RowRefused(str(error), start + error.row, error.column) from error
             start += len(chunk)
 
-    def _insert_values(
-        self, statement: str, values: Sequence[str | None], columns: Sequence[Column]
-    ) -> Done:
-        with _translated(), self._connection.cursor() as cursor:
-            query = cursor.mogrify(statement, values)
-            limit = self.server.max_allowed_packet
-            if len(query) >= limit // BYTES_A_CHARACTER and len(query.encode()) >= limit:
-                # A single long row. The server would only hang up, now and when it is sent again.
-                lengths = [len(value or "") for value in values]
-                longest = columns[lengths.index(max(lengths))].name
-                raise RowRefused(f"max_allowed_packet is {limit} bytes, too few", 1, longest)
-            cursor.execute(query)
-            answer: Any = cursor
-            return _done(answer._result)
+    def _run(self, query: bytes) -> Done:
+        """Run a statement that is ready to be sent."""
+        with _translated():
+            self._connection.query(query)
+            wire: Any = self._connection
+            return _done(wire._result)
 
     def _refuse_warnings(self, done: Done) -> None:
         if done.warnings:
@@ -446,6 +440,12 @@ def _column_there(row: Sequence[Any], json_checks: set[str]) -> ColumnThere:
 def _without_width(sql_type: str) -> str:
     """Return a type as MySQL 8 and later name it: integers, but booleans, without their width."""
     return _WIDTH.sub(r"\1", sql_type)
+
+
+def _longest(row: bytes, columns: Sequence[Column]) -> str:
+    """Return the name of the column that has the longest of the row's values."""
+    lengths = [len(value or "") for value in split_row(row)]
+    return columns[lengths.index(max(lengths))].name
 
 
 def _as_text(value: object) -> str:

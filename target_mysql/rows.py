@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -29,6 +29,7 @@ from target_mysql.tables import (
     TABLE_VERSION,
     Table,
 )
+from target_mysql.values import NULL
 
 MAY_NEED_ESCAPES: Final = b"\\u001"
 _FIELD_END = re.compile(f"((?:[^{FIELD_END}{ESCAPE}]|{ESCAPE}.)*){FIELD_END}", re.DOTALL)
@@ -210,6 +211,23 @@ def split_row(row: bytes) -> list[str | None]:
     text = row.decode()[: -len(ROW_END)]
     fields = _FIELD_END.findall(text + FIELD_END) if ESCAPE in text else text.split(FIELD_END)
     return [values.unescape(field) for field in fields]
+
+
+def to_sql(rows: Sequence[bytes]) -> str:
+    """Return rows as the values of an INSERT: each in brackets, all in quotes but NULL."""
+    text = b"".join(rows).decode()
+    if text.count(ESCAPE) != text.count(NULL):  # a separator within a value
+        return ",".join([f"({','.join(map(_quoted, split_row(row)))})" for row in rows])
+    text = text.removesuffix(ROW_END).replace("\\", "\\\\").replace("'", "\\'")
+    text = text.replace(FIELD_END, "','").replace(ROW_END, "'),('")
+    return f"('{text}')".replace(f"'{NULL}'", "NULL")
+
+
+def _quoted(value: str | None) -> str:
+    if value is None:
+        return "NULL"
+    text = value.replace("\\", "\\\\").replace("'", "\\'")
+    return f"'{text}'"
 
 
 MOMENTS = (Kind.DATE_TIME, Kind.DATE, Kind.TIME)

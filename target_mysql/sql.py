@@ -160,14 +160,9 @@ def load_staging(name: str, columns: Sequence[Column]) -> str:
     )
 
 
-def insert_staging(name: str, columns: Sequence[Column], rows: int) -> str:
-    """
-    The same by INSERT, for servers that forbid LOAD DATA LOCAL.
-
-    Binds the values of `rows` rows, one after the other.
-    """
-    row = f"({', '.join(['%s'] * len(columns))})"
-    return f"REPLACE INTO {quote(name)} ({names(columns)}) VALUES {', '.join([row] * rows)}"
+def insert_staging(name: str, columns: Sequence[Column]) -> str:
+    """The same by INSERT, for servers that forbid LOAD DATA LOCAL; rows.to_sql has its values."""
+    return f"REPLACE INTO {quote(name)} ({names(columns)}) VALUES "
 
 
 def delete_children(child: Table, parents: str) -> str:
