@@ -22,8 +22,8 @@ MAX_DECIMAL_DIGITS = 65
 DEFAULT_DECIMAL_DIGITS = 38
 WIDE_SCALE = 30  # the most digits behind the point that MySQL holds
 BYTES_A_CHARACTER = 4  # utf8mb4
-LARGE_KEY_BYTES = 3072  # an index's limit with large prefixes
-SMALL_KEY_BYTES = 767  # and without, on MySQL 5.6
+KEY_BYTES = 3072  # of all of an index's columns
+SMALL_KEY_BYTES = 767  # of one of them, on MySQL 5.6 as it comes
 NUMERAL_COMMENT = "number, as text"
 
 
@@ -85,7 +85,8 @@ class JsonType:
 @dataclass(frozen=True)
 class Dialect:
     """
-    How a server's tables differ: the collation of text, JSON's type if any, the bytes of a key.
+    How a server's tables differ: the collation of text, JSON's type if any, the bytes of a key's
+    column.
 
     `staging_engine` is what loads a temporary table fastest, where that is not InnoDB; its keys
     are short, so text keys go to InnoDB all the same.
@@ -93,7 +94,7 @@ class Dialect:
 
     collation: str
     json: JsonType | None
-    key_bytes: int
+    key_bytes: int = KEY_BYTES
     row_format: str | None = None
     staging_engine: str | None = None
 
@@ -155,7 +156,7 @@ def to_key_column(
     if column.kind not in (Kind.STRING, Kind.TEXT, Kind.JSON):
         return replace(column, wider=None)
     kind = Kind.TEXT if column.kind is Kind.JSON else column.kind
-    length = dialect.key_bytes // BYTES_A_CHARACTER // columns_in_key
+    length = min(dialect.key_bytes, KEY_BYTES // columns_in_key) // BYTES_A_CHARACTER
     return Column(name, kind, f"VARCHAR({length})", column.path, max_length=length)
 
 

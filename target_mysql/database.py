@@ -18,11 +18,11 @@ from typing import Any
 import pymysql
 from pymysql.connections import Connection
 from pymysql.constants import CLIENT, COMMAND
+from pymysql.cursors import Cursor
 from pymysql.protocol import OKPacketWrapper
 
 from target_mysql import sql
 from target_mysql.columns import (
-    LARGE_KEY_BYTES,
     SMALL_KEY_BYTES,
     Column,
     Dialect,
@@ -51,6 +51,9 @@ TRANSIENT_ERRORS = frozenset(
 )
 RIGHTS = "SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, REFERENCES, CREATE TEMPORARY TABLES"
 FULL = "a disk of the server is full: free or add space, and run again"
+ROW_TOO_LARGE, READ_ONLY = 1118, 1290
+# Seconds of silence before the other side is asked whether it is there, and between askings.
+KEEP_ALIVE = {socket.TCP_KEEPIDLE: 60, socket.TCP_KEEPINTVL: 10, socket.TCP_KEEPCNT: 6}
 ADVICE = {
     1044: f"grant this user its rights on the database: {RIGHTS}",
     1045: "check user and password",
@@ -59,11 +62,11 @@ ADVICE = {
     1026: FULL,
     1030: "see the server's log; where its disk is full, free or add space, and run again",
     1114: FULL,
-    1118: "on MySQL 5.6 set innodb_file_format=Barracuda and innodb_large_prefix=ON",
+    ROW_TOO_LARGE: "on MySQL 5.6 set innodb_file_format=Barracuda and innodb_large_prefix=ON",
     1142: "grant this user the missing right on the database",
     1153: "raise max_allowed_packet on the server",
     1227: "this user lacks a right",
-    1290: "the server is read-only: connect to a primary",
+    READ_ONLY: "the server is read-only: connect to a primary",
     1836: "the server is read-only: connect to a primary",
     1452: "a record's parent is not there: the tap must send it first",
     1698: "this user may log in only in another way, such as unix_socket",
@@ -303,7 +306,10 @@ def _connect(config: Config) -> _Connection:
     problems = []
     for name, port in config.addresses:
         try:
-            return _open(config, name, port)
+            connection = _open(config, name, port)
+            if len(config.addresses) > 1:
+                _refuse_read_only(connection)
+            return connection
         except (pymysql.MySQLError, OSError, RuntimeError) as error:
             problem = _connect_problem(config, Address(name, port), error)
             may_pass = isinstance(error, pymysql.MySQLError) and _is_transient(error)
@@ -329,23 +335,45 @@ def _open(config: Config, name: str, port: int) -> _Connection:
         client_flag=CLIENT.LOCAL_FILES,
         **_tls(config),
     )
+    _keep_alive(connection)
     with connection.cursor() as cursor:
         for statement in (*sql.SESSION, *config.init_sql, sql.SERVES):
             cursor.execute(statement)
     return connection
 
 
+def _keep_alive(connection: Connection[Cursor]) -> None:
+    """Have the system find out that the server's machine is gone: silence looks like long work."""
+    wire: Any = connection  # its socket is not in the type stubs
+    if wire._sock.family == socket.AF_UNIX:
+        return
+    wire._sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for option, value in KEEP_ALIVE.items():
+        wire._sock.setsockopt(socket.IPPROTO_TCP, option, value)
+
+
+def _refuse_read_only(connection: Connection[Cursor]) -> None:
+    """Raise OperationalError where this server of several is a replica, or is becoming one."""
+    with connection.cursor() as cursor:
+        cursor.execute(sql.IS_READ_ONLY)
+        ((read_only,),) = cursor.fetchall()
+    if read_only:
+        raise pymysql.err.OperationalError(READ_ONLY, "the server is read-only")
+
+
 def _dialect(version: str, is_mariadb: bool, has_large_keys: Callable[[], bool]) -> Dialect:
     """Return how a server's tables differ; `has_large_keys` is asked where both may be."""
     if is_mariadb:
-        return Dialect("utf8mb4_nopad_bin", MARIADB_JSON, LARGE_KEY_BYTES, "DYNAMIC", "Aria")
+        return Dialect(
+            "utf8mb4_nopad_bin", MARIADB_JSON, row_format="DYNAMIC", staging_engine="Aria"
+        )
     numbers = tuple(int(part) for part in re.findall(r"\d+", version)[:2])
     if numbers >= (8, 0):
-        return Dialect("utf8mb4_0900_bin", MYSQL_JSON, LARGE_KEY_BYTES, "DYNAMIC")
+        return Dialect("utf8mb4_0900_bin", MYSQL_JSON, row_format="DYNAMIC")
     if numbers >= (5, 7):
-        return Dialect("utf8mb4_bin", MYSQL_JSON, LARGE_KEY_BYTES, "DYNAMIC")
+        return Dialect("utf8mb4_bin", MYSQL_JSON, row_format="DYNAMIC")
     if has_large_keys():
-        return Dialect("utf8mb4_bin", None, LARGE_KEY_BYTES, "DYNAMIC")
+        return Dialect("utf8mb4_bin", None, row_format="DYNAMIC")
     return Dialect("utf8mb4_bin", None, SMALL_KEY_BYTES)
 
 
@@ -397,7 +425,9 @@ def _to_error(error: pymysql.MySQLError) -> DatabaseError | TransientError:
     found = AT_ROW.search(message)
     if found:
         return RowRefused(message, int(found["row"]), found["column"])
-    advice = f": {ADVICE[code]}" if code in ADVICE else ""
+    # The same number tells of two things, of which one says itself what to do.
+    is_known = code in ADVICE and (code != ROW_TOO_LARGE or "Row size" in message)
+    advice = f": {ADVICE[code]}" if is_known else ""
     return DatabaseError(f"MySQL error {code}: {message}{advice}")
 
 

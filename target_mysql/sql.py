@@ -31,6 +31,7 @@ SESSION = (
 )
 SERVES = "DO 0"  # nothing, which a Galera node outside of its cluster refuses to do
 SERVER_FACTS = "SELECT VERSION(), @@version_comment, @@local_infile, @@max_allowed_packet"
+IS_READ_ONLY = "SELECT @@read_only"
 LARGE_KEYS = "SELECT @@innodb_file_format = 'Barracuda' AND @@innodb_large_prefix"
 DATABASE_EXISTS = "SELECT 1 FROM information_schema.schemata WHERE schema_name = %s"
 READ_COLUMNS = (

@@ -14,7 +14,6 @@ from target_mysql.columns import (
     BIGINT_MAX,
     BIGINT_MIN,
     BYTES_A_CHARACTER,
-    LARGE_KEY_BYTES,
     MAX_DECIMAL_DIGITS,
     NUMERAL_COMMENT,
     TEXTUAL,
@@ -135,7 +134,7 @@ def _fit(wanted: Column, there: ColumnThere, dialect: Dialect) -> Fit | None:
     if there.base in ("datetime", "timestamp", "date", "time"):
         return _with_moment(wanted, there)
     if there.family == "text":
-        return _with_text(wanted, there)
+        return _with_text(wanted, there, dialect)
     if there.base in ("bit", "year") and wanted.kind in (Kind.BOOLEAN, Kind.INTEGER):
         return Fit(wanted, modify=True)
     return _as_text(wanted)
@@ -225,7 +224,7 @@ def _with_moment(wanted: Column, there: ColumnThere) -> Fit | None:
     return _as_text(wanted)
 
 
-def _with_text(wanted: Column, there: ColumnThere) -> Fit | None:
+def _with_text(wanted: Column, there: ColumnThere, dialect: Dialect) -> Fit | None:
     if wanted.kind is Kind.NUMBER and there.comment == NUMERAL_COMMENT:
         numeral = replace(wanted, kind=Kind.NUMERAL, sql_type=there.sql_type, wider=None)
         return Fit(replace(numeral, comment=NUMERAL_COMMENT), modify=False)
@@ -236,13 +235,13 @@ def _with_text(wanted: Column, there: ColumnThere) -> Fit | None:
         return Fit(text, modify=there.base != "longtext")
     (length,) = there.arguments
     # An index cannot hold LONGTEXT whole.
-    wider = _longest_key(wanted, length) if there.indexed else wanted
+    wider = _longest_key(wanted, length, dialect) if there.indexed else wanted
     kept = replace(wanted, sql_type=there.sql_type, max_length=length, wider=wider)
     return Fit(kept, modify=False)
 
 
-def _longest_key(wanted: Column, length: int) -> Column | None:
-    longest = LARGE_KEY_BYTES // BYTES_A_CHARACTER
+def _longest_key(wanted: Column, length: int, dialect: Dialect) -> Column | None:
+    longest = dialect.key_bytes // BYTES_A_CHARACTER
     if length >= longest:
         return None
     return replace(wanted, sql_type=f"VARCHAR({longest})", max_length=longest)

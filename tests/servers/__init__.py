@@ -24,7 +24,7 @@ class Family:
     version: str  # a part of what it says its version is
     collation: str
     row_format: str = "Dynamic"
-    key_characters: int = 768  # of text that a key holds
+    key_characters: int = 768  # of text that a key's column holds
     no_pad: bool = True  # whether a blank at the end of a key tells it from one without
     without_tls: tuple[str, ...] = ()  # options, where it would make certificates of its own
     speaks_tls: bool = True

@@ -141,6 +141,20 @@ def test_a_host_that_is_away_is_passed_over(database: TestDatabase) -> None:
     assert "; cannot connect to MySQL at 127.0.0.1:2 as root: " in done.err
 
 
+def test_a_server_that_is_read_only_is_passed_over(database: TestDatabase, tmp_path: Path) -> None:
+    """
+    Of several hosts a replica is not taken, even where this user could write to it.
+    """
+    with FAMILY.server(tmp_path, ["--read-only"]) as replica:
+        hosts = [f"127.0.0.1:{one.port}" for one in (replica, database.server)]
+        done = load(database, THINGS, record({"id": 1}), state(1), host=",".join(hosts))
+        assert (done.code, done.out) == (0, "1\n"), done.err
+        assert database.query("SELECT id FROM things") == [(1,)]
+        done = load(database, THINGS, host=f"{hosts[0]},127.0.0.1:1")
+        assert done.code == 1
+        assert "the server is read-only: connect to a primary; cannot connect" in done.err
+
+
 def test_init_sql_is_run_on_connecting(database: TestDatabase) -> None:
     """
     SET statements of the configuration are run as they are, percent signs and all.

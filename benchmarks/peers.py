@@ -1,0 +1,44 @@
+"""Other people's programs, each in a venv of its own, made where it is missing."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+REPOSITORY = Path(__file__).parents[1]
+
+
+class PeerMissing(RuntimeError):
+    """The program cannot be installed here."""
+
+
+def install(name: str, requirements: Sequence[str], *options: str) -> Path:
+    """
+    Return the folder of a venv's programs, with `requirements` installed by pip and its `options`.
+
+    Raises PeerMissing, with what pip says.
+    """
+    venv = REPOSITORY / f".venv-{name}"
+    programs = venv / "bin"
+    done = venv / ".installed"
+    if not done.exists():
+        subprocess.run([sys.executable, "-m", "venv", venv], check=True)
+        command = [programs / "python", "-m", "pip", "install", "--quiet", *options, *requirements]
+        result = subprocess.run(command, capture_output=True, text=True, check=False)
+        if result.returncode:
+            raise PeerMissing(f"{name}: {result.stderr.strip().splitlines()[-1]}")
+        done.touch()
+    return programs
+
+
+def sdk() -> Path:
+    """Return the programs of a venv with Meltano's SDK, to make a target of."""
+    return install("singer-sdk", ["singer-sdk==0.54.9", "PyMySQL[rsa]>=1.2,<2"])
+
+
+def thk() -> Path:
+    """Return the programs of thk-target-mysql; its mysqlclient wants a compiler."""
+    wanted = ["thk-target-mysql==0.1.3", "setuptools<80"]
+    return install("thk-target-mysql", wanted, "--ignore-requires-python")

@@ -1,0 +1,1 @@
+"""What target-mysql is compared with, each a program of its own."""

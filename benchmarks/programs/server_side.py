@@ -1,0 +1,41 @@
+"""
+What the server alone needs: LOAD DATA of a ready file into staging, and one merge.
+
+The statements are target-mysql's own, but for the file, which the server reads itself. Arguments:
+the file of a SCHEMA message, and the load file; TARGET_MYSQL_* say where to.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+from target_mysql import sql
+from target_mysql.config import Config
+from target_mysql.database import Database
+from target_mysql.messages import SchemaMessage, parse_message
+from target_mysql.migrate import migrate
+from target_mysql.rows import RowEncoder
+from target_mysql.tables import to_table
+
+
+def main() -> None:
+    schema, load_file = map(Path, sys.argv[1:])
+    database = Database(Config.from_sources({}, os.environ))
+    dialect = database.server.dialect
+    message = parse_message(schema.read_bytes(), 1)
+    assert isinstance(message, SchemaMessage)
+    table = to_table(message.stream, message.schema, message.key_properties, dialect)
+    table = migrate(table, database)
+    columns, staging = RowEncoder(table).columns, sql.staging(0)
+    database.execute(sql.create_staging(staging, columns, table.key, dialect))
+    load = sql.load_staging(staging, columns).replace("LOCAL INFILE 'batch'", "INFILE %s")
+    with database.transaction():
+        database.execute(load, (str(load_file),))
+        database.merge(table, staging, columns, None, "2026-01-01 00:00:00")
+    database.close()
+
+
+if __name__ == "__main__":
+    main()
