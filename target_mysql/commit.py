@@ -21,9 +21,10 @@ import backoff
 
 from target_mysql import sql
 from target_mysql.batch import Batch
-from target_mysql.database import Database, RowRefused
+from target_mysql.database import Database
 from target_mysql.exceptions import TargetError, TransientError
 from target_mysql.progress import Progress
+from target_mysql.server_errors import RowRefused
 
 LOGGER = logging.getLogger(__name__)
 

@@ -11,20 +11,18 @@ import difflib
 import json
 import logging
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from target_mysql.exceptions import ConfigError
+from target_mysql.option_files import read_option_files
 
 LOGGER = logging.getLogger(__name__)
 
 ENVIRONMENT_PREFIX = "TARGET_MYSQL_"
 OPTION_FILES = ("/etc/my.cnf", "/etc/mysql/my.cnf", "~/.my.cnf")
-OPTION_GROUPS = ("client", "client-server", "client-mariadb", "target-mysql")
-# The mysql client's names where they are not ours with dashes for underscores.
-OPTION_NAMES = {"socket": "unix_socket"}
 CONNECTION_KEYS = frozenset(
     ("host", "port", "unix_socket", "user", "password", "database")
     + ("ssl_mode", "ssl_ca", "ssl_cert", "ssl_key")
@@ -225,7 +223,7 @@ class Config:
         merged = _merge(
             _without_aliases(settings),
             _from_environment(environment, known.keys()),
-            _from_option_files(option_files),
+            read_option_files(option_files, CONNECTION_KEYS),
         )
         values: dict[str, Any] = {}
         faults: list[str] = []
@@ -324,64 +322,6 @@ def _json_or_text(value: str) -> object:
         return json.loads(value)
     except ValueError:
         return value  # which the key's parser refuses
-
-
-def _from_option_files(paths: tuple[str, ...]) -> dict[str, object]:
-    """Return what the option files say; of one option the last, whatever its group."""
-    found: dict[str, object] = {}
-    for path in paths:
-        group = ""
-        for line in _option_lines(Path(path).expanduser(), depth=0):
-            if line.startswith("["):
-                group = line[1:].partition("]")[0].strip()
-            elif group in OPTION_GROUPS:
-                found |= _option(line)
-    if found.get("host", "localhost") != "localhost":
-        found.pop("unix_socket", None)  # the mysql client has sockets for localhost alone
-    return found
-
-
-def _option(line: str) -> dict[str, object]:
-    """Return the line's option by our name for it, if it is one of ours with a value."""
-    option, equals, value = line.partition("=")
-    name = option.strip().replace("-", "_")
-    name = OPTION_NAMES.get(name, name)
-    return {name: _option_value(value)} if equals and name in CONNECTION_KEYS else {}
-
-
-def _option_value(text: str) -> str:
-    """Return an option's value as the mysql client reads it: comments, quotes and escapes."""
-    value = _COMMENT.sub(r"\1", text).strip()
-    if len(value) > 1 and value[0] == value[-1] and value[0] in "'\"":
-        value = value[1:-1]
-    return _OPTION_ESCAPE.sub(lambda found: _OPTION_ESCAPES[found[1]], value)
-
-
-# A comment may begin anywhere outside of quotes.
-_COMMENT = re.compile(r"""^((?:[^#'"]|'[^']*(?:'|$)|"[^"]*(?:"|$))*)#.*$""")
-_OPTION_ESCAPES = {"b": "\b", "t": "\t", "n": "\n", "r": "\r", "s": " ", "\\": "\\"}
-_OPTION_ESCAPE = re.compile(r"\\([btnrs\\])")
-
-
-def _option_lines(path: Path, depth: int) -> Iterator[str]:
-    """Yield the option file's lines that say something, and in their place included files'."""
-    # The mysql client goes ten deep as well; a file that includes itself must end somewhere.
-    if depth > 10 or not path.is_file():
-        return
-    try:
-        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
-    except OSError as error:
-        LOGGER.warning("option file %s cannot be read: %s", path, error.strerror)
-        return
-    for line in map(str.strip, lines):
-        word, _, rest = line.partition(" ")
-        if word == "!include":
-            yield from _option_lines(Path(rest.strip()), depth + 1)
-        elif word == "!includedir":
-            for included in sorted(Path(rest.strip()).glob("*.cnf")):
-                yield from _option_lines(included, depth + 1)
-        elif line and line[0] not in "#;":
-            yield line
 
 
 def _cross_faults(values: Mapping[str, Any]) -> list[str]:

@@ -16,8 +16,9 @@ FLOORS = {
         " client auth pace streams records config json_text exceptions __init__"
     ),
     "target_mysql": (
-        "__main__ cli load commit progress migrate retire database batch rows decoding validation"
-        " messages values sql plan widening tables columns config exceptions __init__"
+        "__main__ cli load commit progress migrate retire database connection server_errors batch"
+        " rows decoding validation messages values sql plan widening tables columns config"
+        " option_files exceptions __init__"
     ),
     "hubspot_simulator": (
         "__main__ server endpoints faults portal owners generate feed contents oauth answers"

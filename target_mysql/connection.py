@@ -1,0 +1,199 @@
+"""
+Connections to a server: opened as the configuration says, with the session as it is needed.
+
+No file that a server asks for is ever read: while a LOAD DATA of ours runs, and only then, such a
+wish is answered, from memory.
+"""
+
+from __future__ import annotations
+
+import re
+import socket
+import ssl
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pymysql
+from pymysql.connections import Connection
+from pymysql.constants import CLIENT, COMMAND
+from pymysql.cursors import Cursor
+from pymysql.protocol import OKPacketWrapper
+
+from target_mysql import sql
+from target_mysql.config import Address, Config
+from target_mysql.exceptions import ConfigError, ConnectError
+from target_mysql.server_errors import ADVICE, READ_ONLY, is_transient
+
+CONNECT_TIMEOUT_S = 10
+PACKET_SIZE = 1024 * 1024  # bytes of a batch sent at a time; a packet's end is no row's
+NO_FILES = 2027  # the client library's "malformed packet", which is what such an answer is to us
+# Seconds of silence before the other side is asked whether it is there, and between askings.
+KEEP_ALIVE = {socket.TCP_KEEPIDLE: 60, socket.TCP_KEEPINTVL: 10, socket.TCP_KEEPCNT: 6}
+
+
+@dataclass(frozen=True)
+class Done:
+    """What a statement did: rows it looked at, those that were there before, those changed."""
+
+    affected: int = 0
+    records: int = 0
+    duplicates: int = 0
+    warnings: int = 0
+
+
+class ServerConnection(Connection):
+    """A connection that answers a LOAD DATA LOCAL of ours from memory, and no other ever."""
+
+    def _read_query_result(self, unbuffered: bool = False) -> Any:
+        """Read as PyMySQL does, but hang up on a server that asks for a file."""
+        try:
+            return super()._read_query_result(unbuffered)  # type: ignore[misc]
+        except RuntimeError as error:
+            # Whatever was sent now, a ROLLBACK, too, would reach the server as the file's text.
+            wire: Any = self
+            wire._force_close()
+            problem = "the server asks for a file of this machine, and gets none: do not trust it"
+            raise pymysql.err.NotSupportedError(NO_FILES, problem) from error
+
+    def load_local(self, statement: str, rows: Sequence[bytes]) -> Done:
+        """
+        Run a LOAD DATA LOCAL, answering with `rows` whatever file the server names.
+
+        The protocol cannot abandon an upload: after a failure in it the connection is closed.
+        """
+        wire: Any = self  # what is used of PyMySQL here is not in its type stubs
+        wire._execute_command(COMMAND.COM_QUERY, statement)
+        packet = wire._read_packet()
+        if not packet.is_load_local_packet():
+            wire._force_close()
+            problem = "LOAD DATA LOCAL was not answered as one"
+            raise pymysql.err.NotSupportedError(NO_FILES, problem)
+        try:
+            for data in _packets(rows):
+                wire.write_packet(data)
+        except BaseException:
+            wire._force_close()
+            raise
+        wire.write_packet(b"")
+        return done_of(OKPacketWrapper(wire._read_packet()))
+
+
+def connect(config: Config) -> ServerConnection:
+    """Connect to the first of the configured servers that serves; ConnectError where none does."""
+    problems = []
+    for name, port in config.addresses:
+        try:
+            connection = _open(config, name, port)
+            if len(config.addresses) > 1:
+                _refuse_read_only(connection)
+            return connection
+        except (pymysql.MySQLError, OSError, RuntimeError) as error:
+            problem = _connect_problem(config, Address(name, port), error)
+            may_pass = isinstance(error, pymysql.MySQLError) and is_transient(error)
+            problems.append(ConnectError(problem, may_pass=may_pass))
+            problems[-1].__cause__ = error
+    may_pass = any(problem.may_pass for problem in problems)
+    raise ConnectError("; ".join(map(str, problems)), may_pass=may_pass) from problems[-1].__cause__
+
+
+def _open(config: Config, name: str, port: int) -> ServerConnection:
+    """Connect to one server, and set the session as it is needed."""
+    connection = ServerConnection(
+        host=name,
+        port=port,
+        unix_socket=config.unix_socket,
+        user=config.user,
+        password=config.password,
+        charset="utf8mb4",
+        connect_timeout=CONNECT_TIMEOUT_S,
+        autocommit=True,
+        # The flag without `local_infile`: PyMySQL itself then never opens a file that a
+        # server names, and `load_local` alone answers such a wish, from memory.
+        client_flag=CLIENT.LOCAL_FILES,
+        **_tls(config),
+    )
+    _keep_alive(connection)
+    with connection.cursor() as cursor:
+        for statement in (*sql.SESSION, *config.init_sql, sql.SERVES):
+            cursor.execute(statement)
+    return connection
+
+
+def _keep_alive(connection: Connection[Cursor]) -> None:
+    """Have the system find out that the server's machine is gone: silence looks like long work."""
+    wire: Any = connection  # its socket is not in the type stubs
+    if wire._sock.family == socket.AF_UNIX:
+        return
+    wire._sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for option, value in KEEP_ALIVE.items():
+        wire._sock.setsockopt(socket.IPPROTO_TCP, option, value)
+
+
+def _refuse_read_only(connection: Connection[Cursor]) -> None:
+    """Raise OperationalError where this server of several is a replica, or is becoming one."""
+    with connection.cursor() as cursor:
+        cursor.execute(sql.IS_READ_ONLY)
+        ((read_only,),) = cursor.fetchall()
+    if read_only:
+        raise pymysql.err.OperationalError(READ_ONLY, "the server is read-only")
+
+
+def _tls(config: Config) -> dict[str, Any]:
+    """Return PyMySQL's arguments for the ssl_mode, as the mysql client means it."""
+    if config.ssl_mode == "DISABLED":
+        return {"ssl_disabled": True}
+    if config.ssl_mode == "PREFERRED" and not config.ssl_cert:
+        return {}  # PyMySQL's own way: TLS, unverified, where the server has it
+    try:
+        context = ssl.create_default_context(cafile=config.ssl_ca)
+        if config.ssl_cert:
+            context.load_cert_chain(config.ssl_cert, config.ssl_key)
+    except OSError as error:  # an SSLError is one, too
+        given = ", ".join(filter(None, (config.ssl_ca, config.ssl_cert, config.ssl_key)))
+        raise ConfigError(f"cannot be used for TLS: {given}: {error.strerror}") from error
+    # Python 3.13 is stricter than the certificates that MySQL makes for itself.
+    context.verify_flags &= ~ssl.VERIFY_X509_STRICT
+    context.check_hostname = config.ssl_mode == "VERIFY_IDENTITY"
+    if not config.ssl_mode.startswith("VERIFY"):
+        context.verify_mode = ssl.CERT_NONE
+    return {"ssl": context}
+
+
+def _connect_problem(config: Config, address: Address, error: Exception) -> str:
+    where = config.unix_socket or str(address)
+    code = error.args[0] if error.args else None
+    reason = str(error.args[1]) if len(error.args) > 1 else str(error)
+    advice = ADVICE.get(code, "check host, port and that the server runs")  # type: ignore[arg-type]
+    return f"cannot connect to MySQL at {where} as {config.user}: {reason}: {advice}"
+
+
+_INFO = re.compile(rb"Records: (\d+) +(?:Duplicates|Deleted): (\d+)")
+
+
+def done_of(answer: Any) -> Done:
+    """Build a Done of an OK packet or result, whose message says "Records: 3  Duplicates: 1"."""
+    message = answer.message or b""
+    found = _INFO.search(message.encode() if isinstance(message, str) else message)
+    records, duplicates = (int(found[1]), int(found[2])) if found else (0, 0)
+    return Done(answer.affected_rows, records, duplicates, answer.warning_count)
+
+
+def _packets(rows: Sequence[bytes]) -> Iterator[bytes]:
+    """Yield all rows, in order, in packets of about PACKET_SIZE bytes."""
+    for chunk in slices(rows, PACKET_SIZE):
+        data = b"".join(chunk)
+        for start in range(0, len(data), PACKET_SIZE):
+            yield data[start : start + PACKET_SIZE]
+
+
+def slices(rows: Sequence[bytes], limit: int) -> Iterator[Sequence[bytes]]:
+    """Yield runs of rows of at least one row, at most `limit` bytes where a row allows it."""
+    start = size = 0
+    for at, row in enumerate(rows):
+        if size and size + len(row) > limit:
+            yield rows[start:at]
+            start, size = at, 0
+        size += len(row)
+    if start < len(rows):
+        yield rows[start:]

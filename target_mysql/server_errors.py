@@ -1,0 +1,82 @@
+"""
+What the server's errors mean: which may pass, which name a row, and what to do about the others.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import ssl
+from collections.abc import Iterator
+
+import pymysql
+
+from target_mysql.exceptions import DatabaseError, TransientError
+
+# Errors after which the same again may succeed: the connection was lost, the server is starting,
+# stopping or not yet in its cluster, or another transaction was in the way.
+TRANSIENT_ERRORS = frozenset(
+    (1020, 1040, 1047, 1053, 1152, 1158, 1159, 1160, 1161, 1180, 1203, 1205, 1206, 1213, 1317)
+    + (1927, 2002, 2003, 2006, 2013, 2014, 2055)
+)
+RIGHTS = "SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, REFERENCES, CREATE TEMPORARY TABLES"
+FULL = "a disk of the server is full: free or add space, and run again"
+ROW_TOO_LARGE, READ_ONLY = 1118, 1290
+ADVICE = {
+    1044: f"grant this user its rights on the database: {RIGHTS}",
+    1045: "check user and password",
+    3: FULL,
+    1021: FULL,
+    1026: FULL,
+    1030: "see the server's log; where its disk is full, free or add space, and run again",
+    1114: FULL,
+    ROW_TOO_LARGE: "on MySQL 5.6 set innodb_file_format=Barracuda and innodb_large_prefix=ON",
+    1142: "grant this user the missing right on the database",
+    1153: "raise max_allowed_packet on the server",
+    1227: "this user lacks a right",
+    READ_ONLY: "the server is read-only: connect to a primary",
+    1836: "the server is read-only: connect to a primary",
+    1452: "a record's parent is not there: the tap must send it first",
+    1698: "this user may log in only in another way, such as unix_socket",
+}
+AT_ROW = re.compile(r"column '(?P<column>.+?)' at row (?P<row>\d+)")
+
+
+class RowRefused(DatabaseError):
+    """The server refuses a row of a batch; `row` counts from 1, `column` is its column's name."""
+
+    def __init__(self, message: str, row: int, column: str) -> None:
+        super().__init__(message)
+        self.row = row
+        self.column = column
+
+
+@contextlib.contextmanager
+def translated() -> Iterator[None]:
+    """Raise the driver's errors as this package's."""
+    try:
+        yield
+    except pymysql.MySQLError as error:
+        raise to_error(error) from error
+    except (OSError, ssl.SSLError) as error:
+        raise TransientError(f"connection to MySQL lost: {error}") from error
+
+
+def to_error(error: pymysql.MySQLError) -> DatabaseError | TransientError:
+    code = error.args[0] if error.args else 0
+    message = str(error.args[1]) if len(error.args) > 1 else str(error) or "connection lost"
+    if is_transient(error):
+        return TransientError(f"MySQL error {code}: {message}")
+    found = AT_ROW.search(message)
+    if found:
+        return RowRefused(message, int(found["row"]), found["column"])
+    # The same number tells of two things, of which one says itself what to do.
+    is_known = code in ADVICE and (code != ROW_TOO_LARGE or "Row size" in message)
+    advice = f": {ADVICE[code]}" if is_known else ""
+    return DatabaseError(f"MySQL error {code}: {message}{advice}")
+
+
+def is_transient(error: pymysql.MySQLError) -> bool:
+    # An InterfaceError with code 0: the connection was closed under us.
+    code = error.args[0] if error.args else 0
+    return code in TRANSIENT_ERRORS or isinstance(error, pymysql.err.InterfaceError)
