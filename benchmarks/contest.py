@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from statistics import median
+from typing import Any
 
 from benchmarks.measure import Usage
 
@@ -78,8 +77,8 @@ class Contest:
             )
         return "\n".join(rows) + "\n"
 
-    def as_json(self) -> str:
-        return json.dumps({"question": self.question, "results": [asdict(r) for r in self.results]})
+    def as_dict(self) -> dict[str, Any]:
+        return {"question": self.question, "results": [asdict(one) for one in self.results]}
 
 
 def hold(question: str, records: int, contenders: Sequence[Contender]) -> Contest:
@@ -95,10 +94,3 @@ def hold(question: str, records: int, contenders: Sequence[Contender]) -> Contes
     contest = Contest(question, tuple(results))
     print(f"\n{contest.table()}", flush=True)
     return contest
-
-
-def save(contests: Sequence[Contest], folder: Path, name: str) -> None:
-    """Write the contests' figures as JSON lines."""
-    folder.mkdir(exist_ok=True)
-    text = "".join(one.as_json() + "\n" for one in contests)
-    (folder / f"{name}.jsonl").write_text(text, encoding="utf-8")

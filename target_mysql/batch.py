@@ -7,10 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from target_mysql.columns import Column
-from target_mysql.exceptions import InputError
+from target_mysql.exceptions import InputError, shown
 from target_mysql.rows import Row, split_row
 from target_mysql.tables import LINE_COLUMN, Table
-from target_mysql.values import shown
 
 
 @dataclass

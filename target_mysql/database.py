@@ -47,6 +47,7 @@ class Server:
     is_mariadb: bool
     local_infile: bool
     max_allowed_packet: int
+    folds_names: bool  # `Things` and `things` are one table
     dialect: Dialect
 
 
@@ -191,10 +192,12 @@ class Database:
             raise to_error(pymysql.err.DataError(code, message))
 
     def _read_server(self) -> Server:
-        ((version, comment, local_infile, max_packet),) = self.query(sql.SERVER_FACTS)
+        ((version, comment, local_infile, max_packet, folds),) = self.query(sql.SERVER_FACTS)
         is_mariadb = "mariadb" in f"{version} {comment}".lower()
         dialect = _dialect(str(version), is_mariadb, self._has_large_keys)
-        return Server(str(version), is_mariadb, bool(local_infile), int(max_packet), dialect)
+        return Server(
+            str(version), is_mariadb, bool(local_infile), int(max_packet), bool(int(folds)), dialect
+        )
 
     def _has_large_keys(self) -> bool:
         """Tell whether a MySQL 5.6 was set to what is the default from 5.7 on."""

@@ -11,6 +11,10 @@ TargetError
 
 from __future__ import annotations
 
+from decimal import Decimal
+
+MAX_SHOWN_LENGTH = 60  # characters of a value in an error
+
 
 class TargetError(Exception):
     """What is raised on purpose; its text is one line that says what to do."""
@@ -60,3 +64,9 @@ class ConnectError(DatabaseError):
 
 class TransientError(TargetError):
     """The server failed in a way that may pass; nothing of the transaction was kept."""
+
+
+def shown(value: object) -> str:
+    """Return a value as an error may show it: short, on one line."""
+    text = str(value) if isinstance(value, Decimal) else repr(value)
+    return text if len(text) <= MAX_SHOWN_LENGTH else text[: MAX_SHOWN_LENGTH - 3] + "..."

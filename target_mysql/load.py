@@ -182,6 +182,7 @@ class Load:
         # What waits is committed first: DDL would commit it half done.
         self._finish()
         table = self._to_table(message, number)
+        self._refuse_shared(table, number)
         parent = table.parent and self._streams.get(table.parent.stream)
         if table.parent and parent is None:
             problem = f"its parent's SCHEMA, of stream {table.parent.stream}, must come first"
@@ -206,6 +207,15 @@ class Load:
             )
         except ValueError as error:
             raise InputError(str(error), line=number, stream=message.stream) from error
+
+    def _refuse_shared(self, table: Table, number: int) -> None:
+        """Raise InputError where another stream has this table: their rows would mix."""
+        if not self._database.server.folds_names:
+            return
+        for name, other in self._streams.items():
+            if name != table.stream and other.table.name.casefold() == table.name.casefold():
+                problem = f"this server keeps it and stream {name} in one table"
+                raise InputError(problem, line=number, stream=table.stream)
 
     def _adopt(self, parent: Stream, child: Stream) -> None:
         """Have the parent's batches clear away what is no longer among its children."""

@@ -17,10 +17,10 @@ from typing import Any, Final
 import msgspec
 from msgspec import UNSET, Raw
 
-from target_mysql import values
+from target_mysql import moments, values
 from target_mysql.columns import Column, Kind
 from target_mysql.decoding import Decoding, Tree, joined, member_names, to_decoding, to_tree
-from target_mysql.exceptions import InputError
+from target_mysql.exceptions import InputError, shown
 from target_mysql.sql import ESCAPE, FIELD_END, ROW_END
 from target_mysql.tables import (
     BATCHED_AT,
@@ -139,7 +139,7 @@ class RowEncoder:
             self._note_undeclared(record)
             extracted = message.get("time_extracted")
             if extracted is not None:
-                values.to_extracted_at(extracted)
+                moments.to_extracted_at(extracted)
         except ValueError as error:
             raise InputError(f"time_extracted: {error}", **where) from error
         except (KeyError, AttributeError, TypeError) as error:
@@ -147,7 +147,7 @@ class RowEncoder:
         fields = self._fitted_fields(record, _as_written(line), where)
         version = message.get("version")
         if version is not None and not isinstance(version, int):
-            raise InputError(f"version is no integer: {values.shown(version)}", **where)
+            raise InputError(f"version is no integer: {shown(version)}", **where)
         return self._decoding.message_type(self._decoding.record_type(**fields), extracted, version)
 
     def _fitted_fields(
@@ -183,7 +183,7 @@ class RowEncoder:
                 raise TooNarrow(wider) from None
             if self._invalid_dates == "error" or column.kind not in MOMENTS:
                 raise
-        mended = None if self._invalid_dates == "null" else values.clamped(value, column.kind)
+        mended = None if self._invalid_dates == "null" else moments.clamped(value, column.kind)
         self._mended += 1
         return mended
 
@@ -256,7 +256,7 @@ def _at(record: object, path: tuple[str, ...]) -> object:
         if value is None:
             return None
         if not isinstance(value, Mapping):
-            raise ValueError(f"not an object: {values.shown(value)}")
+            raise ValueError(f"not an object: {shown(value)}")
         if name not in value:
             return UNSET
         value = value[name]
@@ -303,7 +303,7 @@ def _row_function(table: Table, extracted: bool, versioned: bool) -> ToRow:
     three times as much. Nothing of the input is in the text, only positions and kinds.
     """
     body, fields = ["absent = 0"], []
-    scope: dict[str, Any] = {**vars(values), "UNSET": UNSET}
+    scope: dict[str, Any] = {**vars(values), **vars(moments), "UNSET": UNSET}
     for index, column in enumerate(table.from_record):
         body += _field_source(index, column, in_key=column.name in table.key)
         scope[f"json{index}"] = column.json
@@ -344,4 +344,4 @@ def _field_source(index: int, column: Column, in_key: bool) -> list[str]:
 
 def _key_text(table: Table, record: Mapping[str, object]) -> str:
     keys = [column.path[0] for column in table.from_record if column.name in table.key]
-    return ", ".join(f"{name}={values.shown(record.get(name))}" for name in keys)
+    return ", ".join(f"{name}={shown(record.get(name))}" for name in keys)

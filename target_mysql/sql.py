@@ -30,7 +30,10 @@ SESSION = (
     "SET NAMES utf8mb4",
 )
 SERVES = "DO 0"  # nothing, which a Galera node outside of its cluster refuses to do
-SERVER_FACTS = "SELECT VERSION(), @@version_comment, @@local_infile, @@max_allowed_packet"
+SERVER_FACTS = (
+    "SELECT VERSION(), @@version_comment, @@local_infile, @@max_allowed_packet,"
+    " @@lower_case_table_names"
+)
 IS_READ_ONLY = "SELECT @@read_only"
 LARGE_KEYS = "SELECT @@innodb_file_format = 'Barracuda' AND @@innodb_large_prefix"
 DATABASE_EXISTS = "SELECT 1 FROM information_schema.schemata WHERE schema_name = %s"

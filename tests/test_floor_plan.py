@@ -17,7 +17,7 @@ FLOORS = {
     ),
     "target_mysql": (
         "__main__ cli load commit progress migrate retire database connection server_errors batch"
-        " rows decoding validation messages values sql plan widening tables columns config"
+        " rows decoding validation messages values moments sql plan widening tables columns config"
         " option_files exceptions __init__"
     ),
     "hubspot_simulator": (

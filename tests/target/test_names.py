@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, example, given
@@ -12,12 +13,13 @@ from hypothesis import strategies as st
 from target_mysql import sql
 from target_mysql.tables import MAX_NAME_LENGTH, to_name, to_names
 from tests.conftest import TestDatabase
-from tests.servers import FAMILY
+from tests.servers import CHOSEN, FAMILY
 from tests.target.conftest import (
     ALIKE,
     INTEGER,
     LOAD_METHODS,
     TEXT,
+    Message,
     load,
     load_here,
     record,
@@ -167,3 +169,31 @@ def test_what_is_no_text_is_no_name(database: TestDatabase) -> None:
     done = load(database, line, primary_key_required="false")
     assert done.code == 1
     assert "ERROR line 1, stream s: the name '\\ud800' is no Unicode text" in done.err
+
+
+def by_case() -> list[Message]:
+    return [
+        message
+        for number, stream in enumerate(("things", "Things"))
+        for message in (schema({}, stream=stream), record({"id": number}, stream=stream))
+    ]
+
+
+def test_streams_that_differ_by_case(database: TestDatabase) -> None:
+    """
+    Streams whose names differ only by case have a table each.
+    """
+    load_here(database, *by_case())
+    found = [database.query(f"SELECT id FROM {stream}") for stream in ("things", "Things")]
+    assert found == [[(0,)], [(1,)]]
+
+
+@pytest.mark.skipif(CHOSEN == "mysql-9", reason="takes this option only when its data is made")
+def test_streams_that_a_server_does_not_tell_apart(tmp_path: Path) -> None:
+    """
+    Where the server would keep both in one table the second is refused.
+    """
+    with FAMILY.server(tmp_path, ["--lower-case-table-names=1"]) as server:
+        done = load(TestDatabase(server, "one"), *by_case())
+        assert done.code == 1
+        assert "line 3, stream Things: this server keeps it and stream things in one" in done.err

@@ -18,7 +18,7 @@ from tests.target.conftest import TEXT, record, schema, settings, state, to_line
 LOCAL_FILES, PROTOCOL_41, SECURE_CONNECTION, PLUGIN_AUTH = 0x80, 0x200, 0x8000, 0x80000
 OK, END_OF_PART = b"\0\0\0\2\0\0\0", b"\xfe\0\0\2\0"
 # The answer to the question that the target asks first: version, comment, local_infile, packet.
-FACTS = ("10.11.0-MariaDB", "rogue", "1", "16777216")
+FACTS = ("10.11.0-MariaDB", "rogue", "1", "16777216", "0")
 
 
 @dataclass

@@ -1,0 +1,104 @@
+"""
+Dates, times and date-times as MySQL writes them, in UTC. Pure.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import date as day
+from datetime import datetime, timezone
+from functools import lru_cache
+
+from target_mysql.columns import Kind
+from target_mysql.exceptions import shown
+
+# A UTC date-time that MySQL takes as it stands, but for the letter at its end. Days that not every
+# month has take the long way.
+_UTC = re.compile(
+    r"(?!0000)\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|1\d|2[0-8])"
+    r"[T ](?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d{1,6})?Z?",
+    re.ASCII,
+)
+_DATE_TIME = re.compile(
+    r"(\d{4}-\d\d-\d\d)(?:[Tt ](\d\d:\d\d(?::\d\d)?)(?:[.,](\d+))?\s*(Z|z|UTC|[+-]\d\d:?\d\d)?)?",
+    re.ASCII,
+)
+_DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+_TIME = re.compile(r"(\d\d:\d\d(?::\d\d)?)(?:[.,](\d+))?(Z|z|[+-]\d\d:?\d\d)?", re.ASCII)
+# A date-time whose offset may carry it out of the last year counts as too late.
+_YEAR = re.compile(r"(?P<sign>[+-]?)(?P<year>\d{4,})-\d\d-\d\d(?![^Tt ])", re.ASCII)
+LATEST_YEAR = 9999
+
+
+def to_date_time(text: str) -> str:
+    """
+    Return an RFC 3339 date-time as MySQL writes it, in UTC; without an offset it is UTC already.
+
+    Digits beyond microseconds are cut. Raises ValueError for what is no date-time.
+    """
+    if _UTC.fullmatch(text):
+        return text.removesuffix("Z")
+    found = _DATE_TIME.fullmatch(text)
+    if not found:
+        raise ValueError(f"not a date-time: {shown(text)}")
+    date, time, fraction, offset = found.groups()
+    try:
+        at = datetime.fromisoformat(f"{date} {time or '00:00'}{_offset(offset)}")
+        at = at.astimezone(timezone.utc)
+    except (ValueError, OverflowError) as error:
+        raise ValueError(f"not a date-time that MySQL holds: {shown(text)}") from error
+    return f"{at.replace(tzinfo=None).isoformat(' ')}.{(fraction or '0')[:6]}"
+
+
+# A page's records, and a batch's, are mostly of the same moment.
+to_extracted_at = lru_cache(maxsize=64)(to_date_time)
+
+
+def to_date(text: str) -> str:
+    """Return an RFC 3339 date, or a date-time's date at midnight; ValueError for anything else."""
+    date, time = text[:10], text[10:]
+    if time and not re.fullmatch(r"[Tt ]00:00(:00(\.0+)?)?(Z|z|[+-]00:?00)?", time):
+        raise ValueError(f"not a date: {shown(text)}")
+    try:
+        if not _DATE.fullmatch(date):
+            raise ValueError("not a date")
+        return day.fromisoformat(date).isoformat()
+    except ValueError as error:
+        raise ValueError(f"not a date that MySQL holds: {shown(text)}") from error
+
+
+def to_time(text: str) -> str:
+    """Return an RFC 3339 time as MySQL writes it, in UTC; ValueError for what is no time."""
+    found = _TIME.fullmatch(text)
+    if not found:
+        raise ValueError(f"not a time: {shown(text)}")
+    time, fraction, offset = found.groups()
+    try:
+        # Any day serves: a time that an offset carries past midnight wraps.
+        at = datetime.fromisoformat(f"2000-01-02 {time}{_offset(offset)}").astimezone(timezone.utc)
+    except ValueError as error:
+        raise ValueError(f"not a time: {shown(text)}") from error
+    return f"{at:%H:%M:%S}.{(fraction or '0')[:6]}"
+
+
+def clamped(value: object, kind: Kind) -> str:
+    """
+    Return the moment nearest to the text of one that MySQL cannot hold, for its year is too early
+    or too late; ValueError for what is none.
+    """
+    found = _YEAR.match(value) if isinstance(value, str) else None
+    if kind is Kind.TIME or not found:
+        raise ValueError(f"not a date: {shown(value)}")
+    early = found["sign"] == "-" or not int(found["year"])
+    if not early and int(found["year"]) < LATEST_YEAR:
+        raise ValueError(f"not a date: {shown(value)}")
+    if kind is Kind.DATE:
+        return "0001-01-01" if early else "9999-12-31"
+    return "0001-01-01T00:00:00Z" if early else "9999-12-31T23:59:59.999999Z"
+
+
+def _offset(offset: str | None) -> str:
+    """Return an offset as Python 3.10 reads it."""
+    if offset is None or offset in ("Z", "z", "UTC"):
+        return "+00:00"
+    return offset if ":" in offset else f"{offset[:3]}:{offset[3:]}"
