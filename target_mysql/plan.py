@@ -129,8 +129,9 @@ def _spill(table: Table, there: Iterable[ColumnThere], dialect: Dialect) -> Tabl
             room -= size
         columns.append(column)
     if members:
-        overflow = json_column(OVERFLOW, dialect)
-        columns.append(for_property(overflow, OVERFLOW, (), tuple(members)))
+        # A stream read from a table of ours may have a property of that name.
+        name = f"{OVERFLOW}_" if table.has(OVERFLOW) else OVERFLOW
+        columns.append(for_property(json_column(name, dialect), name, (), tuple(members)))
     return replace(table, columns=tuple(columns))
 
 

@@ -24,7 +24,7 @@ from target_mysql.columns import (
 MAX_NAME_LENGTH = 64  # characters of a MySQL identifier
 BETWEEN = "__"  # the names of an object and of its property, in a flattened column's
 
-STAGING = "_sdc_staging_"  # how the names of the temporary tables begin, and of no others
+STAGING = "_sdc_staging_"  # how names in temporary tables begin, and no others
 EXTRACTED_AT = "_sdc_extracted_at"
 BATCHED_AT = "_sdc_batched_at"
 DELETED_AT = "_sdc_deleted_at"
@@ -155,7 +155,7 @@ def _to_parent(schema: Schema, names: Mapping[tuple[str, ...], str]) -> Parent |
 
 
 METADATA_COLUMNS = tuple(map(date_time_column, (EXTRACTED_AT, BATCHED_AT, DELETED_AT)))
-LINE_COLUMN = integer_column("_sdc_line")  # of the staging table alone
+LINE_COLUMN = integer_column(f"{STAGING}line")  # of the staging table alone
 VERSION_COLUMN = integer_column(TABLE_VERSION)
 
 

@@ -102,6 +102,21 @@ def test_a_stream_wider_than_a_row(database: TestDatabase, count: int) -> None:
         assert {name: value for name, value in found.items() if value is not None} == values
 
 
+@pytest.mark.skipif(FAMILY.row_format == "Compact", reason="its rows hold fewer long texts")
+def test_our_own_names_come_back_as_properties(database: TestDatabase) -> None:
+    """
+    A stream read from a table of ours has our columns as its own, beside those we add.
+    """
+    ours = ["_sdc_overflow", "_sdc_staging_line", "_sdc_extracted_at", "_sdc_table_version"]
+    declared = schema({**dict.fromkeys(ours, TEXT), **{f"p{n}": TEXT for n in range(250)}})
+    row = {"id": 1, **dict.fromkeys(ours, "theirs"), "p249": "last"}
+    load_here(database, declared, record(row, version=5, time_extracted="2020-01-01T00:00:00Z"))
+    read = "SELECT _sdc_overflow, _sdc_extracted_at, _sdc_table_version, _sdc_overflow_ FROM things"
+    ((*found, overflow),) = database.query(read)
+    assert found == ["theirs"] * 3
+    assert json.loads(overflow) == {"p249": "last"}
+
+
 def test_columns_of_numbers_have_their_limit(database: TestDatabase) -> None:
     """
     A thousand columns and more of small numbers fit a row by their bytes, not by their count.

@@ -160,6 +160,19 @@ def test_types_that_go_back_and_forth_keep_every_value(database: TestDatabase) -
     assert rows == [(0, "a"), (1, "1"), (2, "b"), (3, "2")]
 
 
+def test_rows_without_a_key_keep_their_values(database: TestDatabase) -> None:
+    """
+    A stream without key changes its types within a run, and every row is there, once.
+    """
+    turns: list[tuple[dict[str, Any], Any]] = [(INTEGER, 2**53 + 1), (NUMBER, 0.5), (TEXT, "a")]
+    lines: list[Any] = []
+    for declared, value in turns:
+        lines += [schema({"v": declared}, key=()), record({"id": 1, "v": value})]
+    load_here(database, *lines, primary_key_required="false")
+    found = {value for (value,) in database.query("SELECT v FROM things")}
+    assert found == {f"{2**53 + 1}.{'0' * 30}", f"0.5{'0' * 29}", "a"}
+
+
 def test_digits_beyond_a_double_are_kept(database: TestDatabase) -> None:
     """
     A number of more digits than DOUBLE holds makes the column a DECIMAL, one beyond that text.
