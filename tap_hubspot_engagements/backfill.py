@@ -25,7 +25,6 @@ from tap_hubspot_engagements.pages import (
     get_paged,
     iter_paged,
 )
-from tap_hubspot_engagements.records import INNER
 from tap_hubspot_engagements.state import Range
 from tap_hubspot_engagements.workers import Workers
 
@@ -128,7 +127,7 @@ class _Plan:
 
     def advance(self, part: _Part, page: Page) -> Page:
         """Move `part` past `page`; returns what of the page is its own. Raises OutOfOrder."""
-        ids = [engagement[INNER]["id"] for engagement in page.engagements]
+        ids = [engagement.id for engagement in page.engagements]
         _check_order(part.at, ids)
         own = page if part.high is None else _below(part.high, page)
         part.asked = False
@@ -201,4 +200,4 @@ def _check_order(at: int, ids: list[int]) -> None:
 
 
 def _below(high: int, page: Page) -> Page:
-    return replace(page, engagements=[one for one in page.engagements if one[INNER]["id"] < high])
+    return replace(page, engagements=[one for one in page.engagements if one.id < high])

@@ -24,7 +24,7 @@ from tap_hubspot_engagements.pages import (
     iter_modified_after,
     iter_recent,
 )
-from tap_hubspot_engagements.records import Engagement, last_updated_ms
+from tap_hubspot_engagements.sent import Sent
 from tap_hubspot_engagements.state import MILLISECOND, ms_to_utc, to_rfc3339, utc_to_ms
 
 LOGGER = logging.getLogger(__name__)
@@ -82,8 +82,8 @@ def _iter_without_feed(
         yield replace(step.page, engagements=newer, has_more=bool(step.ranges), cursor=None)
 
 
-def _is_newer(engagement: Engagement, since_ms: int) -> bool:
-    updated_ms = last_updated_ms(engagement)
+def _is_newer(engagement: Sent, since_ms: int) -> bool:
+    updated_ms = engagement.last_updated_ms
     return updated_ms is None or updated_ms > since_ms
 
 
@@ -105,7 +105,7 @@ def resume_changes(client: HubspotClient, after: str, page_size: int | None) -> 
 
 def _refuse_empty(client: HubspotClient, since_ms: int) -> None:
     newest = get_newest(client)
-    newest_ms = last_updated_ms(newest) if newest else None
+    newest_ms = newest.last_updated_ms if newest else None
     if newest_ms is not None and newest_ms > since_ms:
         raise ScopeError(
             f"{MODIFIED_AFTER} shows nothing, but {RECENT_MODIFIED} a change of"

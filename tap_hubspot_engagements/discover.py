@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from singer import metadata
@@ -12,6 +13,7 @@ from singer.catalog import Catalog, CatalogEntry
 from singer.schema import Schema
 
 from tap_hubspot_engagements.exceptions import ConfigError
+from tap_hubspot_engagements.shortcut import Shortcut, to_shortcut
 from tap_hubspot_engagements.streams import STREAMS, Stream
 
 LOGGER = logging.getLogger(__name__)
@@ -30,6 +32,11 @@ class Selection:
     def whole(self) -> bool:
         """Whether every property is chosen."""
         return len(self.properties) == len(self.stream.schema["properties"])
+
+    @cached_property
+    def shortcut(self) -> Shortcut | None:
+        """The quick way to the records of these properties, where there is one."""
+        return to_shortcut(self.stream.tap_stream_id, self.properties, whole=self.whole)
 
     def schema(self, parent_selected: bool) -> dict[str, Any]:
         """

@@ -7,9 +7,9 @@ twenty times as much and changes values.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import datetime
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 from singer.messages import ActivateVersionMessage, SchemaMessage, StateMessage
 
@@ -38,17 +38,17 @@ class Messages:
     def write_records(
         self,
         stream: str,
-        records: Iterable[Mapping[str, Any]],
+        records: Iterable[bytes],
         time_extracted: datetime,
         version: int,
     ) -> None:
-        """Write a page's records in one go."""
+        """Write a page's records, each of them JSON, in one go."""
         begin = b'{"type":"RECORD","stream":%b,"record":' % to_json(stream)
         end = b',"time_extracted":%b,"version":%d}\n' % (
             to_json(to_rfc3339(time_extracted)),
             version,
         )
-        self._write(b"".join([begin + to_json(record) + end for record in records]))
+        self._write(b"".join([begin + record + end for record in records]))
 
     def write_activate_version(self, stream: str, version: int) -> None:
         """Say that whatever of `stream` has an older version is gone."""

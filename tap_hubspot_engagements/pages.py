@@ -8,7 +8,7 @@ words for cursors and sizes differ by endpoint, and stay in here.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -19,8 +19,9 @@ from tap_hubspot_engagements.exceptions import (
     TransientError,
     WindowError,
 )
-from tap_hubspot_engagements.json_text import NUL_ESCAPE, without_nul
-from tap_hubspot_engagements.records import INNER, Engagement, has_type, last_updated_ms
+from tap_hubspot_engagements.json_text import NUL_ESCAPE, parse_json, without_nul
+from tap_hubspot_engagements.records import REDACTED_MARK, has_type
+from tap_hubspot_engagements.sent import Sent, read_list, sent_whole
 
 PAGED = "/engagements/v1/engagements/paged"
 MODIFIED_AFTER = "/engagements/v1/engagements/modified/after"
@@ -46,16 +47,17 @@ class Page:
     Some engagements, and the cursor that comes after them; None on the last page without one.
 
     `received_at` is our clock, `hubspot_at` HubSpot's when it was asked, both UTC. `nul_removed`
-    counts the engagements that had U+0000 in them.
+    counts the engagements that had U+0000 in them; without `may_be_redacted` none is redacted.
     """
 
-    engagements: list[Engagement]
+    engagements: list[Sent]
     has_more: bool
     cursor: Any
     received_at: datetime
     hubspot_at: datetime
     nul_removed: int = 0
     total: int = 0  # of all pages; /recent/modified alone says it
+    may_be_redacted: bool = True
 
 
 def get_paged(client: HubspotClient, offset: int, size: PageSize) -> Page:
@@ -130,7 +132,7 @@ def iter_recent(client: HubspotClient, since_ms: int, page_size: int | None) -> 
         offset += max(1, len(rows) - OVERLAP)
 
 
-def get_newest(client: HubspotClient) -> Engagement | None:
+def get_newest(client: HubspotClient) -> Sent | None:
     """Return the engagement that was updated last, None of an empty portal."""
     answer = client.get(RECENT_MODIFIED, {"count": 1}, _parser("offset"))
     engagements = answer.body.engagements
@@ -140,7 +142,7 @@ def get_newest(client: HubspotClient) -> Engagement | None:
 def get_highest_id(client: HubspotClient) -> int:
     """Return the highest id among those updated last, which is about the highest of all."""
     answer = client.get(RECENT_MODIFIED, {"count": MAX_RECENT}, _parser("offset"))
-    return max((one[INNER]["id"] for one in answer.body.engagements), default=0)
+    return max((one.id for one in answer.body.engagements), default=0)
 
 
 def iter_owners(client: HubspotClient) -> Iterator[list[Mapping[str, Any]]]:
@@ -186,36 +188,31 @@ CHECKS: Mapping[str, Callable[[HubspotClient], object]] = {
 
 @dataclass(frozen=True)
 class _Body:
-    engagements: list[Engagement]
+    engagements: list[Sent]
     has_more: bool
     cursor: Any
     total: int = 0
 
 
-def _parser(cursor: str) -> Callable[[Any], _Body]:
+def _parser(cursor: str) -> Callable[[bytes], _Body]:
     """Return the function that reads a list's answer; ValueError for half of one."""
 
-    def parse(body: Any) -> _Body:
-        if not isinstance(body, dict):
-            raise ValueError("not an object")
-        results, has_more = body.get("results"), body.get("hasMore")
-        if not isinstance(results, list) or not isinstance(has_more, bool):
-            raise ValueError("results or hasMore is missing")
-        if not all(isinstance(one, dict) and _has_id(one) for one in results):
-            raise ValueError("an engagement without an id")
-        return _Body(results, has_more, body.get(cursor))
+    def parse(text: bytes) -> _Body:
+        found = read_list(text)
+        return _Body(found.engagements, found.has_more, getattr(found, cursor))
 
     return parse
 
 
-def _recent_parser(body: Any) -> _Body:
-    read = _parser("offset")(body)
-    if not has_type(body.get("total"), int):
+def _recent_parser(text: bytes) -> _Body:
+    found = read_list(text)
+    if not has_type(found.total, int):
         raise ValueError("total is missing")
-    return replace(read, total=body["total"])
+    return _Body(found.engagements, found.has_more, found.offset, found.total)
 
 
-def _parse_owners(body: Any) -> Mapping[str, Any]:
+def _parse_owners(text: bytes) -> Mapping[str, Any]:
+    body = parse_json(text)
     if not isinstance(body, dict) or not isinstance(body.get("results"), list):
         raise ValueError("results is missing")
     if not all(isinstance(one, dict) and str(one.get("id")).isdigit() for one in body["results"]):
@@ -223,7 +220,8 @@ def _parse_owners(body: Any) -> Mapping[str, Any]:
     return body
 
 
-def _parse_dispositions(body: Any) -> list[Mapping[str, Any]]:
+def _parse_dispositions(text: bytes) -> list[Mapping[str, Any]]:
+    body = parse_json(text)
     if not isinstance(body, list) or not all(isinstance(one, dict) for one in body):
         raise ValueError("not a list of dispositions")
     if not all(isinstance(one.get("id"), str) for one in body):
@@ -231,19 +229,15 @@ def _parse_dispositions(body: Any) -> list[Mapping[str, Any]]:
     return body
 
 
-def _parse_account(body: Any) -> object:
+def _parse_account(text: bytes) -> object:
+    body = parse_json(text)
     if not isinstance(body, dict) or "portalId" not in body:
         raise ValueError("portalId is missing")
     return body["portalId"]
 
 
-def _row(engagement: Engagement) -> tuple[int, int | None]:
-    return engagement[INNER]["id"], last_updated_ms(engagement)
-
-
-def _has_id(engagement: Engagement) -> bool:
-    inner = engagement.get(INNER)
-    return isinstance(inner, dict) and has_type(inner.get("id"), int)
+def _row(engagement: Sent) -> tuple[int, int | None]:
+    return engagement.id, engagement.last_updated_ms
 
 
 class PageSize:
@@ -263,7 +257,7 @@ class PageSize:
         client: HubspotClient,
         path: str,
         params: Mapping[str, object],
-        parse: Callable[[Any], _Body],
+        parse: Callable[[bytes], _Body],
     ) -> Page:
         asked: dict[str, object] = {**params, self._param: self._now}
         failures = 0
@@ -284,7 +278,7 @@ def _to_page(answer: Answer[_Body]) -> Page:
     body = answer.body
     engagements, nul_removed = body.engagements, 0
     if NUL_ESCAPE in answer.text:
-        engagements = [without_nul(one) for one in body.engagements]
+        engagements = [sent_whole(without_nul(one.whole)) for one in body.engagements]
         nul_removed = sum(a != b for a, b in zip(engagements, body.engagements, strict=True))
     return Page(
         engagements,
@@ -294,4 +288,5 @@ def _to_page(answer: Answer[_Body]) -> Page:
         answer.hubspot_at,
         nul_removed,
         body.total,
+        REDACTED_MARK.encode() in answer.text,
     )

@@ -18,19 +18,19 @@ from tap_hubspot_engagements.changes import iter_changes, resume_changes
 from tap_hubspot_engagements.client import HubspotClient
 from tap_hubspot_engagements.config import Config
 from tap_hubspot_engagements.discover import Selection
+from tap_hubspot_engagements.json_text import to_json
 from tap_hubspot_engagements.messages import Messages
 from tap_hubspot_engagements.pages import Page, get_dispositions, iter_owners
 from tap_hubspot_engagements.progress import Progress
 from tap_hubspot_engagements.records import (
-    Engagement,
     Misfits,
     Record,
     is_redacted,
-    last_updated_ms,
     select,
     to_disposition,
     to_owner,
 )
+from tap_hubspot_engagements.sent import Sent
 from tap_hubspot_engagements.state import (
     Backfill,
     Changes,
@@ -119,7 +119,7 @@ def sync_table(run: Run, selections: Sequence[Selection]) -> None:
     now = datetime.now(timezone.utc)
     version, misfits = utc_to_ms(now), Misfits()
     for rows in TABLES[selection.stream](run.client, misfits):
-        records = [select(row, selection.properties) for row in rows]
+        records = [to_json(select(row, selection.properties)) for row in rows]
         run.messages.write_records(name, records, now, version)
         run.progress.count(name, len(records), misfits)
         misfits.clear()
@@ -225,7 +225,7 @@ def _drain(
 
 def _newest(page: Page, newest: datetime | None) -> datetime | None:
     """Return the newest lastUpdated of a page and of what was seen before it."""
-    seen = [ms for one in page.engagements if (ms := last_updated_ms(one)) is not None]
+    seen = [ms for one in page.engagements if (ms := one.last_updated_ms) is not None]
     if not seen:
         return newest
     at = ms_to_utc(max(seen))
@@ -236,28 +236,39 @@ def _write_page(run: Run, selections: Sequence[Selection], page: Page, version: 
     """Write the page's records of every stream, a parent's before its children's."""
     engagements = _since(run.config.start_date, page.engagements)
     for selection in selections:
-        to_records = selection.stream.to_records
-        assert to_records is not None, "a stream of engagements has it"
         misfits = Misfits()
-        made = [record for one in engagements for record in to_records(one, misfits)]
-        if not selection.whole:
-            made = [select(record, selection.properties) for record in made]
+        records = _to_records(selection, engagements, misfits)
         name = selection.stream.tap_stream_id
-        run.messages.write_records(name, made, page.received_at, version)
-        run.progress.count(name, len(made), misfits)
+        run.messages.write_records(name, records, page.received_at, version)
+        run.progress.count(name, len(records), misfits)
     run.progress.count_types(
-        (one["engagement"].get("type") for one in engagements),
-        sum(map(is_redacted, engagements)),
+        (one.kind for one in engagements),
+        sum(is_redacted(one) for one in engagements) if page.may_be_redacted else 0,
         page.nul_removed,
     )
 
 
-def _since(start_date: datetime | None, engagements: Sequence[Engagement]) -> Sequence[Engagement]:
+def _to_records(selection: Selection, engagements: Sequence[Sent], misfits: Misfits) -> list[bytes]:
+    """Return the JSON of all records of a stream, in the order of their engagements."""
+    shortcut, to_records = selection.shortcut, selection.stream.to_records
+    assert to_records is not None, "a stream of engagements has it"
+    made: list[bytes] = []
+    for one in engagements:
+        short = shortcut(one) if shortcut and one.decoded else None
+        if short is None:
+            records = to_records(one.whole, misfits)
+            made += [to_json(select(record, selection.properties)) for record in records]
+        else:
+            made += short
+    return made
+
+
+def _since(start_date: datetime | None, engagements: Sequence[Sent]) -> Sequence[Sent]:
     """Return the engagements that were updated from `start_date` on, or do not say when."""
     if start_date is None:
         return engagements
     start_ms = utc_to_ms(start_date)
-    dated = ((last_updated_ms(one), one) for one in engagements)
+    dated = ((one.last_updated_ms, one) for one in engagements)
     return [one for updated_ms, one in dated if updated_ms is None or updated_ms >= start_ms]
 
 

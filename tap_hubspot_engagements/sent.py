@@ -1,0 +1,230 @@
+"""
+Engagements as HubSpot sent them: decoded at once where they are as expected, whole on demand.
+
+Making objects of everything that HubSpot sends costs several times as much as all the rest of a
+sync. An engagement whose keys are known and whose values have their types is decoded into structs,
+with what only passes through left as text; any other has the careful way of records.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import UNSET, Meta, Raw, UnsetType
+
+from tap_hubspot_engagements.json_text import parse_json, to_json
+from tap_hubspot_engagements.records import (
+    CALL_TYPES,
+    EMAIL_TYPES,
+    EMAILS,
+    INNER,
+    INNER_TYPES,
+    INT64_MAX,
+    INT64_MIN,
+    MEETING_TYPES,
+    NOTE_TYPES,
+    OUTER_TYPES,
+    PEOPLE,
+    PERSON_TYPES,
+    ROLES,
+    TASK_TYPES,
+    TEXT_OF_INT,
+    has_type,
+    last_updated_ms,
+)
+
+Int64 = Annotated[int, Meta(ge=INT64_MIN, le=INT64_MAX)]
+# What a struct holds of each of records.py's types; what lists and objects hold stays text.
+HELD: Mapping[Any, Any] = {
+    int: Int64,
+    bool: bool,
+    str: str,
+    list: list[Raw],
+    dict: dict[str, Raw],
+    TEXT_OF_INT: str,
+}
+
+
+def _struct(name: str, types: Mapping[str, Any]) -> Any:
+    """Return a struct of these properties, null where they are missing, and of no others."""
+    fields: list[Any] = [(f"f_{one}", held, default) for one, (held, default) in types.items()]
+    renamed = {f"f_{one}": one for one in types}
+    return msgspec.defstruct(name, fields, rename=renamed, forbid_unknown_fields=True, gc=False)
+
+
+def _nullable(types: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: (HELD[kind] | None, None) for name, kind in types.items()}
+
+
+PERSON: Any = _struct("Person", _nullable(PERSON_TYPES))
+_Inner = _struct("Inner", {**_nullable(INNER_TYPES), "id": (Int64, msgspec.NODEFAULT)})
+_Engagement = _struct(
+    "Engagement",
+    {
+        INNER: (_Inner, msgspec.NODEFAULT),
+        **dict.fromkeys(OUTER_TYPES, (Raw | UnsetType, UNSET)),
+    },
+)
+_Email = _struct(
+    "Email",
+    {
+        **_nullable(EMAIL_TYPES),
+        **dict.fromkeys(PEOPLE, (PERSON | None | UnsetType, None)),
+        **dict.fromkeys(ROLES, (list[PERSON] | None | UnsetType, None)),
+    },
+)
+
+
+class _List(msgspec.Struct, gc=False):
+    results: list[Raw]
+    hasMore: bool  # HubSpot's name
+    offset: Any = None
+    after: Any = None
+    total: Any = None
+
+
+_decode_list = msgspec.json.Decoder(_List).decode
+_decode_engagement = msgspec.json.Decoder(_Engagement).decode
+_TYPED = {"NOTE": NOTE_TYPES, "TASK": TASK_TYPES, "CALL": CALL_TYPES, "MEETING": MEETING_TYPES}
+_DETAILS: Mapping[str, Any] = {
+    **{kind: _struct(kind.title(), _nullable(types)) for kind, types in _TYPED.items()},
+    **dict.fromkeys(EMAILS, _Email),
+}
+_DECODE_DETAILS = {
+    kind: msgspec.json.Decoder(struct | None).decode for kind, struct in _DETAILS.items()
+}
+
+
+@dataclass(frozen=True)
+class Details:
+    """
+    The metadata of an engagement: its own columns as members of a JSON object, and an e-mail's
+    people, each None where there is nobody.
+    """
+
+    members: bytes
+    people: Mapping[str, Any]
+    recipients: Mapping[str, Any]
+
+
+class Sent(Mapping[str, Any]):
+    """
+    An engagement, as a mapping of all that HubSpot sent.
+
+    `decoded` has fields f_engagement (in it f_id and so on), f_metadata and so on; it is None where
+    something in it is not as expected.
+    """
+
+    __slots__ = ("_details", "_text", "_whole", "decoded")
+
+    def __init__(self, text: Raw | None, decoded: Any, whole: Mapping[str, Any] | None) -> None:
+        self.decoded = decoded
+        self._text = text
+        self._whole = whole
+        self._details: Details | None = None
+
+    @property
+    def whole(self) -> Mapping[str, Any]:
+        if self._whole is None:
+            assert self._text is not None, "it has one of the two"
+            self._whole = parse_json(bytes(self._text))
+        return self._whole
+
+    def __getitem__(self, name: str) -> Any:
+        return self.whole[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.whole)
+
+    def __len__(self) -> int:
+        return len(self.whole)
+
+    @property
+    def id(self) -> int:
+        found: int = self.decoded.f_engagement.f_id if self.decoded else self.whole[INNER]["id"]
+        return found
+
+    @property
+    def kind(self) -> Any:
+        """HubSpot's `type`: a name, as a rule."""
+        return self.decoded.f_engagement.f_type if self.decoded else self.whole[INNER].get("type")
+
+    @property
+    def last_updated_ms(self) -> int | None:
+        """When it was last updated, in Unix ms; None where it does not say."""
+        if self.decoded:
+            found: int | None = self.decoded.f_engagement.f_lastUpdated
+            return found
+        return last_updated_ms(self.whole)
+
+    def details(self) -> Details | None:
+        """Return the metadata of a type that has a stream; None where it is not as expected."""
+        if self._details is None:
+            try:
+                self._details = _read_details(self.kind, self.decoded.f_metadata)
+            except msgspec.ValidationError:
+                return None
+        return self._details
+
+
+@dataclass(frozen=True)
+class Listing:
+    """A page of a list: HubSpot's cursors and total are whatever it sent."""
+
+    engagements: list[Sent]
+    has_more: bool
+    offset: Any
+    after: Any
+    total: Any
+
+
+def read_list(text: bytes) -> Listing:
+    """Return a page of engagements; ValueError for half of one."""
+    try:
+        text.decode()  # what passes through as text is not looked at again
+        page = _decode_list(text)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return _read_carefully(text)
+    engagements = [_to_sent(one) for one in page.results]
+    return Listing(engagements, page.hasMore, page.offset, page.after, page.total)
+
+
+def sent_whole(engagement: Any) -> Sent:
+    """Return what is parsed already; ValueError where it has no id to go by."""
+    inner = engagement.get(INNER) if isinstance(engagement, Mapping) else None
+    if not isinstance(inner, Mapping) or not has_type(inner.get("id"), int):
+        raise ValueError("an engagement without an id")
+    return Sent(None, None, engagement)
+
+
+def _to_sent(text: Raw) -> Sent:
+    try:
+        return Sent(text, _decode_engagement(text), None)
+    except msgspec.ValidationError:
+        return sent_whole(parse_json(bytes(text)))
+
+
+def _read_carefully(text: bytes) -> Listing:
+    body = parse_json(text)
+    if not isinstance(body, dict):
+        raise ValueError("not an object")
+    results, has_more = body.get("results"), body.get("hasMore")
+    if not isinstance(results, list) or not isinstance(has_more, bool):
+        raise ValueError("results or hasMore is missing")
+    engagements = [sent_whole(one) for one in results]
+    return Listing(engagements, has_more, body.get("offset"), body.get("after"), body.get("total"))
+
+
+def _read_details(kind: str, text: Any) -> Details:
+    found = (None if text is UNSET else _DECODE_DETAILS[kind](text)) or _DETAILS[kind]()
+    people, recipients = {}, {}
+    if kind in EMAILS:
+        people = {name: getattr(found, f"f_{name}") for name in PEOPLE}
+        recipients = {role: getattr(found, f"f_{role}") for role in ROLES}
+        # They are no members of their e-mail's record.
+        for name in (*PEOPLE, *ROLES):
+            setattr(found, f"f_{name}", UNSET)
+    return Details(to_json(found)[1:-1], people, recipients)

@@ -1,0 +1,173 @@
+"""
+The records of engagements that are as expected, as JSON, without making objects of them. Pure.
+
+What is here gives what records.py gives, or None for what has to go that way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import cache
+from typing import Any
+
+import msgspec
+from msgspec import UNSET
+
+from tap_hubspot_engagements.json_text import to_json
+from tap_hubspot_engagements.records import (
+    EMAILS,
+    EXTRA,
+    INNER_TYPES,
+    OUTER_TYPES,
+    PERSON_TYPES,
+    TYPED,
+)
+from tap_hubspot_engagements.sent import Int64, Sent
+
+Shortcut = Callable[[Sent], Sequence[bytes] | None]
+"""From an engagement to the JSON of its records of one stream; None where it is not as expected."""
+
+_FIRST = {list: b"[n", dict: b"{n"}  # how a value of the type begins, or null
+_NO_EXTRA = b',"extra":null}'
+_TIES = msgspec.json.Decoder(dict[str, list[Int64] | None] | None).decode
+
+
+def to_shortcut(stream: str, properties: Sequence[str], *, whole: bool) -> Shortcut | None:
+    """Return the shortcut for a stream, if there is one for these of its properties."""
+    if stream == "engagements":
+        return _engagements(tuple(properties))
+    return _CHILDREN.get(stream) if whole else None
+
+
+def _engagements(properties: tuple[str, ...]) -> Shortcut | None:
+    inner, rest = properties[: len(INNER_TYPES)], properties[len(INNER_TYPES) :]
+    if inner != tuple(INNER_TYPES) or rest[-1:] != (EXTRA,):
+        return None
+    outer = [
+        (f"f_{name}", _FIRST[kind], b',"%b":' % name.encode() if name in rest else None)
+        for name, kind in OUTER_TYPES.items()
+    ]
+
+    def shortcut(sent: Sent) -> Sequence[bytes] | None:
+        parts = [to_json(sent.decoded.f_engagement)[:-1]]
+        for field, first, begin in outer:
+            value = getattr(sent.decoded, field)
+            text = b"null" if value is UNSET else bytes(value)
+            if text[:1] not in first:
+                return None  # it goes into `extra`, even where its own property is not chosen
+            if begin is not None:
+                parts += (begin, text)
+        return (b"".join((*parts, _NO_EXTRA)),)
+
+    return shortcut
+
+
+def _typed(*kinds: str) -> Shortcut:
+    def shortcut(sent: Sent) -> Sequence[bytes] | None:
+        if sent.kind not in kinds:
+            return ()
+        details = sent.details()
+        if details is None:
+            return None
+        return (b'{"engagementId":%d,%b%b' % (sent.id, details.members, _NO_EXTRA),)
+
+    return shortcut
+
+
+def _emails(sent: Sent) -> Sequence[bytes] | None:
+    if sent.kind not in EMAILS:
+        return ()
+    details = sent.details()
+    if details is None:
+        return None
+    people = b"".join(_columns(name, person) for name, person in details.people.items())
+    begin = b'{"engagementId":%d,%b' % (sent.id, details.members)
+    return (b"".join((begin, people, _NO_EXTRA)),)
+
+
+def _columns(name: str, person: Any) -> bytes:
+    """Return a person's columns in an e-mail's record, each with a comma before it."""
+    return b"".join(
+        [
+            begin + (b"null" if person is None else to_json(getattr(person, field)))
+            for begin, field in _person_columns(name)
+        ]
+    )
+
+
+@cache
+def _person_columns(name: str) -> tuple[tuple[bytes, str], ...]:
+    return tuple(
+        (b',"%b%b%b":' % (name.encode(), one[0].upper().encode(), one[1:].encode()), f"f_{one}")
+        for one in PERSON_TYPES
+    )
+
+
+def _recipients(sent: Sent) -> Sequence[bytes] | None:
+    if sent.kind not in EMAILS:
+        return ()
+    details = sent.details()
+    if details is None:
+        return None
+    key = b'{"engagementId":%d,"role":"%b","position":%d,%b%b'
+    return [
+        key % (sent.id, role.encode(), position, to_json(person)[1:-1], _NO_EXTRA)
+        for role, people in details.recipients.items()
+        for position, person in enumerate(people or ())
+    ]
+
+
+def _other(sent: Sent) -> Sequence[bytes] | None:
+    if sent.kind in TYPED:
+        return ()
+    metadata = sent.decoded.f_metadata
+    text = b"null" if metadata is UNSET else bytes(metadata)
+    if text[:1] not in _FIRST[dict]:
+        return None
+    record = b'{"engagementId":%d,"type":%b,"metadata":%b}'
+    return (record % (sent.id, to_json(sent.kind), text),)
+
+
+def _associations(sent: Sent) -> Sequence[bytes] | None:
+    given = sent.decoded.f_associations
+    if given is UNSET:
+        return ()
+    try:
+        ties = _TIES(given) or {}
+    except msgspec.ValidationError:
+        return None
+    begin = b'{"engagementId":%d,' % sent.id
+    records = []
+    for name, ids in ties.items():
+        if ids:
+            middle, end = _tie(name)
+            records += [begin + middle + b"%d" % one + end for one in dict.fromkeys(ids)]
+    return records
+
+
+@cache
+def _tie(name: str) -> tuple[bytes, bytes]:
+    """Return what stands before and after the id in a tie's record."""
+    object_type = to_json(name.removesuffix("Ids") or name)
+    return (
+        b'"objectType":%b,"objectId":' % object_type,
+        b',"associationKey":%b}' % to_json(name),
+    )
+
+
+def _attachments(sent: Sent) -> Sequence[bytes] | None:
+    given = sent.decoded.f_attachments
+    return () if given is UNSET or bytes(given) in (b"[]", b"null") else None
+
+
+_CHILDREN: dict[str, Shortcut] = {
+    "engagement_notes": _typed("NOTE"),
+    "engagement_emails": _emails,
+    "engagement_tasks": _typed("TASK"),
+    "engagement_meetings": _typed("MEETING"),
+    "engagement_calls": _typed("CALL"),
+    "engagement_other": _other,
+    "engagement_email_recipients": _recipients,
+    "engagement_associations": _associations,
+    "engagement_attachments": _attachments,
+}

@@ -1,0 +1,148 @@
+"""The quick way makes the records that the careful way makes, or leaves them to it."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hubspot_simulator.portal import Portal
+from tap_hubspot_engagements import records
+from tap_hubspot_engagements.discover import Selection
+from tap_hubspot_engagements.sent import Sent, read_list
+from tap_hubspot_engagements.streams import CHILDREN, ENGAGEMENTS, Stream
+
+STREAMS = (ENGAGEMENTS, *CHILDREN)
+DEFAULT = tuple(name for name in ENGAGEMENTS.schema["properties"] if name != "metadata")
+TYPES = ("NOTE", "TASK", "CALL", "MEETING", *records.EMAILS, "PUBLISHING_TASK", None)
+
+values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(-1e9, 1e9) | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=3), inner),
+    max_leaves=4,
+)
+OF_TYPE = {
+    int: st.integers(-(2**63), 2**63 - 1),
+    bool: st.booleans(),
+    str: st.text(max_size=8),
+    list: st.lists(values, max_size=2),
+    dict: st.dictionaries(st.text(max_size=3), values, max_size=2),
+    records.TEXT_OF_INT: st.text(max_size=5) | st.integers(),
+}
+
+
+def of(types: Any) -> st.SearchStrategy[dict[str, Any]]:
+    """Return objects with some of the keys, most of their values of their types."""
+    one = {name: OF_TYPE[kind] | st.none() for name, kind in types.items()}
+    return st.fixed_dictionaries({}, optional=one)
+
+
+people = of(records.PERSON_TYPES)
+emails = st.fixed_dictionaries(
+    {},
+    optional={
+        **{name: OF_TYPE[kind] for name, kind in records.EMAIL_TYPES.items()},
+        **dict.fromkeys(records.PEOPLE, people | st.none()),
+        **dict.fromkeys(records.ROLES, st.lists(people, max_size=3)),
+    },
+)
+metadata = (
+    emails
+    | of(records.NOTE_TYPES)
+    | of(records.TASK_TYPES)
+    | of(records.CALL_TYPES)
+    | of(records.MEETING_TYPES)
+)
+odd = st.dictionaries(st.sampled_from(["type", "source", "ownerId", "body", "to", "new"]), values)
+inner = st.builds(
+    lambda known, kind, number, more: {**known, "type": kind, **more, "id": number},
+    of(records.INNER_TYPES),
+    st.sampled_from(TYPES),
+    st.integers(1, 2**63 - 1),
+    st.just({}) | odd,
+)
+ties = st.dictionaries(
+    st.sampled_from(["contactIds", "companyIds", "Ids", "new", "ü\n"]),
+    st.lists(st.integers(1, 2**40), max_size=3) | st.none() | values,
+)
+engagements = st.fixed_dictionaries(
+    {"engagement": inner},
+    optional={
+        "associations": ties,
+        "attachments": st.just([]) | st.lists(st.fixed_dictionaries({"id": st.integers(1, 9)})),
+        "scheduledTasks": st.lists(values, max_size=2) | values,
+        "metadata": metadata | st.builds(lambda a, b: {**a, **b}, metadata, odd) | values,
+        "new": values,
+    },
+)
+
+
+def listed(*given: Any, ascii_only: bool = True) -> list[Sent]:
+    page = {"results": given, "hasMore": False, "offset": 1}
+    return read_list(json.dumps(page, ensure_ascii=ascii_only).encode()).engagements
+
+
+def quickly(stream: Stream, sent: Sent, properties: tuple[str, ...]) -> list[Any] | None:
+    shortcut = Selection(stream, properties).shortcut
+    made = shortcut(sent) if shortcut and sent.decoded else None
+    return None if made is None else [json.loads(one) for one in made]
+
+
+def carefully(stream: Stream, sent: Sent, properties: tuple[str, ...]) -> list[Any]:
+    assert stream.to_records
+    made = stream.to_records(sent.whole, [])
+    return [records.select(record, properties) for record in made]
+
+
+def assert_alike(sent: Sent) -> int:
+    """Check every stream's records; returns in how many of the streams the quick way was taken."""
+    taken = 0
+    for stream in STREAMS:
+        whole = tuple(stream.schema["properties"])
+        for properties in (whole, DEFAULT) if stream is ENGAGEMENTS else (whole,):
+            quick = quickly(stream, sent, properties)
+            if quick is not None:
+                slow = carefully(stream, sent, properties)
+                assert quick == slow, stream.tap_stream_id
+                assert [list(one) for one in quick] == [list(one) for one in slow]
+                taken += 1
+    return taken
+
+
+@given(engagement=engagements, ascii_only=st.booleans())
+def test_both_ways_lead_to_the_same(engagement: Any, ascii_only: bool) -> None:
+    """
+    Whatever an engagement holds, the quick way makes the same records, in the same order of
+    properties, or none at all; and what it says of the engagement is the same.
+    """
+    (sent,) = listed(engagement, ascii_only=ascii_only)
+    assert_alike(sent)
+    assert sent.whole == engagement
+    assert sent.id == engagement["engagement"]["id"]
+    assert sent.kind == engagement["engagement"].get("type")
+    assert sent.last_updated_ms == records.last_updated_ms(engagement)
+
+
+def test_most_of_a_portal_goes_the_quick_way() -> None:
+    """
+    Of what a portal holds nine records in ten are made the quick way: it is not there for nothing.
+    """
+    portal = Portal.generate(2000, seed=3)
+    sent = listed(*portal.records())
+    taken = sum(map(assert_alike, sent))
+    assert taken > 0.9 * len(sent) * (len(STREAMS) + 1)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [b'{"results":[{"engagement":{"id":1},"metadata":{"a":"\xff"}}],"hasMore":true}', b"[]", b"{"],
+)
+def test_what_is_no_list_is_refused(text: bytes) -> None:
+    """
+    Text that is no UTF-8, no object, or cut, is half an answer.
+    """
+    with pytest.raises(ValueError, match=""):
+        read_list(text)
