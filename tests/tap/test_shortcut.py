@@ -144,5 +144,5 @@ def test_what_is_no_list_is_refused(text: bytes) -> None:
     """
     Text that is no UTF-8, no object, or cut, is half an answer.
     """
-    with pytest.raises(ValueError, match=""):
+    with pytest.raises(ValueError):
         read_list(text)
