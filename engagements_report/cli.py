@@ -1,37 +1,43 @@
-"""Reads the arguments, asks the database, prints the report."""
+"""Reads the arguments, asks the database, prints the report or writes the page."""
 
 from __future__ import annotations
 
 import argparse
 import os
 import sys
+import time
 from collections.abc import Sequence
 from datetime import date
 from importlib.metadata import version
 from pathlib import Path
 
+from engagements_report import indexes
 from engagements_report.calendar import read_day, read_zone
 from engagements_report.config import OPTION_FILES, Config
-from engagements_report.database import Database
+from engagements_report.database import SESSION, Database
 from engagements_report.exceptions import ReportError, UsageError
-from engagements_report.reports import REPORTS, Period
+from engagements_report.periods import MAX_WINDOW_DAYS, WINDOW_DAYS, Choice, Period
+from engagements_report.reports import REPORTS, Answer, ask, to_question
 from engagements_report.table import FORMATS
 
 PROGRAM = "engagements-report"
 EXIT_FAILED, EXIT_USAGE = 1, 2
+SLOW_S = 1.0  # from which on a missing index is worth a word
 
-DESCRIPTION = """\
+LISTED = "\n".join(f"  {name:15}{what}" for name, what in REPORTS.items())
+DESCRIPTION = f"""\
 Prints reports on the engagements that target-mysql has loaded.
 
-  daily    engagements of each type a day; every day that has some
-  rolling  for each type and every day, none left out: the engagements of the day, and sum and
-           average over the 14 days up to it; until 14 days are covered avg_14d divides by
-           days_in_window, and avg_14d_full is empty
+{LISTED}
+  sql NAME       print the SQL of a report, its values filled in, for the mysql client
+  index          make the indexes by which reports of a few days are fast
 
-Days are those of --tz; createdAt, when an engagement was logged, says which. --from and --to are
-the first and last day shown. Windows look back before --from, as far as there is data; a --from
-before the first data counts as covered. Without them a report goes from the first day with data to
-the last, and rolling leaves out a day that is not over.
+Days are those of --tz; --time says by which time: createdAt, when an engagement was logged, or
+timestamp, when it happened. --from and --to are the first and last day shown; without them a report
+goes from the first day with data to the last, and rolling leaves out a day that is not over.
+Windows look back before --from, as far as there is data; a --from before the first data counts as
+covered. Until --window-days are covered the average divides by days_in_window, and the last column
+is empty.
 """
 EPILOG = f"""\
 The database is found as target-mysql finds it: by --config, then TARGET_MYSQL_HOST, _PORT, _USER,
@@ -43,14 +49,18 @@ Exit codes: 0 done; 1 failed; 2 usage or configuration.
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run engagements-report and exit."""
-    sys.exit(run(_parse(arguments)))
+    sys.exit(run(parse(arguments)))
 
 
 def run(options: argparse.Namespace) -> int:
     """Return the exit code of a run with these options."""
     try:
-        period = Period(_day(options, "first"), _day(options, "last"), read_zone(options.tz))
-        _print(options, period, Config.from_sources(options.config, os.environ))
+        choice = _choice(options)
+        database = Database(Config.from_sources(options.config, os.environ))
+        try:
+            _run(options, choice, database)
+        finally:
+            database.close()
     except UsageError as error:
         return _failed(error, EXIT_USAGE)
     except ReportError as error:
@@ -63,22 +73,73 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def _print(options: argparse.Namespace, period: Period, config: Config) -> None:
-    database = Database(config)
-    try:
-        rows = REPORTS[options.report](database, period)
-    finally:
-        database.close()
-    if not rows.rows:
-        sys.stderr.write(f"{PROGRAM}: no engagements{period.in_words}\n")
-    if rows.rows or options.format != "table":
-        sys.stdout.write(FORMATS[options.format](rows))
+def _run(options: argparse.Namespace, choice: Choice, database: Database) -> None:
+    if options.what == "index":
+        _make_indexes(choice, database)
+        return
+    if options.what == "sql":
+        _print_sql(options.report, choice, database)
+        return
+    started_s = time.monotonic()
+    answer = ask(database, options.report, choice)
+    _print(options, choice, answer)
+    if time.monotonic() - started_s > SLOW_S:
+        _tell_of_indexes(indexes.wanted(options.report, choice.time), database)
+
+
+def _print(options: argparse.Namespace, choice: Choice, answer: Answer) -> None:
+    for note in answer.notes:
+        _tell(note)
+    if not answer.rows.rows:
+        _tell(f"no engagements{choice.in_words}")
+    if answer.rows.rows or options.format != "table":
+        sys.stdout.write(FORMATS[options.format](answer.rows))
         sys.stdout.flush()
 
 
+def _print_sql(report: str, choice: Choice, database: Database) -> None:
+    question = to_question(database, report, choice)
+    for note in question.notes:
+        _tell(note)
+    statement = database.written_out(question.text).strip()
+    sys.stdout.write(f"{question.comments}SET NAMES utf8mb4;\n{SESSION};\n{statement};\n")
+    sys.stdout.flush()
+
+
+def _make_indexes(choice: Choice, database: Database) -> None:
+    made = indexes.create(database, indexes.wanted(None, choice.time))
+    for statement in made:
+        _tell(statement)
+    if not made:
+        _tell("every index that the reports are fast by is there")
+
+
+def _tell_of_indexes(wanted: tuple[indexes.Index, ...], database: Database) -> None:
+    for index in indexes.missing(database, wanted):
+        _tell(f"this would be faster with an index; `{PROGRAM} index` makes it: {index.sql}")
+
+
+def _tell(text: str) -> None:
+    sys.stderr.write(f"{PROGRAM}: {text}\n")
+
+
 def _failed(error: ReportError, exit_code: int) -> int:
-    sys.stderr.write(f"{PROGRAM}: {error}\n")
+    _tell(str(error))
     return exit_code
+
+
+def _choice(options: argparse.Namespace) -> Choice:
+    """Return what the options ask for; raises UsageError."""
+    zone = read_zone(options.tz)
+    return Choice(
+        Period(_day(options, "first"), _day(options, "last"), zone),
+        live=options.rows == "live",
+        time=options.time,
+        owners=tuple(options.owner),
+        types=tuple(options.type),
+        window_days=options.window_days,
+        total=options.total,
+    )
 
 
 def _day(options: argparse.Namespace, name: str) -> date | None:
@@ -90,22 +151,48 @@ def _day(options: argparse.Namespace, name: str) -> date | None:
         raise UsageError(f"{flag}: {text!r} is no day such as 2018-07-13") from error
 
 
-def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    """Return the options; `what` to do is report, sql or index."""
+    parser = _build_parser()
+    options = parser.parse_args(arguments)
+    options.what, options.report = "report", None
+    words = list(options.words)
+    if words and words[0] in ("sql", "index"):
+        options.what = words.pop(0)
+    if words and options.what != "index":
+        options.report = words.pop(0)
+        if options.report not in REPORTS:
+            names = ", ".join((*REPORTS, "sql", "index"))
+            parser.error(f"invalid choice: {options.report!r} (choose from {names})")
+    if words:
+        parser.error(f"unrecognized arguments: {' '.join(words)}")
+    if options.what != "index" and not options.report:
+        parser.error("a report must be named")
+    return options
+
+
+def _build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog=PROGRAM,
+        usage=f"{PROGRAM} [sql] NAME [options], or {PROGRAM} index",
         description=DESCRIPTION,
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("report", choices=REPORTS, help="what to print")
-    parser.add_argument("--from", dest="first", metavar="DAY", help="first day, as YYYY-MM-DD")
-    parser.add_argument("--to", dest="last", metavar="DAY", help="last day, as YYYY-MM-DD")
-    parser.add_argument("--tz", default="UTC", metavar="ZONE", help="IANA time zone (UTC)")
-    parser.add_argument("--format", choices=FORMATS, default="table", help="how (table)")
-    parser.add_argument("-c", "--config", type=Path, metavar="FILE", help="JSON, as target-mysql's")
-    parser.add_argument(
-        "--version",
-        action="version",
-        version=f"%(prog)s {version('tap-hubspot-engagements')}",
-    )
-    return parser.parse_args(arguments)
+    add = parser.add_argument
+    add("words", nargs="*", metavar="NAME", help="the report")
+    add("--from", dest="first", metavar="DAY", help="first day, as YYYY-MM-DD")
+    add("--to", dest="last", metavar="DAY", help="last day, as YYYY-MM-DD")
+    add("--tz", default="UTC", metavar="ZONE", help="IANA time zone (%(default)s)")
+    add("--rows", choices=("all", "live"), default="all", help="live: not deleted, not inactive")
+    add("--time", choices=("createdAt", "timestamp"), default="createdAt", help="(%(default)s)")
+    add("--owner", type=int, action="append", default=[], metavar="ID", help="these owners alone")
+    add("--type", action="append", default=[], metavar="TYPE", help="these types alone")
+    windows = f"of the rolling average, at most {MAX_WINDOW_DAYS} (%(default)s)"
+    add("--window-days", type=int, default=WINDOW_DAYS, metavar="N", help=windows)
+    add("--total", action="store_true", help="rolling: all types together, as type ALL")
+    add("--format", choices=FORMATS, default="table", help="how (%(default)s)")
+    add("-c", "--config", type=Path, metavar="FILE", help="JSON, as target-mysql's")
+    its_version = f"%(prog)s {version('tap-hubspot-engagements')}"
+    add("--version", action="version", version=its_version)
+    return parser

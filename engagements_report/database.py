@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import ssl
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,11 +15,19 @@ from pymysql.cursors import Cursor
 
 from engagements_report.config import Config
 from engagements_report.exceptions import DatabaseError
+from engagements_report.statements import Text
 
 CONNECT_TIMEOUT_S = 10
 # Grouping by an alias, and no zone or mode of the server's own choosing.
 SESSION = "SET SESSION time_zone = '+00:00', sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION'"
 NO_DATABASE, NO_TABLE, NO_COLUMN = 1049, 1146, 1054
+# Of our statements; daily.sql has none.
+ALIASES = {
+    "e": "engagements",
+    "r": "engagements",
+    None: "engagements",
+    "contact": "engagement_associations",
+}
 LOAD_FIRST = "load it first: tap-hubspot-engagements … | target-mysql"
 
 
@@ -39,11 +48,39 @@ class Database:
     def close(self) -> None:
         self._connection.close()
 
-    def ask(self, statement: str, values: Mapping[str, object] | None = None) -> Rows:
-        """Run one query; `values` are bound to its %(name)s marks. Raises DatabaseError."""
+    def ask(self, text: Text) -> Rows:
+        """Run one query with its values bound. Raises DatabaseError."""
         with _translated(), self._connection.cursor() as cursor:
-            cursor.execute(statement, values)
+            cursor.execute(text.sql, dict(text.values))
             return Rows(_columns(cursor), cursor.fetchall())
+
+    def written_out(self, text: Text) -> str:
+        """Return a statement with its values in it, as this server would read them."""
+        with self._connection.cursor() as cursor:
+            return str(cursor.mogrify(text.sql, dict(text.values)))
+
+    def hold_still(self) -> None:
+        """Let all further questions see the database as it is now, and change nothing."""
+        self.ask(Text("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY"))
+
+    def indexed(self) -> set[tuple[str, str]]:
+        """Return (table, column) of every column that an index begins with."""
+        asked = Text(
+            "SELECT table_name, column_name FROM information_schema.statistics"
+            " WHERE table_schema = DATABASE() AND seq_in_index = 1"
+        )
+        return {(table, column) for table, column in self.ask(asked).rows}
+
+    def columns(self) -> dict[str, set[str]]:
+        """Return the columns' names of every table."""
+        asked = Text(
+            "SELECT table_name, column_name FROM information_schema.columns"
+            " WHERE table_schema = DATABASE()"
+        )
+        found: dict[str, set[str]] = {}
+        for table, column in self.ask(asked).rows:
+            found.setdefault(table, set()).add(column)
+        return found
 
 
 def _connect(config: Config) -> Connection[Cursor]:
@@ -79,13 +116,25 @@ def _translated() -> Iterator[None]:
         yield
     except pymysql.MySQLError as error:
         code, reason = _parts(error)
-        if code == NO_TABLE:
-            reason = f"{reason}: {LOAD_FIRST}"
-        elif code == NO_COLUMN:
-            reason = f"{reason}: select that field in the tap's catalog and sync again"
-        raise DatabaseError(f"MySQL error {code}: {reason}") from error
+        advice = _advice(code, reason)
+        raise DatabaseError(f"MySQL error {code}: {reason}{advice}") from error
     except OSError as error:
         raise DatabaseError(f"connection to MySQL lost: {error}") from error
+
+
+def _advice(code: int, reason: str) -> str:
+    """Return what to do where a table or a column is missing: the stream or field to select."""
+    named = re.search(r"'(?:[^'.]*\.)*?(?:([^'.]+)\.)?([^'.]+)'", reason)
+    if code == NO_TABLE and named and named[2] != "engagements":
+        return f": select the stream {named[2]} in the tap's catalog and sync again"
+    if code == NO_TABLE:
+        return f": {LOAD_FIRST}"
+    if code != NO_COLUMN or not named:
+        return ""
+    if named[2].startswith("_sdc_"):
+        return ": let target-mysql add it, by its add_metadata_columns"
+    stream = ALIASES.get(named[1], named[1])
+    return f": select the field {named[2]} of {stream} in the tap's catalog and sync again"
 
 
 def _connect_problem(config: Config, address: str, error: Exception) -> str:

@@ -1,124 +1,167 @@
-"""The questions: which SQL answers each, with which values."""
+"""The questions: which SQL answers each, with which values, and what to say beside the answer."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timezone
-from pathlib import Path
-from zoneinfo import ZoneInfo
 
-from engagements_report.calendar import DAY, MS, Offset, day_of, iter_offsets
+from engagements_report.calendar import iter_offsets
 from engagements_report.database import Database, Rows
 from engagements_report.exceptions import UsageError
+from engagements_report.periods import MAX_DAYS, UTC, Choice, Covered, Period, Span, to_span
+from engagements_report.statements import (
+    Text,
+    Value,
+    comments,
+    fill,
+    no_rows,
+    read,
+    to_condition,
+    to_offsets,
+)
 
-SQL = Path(__file__).parent / "sql"
-UTC = ZoneInfo("UTC")
-WINDOW_DAYS = 14  # as in rolling.sql
-MAX_DAYS = 100_000  # what the calendar in rolling.sql can count
-EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
-DIGITS = " UNION ALL ".join(f"SELECT {digit} AS n" for digit in range(10))
+REPORTS = {
+    "daily": "engagements of each type a day; every day that has some",
+    "rolling": "for each type and every day, none left out, sum and average over the days up to it",
+    "owners": "what each owner did: calls, e-mails, meetings, notes, tasks, and how many were done",
+    "calls": "how calls ended, and the share that reached someone",
+    "meetings": "what became of meetings",
+    "hours": "engagements by weekday and hour",
+    "first-response": "how soon incoming e-mails were answered",
+    "quality": "what in the data is missing or wrong",
+}
+# Tables that a report can do without, by their name in its SQL: (table, the columns it looks at).
+OPTIONAL = {
+    "owners": ("owners", ("id", "firstName", "lastName", "email")),
+    "dispositions": ("call_dispositions", ("id", "label")),
+    "calls": ("engagement_calls", ("engagementId", "disposition")),
+    "emails": ("engagement_emails", ("engagementId", "html")),
+    "meetings": ("engagement_meetings", ("engagementId",)),
+    "notes": ("engagement_notes", ("engagementId",)),
+    "tasks": ("engagement_tasks", ("engagementId",)),
+    "other": ("engagement_other", ("engagementId",)),
+}
 
 
 @dataclass(frozen=True)
-class Period:
-    """Days of a zone, first and last included; None where the data says it."""
+class Answer:
+    """A report's rows; `span`, the days it is about, is None for all; `notes`, what it lacks."""
 
-    first: date | None
-    last: date | None
-    zone: ZoneInfo
-
-    def __post_init__(self) -> None:
-        if self.first and self.last and self.first > self.last:
-            raise UsageError(f"--from {self.first} is after --to {self.last}")
-
-    @property
-    def in_words(self) -> str:
-        since = f" from {self.first}" if self.first else ""
-        until = f" to {self.last}" if self.last else ""
-        return f"{since}{until} ({self.zone.key})"
+    rows: Rows
+    span: Span | None = None
+    notes: tuple[str, ...] = ()
 
 
-def daily(database: Database, period: Period) -> Rows:
-    """Return (type, day, num_engagements) of each type and day that has engagements."""
-    if period == Period(None, None, UTC):
-        return database.ask(_read("daily"))
-    covered = _covered(database, period.zone)
-    if covered is None:
-        return Rows(("type", "day", "num_engagements"), ())
-    first, last = period.first or covered[0], period.last or covered[1]
-    offsets = list(iter_offsets(first, last, period.zone)) if first <= last else []
-    statement, values = _with_offsets(_read("daily_in_zone"), offsets)
-    return database.ask(statement, values)
+@dataclass(frozen=True)
+class Question:
+    """A report's statement, its file's comments, and as in `Answer` its span and notes."""
+
+    text: Text
+    comments: str
+    span: Span | None
+    notes: tuple[str, ...]
 
 
-def rolling(database: Database, period: Period) -> Rows:
-    """
-    Return a row a type and day with its count, and sum and averages over the 14 days up to it.
-
-    The windows look back to the first day with data, also before the period's first. Without a
-    last day it is the last complete one that has data.
-    """
-    columns = ("type", "day", "num_engagements", "sum_14d", "days_in_window", "avg_14d")
-    nothing = Rows((*columns, "avg_14d_full"), ())
-    covered = _covered(database, period.zone)
-    if covered is None:
-        return nothing
-    today = datetime.now(timezone.utc).astimezone(period.zone).date()
-    first_shown = period.first or covered[0]
-    last = period.last or min(covered[1], today - DAY)
-    if first_shown > last:
-        return nothing
-    first = min(first_shown, covered[0])
-    if (last - first_shown).days >= MAX_DAYS:
-        raise UsageError(f"{first_shown} to {last} is more than {MAX_DAYS} days: set --from")
-    counted_from = max(first, first_shown - (WINDOW_DAYS - 1) * DAY)
-    offsets = list(iter_offsets(counted_from, last, period.zone))
-    statement, values = _with_offsets(_read("rolling"), offsets)
-    days = {"first_day": first, "first_shown": first_shown, "last_day": last}
-    return database.ask(statement, {**values, **days})
+def ask(database: Database, report: str, choice: Choice) -> Answer:
+    """Return a report's answer; raises UsageError for too many days, and DatabaseError."""
+    question = to_question(database, report, choice)
+    return Answer(database.ask(question.text), question.span, question.notes)
 
 
-REPORTS = {"daily": daily, "rolling": rolling}
+def to_question(database: Database, report: str, choice: Choice) -> Question:
+    """Return what to ask the database; raises as `ask` does."""
+    plain = Choice(Period(None, None, UTC))
+    if report == "daily" and choice == plain:
+        return _question("daily", {}, None, ())
+    file = "daily_in_zone" if report == "daily" else report.replace("-", "_")
+    span = find_span(database, choice, complete=report == "rolling")
+    if report == "rolling" and span and span.days > MAX_DAYS:
+        raise UsageError(f"{span.first} to {span.last} is more than {MAX_DAYS} days: set --from")
+    parts = {**_when(report, choice, span), **_which(choice), **_columns(choice)}
+    sql = read(file)
+    missing = {name: why for name, why in _missing(database).items() if f"/*:{name}*/" in sql}
+    return _question(file, {**parts, **_tables(missing)}, span, tuple(missing.values()))
 
 
-def _covered(database: Database, zone: ZoneInfo) -> tuple[date, date] | None:
-    """Return the first and last day with engagements, None without any."""
-    ((first_ms, last_ms),) = database.ask(_read("covered")).rows
-    if first_ms is None:
-        return None
-    return day_of(_possible(first_ms), zone), day_of(_possible(last_ms), zone)
+def find_span(database: Database, choice: Choice, *, complete: bool) -> Span | None:
+    """Return the days that `choice` is about, as far as there is data; see `to_span`."""
+    text = fill(read("covered"), {"time": Text(f"`{choice.time}`")})
+    ((first_ms, last_ms),) = database.ask(text).rows
+    covered = None if first_ms is None else Covered(first_ms, last_ms)
+    today = datetime.now(timezone.utc).astimezone(choice.period.zone).date()
+    return to_span(choice.period, covered, today, complete=complete)
 
 
-def _possible(at_ms: int) -> int:
-    """Return `at_ms`, or the nearest time that a calendar can show with a day to spare."""
-    earliest = datetime.min.replace(tzinfo=timezone.utc) + 2 * DAY
-    latest = datetime.max.replace(tzinfo=timezone.utc) - 2 * DAY
-    return max((earliest - EPOCH) // MS, min(at_ms, (latest - EPOCH) // MS))
+def synced_at(database: Database) -> datetime | None:
+    """Return when engagements were loaded last, None where no table or column tells."""
+    ((at,),) = database.ask(fill(read("synced"), {})).rows
+    return at.replace(tzinfo=timezone.utc) if at else None
 
 
-def _with_offsets(statement: str, offsets: Sequence[Offset]) -> tuple[str, dict[str, object]]:
-    """Put marks for a table of offsets, and the digits, into `statement`; values to bind."""
-    values: dict[str, object] = {
+def _question(
+    file: str, parts: Mapping[str, Value | Text], span: Span | None, notes: tuple[str, ...]
+) -> Question:
+    sql = read(file)
+    return Question(fill(sql, parts), comments(sql), span, notes)
+
+
+def _when(report: str, choice: Choice, span: Span | None) -> dict[str, Value | Text]:
+    """Return the values that say which days; without a span none fits."""
+    nothing = Span(date(1970, 1, 2), date(1970, 1, 1), date(1970, 1, 2))
+    shown = span or nothing
+    counted = shown.with_windows(choice.window_days) if report == "rolling" else shown
+    offsets = list(iter_offsets(counted.first, counted.last, choice.period.zone)) if span else []
+    return {
+        "offsets": to_offsets(offsets),
         "start_ms": offsets[0].start_ms if offsets else 0,
         "end_ms": offsets[-1].end_ms if offsets else 0,
+        "first_day": shown.covered_first,
+        "first_shown": shown.first,
+        "last_day": shown.last,
     }
-    rows = []
-    for number, offset in enumerate(offsets):
-        values |= {
-            f"start_{number}": offset.start_ms,
-            f"end_{number}": offset.end_ms,
-            f"offset_{number}": offset.offset_ms,
-        }
-        rows.append(
-            f"SELECT %(start_{number})s AS start_ms, %(end_{number})s AS end_ms,"
-            f" %(offset_{number})s AS offset_ms"
-        )
-    table = " UNION ALL ".join(rows) or "SELECT 0 AS start_ms, 0 AS end_ms, 0 AS offset_ms"
-    return statement.replace("{offsets}", table).replace("{digits}", DIGITS), values
 
 
-def _read(name: str) -> str:
-    """Return the statement of a SQL file, its comments left out."""
-    lines = (SQL / f"{name}.sql").read_text(encoding="utf-8").splitlines()
-    return "\n".join(line for line in lines if not line.startswith("--"))
+def _which(choice: Choice) -> dict[str, Value | Text]:
+    """Return the values that say which engagements."""
+    return {
+        "time": Text(f"`{choice.time}`"),
+        "only": to_condition("e", live=choice.live, owners=choice.owners, types=choice.types),
+        "reply_only": to_condition("r", live=choice.live),
+    }
+
+
+def _columns(choice: Choice) -> dict[str, Value | Text]:
+    """Return the words of the rolling report's columns."""
+    days = f"{choice.window_days}d"
+    return {
+        "window": choice.window_days,
+        "sum_name": Text(f"sum_{days}"),
+        "avg_name": Text(f"avg_{days}"),
+        "full_name": Text(f"avg_{days}_full"),
+        "kind": Text("'ALL'") if choice.total else Text("e.type"),
+    }
+
+
+def _missing(database: Database) -> dict[str, str]:
+    """Return what to select for each of OPTIONAL that is not there whole."""
+    there = database.columns()
+    found = {}
+    for name, (table, columns) in OPTIONAL.items():
+        lacking = [column for column in columns if column not in there.get(table, ())]
+        if table not in there:
+            found[name] = f"{table} is not loaded: select that stream in the tap's catalog"
+        elif lacking:
+            found[name] = (
+                f"{table} lacks {', '.join(lacking)}: select that field in the tap's catalog"
+            )
+    return found
+
+
+def _tables(missing: Mapping[str, str]) -> dict[str, Value | Text]:
+    """Return the tables' names, or what stands for those that are missing."""
+    parts: dict[str, Value | Text] = {}
+    for name, (table, columns) in OPTIONAL.items():
+        parts[name] = no_rows(columns) if name in missing else Text(table)
+        parts[f"has_{name}"] = None if name in missing else 1
+    return parts

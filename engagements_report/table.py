@@ -1,9 +1,10 @@
-"""Rows as a table for people, or as CSV or JSON for programs."""
+"""Rows as a table for people, as Markdown, or as CSV or JSON for programs."""
 
 from __future__ import annotations
 
 import csv
 import json
+import re
 import sys
 from collections.abc import Callable, Mapping
 from datetime import date
@@ -24,7 +25,7 @@ def to_table(rows: Rows) -> str:
     """Return a table that fits the terminal, or that is as wide as it is where there is none."""
     table = Table(*map(str, rows.columns))
     for index, column in enumerate(table.columns):
-        if any(isinstance(row[index], (int, Decimal)) for row in rows.rows):
+        if _is_number(rows, index):
             column.justify = "right"
         column.overflow = "fold"
     for row in rows.rows:
@@ -52,11 +53,30 @@ def to_json(rows: Rows) -> str:
     return json.dumps(objects, default=_to_json_value, ensure_ascii=False, indent=1) + "\n"
 
 
+def to_markdown(rows: Rows) -> str:
+    """Return a table as Markdown has it, numbers to the right; NULL is empty."""
+    numbers = [_is_number(rows, index) for index in range(len(rows.columns))]
+    rule = ["---:" if number else "---" for number in numbers]
+    cells = [["" if value is None else str(value) for value in row] for row in rows.rows]
+    lines = [map(_escape, rows.columns), rule, *(map(_escape, row) for row in cells)]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
 FORMATS: Mapping[str, Callable[[Rows], str]] = {
     "table": to_table,
     "csv": to_csv,
     "json": to_json,
+    "markdown": to_markdown,
 }
+
+
+def _is_number(rows: Rows, index: int) -> bool:
+    return any(isinstance(row[index], (int, Decimal)) for row in rows.rows)
+
+
+def _escape(text: str) -> str:
+    """Return `text` so that Markdown takes nothing in it for its own, on one line."""
+    return " ".join(re.sub(r"([\\`*_|<>\[\]])", r"\\\1", text).split())
 
 
 def _to_json_value(value: Any) -> object:

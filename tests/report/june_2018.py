@@ -54,6 +54,7 @@ def rolling(
     zone: ZoneInfo = UTC,
     first: date | None = None,
     last: date | None = None,
+    window_days: int = WINDOW_DAYS,
 ) -> list[tuple[str, date, int, int, int, str, str]]:
     """Return the rolling report's rows, averages as text with 4 decimals, "" for NULL."""
     counted = daily(given, zone)
@@ -64,22 +65,22 @@ def rolling(
     last = last or max(days)
     covered = min(shown, min(days))
     counts = {(kind, day): number for kind, day, number in counted}
-    since = shown - timedelta(days=WINDOW_DAYS - 1)
+    since = shown - timedelta(days=window_days - 1)
     kinds = sorted({kind for kind, day, _ in counted if since <= day <= last})
     return [
-        rolling_row(kind, shown + timedelta(days=nth), covered, counts)
+        rolling_row(kind, shown + timedelta(days=nth), covered, counts, window_days)
         for kind in kinds
         for nth in range((last - shown).days + 1)
     ]
 
 
 def rolling_row(
-    kind: str, day: date, covered: date, counts: dict[tuple[str, date], int]
+    kind: str, day: date, covered: date, counts: dict[tuple[str, date], int], window_days: int
 ) -> tuple[str, date, int, int, int, str, str]:
-    window = [day - timedelta(days=back) for back in range(WINDOW_DAYS)]
+    window = [day - timedelta(days=back) for back in range(window_days)]
     total = sum(counts.get((kind, one), 0) for one in window)
-    width = min(WINDOW_DAYS, (day - covered).days + 1)
-    full = average(total, WINDOW_DAYS) if width == WINDOW_DAYS else ""
+    width = min(window_days, (day - covered).days + 1)
+    full = average(total, window_days) if width == window_days else ""
     return kind, day, counts.get((kind, day), 0), total, width, average(total, width), full
 
 

@@ -14,41 +14,20 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.conftest import SHARED, Outcome, TestDatabase, run_program
+from tests.conftest import SHARED, TestDatabase, run_program
 from tests.report import june_2018
+from tests.report.conftest import Reports
 from tests.report.june_2018 import GOLDEN, Row
-from tests.servers import FAMILY
+from tests.report.tables import create_tables, fill_engagements, report, run
 
 ZONES = ("UTC", "America/New_York", "Asia/Kolkata", "Pacific/Apia", "America/Sao_Paulo")
-# As target-mysql makes it, as far as the reports look.
-TABLE = f"""
-CREATE TABLE IF NOT EXISTS engagements (
-  id BIGINT NOT NULL PRIMARY KEY AUTO_INCREMENT, active TINYINT(1), createdAt BIGINT,
-  type LONGTEXT CHARACTER SET utf8mb4 COLLATE {FAMILY.collation}, _sdc_deleted_at DATETIME(6)
-)"""
 SHARED_GOLDEN = SHARED / "golden"
 needs_shared = pytest.mark.skipif(not SHARED_GOLDEN.is_dir(), reason="no shared goldens here")
 
 
 def fill(database: TestDatabase, rows: Iterable[Row]) -> None:
-    database.query(TABLE)
-    database.query("TRUNCATE engagements")
-    rows = list(rows)
-    if rows:
-        marks = ", ".join(["(%s, %s)"] * len(rows))
-        values = [value for row in rows for value in row]
-        database.query(f"INSERT INTO engagements (createdAt, type) VALUES {marks}", values)
-
-
-def run(database: TestDatabase, *arguments: object) -> Outcome:
-    return run_program("engagements-report", *arguments, environment=database.environment)
-
-
-def report(database: TestDatabase, *arguments: object) -> str:
-    """Return a report's CSV."""
-    done = run(database, *arguments, "--format", "csv")
-    assert done.code == 0, done.err
-    return done.out
+    create_tables(database, ["engagements"])
+    fill_engagements(database, rows)
 
 
 def test_goldens_are_what_plain_python_says() -> None:
@@ -83,24 +62,48 @@ def test_shared_goldens() -> None:
         assert june_2018.read_csv(GOLDEN / ours) == june_2018.read_csv(SHARED_GOLDEN / theirs)
 
 
+EDGE_OPTIONS = {
+    "all": ("--rows", "all"),
+    "live": ("--rows", "live"),
+    "live_by_timestamp": ("--rows", "live", "--time", "timestamp"),
+}
+
+
 @needs_shared
+@pytest.mark.parametrize("variant", EDGE_OPTIONS)
 @pytest.mark.parametrize("zone", ["UTC", "America/New_York", "Asia/Kolkata"])
-def test_limits_of_days(database: TestDatabase, zone: str) -> None:
+def test_limits_of_days(database: TestDatabase, reports: Reports, zone: str, variant: str) -> None:
     """
-    Rows at the limits of days, by zone, daylight saving and millisecond, fall on the right day.
+    Rows at the limits of days, by zone, daylight saving and millisecond, fall on the right day;
+    inactive and deleted ones only where all rows count.
     """
-    rows = [
-        (int(row["createdAt"]) if row["createdAt"] else None, row["type"] or None)
-        for row in june_2018.read_csv(SHARED_GOLDEN / "edge_fixture.csv")
-    ]
-    fill(database, rows)
+    create_tables(database, ["engagements"])
+    names = ("id", "active", "createdAt", "timestamp", "ownerId", "type", "_sdc_deleted_at")
+    rows = june_2018.read_csv(SHARED_GOLDEN / "edge_fixture.csv")
+    marks = ", ".join([f"({', '.join(['%s'] * len(names))})"] * len(rows))
+    listed = ", ".join(f"`{name}`" for name in names)
+    database.query(
+        f"INSERT INTO engagements ({listed}) VALUES {marks}",
+        [row[name] or None for row in rows for name in names],
+    )
     expected = [
         f"{row['type']},{row['day']},{row['num_engagements']}"
         for row in june_2018.read_csv(SHARED_GOLDEN / "edge_daily_expected.csv")
-        if (row["variant"], row["tz"]) == ("all", zone)
+        if (row["variant"], row["tz"]) == (variant, zone)
     ]
-    days = ("--from", "2000-01-01", "--to", "2040-01-01")
-    assert report(database, "daily", "--tz", zone, *days).splitlines()[1:] == expected
+    assert expected
+    days = ("--from", "2000-01-01", "--to", "2100-01-01", *EDGE_OPTIONS[variant])
+    assert reports.csv("daily", "--tz", zone, *days).splitlines()[1:] == expected
+
+
+@needs_shared
+def test_all_types_together(database: TestDatabase) -> None:
+    """
+    With --total the rolling report has one line a day, of all types.
+    """
+    fill(database, june_2018.rows())
+    golden = SHARED_GOLDEN / "rolling_14d_total_expected.csv"
+    assert report(database, "rolling", "--total") == golden.read_text().replace("\r\n", "\n")
 
 
 MOMENTS = st.one_of(
@@ -118,7 +121,9 @@ KINDS = st.sampled_from(["NOTE", "note", "TASK", "SMS 🎉", None])
     max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(rows=st.lists(st.tuples(MOMENTS, KINDS), max_size=40), zone=st.sampled_from(ZONES))
-def test_any_rows_in_any_zone(database: TestDatabase, rows: list[Row], zone: str) -> None:
+def test_any_rows_in_any_zone(
+    database: TestDatabase, reports: Reports, rows: list[Row], zone: str
+) -> None:
     """
     Whatever the rows and the zone, both reports say what plain Python counts.
     """
@@ -127,11 +132,11 @@ def test_any_rows_in_any_zone(database: TestDatabase, rows: list[Row], zone: str
     place = ZoneInfo(zone)
     arguments = ("--tz", zone, "--from", first, "--to", last)
     table = june_2018.daily(rows, place, first, last)
-    assert report(database, "daily", *arguments) == june_2018.to_csv(june_2018.DAILY_HEAD, table)
+    assert reports.csv("daily", *arguments) == june_2018.to_csv(june_2018.DAILY_HEAD, table)
     # Without a row there is no first day covered; with one there is a line a type and day.
     rolled = june_2018.rolling(rows, place, first, last)
     expected = june_2018.to_csv(june_2018.ROLLING_HEAD, rolled)
-    assert report(database, "rolling", *arguments) == expected
+    assert reports.csv("rolling", *arguments) == expected
 
 
 def test_a_day_that_is_not_over_is_left_out(database: TestDatabase) -> None:
@@ -160,6 +165,10 @@ def test_formats(database: TestDatabase) -> None:
     assert [row["day"] for row in daily_json] == [row["day"] or None for row in daily_csv]
     assert table.count("\n") == len(daily_csv) + 4
     assert "│ NOTE            │ -          │               1 │" in table
+    markdown = run(database, "daily", "--format", "markdown").out.splitlines()
+    assert markdown[:2] == ["| type | day | num\\_engagements |", "| --- | --- | ---: |"]
+    assert "| NOTE |  | 1 |" in markdown
+    assert len(markdown) == len(daily_csv) + 2
     rolling = json.loads(run(database, "rolling", "--format", "json").out)
     assert (rolling[0]["avg_14d"], rolling[0]["avg_14d_full"]) == (0.0, None)
 
@@ -172,6 +181,10 @@ def test_formats(database: TestDatabase) -> None:
         (["rolling", "--from", "2018-02-02", "--to", "2018-02-01"], 2, "is after"),
         (["weekly"], 2, "invalid choice: 'weekly'"),
         (["daily", "--config", "/nonexistent.json"], 2, "cannot be read"),
+        (["sql"], 2, "a report must be named"),
+        (["daily", "rolling"], 2, "unrecognized arguments: rolling"),
+        (["rolling", "--window-days", "0"], 2, "--window-days: must be from 1 to 100"),
+        (["daily", "--owner", "Ada"], 2, "argument --owner: invalid int value"),
     ],
 )
 def test_wrong_calls(database: TestDatabase, arguments: list[str], code: int, said: str) -> None:
@@ -195,12 +208,29 @@ def test_what_is_missing_is_named(database: TestDatabase) -> None:
     assert (no_table.code, no_table.err.count("\n")) == (1, 1)
     assert "load it first" in no_table.err
     database.query("CREATE TABLE engagements (id BIGINT PRIMARY KEY, type LONGTEXT)")
-    assert "select that field" in run(database, "daily").err
+    assert "select the field createdAt of engagements" in run(database, "daily").err
     environment = {**database.environment, "TARGET_MYSQL_PORT": "1", "TARGET_MYSQL_PASSWORD": "s3"}
     away = run_program("engagements-report", "daily", environment=environment)
     assert (away.code, away.err.count("\n")) == (1, 1)
     assert "127.0.0.1:1 as root" in away.err
     assert "s3" not in away.err
+
+
+@pytest.mark.parametrize("days", [1, 7, 30])
+def test_windows_of_other_lengths(database: TestDatabase, reports: Reports, days: int) -> None:
+    """
+    --window-days says how many days are averaged, and names the columns.
+    """
+    fill(database, june_2018.rows())
+    (head, *lines) = reports.csv("rolling", "--window-days", days).splitlines()
+    assert (
+        head == f"type,day,num_engagements,sum_{days}d,days_in_window,avg_{days}d,avg_{days}d_full"
+    )
+    rolled = june_2018.rolling(june_2018.rows(), window_days=days)
+    too_many = run(database, "rolling", "--from", "1990-01-01", "--to", "2020-01-01")
+    assert too_many.code == 2
+    assert "is more than 10000 days: set --from" in too_many.err
+    assert lines == [",".join(map(str, row)) for row in rolled]
 
 
 def test_nothing_to_report(database: TestDatabase) -> None:
@@ -212,6 +242,8 @@ def test_nothing_to_report(database: TestDatabase) -> None:
         done = run(database, name, "--from", "2018-01-01", "--to", "2018-01-31")
         assert (done.code, done.out) == (0, "")
         assert "no engagements from 2018-01-01 to 2018-01-31 (UTC)" in done.err
+    chosen = run(database, "hours", "--owner", "70", "--type", "CALL", "--rows", "live").err
+    assert "no engagements that are live of owner 70 of type CALL (UTC)" in chosen
     assert run(database, "daily", "--format", "json").out == "[]\n"
 
 

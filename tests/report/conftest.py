@@ -1,0 +1,42 @@
+"""The program run in this process: starting Python for each report would take minutes."""
+
+from __future__ import annotations
+
+import csv
+import io
+from dataclasses import dataclass
+
+import pytest
+
+from engagements_report import cli
+from tests.conftest import TestDatabase
+
+
+@dataclass(frozen=True)
+class Reports:
+    """Runs engagements-report with the arguments of a command line, on the test's database."""
+
+    output: pytest.CaptureFixture[str]
+
+    def out(self, *arguments: object) -> str:
+        """Return what the program prints."""
+        code = cli.run(cli.parse(list(map(str, arguments))))
+        out, err = self.output.readouterr()
+        assert code == 0, err
+        return out
+
+    def csv(self, *arguments: object) -> str:
+        return self.out(*arguments, "--format", "csv")
+
+    def rows(self, *arguments: object) -> list[tuple[str, ...]]:
+        """Return a report's rows, as CSV has them."""
+        return [tuple(row) for row in csv.reader(io.StringIO(self.csv(*arguments)))][1:]
+
+
+@pytest.fixture
+def reports(
+    database: TestDatabase, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Reports:
+    for name, value in database.environment.items():
+        monkeypatch.setenv(name, value)
+    return Reports(capsys)

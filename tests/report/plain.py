@@ -1,0 +1,305 @@
+"""What each report must say of a portal's records: plain Python, no SQL, nothing of the product."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import ROUND_HALF_UP, Decimal
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from tests.report.june_2018 import EPOCH, UTC, day_of, timedelta
+
+Record = dict[str, Any]
+Row = tuple[Any, ...]
+
+OWN_WORK = ("CALL", "EMAIL", "MEETING", "NOTE", "TASK")
+EMAILS = ("EMAIL", "INCOMING_EMAIL", "FORWARDED_EMAIL")
+DOCUMENTED = {
+    *OWN_WORK,
+    *EMAILS,
+    *("PUBLISHING_TASK", "CONVERSATION_SESSION", "SMS", "WHATS_APP"),
+    *("LINKEDIN_MESSAGE", "POSTAL_MAIL"),
+}
+CONNECTED = "f240bbac-87c9-4f6e-bf70-924b57d47db7"
+REDACTED = "The content of this email has been redacted"
+# In ms, and above them nothing.
+SPANS = {
+    "15 minutes": 900_000,
+    "1 hour": 3_600_000,
+    "4 hours": 14_400_000,
+    "1 day": 86_400_000,
+    "3 days": 259_200_000,
+    "7 days": 604_800_000,
+    "longer": 2**63,
+}
+NEVER = ("no reply", "no contact")
+FIRST_MS, LAST_MS = 10**11, 253_370_764_800_000
+
+
+@dataclass(frozen=True)
+class Portal:
+    """Records as HubSpot sends them, the ids of those it has deleted, and its lists."""
+
+    records: Sequence[Record]
+    deleted: frozenset[int] = frozenset()
+    owners: Mapping[int, str] = field(default_factory=dict)
+    dispositions: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """The options of a report."""
+
+    first: date
+    last: date
+    zone: ZoneInfo = UTC
+    live: bool = False
+    time: str = "createdAt"
+    owners: tuple[int, ...] = ()
+    types: tuple[str, ...] = ()
+
+    @property
+    def options(self) -> list[str]:
+        listed = [
+            *("--from", str(self.first), "--to", str(self.last), "--tz", self.zone.key),
+            *("--rows", "live" if self.live else "all", "--time", self.time),
+        ]
+        for flag, several in (("--owner", self.owners), ("--type", self.types)):
+            for one in several:
+                listed += [flag, str(one)]
+        return listed
+
+    def counts(self, portal: Portal, record: Record) -> bool:
+        """Tell whether the record is one of those asked for, whenever it was."""
+        inner = record["engagement"]
+        if self.live and not is_live(portal, record):
+            return False
+        owned = not self.owners or inner.get("ownerId") in self.owners
+        return owned and (not self.types or inner.get("type") in self.types)
+
+    def chosen(self, portal: Portal) -> list[Record]:
+        """Return the records asked for that lie in the days asked for."""
+        found = []
+        for record in portal.records:
+            at_ms = record["engagement"].get(self.time)
+            if at_ms is None or not 0 <= at_ms <= LAST_MS or not self.counts(portal, record):
+                continue
+            if self.first <= day_of(at_ms, self.zone) <= self.last:
+                found.append(record)
+        return found
+
+
+def is_live(portal: Portal, record: Record) -> bool:
+    inner = record["engagement"]
+    return inner["id"] not in portal.deleted and inner.get("active") is not False
+
+
+def rounded(number: Decimal, places: int) -> Decimal:
+    return number.quantize(Decimal(1).scaleb(-places), rounding=ROUND_HALF_UP)
+
+
+def share(part: int, whole: int) -> Decimal | None:
+    return rounded(Decimal(part) / whole, 4) if whole else None
+
+
+def daily(portal: Portal, asked: Asked) -> list[Row]:
+    counts: Counter[tuple[str, date]] = Counter()
+    for record in asked.chosen(portal):
+        inner = record["engagement"]
+        if inner.get("type") is not None:
+            counts[inner["type"], day_of(inner[asked.time], asked.zone)] += 1
+    return [(kind, day, number) for (kind, day), number in sorted(counts.items())]
+
+
+def owners(portal: Portal, asked: Asked) -> list[Row]:
+    by_owner: dict[int | None, list[Record]] = defaultdict(list)
+    for record in asked.chosen(portal):
+        if record["engagement"].get("type") in OWN_WORK:
+            by_owner[record["engagement"].get("ownerId") or None].append(record)
+    rows = [owner_row(portal, owner, records) for owner, records in by_owner.items()]
+    return sorted(rows, key=lambda row: (-row[2], row[0] is not None, row[0]))
+
+
+def owner_row(portal: Portal, owner: int | None, records: list[Record]) -> Row:
+    kinds = Counter(record["engagement"]["type"] for record in records)
+    call_ms = sum(
+        record["metadata"].get("durationMilliseconds") or 0
+        for record in records
+        if record["engagement"]["type"] == "CALL"
+    )
+    done = sum(
+        record["engagement"]["type"] == "TASK" and record["metadata"].get("status") == "COMPLETED"
+        for record in records
+    )
+    name = "(no owner)" if owner is None else portal.owners.get(owner, f"owner {owner}")
+    minutes = rounded(Decimal(call_ms) / 60_000, 1)
+    return (owner, name, len(records), *(kinds[kind] for kind in OWN_WORK), minutes, done)
+
+
+def calls(portal: Portal, asked: Asked) -> list[Row]:
+    by_label: dict[str, list[Record]] = defaultdict(list)
+    for record in asked.chosen(portal):
+        if record["engagement"].get("type") == "CALL":
+            given = record["metadata"].get("disposition") or ""
+            by_label[portal.dispositions.get(given) or given or "(none)"].append(record)
+    rows = [call_row(portal, label, records) for label, records in by_label.items()]
+    rows.sort(key=lambda row: (-row[1], row[0].encode()))
+    every = [record for records in by_label.values() for record in records]
+    return [*rows, call_row(portal, "(all calls)", every)] if every else []
+
+
+def call_row(portal: Portal, label: str, records: list[Record]) -> Row:
+    given = [record["metadata"].get("disposition") for record in records]
+    connected = sum(
+        one == CONNECTED or portal.dispositions.get(one or "") == "Connected" for one in given
+    )
+    lasted = [record["metadata"].get("durationMilliseconds") or 0 for record in records]
+    lasted_ms = [one for one in lasted if one > 0]
+    average = Decimal(sum(lasted_ms)) / len(lasted_ms) / 60_000 if lasted_ms else None
+    return (
+        label,
+        len(records),
+        connected,
+        share(connected, len(records)),
+        rounded(Decimal(sum(lasted)) / 60_000, 1),
+        None if average is None else rounded(average, 2),
+    )
+
+
+def meetings(portal: Portal, asked: Asked) -> list[Row]:
+    by_outcome: dict[str, list[Record]] = defaultdict(list)
+    for record in asked.chosen(portal):
+        if record["engagement"].get("type") == "MEETING":
+            by_outcome[record["metadata"].get("meetingOutcome") or "(none)"].append(record)
+    rows = [meeting_row(outcome, records) for outcome, records in by_outcome.items()]
+    rows.sort(key=lambda row: (-row[1], row[0].encode()))
+    every = [record for records in by_outcome.values() for record in records]
+    return [*rows, meeting_row("(all meetings)", every)] if every else []
+
+
+def meeting_row(outcome: str, records: list[Record]) -> Row:
+    ends = [(one["metadata"].get("startTime"), one["metadata"].get("endTime")) for one in records]
+    timed = [end - start for start, end in ends if start is not None and end is not None]
+    average = rounded(Decimal(sum(timed)) / len(timed) / 60_000, 1) if timed else None
+    return outcome, len(records), rounded(Decimal(sum(timed)) / 3_600_000, 1), average
+
+
+def hours(portal: Portal, asked: Asked) -> list[Row]:
+    counts: Counter[tuple[int, int]] = Counter()
+    for record in asked.chosen(portal):
+        inner = record["engagement"]
+        if inner.get("type") is not None:
+            at = EPOCH + timedelta(milliseconds=inner[asked.time])
+            local = at.astimezone(asked.zone)
+            counts[local.weekday(), local.hour] += 1
+    return [(weekday, hour, number) for (weekday, hour), number in sorted(counts.items())]
+
+
+def first_response(portal: Portal, asked: Asked) -> list[Row]:
+    sent: dict[int, list[int]] = defaultdict(list)
+    for record in portal.records:
+        if record["engagement"].get("type") == "EMAIL" and is_possible(record):
+            if asked.live and not is_live(portal, record):
+                continue
+            for contact in contacts(record):
+                sent[contact].append(record["engagement"]["timestamp"])
+    counts: Counter[str] = Counter(
+        replied_within(record, sent)
+        for record in asked.chosen(portal)
+        if record["engagement"].get("type") == "INCOMING_EMAIL" and is_possible(record)
+    )
+    return span_rows(counts)
+
+
+def replied_within(record: Record, sent: Mapping[int, list[int]]) -> str:
+    at_ms = record["engagement"]["timestamp"]
+    later = [one for contact in contacts(record) for one in sent.get(contact, ()) if one > at_ms]
+    if not later:
+        return "no reply" if contacts(record) else "no contact"
+    return next(name for name, most_ms in SPANS.items() if min(later) - at_ms <= most_ms)
+
+
+def span_rows(counts: Counter[str]) -> list[Row]:
+    total, so_far, rows = counts.total(), 0, []
+    for name in (*SPANS, *NEVER) if total else ():
+        so_far += counts[name]
+        reached = None if name in NEVER else share(so_far, total)
+        rows.append((name, counts[name], share(counts[name], total), reached))
+    return rows
+
+
+def contacts(record: Record) -> list[int]:
+    return list(record["associations"].get("contactIds") or ())
+
+
+def is_possible(record: Record) -> bool:
+    return FIRST_MS <= (record["engagement"].get("timestamp") or 0) <= LAST_MS
+
+
+def quality(portal: Portal, asked: Asked) -> list[Row]:
+    """Return the checks of what a load can hold: every engagement has its details then."""
+    everyone = [record for record in portal.records if asked.counts(portal, record)]
+    times = [record["engagement"].get(asked.time) for record in everyone]
+    chosen = asked.chosen(portal)
+    kinds = [record["engagement"].get("type") or "" for record in chosen]
+    number = Counter(kinds)
+    owned = [record["engagement"].get("ownerId") or 0 for record in chosen]
+    given = [record["metadata"].get("disposition") or "" for record in of_types(chosen, ("CALL",))]
+    mails = of_types(chosen, EMAILS)
+    hidden = [str(mail["metadata"].get("html") or "").startswith(REDACTED) for mail in mails]
+    named = sum(number[kind] for kind in {*OWN_WORK, *EMAILS, ""})
+    unknown_types = sum(kind != "" and kind not in DOCUMENTED for kind in kinds)
+    return [
+        check("no time: on no day", sum(at is None for at in times)),
+        check(
+            "time in seconds, not milliseconds: on a day of 1970",
+            sum(at is not None and 0 < at < FIRST_MS for at in times),
+        ),
+        check("no type", number[""], len(chosen)),
+        check("type that HubSpot does not document", unknown_types, len(chosen) - number[""]),
+        check(
+            "timestamp missing or impossible",
+            sum(not is_possible(record) for record in chosen),
+            len(chosen),
+        ),
+        check(
+            "owner who is not in owners",
+            sum(owner != 0 and owner not in portal.owners for owner in owned),
+            sum(map(bool, owned)),
+        ),
+        check("call without details", 0, number["CALL"]),
+        check("e-mail without details", 0, len(mails)),
+        check("meeting without details", 0, number["MEETING"]),
+        check("note without details", 0, number["NOTE"]),
+        check("task without details", 0, number["TASK"]),
+        check("engagement of another type without details", 0, len(chosen) - named),
+        check(
+            "call outcome that is not in call_dispositions",
+            sum(one != "" and one not in portal.dispositions for one in given),
+            sum(map(bool, given)),
+        ),
+        check("e-mail whose text HubSpot holds back", sum(hidden), len(mails)),
+    ]
+
+
+def of_types(records: Iterable[Record], kinds: Sequence[str]) -> list[Record]:
+    return [record for record in records if record["engagement"].get("type") in kinds]
+
+
+def check(what: str, number: int, out_of: int | None = None) -> Row:
+    of_them = None if out_of is None else share(number, out_of)
+    return what, number, out_of, of_them, "wrong" if number else "ok"
+
+
+REPORTS: Mapping[str, Callable[[Portal, Asked], list[Row]]] = {
+    "daily": daily,
+    "owners": owners,
+    "calls": calls,
+    "meetings": meetings,
+    "hours": hours,
+    "first-response": first_response,
+    "quality": quality,
+}

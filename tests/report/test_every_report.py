@@ -1,0 +1,121 @@
+"""Every report over a random portal, loaded by the real pipe, equals plain Python."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from hubspot_simulator import contents
+from hubspot_simulator import portal as simulated
+from hubspot_simulator.server import Simulator
+from tests.conftest import TestDatabase
+from tests.pipeline import Pipeline
+from tests.report import plain
+from tests.report.conftest import Reports
+from tests.report.plain import Asked, Portal, Record
+
+DAY_MS = 86_400_000
+MARCH_2026_MS = 1_772_323_200_000  # clocks change on the 8th in New York, on the 29th in Berlin
+KINDS = (*plain.OWN_WORK, "INCOMING_EMAIL", "INCOMING_EMAIL", "EMAIL", "SMS", "HOLOGRAM_VISIT")
+ASKED = (
+    Asked(date(2026, 3, 1), date(2026, 4, 14)),
+    Asked(date(2026, 3, 5), date(2026, 3, 12), ZoneInfo("America/New_York"), live=True),
+    Asked(date(2026, 3, 29), date(2026, 3, 29), ZoneInfo("Europe/Berlin"), time="timestamp"),
+    Asked(date(2026, 3, 1), date(2026, 4, 30), ZoneInfo("Asia/Kolkata"), owners=(70, 404)),
+    Asked(date(2026, 3, 1), date(2026, 4, 30), types=("INCOMING_EMAIL", "CALL"), live=True),
+)
+
+
+def made_up(rng: random.Random, number: int) -> Record:
+    """Return a record of March or April 2026, now and then as odd as HubSpot's are."""
+    created_ms = MARCH_2026_MS + rng.randrange(45 * DAY_MS)
+    kind = rng.choice(KINDS)
+    inner = {"id": 10**10 + number, "type": kind, "createdAt": created_ms}
+    inner["lastUpdated"] = created_ms
+    inner["timestamp"] = created_ms + rng.choice((0, 0, 0, DAY_MS, -DAY_MS))
+    if rng.random() < 0.9:
+        inner["ownerId"] = rng.choice((0, 70, 71, 404))
+    if rng.random() < 0.05:
+        inner["timestamp"] = rng.choice((created_ms // 1000, 636418459634654854))
+    if rng.random() < 0.03:
+        inner["createdAt"] = created_ms // 1000
+    if rng.random() < 0.1:
+        inner["active"] = False
+    metadata = contents.metadata(rng, kind, created_ms)
+    if kind == "CALL" and rng.random() < 0.1:
+        metadata["disposition"] = rng.choice(("", "no-such-disposition"))
+    if kind in plain.EMAILS and rng.random() < 0.1:
+        metadata = {"html": f"{plain.REDACTED}. To include it in the response, …"}
+    ties = {"contactIds": [rng.randrange(1, 9) for _ in range(rng.choice((0, 1, 1, 2)))]}
+    ties["contactIds"] = sorted(set(ties["contactIds"]))
+    return {"engagement": inner, "associations": ties, "metadata": metadata}
+
+
+@pytest.fixture
+def loaded(request: pytest.FixtureRequest, database: TestDatabase, tmp_path: Path) -> Portal:
+    """A random portal of the test's seed in the database, some of it deleted or without a type."""
+    rng = random.Random(request.param)
+    served = simulated.Portal()
+    for number in range(600):
+        served.create(made_up(rng, number))
+    pipeline = Pipeline(tmp_path, database)
+    with Simulator(served) as simulator:
+        pipeline.configure(simulator)
+        tap, target = pipeline.run()
+    assert (tap.code, target.code) == (0, 0), tap.err + target.err
+    records = served.records()
+    deleted = {record["engagement"]["id"] for record in rng.sample(records, 40)}
+    for record in rng.sample(records, 9):
+        record["engagement"]["type"] = None
+        database.query("UPDATE engagements SET type = NULL WHERE id = %s", (record_id(record),))
+    for one in deleted:
+        database.query("UPDATE engagements SET _sdc_deleted_at = NOW() WHERE id = %s", (one,))
+    names = {
+        int(owner["id"]): f"{owner['firstName']} {owner['lastName']}" for owner in served.owners
+    }
+    return Portal(records, frozenset(deleted), names, contents.DISPOSITIONS)
+
+
+def record_id(record: Record) -> int:
+    return int(record["engagement"]["id"])
+
+
+def written(rows: list[plain.Row]) -> list[tuple[str, ...]]:
+    """Return rows as CSV has them: NULL is empty."""
+    return [tuple("" if value is None else str(value) for value in row) for row in rows]
+
+
+def reports_and_options() -> Iterator[tuple[str, Asked]]:
+    for name in plain.REPORTS:
+        for asked in ASKED:
+            yield name, asked
+
+
+@pytest.mark.parametrize("loaded", [1, 2], indirect=True)
+def test_every_report_says_what_plain_python_counts(reports: Reports, loaded: Portal) -> None:
+    """
+    Whatever the period, zone, rows, time, owners and types: the report is what the records say.
+    """
+    for name, asked in reports_and_options():
+        expected = written(plain.REPORTS[name](loaded, asked))
+        assert reports.rows(name, *asked.options) == expected, (name, asked)
+
+
+@pytest.mark.parametrize("loaded", [3], indirect=True)
+def test_without_a_period_all_of_it_counts(reports: Reports, loaded: Portal) -> None:
+    """
+    Without --from and --to a report is about all days that have a plausible time.
+    """
+    wide = Asked(date(1974, 1, 1), date(2026, 12, 31))
+    for name in ("owners", "calls", "meetings", "hours", "first-response"):
+        expected = written(plain.REPORTS[name](loaded, wide))
+        assert reports.rows(name) == expected, name
+    zoned = replace(wide, zone=ZoneInfo("Asia/Kolkata"))
+    expected = written(plain.daily(loaded, zoned))
+    assert reports.rows("daily", "--tz", "Asia/Kolkata") == expected

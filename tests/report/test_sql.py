@@ -1,0 +1,128 @@
+"""The SQL files: used without the command, printed by it, and with values put in."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from engagements_report.calendar import Offset
+from engagements_report.reports import REPORTS
+from engagements_report.statements import SQL, Text, fill, to_condition, to_offsets
+from tests.conftest import TestDatabase
+from tests.report import june_2018
+from tests.report.conftest import Reports
+from tests.report.tables import create_tables, fill_engagements
+
+FILES = sorted(SQL.glob("*.sql"))
+CLIENT = shutil.which("mariadb") or shutil.which("mysql")
+
+
+def through_the_client(database: TestDatabase, sql: str) -> list[list[str]]:
+    """Run SQL as a person would; returns the rows, NULL as such a client writes it."""
+    if CLIENT is None:
+        pytest.skip("no mysql client here")
+    done = subprocess.run(
+        [
+            *(CLIENT, "--no-defaults", "--host=127.0.0.1", f"--port={database.server.port}"),
+            *("--user=root", "--skip-column-names", "--default-character-set=utf8mb4"),
+            database.name,
+        ],
+        input=sql,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return [line.split("\t") for line in done.stdout.splitlines()]
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_each_file_says_what_it_is(file: Path) -> None:
+    """
+    Question, grain, units and how to run it stand on top; everything named is explained.
+    """
+    head = re.match(r"(?:--.*\n)+", file.read_text())
+    assert head is not None
+    for word in ("-- Question: ", "-- Grain: ", "-- Units: ", "-- Run: "):
+        assert word in head[0]
+    assert f"mysql hubspot < {file.name}" in head[0]
+    assert re.search(r"\?\n", head[0]), "a question ends with its mark"
+
+
+def test_each_file_runs_as_it_stands(database: TestDatabase) -> None:
+    """
+    Given to the mysql client without a change, each file answers its question.
+    """
+    create_tables(database)
+    fill_engagements(database, june_2018.rows())
+    given = {file.stem: through_the_client(database, file.read_text()) for file in FILES}
+    daily = [[kind, str(day), str(n)] for kind, day, n in june_2018.daily(june_2018.rows())]
+    assert given["daily"] == given["daily_in_zone"] == daily
+    assert ["TASK", "2018-07-13", "4", "15", "14", "1.0714", "1.0714"] in given["rolling"]
+    assert given["owners"] == [["NULL", "(no owner)", "59", "1", "2", "0", "24", "32", "0.0", "0"]]
+    assert given["calls"][-1] == ["(all calls)", "1", "0", "0.0000", "0.0", "NULL"]
+
+
+def test_the_sql_that_is_printed_gives_the_report(database: TestDatabase, reports: Reports) -> None:
+    """
+    What `engagements-report sql NAME` prints, the mysql client answers as the report does.
+    """
+    create_tables(database)
+    fill_engagements(database, june_2018.rows())
+    options = ("--tz", "Asia/Kolkata", "--type", "TASK", "--type", "it's %s \\", "--rows", "live")
+    for name in REPORTS:
+        rows = through_the_client(database, reports.out("sql", name, *options))
+        answered = [tuple(one.replace("NULL", "") for one in row) for row in rows]
+        assert answered == reports.rows(name, *options)
+
+
+def test_values_are_put_in_by_name() -> None:
+    """
+    A named value becomes a mark and a value, a named word the word; comments go, % is doubled.
+    """
+    sql = "-- 100 %\nSELECT a./*:time*/b % 2 FROM /*:t*/ (SELECT 1 AS x) AS t\n  -- why\n"
+    sql += "WHERE d < /*:day*/ '2018-01-01' AND n > /*:most*/ -10"
+    parts = {"time": Text("`c`"), "t": Text("(SELECT %(y)s)", {"y": 5}), "most": 7}
+    filled = fill(sql, {**parts, "day": date(2020, 2, 29)})
+    assert filled.sql == (
+        "SELECT a.`c` %% 2 FROM (SELECT %(y)s) AS t\nWHERE d < %(day)s AND n > %(most)s"
+    )
+    assert filled.values == {"y": 5, "day": date(2020, 2, 29), "most": 7}
+    with pytest.raises(KeyError):
+        fill(sql, parts)
+
+
+def test_conditions_and_offsets() -> None:
+    """
+    Owners and types are bound one by one; without any condition everything counts.
+    """
+    assert to_condition("e", live=False).sql == "TRUE"
+    both = to_condition("r", live=True, owners=(1, 2), types=("A",))
+    assert both.sql == (
+        "(COALESCE(r.active, 1) = 1 AND r._sdc_deleted_at IS NULL)"
+        " AND r.ownerId IN (%(ownerId_0)s, %(ownerId_1)s) AND r.type IN (%(type_0)s)"
+    )
+    assert both.values == {"ownerId_0": 1, "ownerId_1": 2, "type_0": "A"}
+    two = to_offsets([Offset(0, 5, 1), Offset(5, 9, 2)])
+    assert two.sql.count("SELECT") == 2
+    assert list(two.values.values()) == [0, 5, 1, 5, 9, 2]
+
+
+KINDS = ("it's", 'say "x"', "back\\slash", "100 %", "%(time)s", "ü 🎉", "' OR ''='")
+
+
+def test_a_type_is_only_ever_a_value(database: TestDatabase, reports: Reports) -> None:
+    """
+    Quotes, backslashes, percent signs and emoji in --type select that type and nothing else.
+    """
+    create_tables(database, ["engagements"])
+    fill_engagements(database, [(1_530_000_000_000, kind) for kind in KINDS])
+    for kind in KINDS:
+        assert reports.rows("daily", "--type", kind) == [(kind, "2018-06-26", "1")]
+        (row,) = through_the_client(database, reports.out("sql", "daily", "--type", kind))
+        assert row[1:] == ["2018-06-26", "1"]
