@@ -6,22 +6,22 @@ The names are those of target-mysql, so that what loads the reports' tables also
 
 from __future__ import annotations
 
-import configparser
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
 from engagements_report.exceptions import UsageError
+from engagements_report.option_files import read_options
 
 ENVIRONMENT_PREFIX = "TARGET_MYSQL_"
 OPTION_FILES = ("/etc/my.cnf", "/etc/mysql/my.cnf", "~/.my.cnf")
 OPTION_GROUPS = ("client", "client-server", "client-mariadb", "engagements-report")
-ALIASES = {"default_target_schema": "database", "dbname": "database", "socket": "unix_socket"}
+ALIASES = {"default_target_schema": "database", "dbname": "database"}
+OPTION_NAMES = {"socket": "unix_socket"}  # the mysql client's, where they are not ours
 SSL_MODES = ("DISABLED", "PREFERRED", "REQUIRED", "VERIFY_CA", "VERIFY_IDENTITY")
-MAX_INCLUDES = 10  # files deep, as in the mysql client
 MAX_PORT = 65_535
 
 
@@ -58,17 +58,14 @@ class Config:
         option_files: tuple[str, ...] = OPTION_FILES,
     ) -> Config:
         """Build the configuration; what is named nearest wins. Raises UsageError."""
-        names = [one.name for one in fields(cls)]
-        variables = {ENVIRONMENT_PREFIX + name.upper(): name for name in names}
+        names = {one.name for one in fields(cls)}
         found = _merge(
             _read_file(path, names) if path else {},
-            {
-                name: environment[variable]
-                for variable, name in variables.items()
-                if environment.get(variable) or (variable in environment and name == "password")
-            },
-            _read_option_files(option_files, names),
+            _from_environment(environment, names),
+            _from_option_files(option_files, names),
         )
+        if "ssl_ca" in found:
+            found.setdefault("ssl_mode", "VERIFY_CA")  # as the mysql client has it
         faults = _faults(found)
         if faults:
             raise UsageError("configuration: " + "; ".join(faults))
@@ -86,12 +83,13 @@ _ADDRESS = re.compile(
 
 
 def _merge(*sources: Mapping[str, Any]) -> dict[str, Any]:
-    """Join `sources`, the first that has a key winning; an address is never mixed of two."""
+    """Join `sources`, the first that has a key winning, and a host or port over a socket."""
     merged: dict[str, Any] = {}
     for source in sources:
-        addressed = not merged.keys().isdisjoint(("host", "port", "unix_socket"))
+        by_tcp = not merged.keys().isdisjoint(("host", "port"))
         for name, value in source.items():
-            if not (addressed and name in ("host", "unix_socket")):
+            # A socket named in an option file would otherwise win over a host named nearer.
+            if not (by_tcp and name == "unix_socket"):
                 merged.setdefault(name, value)
     return merged
 
@@ -108,13 +106,24 @@ def _faults(found: Mapping[str, Any]) -> list[str]:
     port = found.get("port", 1)
     if not str(port).isdigit() or not 0 < int(port) <= MAX_PORT:
         faults.append(f"port: must be a whole number from 1 to {MAX_PORT}")
-    mode = found.get("ssl_mode", "PREFERRED")
-    if isinstance(mode, str) and mode.upper() not in SSL_MODES:
+    if found.get("database") == "":
+        faults.append("database: must not be empty")
+    return faults + _tls_faults(found)
+
+
+def _tls_faults(found: Mapping[str, Any]) -> list[str]:
+    faults = []
+    mode = str(found.get("ssl_mode", "PREFERRED")).upper()
+    if mode not in SSL_MODES:
         faults.append(f"ssl_mode: must be one of {', '.join(SSL_MODES)}")
+    if mode.startswith("VERIFY") and not found.get("ssl_ca"):
+        faults.append(f"ssl_ca: needed by ssl_mode {mode}")
+    if bool(found.get("ssl_cert")) != bool(found.get("ssl_key")):
+        faults.append("ssl_cert, ssl_key: one needs the other")
     return faults
 
 
-def _read_file(path: Path, names: list[str]) -> dict[str, Any]:
+def _read_file(path: Path, names: Collection[str]) -> dict[str, Any]:
     """Return the keys that matter here; a target's config has others, too."""
     try:
         settings = json.loads(path.read_text(encoding="utf-8"))
@@ -124,43 +133,32 @@ def _read_file(path: Path, names: list[str]) -> dict[str, Any]:
         raise UsageError(f"{path}: not JSON: {error}") from error
     if not isinstance(settings, dict):
         raise UsageError(f"{path}: must hold a JSON object")
-    named = {ALIASES.get(name, name): value for name, value in settings.items()}
-    if isinstance(named.get("host"), list):
-        named["host"] = ",".join(map(str, named["host"]))
-    return {name: value for name, value in named.items() if name in names and value is not None}
+    if isinstance(settings.get("host"), list):
+        settings["host"] = ",".join(map(str, settings["host"]))
+    return _by_our_names(settings, names)
 
 
-def _read_option_files(paths: tuple[str, ...], names: list[str]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for path in paths:
-        for text in _option_texts(Path(path).expanduser(), depth=0):
-            parser = configparser.RawConfigParser(allow_no_value=True, strict=False)
-            try:
-                parser.read_string(text)
-            except configparser.Error as error:
-                raise UsageError(f"{path}: {str(error).splitlines()[0]}") from error
-            for group in filter(parser.has_section, OPTION_GROUPS):
-                options = {name.replace("-", "_"): value for name, value in parser.items(group)}
-                named = {ALIASES.get(name, name): value for name, value in options.items()}
-                found |= {name: named[name].strip("'\"") for name in names if named.get(name)}
+def _from_environment(environment: Mapping[str, str], names: Collection[str]) -> dict[str, Any]:
+    """Return what the variables say: an empty password is one, any other empty one is unset."""
+    given = {
+        name: environment.get(ENVIRONMENT_PREFIX + name.upper()) for name in (*names, *ALIASES)
+    }
+    return _by_our_names(
+        {name: value for name, value in given.items() if value or name == "password"}, names
+    )
+
+
+def _from_option_files(paths: tuple[str, ...], names: Collection[str]) -> dict[str, Any]:
+    found = _by_our_names(read_options(paths, OPTION_GROUPS), names, OPTION_NAMES)
     if found.get("host", "localhost") != "localhost":
         found.pop("unix_socket", None)  # the mysql client has sockets for localhost alone
     return found
 
 
-def _option_texts(path: Path, depth: int) -> Iterator[str]:
-    """Yield an option file's text, then those of the files that it includes."""
-    if depth > MAX_INCLUDES or not path.is_file():
-        return
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return  # the mysql client passes over what it may not read, too
-    yield "\n".join(line for line in lines if not line.startswith("!"))
-    for line in lines:
-        word, _, rest = line.partition(" ")
-        if word == "!include":
-            yield from _option_texts(Path(rest.strip()), depth + 1)
-        elif word == "!includedir":
-            for included in sorted(Path(rest.strip()).glob("*.cnf")):
-                yield from _option_texts(included, depth + 1)
+def _by_our_names(
+    values: Mapping[str, Any], names: Collection[str], aliases: Mapping[str, str] = ALIASES
+) -> dict[str, Any]:
+    """Return what has a value, by our own names; where several mean the same, ours counts."""
+    aliased = {aliases[name]: values[name] for name in [*aliases][::-1] if name in values}
+    named = aliased | {name: value for name, value in values.items() if name not in aliases}
+    return {name: value for name, value in named.items() if name in names and value is not None}
