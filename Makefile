@@ -12,7 +12,7 @@ AS_ROOT := $(if $(filter 0,$(shell id -u)),,sudo -n)
 PIP_QUIETLY := PYTHONWARNINGS=ignore PIP_DISABLE_PIP_VERSION_CHECK=1
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-servers test-galera lint check-tap test-pythons bench soak interop clean
+.PHONY: help install demo test test-servers test-galera test-page lint check-tap test-pythons bench soak interop clean
 
 help: ## say what there is to make
 	@awk -F ': .*## ' '/^[a-z-]+: .*## / {printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -35,6 +35,12 @@ test-servers: $(INSTALLED) ## run the tests of what needs a server on MariaDB, M
 
 test-galera: $(INSTALLED) ## run the tests of a target whose server is a Galera cluster
 	@TEST_SERVER=galera $(BIN)/python -m pytest tests/target/test_galera.py $(PYTEST_ARGUMENTS)
+
+test-page: $(INSTALLED) ## look at the page of the reports in a browser, with axe-core
+	@command -v chromium >/dev/null || { $(AS_ROOT) apt-get -qq update \
+		&& $(AS_ROOT) apt-get -qq install -y --no-install-recommends chromium >/dev/null; }
+	@$(PIP_QUIETLY) $(BIN)/python -m pip install --quiet --editable '.[test-page]'
+	@$(BIN)/python -m pytest tests/report/test_page_in_browser.py $(PYTEST_ARGUMENTS)
 
 lint: $(INSTALLED) ## check format, style and types
 	$(BIN)/ruff format --check .

@@ -23,6 +23,15 @@ REQUIRES = [
     "rich>=13.7,<16",
     "tzdata>=2024.1",
 ]
+# To draw the page of `engagements-report --html`.
+REPORT_REQUIRES = [
+    "vl-convert-python>=1.8,<2",
+]
+# To look at that page in a browser: `make test-page`.
+PAGE_TEST_REQUIRES = [
+    "playwright>=1.50,<2",
+    "axe-playwright-python>=0.1.7,<1",
+]
 TEST_REQUIRES = [
     "pytest>=8,<10",
     "hypothesis>=6.100,<7",
@@ -49,10 +58,15 @@ setup(
         "tap_hubspot_engagements": ["schemas/*.json", "py.typed"],
         "target_mysql": ["py.typed"],
         "hubspot_simulator": ["py.typed"],
-        "engagements_report": ["sql/*.sql", "py.typed"],
+        "engagements_report": ["sql/*.sql", "page.css", "py.typed"],
     },
     install_requires=REQUIRES,
-    extras_require={"test": TEST_REQUIRES, "dev": TEST_REQUIRES + LINT_REQUIRES},
+    extras_require={
+        "report": REPORT_REQUIRES,
+        "test": TEST_REQUIRES + REPORT_REQUIRES,
+        "test-page": TEST_REQUIRES + REPORT_REQUIRES + PAGE_TEST_REQUIRES,
+        "dev": TEST_REQUIRES + REPORT_REQUIRES + LINT_REQUIRES,
+    },
     entry_points={
         "console_scripts": [
             "tap-hubspot-engagements=tap_hubspot_engagements.cli:main",

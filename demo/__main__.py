@@ -17,7 +17,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from demo.known_answer import JUNE_2018, TASK_AVERAGE, TASK_AVERAGE_DAY
+from demo.known_answer import JUNE_2018, JUNE_2018_DAYS, TASK_AVERAGE, TASK_AVERAGE_DAY
 from demo.portal import TOKEN, ServedPortal
 from demo.private_mariadb import PrivateMariaDB, install
 from demo.private_server import ServerMissing
@@ -84,6 +84,7 @@ def tell(portal: ServedPortal, shell: Shell) -> None:
     check_increment(shell)
     shell.run("tail -n 1 states > state.json")
     check_tap(shell)
+    write_page(shell)
     say("\nDone. Nothing is left running; the files of this demo are in .demo")
 
 
@@ -132,6 +133,13 @@ def check_increment(shell: Shell) -> None:
         "Of 64 engagements three travelled: the two that changed, and the newest of before, since"
         "\nthe hour before the bookmark is read again. (HubSpot's changes do not show deletions.)"
     )
+
+
+def write_page(shell: Shell) -> None:
+    """Write the page of all reports, and say where it is."""
+    first, last = JUNE_2018_DAYS
+    shell.run(f"engagements-report --html report.html --from {first} --to {last}")
+    say(f"Open it in a browser; it needs no network: {FOLDER / 'report.html'}")
 
 
 def check_tap(shell: Shell) -> None:

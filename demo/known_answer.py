@@ -31,3 +31,5 @@ JUNE_2018: tuple[tuple[str, str, int], ...] = (
 # The average of TASK over the 14 days that end on 2018-07-13: 15 tasks, all since 06-30.
 TASK_AVERAGE_DAY = "2018-07-13"
 TASK_AVERAGE = 1.0714
+# From the first day with engagements to the last.
+JUNE_2018_DAYS = ("2018-06-15", "2018-07-13")

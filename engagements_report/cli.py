@@ -11,7 +11,7 @@ from datetime import date
 from importlib.metadata import version
 from pathlib import Path
 
-from engagements_report import indexes
+from engagements_report import drawing, indexes, overview
 from engagements_report.calendar import read_day, read_zone
 from engagements_report.config import OPTION_FILES, Config
 from engagements_report.database import SESSION, Database
@@ -80,6 +80,9 @@ def _run(options: argparse.Namespace, choice: Choice, database: Database) -> Non
     if options.what == "sql":
         _print_sql(options.report, choice, database)
         return
+    if options.html:
+        _write_page(options, choice, database)
+        return
     started_s = time.monotonic()
     answer = ask(database, options.report, choice)
     _print(options, choice, answer)
@@ -95,6 +98,16 @@ def _print(options: argparse.Namespace, choice: Choice, answer: Answer) -> None:
     if answer.rows.rows or options.format != "table":
         sys.stdout.write(FORMATS[options.format](answer.rows))
         sys.stdout.flush()
+
+
+def _write_page(options: argparse.Namespace, choice: Choice, database: Database) -> None:
+    drawing.check()
+    text = overview.write_page(database, choice, options.report)
+    try:
+        options.html.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"--html: {options.html}: {error.strerror}") from error
+    _tell(f"wrote {options.html}")
 
 
 def _print_sql(report: str, choice: Choice, database: Database) -> None:
@@ -166,7 +179,9 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
             parser.error(f"invalid choice: {options.report!r} (choose from {names})")
     if words:
         parser.error(f"unrecognized arguments: {' '.join(words)}")
-    if options.what != "index" and not options.report:
+    if options.what != "index" and not options.report and not options.html:
+        parser.error("a report must be named, or a page to write by --html")
+    if options.what == "sql" and not options.report:
         parser.error("a report must be named")
     return options
 
@@ -174,7 +189,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 def _build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog=PROGRAM,
-        usage=f"{PROGRAM} [sql] NAME [options], or {PROGRAM} index",
+        usage=f"{PROGRAM} [sql] NAME [options], {PROGRAM} --html FILE, or {PROGRAM} index",
         description=DESCRIPTION,
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -192,6 +207,8 @@ def _build_parser() -> argparse.ArgumentParser:
     add("--window-days", type=int, default=WINDOW_DAYS, metavar="N", help=windows)
     add("--total", action="store_true", help="rolling: all types together, as type ALL")
     add("--format", choices=FORMATS, default="table", help="how (%(default)s)")
+    page = "a page of all reports, or of NAME, that opens without network"
+    add("--html", type=Path, metavar="FILE", help=page)
     add("-c", "--config", type=Path, metavar="FILE", help="JSON, as target-mysql's")
     its_version = f"%(prog)s {version('tap-hubspot-engagements')}"
     add("--version", action="version", version=its_version)

@@ -27,6 +27,7 @@ ALIASES = {
     "r": "engagements",
     None: "engagements",
     "contact": "engagement_associations",
+    "replied": "engagement_associations",
 }
 LOAD_FIRST = "load it first: tap-hubspot-engagements … | target-mysql"
 

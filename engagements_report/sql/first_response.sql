@@ -41,19 +41,31 @@ JOIN (
     END AS nth,
     COUNT(*) AS num
   FROM (
-    SELECT e.id, COUNT(contact.objectId) AS contacts,
-      MIN(r.`timestamp`) - MIN(e.`timestamp`) AS response_ms
+    SELECT e.id, COUNT(contact.objectId) AS contacts, MIN(answered.response_ms) AS response_ms
     FROM engagements AS e
     LEFT JOIN engagement_associations AS contact
       ON contact.engagementId = e.id AND contact.objectType = 'contact'
     LEFT JOIN (
-      engagement_associations
-      STRAIGHT_JOIN engagements AS r
-        ON r.id = engagement_associations.engagementId AND r.type = 'EMAIL'
+      SELECT asked.id, MIN(r.`timestamp` - asked.asked_ms) AS response_ms
+      FROM (
+        -- Grouped, so that it becomes a table with a key on objectId: without it and without an
+        -- index every e-mail would be compared with every other.
+        SELECT e.id, contact.objectId, e.`timestamp` AS asked_ms
+        FROM engagements AS e
+        JOIN engagement_associations AS contact
+          ON contact.engagementId = e.id AND contact.objectType = 'contact'
+        WHERE e.type = 'INCOMING_EMAIL' AND /*:only*/ TRUE
+          AND e./*:time*/createdAt >= /*:start_ms*/ 0
+          AND e./*:time*/createdAt < /*:end_ms*/ 253370764800000
+        GROUP BY e.id, contact.objectId, e.`timestamp`
+      ) AS asked
+      JOIN engagement_associations AS replied
+        ON replied.objectType = 'contact' AND replied.objectId = asked.objectId
+      JOIN engagements AS r
+        ON r.id = replied.engagementId AND r.type = 'EMAIL' AND r.`timestamp` > asked.asked_ms
         AND r.`timestamp` BETWEEN 100000000000 AND 253370764800000 AND /*:reply_only*/ TRUE
-    ) ON engagement_associations.objectType = 'contact'
-      AND engagement_associations.objectId = contact.objectId
-      AND r.`timestamp` > e.`timestamp`
+      GROUP BY asked.id
+    ) AS answered ON answered.id = e.id
     WHERE e.type = 'INCOMING_EMAIL' AND /*:only*/ TRUE
       AND e.`timestamp` BETWEEN 100000000000 AND 253370764800000
       AND e./*:time*/createdAt >= /*:start_ms*/ 0

@@ -25,15 +25,16 @@ FROM (
       WHEN 3 THEN k.untyped
       WHEN 4 THEN k.unknown_types
       WHEN 5 THEN k.impossible_times
-      WHEN 6 THEN k.unknown_owners * /*:has_owners*/ 1
-      WHEN 7 THEN k.bare_calls * /*:has_calls*/ 1
-      WHEN 8 THEN k.bare_emails * /*:has_emails*/ 1
-      WHEN 9 THEN k.bare_meetings * /*:has_meetings*/ 1
-      WHEN 10 THEN k.bare_notes * /*:has_notes*/ 1
-      WHEN 11 THEN k.bare_tasks * /*:has_tasks*/ 1
-      WHEN 12 THEN k.bare_others * /*:has_other*/ 1
-      WHEN 13 THEN k.unknown_dispositions * /*:has_calls*/ 1 * /*:has_dispositions*/ 1
-      WHEN 14 THEN k.redacted * /*:has_emails*/ 1
+      WHEN 6 THEN CASE WHEN /*:has_owners*/ 1 = 1 THEN k.unknown_owners END
+      WHEN 7 THEN CASE WHEN /*:has_calls*/ 1 = 1 THEN k.bare_calls END
+      WHEN 8 THEN CASE WHEN /*:has_emails*/ 1 = 1 THEN k.bare_emails END
+      WHEN 9 THEN CASE WHEN /*:has_meetings*/ 1 = 1 THEN k.bare_meetings END
+      WHEN 10 THEN CASE WHEN /*:has_notes*/ 1 = 1 THEN k.bare_notes END
+      WHEN 11 THEN CASE WHEN /*:has_tasks*/ 1 = 1 THEN k.bare_tasks END
+      WHEN 12 THEN CASE WHEN /*:has_other*/ 1 = 1 THEN k.bare_others END
+      WHEN 13 THEN CASE WHEN /*:has_calls*/ 1 = 1 AND /*:has_dispositions*/ 1 = 1
+        THEN k.unknown_dispositions END
+      WHEN 14 THEN CASE WHEN /*:has_emails*/ 1 = 1 THEN k.redacted END
     END AS num,
     CASE n.nth
       WHEN 3 THEN k.num

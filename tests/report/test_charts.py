@@ -1,0 +1,207 @@
+"""What is drawn from which values, in which colours, and how it is said in words."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
+from math import dist
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engagements_report import charts, colours, words
+from engagements_report.calendar import iter_offsets
+from engagements_report.charts import Point
+from engagements_report.periods import Choice, Period, Span
+
+DAY = date(2018, 6, 15)
+LINEAR = Sequence[float]
+# What remains of red, green and blue without one kind of cone (Machado and others, 2009).
+SIGHTS = {
+    "full": ((1, 0, 0), (0, 1, 0), (0, 0, 1)),
+    "no red": (
+        (0.152286, 1.052583, -0.204868),
+        (0.114503, 0.786281, 0.099216),
+        (-0.003882, -0.048116, 1.051998),
+    ),
+    "no green": (
+        (0.367322, 0.860646, -0.227968),
+        (0.280085, 0.672501, 0.047413),
+        (-0.011820, 0.042940, 0.968881),
+    ),
+    "no blue": (
+        (1.255528, -0.076749, -0.178779),
+        (-0.078411, 0.930809, 0.147602),
+        (0.004733, 0.691367, 0.303900),
+    ),
+}
+
+
+def linear(colour: str) -> LINEAR:
+    """Return the light of a colour such as #1b1f24: red, green, blue, from 0 to 1."""
+    parts = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+    return [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+
+
+def luminance(colour: str) -> float:
+    return sum(w * part for w, part in zip((0.2126, 0.7152, 0.0722), linear(colour), strict=True))
+
+
+def contrast(one: str, other: str) -> float:
+    low, high = sorted((luminance(one), luminance(other)))
+    return (high + 0.05) / (low + 0.05)
+
+
+def times(rows: Sequence[LINEAR], vector: LINEAR) -> list[float]:
+    return [sum(a * b for a, b in zip(row, vector, strict=True)) for row in rows]
+
+
+def seen(colour: str, sight: str) -> list[float]:
+    """Return a colour in Oklab, where distances are those that are seen."""
+    light = [min(1.0, max(0.0, part)) for part in times(SIGHTS[sight], linear(colour))]
+    cones = times(
+        (
+            (0.4122214708, 0.5363325363, 0.0514459929),
+            (0.2119034982, 0.6806995451, 0.1073969566),
+            (0.0883024619, 0.2817188376, 0.6299787005),
+        ),
+        light,
+    )
+    return times(
+        (
+            (0.2104542553, 0.7936177850, -0.0040720468),
+            (1.9779984951, -2.4285922050, 0.4505937099),
+            (0.0259040371, 0.7827717662, -0.8086757660),
+        ),
+        [cone ** (1 / 3) for cone in cones],
+    )
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_colours_of_types_can_be_told_apart(dark: bool) -> None:
+    """
+    Any two differ by a tenth of black to white in every kind of sight, and stand out by 3 to 1.
+    """
+    shades = [pair[dark] for pair in colours.TYPES.values()]
+    for sight in SIGHTS:
+        for one, other in itertools.combinations(shades, 2):
+            assert dist(seen(one, sight), seen(other, sight)) > 0.1, (sight, one, other)
+    for shade in shades:
+        assert contrast(shade, colours.REST["paper"][dark]) >= 3
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_texts_and_steps_can_be_read(dark: bool) -> None:
+    """
+    Texts stand out from paper and panel by 4.5 to 1; steps of the heat rise or fall all the way.
+    """
+    for name in ("ink", "soft", "link", "wrong", "right"):
+        for below in ("paper", "panel"):
+            assert contrast(colours.REST[name][dark], colours.REST[below][dark]) >= 4.5, name
+    levels = [luminance(pair[dark]) for pair in colours.HEAT]
+    assert levels == sorted(levels, reverse=not dark)
+
+
+def test_a_type_has_one_colour() -> None:
+    """
+    Types without a colour of their own are other types, in grey, at the end of every stack.
+    """
+    assert colours.in_order(["SMS", "TASK", "HOLOGRAM", "CALL"]) == ["CALL", "TASK", "other types"]
+    assert colours.variable("SMS") == colours.variable("HOLOGRAM") == "var(--other-types)"
+    assert colours.variable("INCOMING_EMAIL") == "var(--incoming-email)"
+    for dark in (False, True):
+        assert "--incoming-email:" in colours.declarations(dark)
+
+
+def test_bars_are_stacked_by_day() -> None:
+    """
+    A bar a day and type, one upon another in the order of colours, other types as one.
+    """
+    counts = {("TASK", DAY): 2, ("CALL", DAY): 1, ("SMS", DAY): 3, ("X", DAY): 4}
+    bars = charts.stacked_days(counts, DAY, DAY)
+    assert [(bar["type"], bar["low"], bar["high"]) for bar in bars] == [
+        ("CALL", 0, 1),
+        ("TASK", 1, 3),
+        ("other types", 3, 10),
+    ]
+    assert {(bar["start"], bar["end"]) for bar in bars} == {("2018-06-15", "2018-06-16")}
+    assert bars[2]["what"] == "2018-06-15, other types: 7"
+
+
+def test_long_periods_are_drawn_by_weeks() -> None:
+    """
+    From 191 days on a bar is a week from Monday; no engagement is lost by it.
+    """
+    last = DAY + timedelta(days=charts.MAX_DAILY_BARS - 1)
+    assert not charts.is_weekly(DAY, last)
+    assert charts.is_weekly(DAY, last + timedelta(days=1))
+    counts = {("NOTE", DAY + timedelta(days=nth)): 1 for nth in range(400)}
+    bars = charts.stacked_days(counts, DAY, DAY + timedelta(days=399))
+    assert {date.fromisoformat(bar["start"]).weekday() for bar in bars} == {0}
+    assert sum(bar["high"] - bar["low"] for bar in bars) == 400
+    assert bars[0]["what"] == "week of 2018-06-11, NOTE: 3"
+
+
+def test_the_dashed_line_reaches_the_full_one() -> None:
+    """
+    Partial windows end where full ones begin; all of one kind are one line.
+    """
+    points = [Point(DAY + timedelta(days=nth), nth, nth >= 2) for nth in range(5)]
+    parts = charts.parts(points)
+    assert [point.average for point in parts["partial"]] == [0, 1, 2]
+    assert [point.average for point in parts["full"]] == [2, 3, 4]
+    assert charts.parts(points[2:])["partial"] == []
+    assert charts.parts(points[:2])["full"] == []
+
+
+@given(most=st.integers(0, 10**12), number=st.integers(3, 9))
+def test_ticks_of_counts(most: int, number: int) -> None:
+    """
+    Ticks are whole numbers from 0, evenly apart, no more than asked for, none beyond the most.
+    """
+    ticks = charts.count_ticks(most, number)
+    assert ticks[0] == 0
+    assert len(ticks) <= number + 1
+    assert all(isinstance(tick, int) and tick <= most for tick in ticks)
+    assert len({after - before for before, after in itertools.pairwise(ticks)}) <= 1
+    assert most == 0 or len(ticks) > 1
+
+
+@given(numbers=st.lists(st.integers(1, 10**9), min_size=1))
+def test_steps_of_heat(numbers: list[int]) -> None:
+    """
+    The least has the first step; more never has a lower one; no step is beyond the last.
+    """
+    least, most = min(numbers), max(numbers)
+    steps = [charts.heat_step(number, least, most) for number in sorted(numbers)]
+    assert steps[0] == 0
+    assert steps == sorted(steps)
+    assert steps[-1] < len(colours.HEAT)
+
+
+def test_periods_zones_and_choices_in_words() -> None:
+    """
+    The period, the zone with its offsets, and which engagements count are said in words.
+    """
+    first, last = date(2018, 3, 1), date(2018, 4, 1)
+    zone = ZoneInfo("America/New_York")
+    assert words.span_in_words(Span(first, last, first)) == "1 March to 1 April 2018"
+    assert words.span_in_words(Span(first, first, first)) == "1 March 2018"
+    over = Span(date(2017, 12, 31), first, first)
+    assert words.span_in_words(over) == "31 December 2017 to 1 March 2018"
+    said = words.zone_in_words(zone.key, iter_offsets(first, last, zone))
+    assert said == "America/New_York (UTC−05:00 and UTC−04:00)"
+    utc = ZoneInfo("UTC")
+    assert words.zone_in_words("UTC", iter_offsets(first, last, utc)) == "UTC"
+    assert words.moment_in_words(datetime(2018, 7, 13, 9, 5, tzinfo=zone)) == (
+        "13 July 2018, 09:05 EDT"
+    )
+    choice = Choice(Period(None, None, utc), live=True, time="timestamp", owners=(7,))
+    assert words.choice_in_words(choice) == (
+        "Counted: live engagements alone, each by when it happened (timestamp), of owner 7."
+    )
+    assert (words.percent(None), words.percent(0.125)) == ("–", "12.5 %")
+    assert (words.plural(1, "call"), words.plural(1200, "call")) == ("1 call", "1,200 calls")

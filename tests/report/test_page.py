@@ -1,0 +1,219 @@
+"""The page of all reports: one file, true to its tables, whatever is missing."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from collections.abc import Callable
+from html.parser import HTMLParser
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+from engagements_report.reports import REPORTS
+from tests.conftest import TestDatabase, run_program
+from tests.report import june_2018
+from tests.report.conftest import Reports
+from tests.report.tables import TABLES, create_tables, fill_engagements
+
+Write = Callable[..., str]
+
+
+@pytest.fixture
+def write(reports: Reports, tmp_path: Path) -> Write:
+    """Write the page with the arguments given, and return it."""
+
+    def write(*arguments: object) -> str:
+        file = tmp_path / "report.html"
+        assert reports.out("--html", file, *arguments) == ""
+        return file.read_text(encoding="utf-8")
+
+    return write
+
+
+class Page(HTMLParser):
+    """What a page says: its texts, and each table's rows by its section's id."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.texts: dict[str, list[str]] = {}
+        self.tables: dict[str, list[list[str]]] = {}
+        self.addresses: list[str] = []
+        self.section = "head"
+        self.tags: list[str] = []
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+        given = dict(attributes)
+        self.tags.append(tag)
+        self.addresses += [value or "" for name, value in attributes if name in ("href", "src")]
+        if tag == "section":
+            self.section = given.get("id") or ""
+        if tag == "tr":
+            self.tables.setdefault(self.section, []).append([])
+        if tag in ("td", "th"):
+            self.tables[self.section][-1].append("")
+
+    def handle_data(self, data: str) -> None:
+        if data.strip():
+            self.texts.setdefault(self.section, []).append(data.strip())
+            if self.tags[-1] in ("td", "th", "wbr") and self.section in self.tables:
+                self.tables[self.section][-1][-1] += data
+
+    def said(self, section: str) -> str:
+        return " ".join(self.texts[section])
+
+
+def june(database: TestDatabase, *left_out: str) -> None:
+    create_tables(database, TABLES.keys() - set(left_out))
+    fill_engagements(database, june_2018.rows())
+
+
+def test_the_tables_are_the_reports(database: TestDatabase, write: Write) -> None:
+    """
+    Every section has its table, and the counts and averages in it are those of the reports.
+    """
+    june(database)
+    database.query("UPDATE engagements SET _sdc_batched_at = '2018-07-14 04:05:06'")
+    database.query("INSERT INTO engagement_calls SELECT id, NULL, 0 FROM engagements")
+    page = Page(write("--tz", "America/New_York"))
+    assert list(page.tables) == [name for name in REPORTS if name in page.tables]
+    assert page.tables.keys() == REPORTS.keys() - {"meetings", "first-response"}
+    assert "29 days by the calendar of America/New_York (UTC−04:00)." in page.texts["head"]
+    assert "Last synced: 14 July 2018, 00:05 EDT." in page.texts["head"]
+    kinds, *rows = page.tables["daily"]
+    counted = {
+        (kind, row[0]): int(number)
+        for row in rows
+        for kind, number in zip(kinds[1:-1], row[1:-1], strict=True)
+        if number != "0"
+    }
+    assert counted == {(kind, str(day)): n for kind, day, n in june_2018.daily(june_2018.rows())}
+    averages, *days = page.tables["rolling"]
+    assert dict(zip(averages, days[0], strict=True))["TASK"] == "1.0714"
+    assert days[0][:2] == ["2018-07-13", "14 of 14"]
+    assert days[-1][:2] == ["2018-06-15", "1 of 14"]
+    assert "Nothing to show: no meetings, 15 June to 13 July 2018." in page.texts["meetings"]
+
+
+def test_the_page_needs_nothing_but_itself(database: TestDatabase, write: Write) -> None:
+    """
+    No script, no address but its own parts, and a policy that allows its one style and no more.
+    """
+    june(database)
+    html = write()
+    page = Page(html)
+    assert not {"script", "iframe", "img", "object", "embed", "form"} & {*page.tags}
+    assert {address for address in page.addresses if address[0] != "#"} == {"data:,"}
+    assert not re.search(r"""\s(?:style|on\w+)=["']""", html)
+    (style,) = re.findall(r"<style>(.*?)</style>", html, re.S)
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    assert f"default-src 'none'; style-src 'sha256-{digest}';" in html
+    assert "url(" not in style and "@import" not in style
+
+
+def test_every_picture_is_one_picture_with_a_name(database: TestDatabase, write: Write) -> None:
+    """
+    Each chart is well-formed, named for those who hear it, and coloured by the style alone.
+    """
+    june(database)
+    charts = re.findall(r'<svg [^>]*class="chart.*?</svg>', write(), re.S)
+    assert len(charts) == 4 * 2 + 6  # daily, owners, calls, hours twice; a type's average once
+    for chart in charts:
+        root = ElementTree.fromstring(chart)
+        assert root.get("role") == "img"
+        assert len(root.get("aria-label") or "") > 20
+        painted = {one.get(name) for one in root.iter() for name in ("fill", "stroke")}
+        assert {paint for paint in painted if paint} <= {"none", *map(css_variable, painted)}
+
+
+def css_variable(paint: str | None) -> str:
+    return paint if paint and paint.startswith("var(--") else "none"
+
+
+def test_what_is_missing_leaves_the_rest(database: TestDatabase, write: Write) -> None:
+    """
+    A report that lacks its stream says what to select; all the others are there.
+    """
+    june(database, "engagement_calls", "owners", "engagement_associations")
+    database.query("ALTER TABLE engagements DROP COLUMN _sdc_batched_at")
+    page = Page(write())
+    assert "select the stream engagement_calls" in page.said("calls")
+    assert "select the stream engagement_calls" in page.said("owners")
+    assert "select the stream engagement_associations" in page.said("first-response")
+    assert "When it was synced last is not known." in page.texts["head"]
+    assert {"daily", "rolling", "hours", "quality"} == page.tables.keys()
+    states = {row[0]: row[-1] for row in page.tables["quality"]}
+    assert states["owner who is not in owners"] == "? not checked"
+    assert states["note without details"] == "✕ wrong"
+    assert states["no type"] == "✓ ok"
+
+
+def test_names_from_the_data_are_only_texts(database: TestDatabase, write: Write) -> None:
+    """
+    Markup in a type, an owner or an outcome is shown, not followed.
+    """
+    june(database)
+    bad = "<script>alert(1)</script>&\"'"
+    database.query("UPDATE engagements SET ownerId = 7, type = %s WHERE type = 'NOTE'", (bad,))
+    database.query("INSERT INTO owners VALUES (7, NULL, %s, NULL)", (bad,))
+    database.query("UPDATE engagements SET ownerId = 7 WHERE type = 'TASK'")
+    page = Page(write())
+    assert "script" not in page.tags
+    assert bad in page.tables["daily"][0]
+    assert bad in [row[0] for row in page.tables["owners"]]
+
+
+def test_without_engagements_the_page_says_so(database: TestDatabase, write: Write) -> None:
+    """
+    With none at all, and with none in the period, the page says for what.
+    """
+    create_tables(database)
+    page = Page(write("--from", "2018-01-01", "--to", "2018-01-31"))
+    assert "There are no engagements from 2018-01-01 to 2018-01-31 (UTC)." in page.said("daily")
+    fill_engagements(database, june_2018.rows())
+    page = Page(write("--from", "2018-01-01", "--to", "2018-01-31"))
+    said = "Nothing to show: no engagements, 1 January to 31 January 2018."
+    assert said in page.texts["daily"] and said in page.texts["hours"]
+
+
+def test_one_report_and_the_last_days(database: TestDatabase, write: Write) -> None:
+    """
+    A report's name writes its section alone; without --from the last 90 days are shown.
+    """
+    create_tables(database)
+    day_ms = 86_400_000
+    rows: list[june_2018.Row] = [(1_530_000_000_000 + nth * day_ms, "NOTE") for nth in range(200)]
+    fill_engagements(database, rows)
+    page = Page(write("daily"))
+    assert page.tables.keys() == {"daily"}
+    assert len(page.tables["daily"]) == 90 + 1
+
+
+def test_without_the_extra_the_page_says_what_to_install(
+    database: TestDatabase, tmp_path: Path
+) -> None:
+    """
+    Who has not installed the extra is told how; nothing is written.
+    """
+    june(database)
+    (tmp_path / "vl_convert.py").write_text("raise ImportError('not installed')\n")
+    environment = {**database.environment, "PYTHONPATH": str(tmp_path)}
+    file = tmp_path / "report.html"
+    done = run_program("engagements-report", "--html", file, environment=environment)
+    assert (done.code, done.out) == (2, "")
+    assert "pip install 'tap-hubspot-engagements[report]'" in done.err
+    assert not file.exists()
+
+
+def test_where_the_page_cannot_be_written(database: TestDatabase, tmp_path: Path) -> None:
+    """
+    A folder that is not there is a fault of the call, named.
+    """
+    june(database)
+    file = tmp_path / "nowhere" / "report.html"
+    done = run_program("engagements-report", "--html", file, environment=database.environment)
+    assert done.code == 2
+    assert f"--html: {file}: No such file or directory" in done.err
