@@ -6,12 +6,12 @@ import sys
 import tempfile
 from pathlib import Path
 
-from benchmarks import backfill, end_to_end, memory, results, target
+from benchmarks import backfill, end_to_end, memory, reports, results, target
 from demo.private_mariadb import PrivateMariaDB, install
 
 # A pool that holds what is loaded: the disk is not what is measured.
 SERVER_OPTIONS = ("--innodb-buffer-pool-size=4G", "--innodb-log-file-size=1G")
-QUESTIONS = ("target", "memory", "end_to_end", "backfill")
+QUESTIONS = ("target", "memory", "end_to_end", "backfill", "reports")
 
 
 def main() -> None:
@@ -33,6 +33,8 @@ def main() -> None:
             end_to_end.measure(folder, server)
         if "backfill" in asked:
             backfill.measure(folder)
+        if "reports" in asked:
+            reports.measure(folder, server)
     results.render()
 
 

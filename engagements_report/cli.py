@@ -22,7 +22,9 @@ from engagements_report.table import FORMATS
 
 PROGRAM = "engagements-report"
 EXIT_FAILED, EXIT_USAGE = 1, 2
-SLOW_S = 1.0  # from which on a missing index is worth a word
+# From which on a missing index is worth a word.
+SLOW_S = 1.0
+SLOW_PAGE_S = 5.0
 
 LISTED = "\n".join(f"  {name:15}{what}" for name, what in REPORTS.items())
 DESCRIPTION = f"""\
@@ -80,13 +82,12 @@ def _run(options: argparse.Namespace, choice: Choice, database: Database) -> Non
     if options.what == "sql":
         _print_sql(options.report, choice, database)
         return
+    started_s = time.monotonic()
     if options.html:
         _write_page(options, choice, database)
-        return
-    started_s = time.monotonic()
-    answer = ask(database, options.report, choice)
-    _print(options, choice, answer)
-    if time.monotonic() - started_s > SLOW_S:
+    else:
+        _print(options, choice, ask(database, options.report, choice))
+    if time.monotonic() - started_s > (SLOW_PAGE_S if options.html else SLOW_S):
         _tell_of_indexes(indexes.wanted(options.report, choice.time), database)
 
 

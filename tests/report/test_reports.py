@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 import csv
+import fcntl
 import io
 import json
+import os
+import pty
+import struct
+import subprocess
+import termios
 from collections.abc import Iterable
 from datetime import date, datetime, timedelta, timezone
 from pathlib import Path
@@ -14,7 +20,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.conftest import SHARED, TestDatabase, run_program
+from tests.conftest import PROGRAMS, SHARED, TestDatabase, clean_environment, run_program
 from tests.report import june_2018
 from tests.report.conftest import Reports
 from tests.report.june_2018 import GOLDEN, Row
@@ -171,6 +177,28 @@ def test_formats(database: TestDatabase) -> None:
     assert len(markdown) == len(daily_csv) + 2
     rolling = json.loads(run(database, "rolling", "--format", "json").out)
     assert (rolling[0]["avg_14d"], rolling[0]["avg_14d_full"]) == (0.0, None)
+
+
+@pytest.mark.parametrize("width", [40, 60, 120])
+def test_tables_fit_the_window(database: TestDatabase, width: int) -> None:
+    """
+    In a terminal no line is wider than the window; what does not fit goes on in the next line.
+    """
+    fill(database, [(1_530_000_000_000, "A_TYPE_WITH_A_NAME_THAT_IS_" + "LONG" * 9)])
+    theirs, ours = pty.openpty()
+    fcntl.ioctl(ours, termios.TIOCSWINSZ, struct.pack("HHHH", 24, width, 0, 0))
+    done = subprocess.run(
+        [PROGRAMS / "engagements-report", "rolling"],
+        stdin=ours,
+        stdout=ours,
+        env=clean_environment() | database.environment | {"TERM": "xterm"},
+        check=True,
+    )
+    os.close(ours)
+    lines = os.read(theirs, 100_000).decode().splitlines()
+    assert done.returncode == 0
+    assert max(map(len, lines)) <= width
+    assert "".join(lines).count("LO") > 0 and len(lines) > 4
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from engagements_report import cli
 from tests.conftest import TestDatabase, run_program
 from tests.report import june_2018
 from tests.report.conftest import Reports
@@ -120,6 +121,25 @@ def test_missing_indexes_are_made_once(database: TestDatabase) -> None:
     assert "every index that the reports are fast by is there" in run(database, "index").err
     indexes = database.query("SHOW INDEX FROM engagements")
     assert {row[2] for row in indexes} == {"PRIMARY", "report_createdAt", "report_timestamp"}
+
+
+def test_a_slow_report_names_the_index_that_it_lacks(
+    database: TestDatabase,
+    reports: Reports,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """
+    A report that takes long says which index to make, as long as there is none.
+    """
+    create_tables(database)
+    fill_engagements(database, june_2018.rows())
+    monkeypatch.setattr(cli, "SLOW_S", 0.0)  # where time is what is meant
+    for expected in (2, 0):
+        code = cli.run(cli.parse(["first-response", "--format", "csv"]))
+        said = capsys.readouterr().err
+        assert (code, said.count("`engagements-report index` makes it")) == (0, expected)
+        reports.out("index")
 
 
 def test_who_may_only_read_can_report(database: TestDatabase) -> None:
