@@ -19,8 +19,10 @@ from tests.pipeline import Pipeline
 from tests.report import plain
 from tests.report.conftest import Reports
 from tests.report.plain import Asked, Portal, Record
+from tests.report.tables import create_tables
 
 DAY_MS = 86_400_000
+QUARTER_MS = 900_000
 MARCH_2026_MS = 1_772_323_200_000  # clocks change on the 8th in New York, on the 29th in Berlin
 KINDS = (*plain.OWN_WORK, "INCOMING_EMAIL", "INCOMING_EMAIL", "EMAIL", "SMS", "HOLOGRAM_VISIT")
 ASKED = (
@@ -35,6 +37,9 @@ ASKED = (
 def made_up(rng: random.Random, number: int) -> Record:
     """Return a record of March or April 2026, now and then as odd as HubSpot's are."""
     created_ms = MARCH_2026_MS + rng.randrange(45 * DAY_MS)
+    # Now and then at a full quarter of an hour, as others are, or a millisecond before it.
+    if rng.random() < 0.4:
+        created_ms -= created_ms % QUARTER_MS + rng.choice((0, 0, 1))
     kind = rng.choice(KINDS)
     inner = {"id": 10**10 + number, "type": kind, "createdAt": created_ms}
     inner["lastUpdated"] = created_ms
@@ -54,6 +59,7 @@ def made_up(rng: random.Random, number: int) -> Record:
         metadata = {"html": f"{plain.REDACTED}. To include it in the response, …"}
     ties = {"contactIds": [rng.randrange(1, 9) for _ in range(rng.choice((0, 1, 1, 2)))]}
     ties["contactIds"] = sorted(set(ties["contactIds"]))
+    ties["companyIds"] = [rng.randrange(1, 9)]  # of the same numbers: no contacts all the same
     return {"engagement": inner, "associations": ties, "metadata": metadata}
 
 
@@ -119,3 +125,25 @@ def test_without_a_period_all_of_it_counts(reports: Reports, loaded: Portal) -> 
     zoned = replace(wide, zone=ZoneInfo("Asia/Kolkata"))
     expected = written(plain.daily(loaded, zoned))
     assert reports.rows("daily", "--tz", "Asia/Kolkata") == expected
+
+
+def test_the_limits_of_first_response(database: TestDatabase, reports: Reports) -> None:
+    """
+    An answer at the very end of a span is in it, one a millisecond later is in the next.
+    """
+    create_tables(database, ["engagements", "engagement_associations"])
+    mails, ties = [], []
+    for nth, most_ms in enumerate([*plain.SPANS.values()][:-1]):
+        for late_ms in (0, 1):
+            contact = 2 * nth + late_ms
+            for kind, at_ms in (("INCOMING_EMAIL", 0), ("EMAIL", most_ms + late_ms)):
+                mails.append((len(mails) + 1, MARCH_2026_MS + at_ms, kind))
+                ties.append((len(mails), contact))
+    listed = ", ".join(f"({one}, {at_ms}, {at_ms}, '{kind}')" for one, at_ms, kind in mails)
+    database.query(f"INSERT INTO engagements (id, createdAt, timestamp, type) VALUES {listed}")
+    tied = ", ".join(f"({one}, 'contact', {contact})" for one, contact in ties)
+    database.query(f"INSERT INTO engagement_associations VALUES {tied}")
+    numbers = {row[0]: row[1] for row in reports.rows("first-response")}
+    assert numbers["15 minutes"] == "1"
+    assert {numbers[name] for name in [*plain.SPANS][1:-1]} == {"2"}
+    assert (numbers["longer"], numbers["no reply"]) == ("1", "0")

@@ -20,6 +20,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from engagements_report.config import Config
+from engagements_report.database import Database
+from engagements_report.exceptions import DatabaseError
+from engagements_report.statements import Text
 from tests.conftest import PROGRAMS, SHARED, TestDatabase, clean_environment, run_program
 from tests.report import june_2018
 from tests.report.conftest import Reports
@@ -259,6 +263,22 @@ def test_windows_of_other_lengths(database: TestDatabase, reports: Reports, days
     assert too_many.code == 2
     assert "is more than 10000 days: set --from" in too_many.err
     assert lines == [",".join(map(str, row)) for row in rolled]
+
+
+def test_a_page_is_of_one_moment(database: TestDatabase) -> None:
+    """
+    Held still, the database shows nothing that is loaded meanwhile, and lets nothing be changed.
+    """
+    fill(database, june_2018.rows())
+    held = Database(Config.from_sources(None, database.environment, ()))
+    number = Text("SELECT COUNT(*) FROM engagements")
+    held.hold_still()
+    database.query("DELETE FROM engagements WHERE type = 'TASK'")
+    assert held.ask(number).rows == ((64,),)
+    with pytest.raises(DatabaseError, match="READ ONLY"):
+        held.ask(Text("DELETE FROM engagements"))
+    held.close()
+    assert database.query("SELECT COUNT(*) FROM engagements") == [(32,)]
 
 
 def test_nothing_to_report(database: TestDatabase) -> None:
