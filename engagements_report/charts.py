@@ -17,6 +17,7 @@ WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 MAX_DAILY_BARS = 190  # days; longer periods are drawn by weeks
 INK, SOFT, RULE, PAPER = "var(--ink)", "var(--soft)", "var(--rule)", "var(--paper)"
 PIXELS_A_TICK = 90
+LONG = 300 * DAY  # from which on a day is written with its year
 DAYS_HEIGHT = 280
 CONFIG = {
     "background": None,
@@ -94,7 +95,7 @@ def days(counts: Mapping[tuple[str, date], int], first: date, last: date, width:
             "x": {
                 "field": "start",
                 "type": "temporal",
-                "axis": _day_axis(width),
+                "axis": _day_axis(width, first, last),
                 "scale": {"type": "utc", "domain": [_moment(start), _moment(last + DAY)]},
             },
             "x2": {"field": "end"},
@@ -136,7 +137,7 @@ def rolling(kind: str, points: Sequence[Point], width: int) -> Spec:
             "x": {
                 "field": "day",
                 "type": "temporal",
-                "axis": _day_axis(width, ticks=3),
+                "axis": _day_axis(width, first, last, ticks=3),
                 "scale": {"type": "utc", "domain": [_moment(first), _moment(last)]},
             },
             "y": {
@@ -287,9 +288,10 @@ def count_ticks(most: int, number: int) -> list[int]:
     return list(range(0, most + 1, step))
 
 
-def _day_axis(width: int, ticks: int | None = None) -> Spec:
+def _day_axis(width: int, first: date, last: date, ticks: int | None = None) -> Spec:
     count = ticks or max(3, width // PIXELS_A_TICK)
-    return {"title": None, "format": "%-d %b", "tickCount": count, "labelOverlap": True}
+    written = "%-d %b" if last - first < LONG else "%b %Y"
+    return {"title": None, "format": written, "tickCount": count, "labelOverlap": True}
 
 
 def _moment(day: date) -> Spec:

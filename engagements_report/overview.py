@@ -326,20 +326,18 @@ def _quality(asked: Asked) -> Made:
     )
     table = Table(
         "By check; the first two are of all days",
-        ["check", "found", "of", "share", "state"],
+        ["check", "state", "found", "of", "share"],
         [
-            [
-                *(row["what"], row["num"], row["out_of"]),
-                *(
-                    None if row["share"] is None else words.percent(row["share"]),
-                    State(row["state"]),
-                ),
-            ]
+            [row["what"], State(row["state"]), row["num"], row["out_of"], _share_of(row)]
             for row in rows
         ],
     )
     said = f"✕ {words.plural(wrong, 'check')} wrong" if wrong else "✓ nothing wrong"
     return Made(lead, [], table, ("Data quality", said, bool(wrong)))
+
+
+def _share_of(row: Mapping[str, Any]) -> str | None:
+    return None if row["share"] is None else words.percent(row["share"])
 
 
 MAKERS: Mapping[str, Callable[[Asked], Made]] = {

@@ -145,7 +145,7 @@ def test_what_is_missing_leaves_the_rest(database: TestDatabase, write: Write) -
     assert "select the stream engagement_associations" in page.said("first-response")
     assert "When it was synced last is not known." in page.texts["head"]
     assert {"daily", "rolling", "hours", "quality"} == page.tables.keys()
-    states = {row[0]: row[-1] for row in page.tables["quality"]}
+    states = {row[0]: row[1] for row in page.tables["quality"]}
     assert states["owner who is not in owners"] == "? not checked"
     assert states["note without details"] == "✕ wrong"
     assert states["no type"] == "✓ ok"
