@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -114,40 +114,38 @@ def rolling(kind: str, points: Sequence[Point], width: int) -> Spec:
         for point in part
     ]
     first, last = points[0].day, points[-1].day
-    line: Spec = {
-        "mark": {"type": "line", "strokeWidth": 2.2, "color": variable(kind)},
-        "encoding": {
-            "strokeDash": {
-                "field": "window",
-                "type": "nominal",
-                "legend": None,
-                "scale": {"domain": ["partial", "full"], "range": [[4, 4], [1, 0]]},
-            }
-        },
-    }
-    dot: Spec = {
-        "transform": [{"filter": f"datum.day == '{last}'"}],
-        "mark": {"type": "point", "filled": True, "size": 45, "color": variable(kind)},
-        "encoding": {"description": {"value": f"{last}: {points[-1].average:.4f} a day"}},
-    }
+    days_scale = {"type": "utc", "domain": [_moment(first), _moment(last)]}
+    days_axis = _day_axis(width, first, last, ticks=3)
+    axis = {"tickCount": 3, "title": None}
     return {
         **_base(width, 120),
         "data": {"values": values},
         "encoding": {
-            "x": {
-                "field": "day",
-                "type": "temporal",
-                "axis": _day_axis(width, first, last, ticks=3),
-                "scale": {"type": "utc", "domain": [_moment(first), _moment(last)]},
-            },
+            "x": {"field": "day", "type": "temporal", "axis": days_axis, "scale": days_scale},
             "y": {
                 "field": "average",
                 "type": "quantitative",
-                "axis": {"tickCount": 3, "title": None},
+                "axis": axis,
                 "scale": {"domainMin": 0, "nice": True},
             },
         },
-        "layer": [line, dot],
+        "layer": [_dashed(kind), _dot(kind, points[-1])],
+    }
+
+
+def _dashed(kind: str) -> Spec:
+    scale = {"domain": ["partial", "full"], "range": [[4, 4], [1, 0]]}
+    dash = {"field": "window", "type": "nominal", "legend": None, "scale": scale}
+    mark = {"type": "line", "strokeWidth": 2.2, "color": variable(kind)}
+    return {"mark": mark, "encoding": {"strokeDash": dash}}
+
+
+def _dot(kind: str, last: Point) -> Spec:
+    """Return the end of the line, which says its average."""
+    return {
+        "transform": [{"filter": f"datum.day == '{last.day}'"}],
+        "mark": {"type": "point", "filled": True, "size": 45, "color": variable(kind)},
+        "encoding": {"description": {"value": f"{last.day}: {last.average:.4f} a day"}},
     }
 
 
@@ -221,32 +219,23 @@ def hours(counts: Mapping[tuple[int, int], int], width: int) -> Spec:
         for (weekday, hour), number in sorted(counts.items())
     ]
     steps = range(len(HEAT))
+    scale = {"domain": list(steps), "range": [heat(step) for step in steps]}
+    hour_axis = {"labelAngle": 0, "title": "hour", "values": list(range(0, 24, 3))}
     return {
         **_base(width, 220),
         "data": {"values": values},
         "mark": {"type": "rect", "stroke": PAPER, "strokeWidth": 1.5},
         "encoding": {
-            "x": {
-                "field": "hour",
-                "type": "ordinal",
-                "scale": {"domain": list(range(24))},
-                "axis": {"labelAngle": 0, "title": "hour", "values": list(range(0, 24, 3))},
-            },
-            "y": {
-                "field": "weekday",
-                "type": "ordinal",
-                "scale": {"domain": list(WEEKDAYS)},
-                "axis": {"title": None},
-            },
-            "color": {
-                "field": "step",
-                "type": "ordinal",
-                "legend": None,
-                "scale": {"domain": list(steps), "range": [heat(step) for step in steps]},
-            },
+            "x": _ordinal("hour", range(24), hour_axis),
+            "y": _ordinal("weekday", WEEKDAYS, {"title": None}),
+            "color": {"field": "step", "type": "ordinal", "legend": None, "scale": scale},
             "description": {"field": "what"},
         },
     }
+
+
+def _ordinal(field: str, domain: Iterable[object], axis: Spec) -> Spec:
+    return {"field": field, "type": "ordinal", "axis": axis, "scale": {"domain": list(domain)}}
 
 
 def heat_step(number: int, least: int, most: int) -> int:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timezone
 from zoneinfo import ZoneInfo
 
-from engagements_report.calendar import DAY, EPOCH, MS, day_of, iter_offsets
+from engagements_report.calendar import DAY, EPOCH, MS, day_of
 from engagements_report.exceptions import UsageError
 
 UTC = ZoneInfo("UTC")
@@ -87,11 +87,6 @@ class Span:
     @property
     def days(self) -> int:
         return (self.last - self.first).days + 1
-
-    def limits_ms(self, zone: ZoneInfo) -> tuple[int, int]:
-        """Return from when to before when the span lasts, in Unix ms."""
-        offsets = list(iter_offsets(self.first, self.last, zone))
-        return offsets[0].start_ms, offsets[-1].end_ms
 
     def with_windows(self, window_days: int) -> Span:
         """Return the span with the days before it that its windows look back to."""

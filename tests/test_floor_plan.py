@@ -25,8 +25,8 @@ FLOORS = {
         " __init__"
     ),
     "engagements_report": (
-        "__main__ cli overview table indexes reports words page drawing charts colours periods"
-        " database statements calendar config option_files exceptions __init__"
+        "__main__ cli overview sections table indexes reports words page drawing charts colours"
+        " periods database statements calendar config option_files exceptions __init__"
     ),
 }
 
