@@ -53,7 +53,7 @@ check-tap: $(INSTALLED) $(SINGER_TOOLS)/.installed ## validate the tap's output 
 test-pythons: $(INSTALLED) ## run the tests on every Python from 3.10 on that is on this machine
 	@$(BIN)/python -m demo.pythons
 
-bench: $(INSTALLED) ## measure tap and target apart, 100,000 engagements end to end, and memory
+bench: $(INSTALLED) ## measure target, tap and reports, beside other ways and programs; see benchmarks/RESULTS.md
 	@$(BIN)/python -m benchmarks
 
 interop: $(INSTALLED) ## load all streams into other Singer targets
