@@ -4,38 +4,52 @@ from __future__ import annotations
 
 import sys
 import tempfile
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from benchmarks import backfill, end_to_end, memory, reports, results, target
+from benchmarks import (
+    increments,
+    latency,
+    memory,
+    pipe,
+    reports,
+    results,
+    start_up,
+    target,
+    target_peers,
+)
+from benchmarks.bench import Bench
+from benchmarks.contest import Contest
 from demo.private_mariadb import PrivateMariaDB, install
 
 # A pool that holds what is loaded: the disk is not what is measured.
 SERVER_OPTIONS = ("--innodb-buffer-pool-size=4G", "--innodb-log-file-size=1G")
-QUESTIONS = ("target", "memory", "end_to_end", "backfill", "reports")
+QUESTIONS: Mapping[str, Callable[[Bench], list[Contest]]] = {
+    "increments": increments.measure,
+    "latency": latency.measure,
+    "target": target.measure,
+    "target_peers": target_peers.measure,
+    "pipe": pipe.measure,
+    "memory": memory.measure,
+    "start_up": start_up.measure,
+    "reports": reports.measure,
+}
 
 
 def main() -> None:
     asked = sys.argv[1:] or QUESTIONS
-    unknown = set(asked) - set(QUESTIONS)
+    unknown = set(asked) - QUESTIONS.keys()
     if unknown:
         sys.exit(f"no such questions: {', '.join(unknown)}; there are {', '.join(QUESTIONS)}")
     install()
-    with (
-        tempfile.TemporaryDirectory() as name,
-        PrivateMariaDB(Path(name) / "mariadb", SERVER_OPTIONS) as server,
-    ):
-        folder = Path(name)
-        if "target" in asked:
-            results.save("target", target.measure(server, folder))
-        if "memory" in asked:
-            results.save("memory", memory.measure(server))
-        if "end_to_end" in asked:
-            end_to_end.measure(folder, server)
-        if "backfill" in asked:
-            backfill.measure(folder)
-        if "reports" in asked:
-            reports.measure(folder, server)
-    results.render()
+    for name in asked:
+        # Each begins on a server that has nothing to tidy up.
+        with (
+            tempfile.TemporaryDirectory() as folder,
+            PrivateMariaDB(Path(folder) / "mariadb", SERVER_OPTIONS) as server,
+        ):
+            results.save(name, QUESTIONS[name](Bench(server, Path(folder))))
+        results.render()
 
 
 if __name__ == "__main__":

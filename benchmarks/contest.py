@@ -5,11 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from statistics import median
-from typing import Any
+from typing import Any, Literal
 
 from benchmarks.measure import Usage
 
 RUNS = 5
+Measure = Literal["wall_s", "cpu_s", "peak_mb", "requests"]
+WORDS: dict[Measure, str] = {
+    "wall_s": "wall time",
+    "cpu_s": "CPU",
+    "peak_mb": "peak memory",
+    "requests": "requests",
+}
+UNITS: dict[Measure, str] = {"wall_s": " s", "cpu_s": " s", "peak_mb": " MB", "requests": ""}
 
 
 @dataclass(frozen=True)
@@ -30,10 +38,9 @@ class Result:
     records: int
     usages: tuple[Usage, ...]
 
-    @property
-    def rate(self) -> float:
-        """Records a second, of the run in the middle."""
-        return self.records / median(one.wall_s for one in self.usages)
+    def median(self, measure: Measure) -> float:
+        """Return what the run in the middle took."""
+        return median(getattr(one, measure) for one in self.usages)
 
     @property
     def spread(self) -> float:
@@ -42,47 +49,156 @@ class Result:
         return (max(walls) - min(walls)) / median(walls)
 
     @property
-    def cpu_us(self) -> float:
-        """Microseconds of processors a record."""
-        return 1e6 * median(one.cpu_s for one in self.usages) / self.records
-
-    @property
     def peak_mb(self) -> float:
         return max(one.peak_mb for one in self.usages)
 
 
 @dataclass(frozen=True)
+class Goal:
+    """
+    `ours` is to take at most `most` times what the slowest of `others` takes of `measure`.
+
+    Without others, `most` is in seconds, MB or requests.
+    """
+
+    measure: Measure
+    ours: str
+    most: float
+    others: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Contest:
-    """A question, and what came of it; the first contender is ours."""
+    """
+    A question, and what came of it; the first contender is ours.
+
+    Where they are not `compared`, each is there for itself.
+    """
 
     question: str
     results: tuple[Result, ...]
+    goals: tuple[Goal, ...] = ()
+    compared: bool = True
 
-    def ratios(self) -> list[float]:
-        """Return how many times as fast as each contender ours is."""
-        return [self.results[0].rate / one.rate for one in self.results]
+    def value(self, goal: Goal) -> float | None:
+        """Return what is to be at most `goal.most`; None where whom it names is not here."""
+        by_name = {one.name: one for one in self.results}
+        if not {goal.ours, *goal.others} <= by_name.keys():
+            return None
+        ours = by_name[goal.ours].median(goal.measure)
+        if not goal.others:
+            return ours
+        return ours / max(by_name[name].median(goal.measure) for name in goal.others)
+
+    def verdicts(self) -> list[str]:
+        """Return a sentence for each goal."""
+        return [_verdict(goal, self.value(goal)) for goal in self.goals]
 
     def table(self) -> str:
         """Return the question and its answer as Markdown."""
+        columns = [column for column in COLUMNS if self._shows(column)]
         rows = [
             f"### {self.question}\n",
-            "| | records | records/s | spread | CPU µs a record | peak MB | ours to it |",
-            "|---|--:|--:|--:|--:|--:|--:|",
+            "| | " + " | ".join(column.head for column in columns) + " |",
+            "|---" + "|--:" * len(columns) + "|",
         ]
-        for one, ratio in zip(self.results, self.ratios(), strict=True):
-            compared = "" if one is self.results[0] else f"{ratio:.2f}"
-            rows.append(
-                f"| {one.name} | {one.records:,} | {one.rate:,.0f} | ±{50 * one.spread:.0f} % |"
-                f" {one.cpu_us:.1f} | {one.peak_mb:.0f} | {compared} |"
-            )
-        return "\n".join(rows) + "\n"
+        for one in self.results:
+            cells = [column.cell(one, self.results[0]) for column in columns]
+            rows.append(f"| {' | '.join([one.name, *cells])} |")
+        return "\n".join([*rows, "", *(f"- {verdict}" for verdict in self.verdicts()), ""])
 
     def as_dict(self) -> dict[str, Any]:
-        return {"question": self.question, "results": [asdict(one) for one in self.results]}
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, kept: dict[str, Any]) -> Contest:
+        """Return the contest that `as_dict` wrote, by way of JSON."""
+        results = (
+            Result(one["name"], one["records"], tuple(Usage(**usage) for usage in one["usages"]))
+            for one in kept["results"]
+        )
+        goals = (Goal(**{**one, "others": tuple(one["others"])}) for one in kept["goals"])
+        return cls(kept["question"], tuple(results), tuple(goals), kept["compared"])
+
+    def _shows(self, column: Column) -> bool:
+        if column.compares and not self.compared:
+            return False
+        return any(column.cell(one, self.results[0]) for one in self.results)
 
 
-def hold(question: str, records: int, contenders: Sequence[Contender]) -> Contest:
-    """Run the contenders in turn, each as often as it says, print the answer and return it."""
+@dataclass(frozen=True)
+class Column:
+    """A column of the table: what it says of a contender, given ours; nothing is an empty text."""
+
+    head: str
+    cell: Callable[[Result, Result], str]
+    compares: bool = False
+
+
+def _per_record(one: Result, _: Result) -> str:
+    return f"{1e6 * one.median('cpu_s') / one.records:,.1f}" if one.records > 1 else ""
+
+
+def _rate(one: Result, _: Result) -> str:
+    return f"{one.records / one.median('wall_s'):,.0f}" if one.records > 1 else ""
+
+
+def _server(one: Result, _: Result) -> str:
+    taken = [use.server_cpu_s for use in one.usages if use.server_cpu_s is not None]
+    return f"{median(taken):,.2f}" if taken else ""
+
+
+def _requests(one: Result, _: Result) -> str:
+    return "" if one.usages[0].requests is None else f"{one.median('requests'):,.0f}"
+
+
+def _ratio_of(measure: Measure) -> Callable[[Result, Result], str]:
+    def ratio(one: Result, ours: Result) -> str:
+        theirs = one.median(measure) / one.records
+        if one is ours or not theirs:
+            return ""
+        return f"{ours.median(measure) / ours.records / theirs:.2f}"
+
+    return ratio
+
+
+COLUMNS = (
+    Column("records", lambda one, _: f"{one.records:,}" if one.records > 1 else ""),
+    Column("records/s", _rate),
+    Column("wall s", lambda one, _: f"{one.median('wall_s'):,.2f} ± {50 * one.spread:.0f} %"),
+    Column("CPU s", lambda one, _: f"{one.median('cpu_s'):,.2f}"),
+    Column("CPU µs a record", _per_record),
+    Column("server's CPU s", _server),
+    Column("peak MB", lambda one, _: f"{one.peak_mb:,.0f}" if one.peak_mb else ""),
+    Column("requests", _requests),
+    Column("our wall to it", _ratio_of("wall_s"), compares=True),
+    Column("our CPU to it", _ratio_of("cpu_s"), compares=True),
+)
+
+
+def _verdict(goal: Goal, value: float | None) -> str:
+    unit = "" if goal.others else UNITS[goal.measure]
+    than = f" of {' or '.join(goal.others)}" if goal.others else ""
+    what = f"{goal.ours}: {WORDS[goal.measure]} at most {goal.most:.3g}{unit}{than}"
+    if value is None:
+        return f"{what}: not compared here"
+    outcome = "reached" if value <= goal.most else "**missed**"
+    return f"{what}: {value:.3g}{unit}, {outcome}"
+
+
+def hold(
+    question: str,
+    records: int,
+    contenders: Sequence[Contender],
+    goals: Sequence[Goal] = (),
+    *,
+    compared: bool = True,
+) -> Contest:
+    """
+    Run the contenders in turn, each as often as it says, print the answer and return it.
+
+    `records` is 1 where the work has none; without `compared` each contender is there for itself.
+    """
     usages: dict[str, list[Usage]] = {one.name: [] for one in contenders}
     for turn in range(max(one.runs for one in contenders)):
         for one in contenders:
@@ -91,6 +207,6 @@ def hold(question: str, records: int, contenders: Sequence[Contender]) -> Contes
     results = (
         Result(one.name, one.records or records, tuple(usages[one.name])) for one in contenders
     )
-    contest = Contest(question, tuple(results))
+    contest = Contest(question, tuple(results), tuple(goals), compared)
     print(f"\n{contest.table()}", flush=True)
     return contest

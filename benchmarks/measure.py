@@ -2,36 +2,41 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
-import time
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
+import psutil
+
+LAUNCH = Path(__file__).parent / "programs" / "launch.py"
+
 
 @dataclass(frozen=True)
 class Usage:
-    """What a finished process took: seconds on the wall and of processors, peak memory in MB."""
+    """
+    What a finished process took: seconds on the wall and of processors, peak memory in MB.
+
+    `server_cpu_s` is what the server that it asked took meanwhile, `requests` how often it asked.
+    """
 
     wall_s: float
-    cpu_s: float
-    peak_mb: float
-
-    def row(self, name: str, records: int) -> str:
-        """Return a line of the table for a run over this many records."""
-        return (
-            f"{name:34}{records / self.wall_s:12,.0f}{self.wall_s:9.2f}{self.cpu_s:9.2f}"
-            f"{1e6 * self.cpu_s / records:11.1f}{self.peak_mb:10.1f}"
-        )
-
-
-HEAD = f"{'':34}{'records/s':>12}{'wall s':>9}{'CPU s':>9}{'CPU µs/rec':>11}{'peak MB':>10}"
+    cpu_s: float = 0.0
+    peak_mb: float = 0.0
+    server_cpu_s: float | None = None
+    requests: int | None = None
 
 
 class Run:
-    """A process that was started, to be waited for by `usage`."""
+    """
+    A process that was started, to be waited for by `usage`.
+
+    `server` is the process id of the server that it asks, where that one's share is wanted.
+    """
 
     def __init__(
         self,
@@ -40,21 +45,34 @@ class Run:
         stdin: IO[Any] | int = subprocess.DEVNULL,
         stdout: IO[Any] | int = subprocess.DEVNULL,
         stderr: IO[Any] | int = subprocess.DEVNULL,
+        server: int | None = None,
     ) -> None:
-        self._started = time.monotonic()
+        self._server = None if server is None else psutil.Process(server)
+        self._server_cpu_s = self._server_has_taken()
+        self._report, report = os.pipe()
         self.process = subprocess.Popen(
-            command,
+            [sys.executable, "-I", "-S", LAUNCH, str(report), *command],
+            pass_fds=[report],
             env={**os.environ, **environment},
             stdin=stdin,
             stdout=stdout,
             stderr=stderr,
         )
+        os.close(report)
 
     def usage(self) -> Usage:
         """Wait for the end; raises RuntimeError where it was a failure."""
-        _, status, used = os.wait4(self.process.pid, 0)
-        wall_s = time.monotonic() - self._started
-        code = self.process.returncode = os.waitstatus_to_exitcode(status)
-        if code:
-            raise RuntimeError(f"exit code {code}: {self.process.args!r}")
-        return Usage(wall_s, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024)
+        self.process.wait()
+        with os.fdopen(self._report) as report:
+            took = json.load(report)
+        if took.pop("code"):
+            raise RuntimeError(f"it failed: {self.process.args!r}")
+        if self._server is None:
+            return Usage(**took)
+        return Usage(**took, server_cpu_s=self._server_has_taken() - self._server_cpu_s)
+
+    def _server_has_taken(self) -> float:
+        if self._server is None:
+            return 0.0
+        times = self._server.cpu_times()
+        return float(times.user + times.system)

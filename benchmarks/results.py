@@ -5,19 +5,25 @@ from __future__ import annotations
 import json
 import platform
 import subprocess
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timezone
 from pathlib import Path
 
-from benchmarks.contest import Contest, Result
-from benchmarks.measure import Usage
+from benchmarks import charts
+from benchmarks.contest import Contest
 
 FOLDER = Path(__file__).parent / "results"
 PAGE = Path(__file__).parent / "RESULTS.md"
+HEAD = """# Results
+
+Made by `make bench`. Programs take turns at the same work, and what counts is how they compare in
+one run: of each its run in the middle, ± half of what lies between its fastest and its slowest.
+*Ours to it* is the first line's time a record over that line's: below 1, ours is faster.
+"""
 
 
 def save(name: str, contests: Sequence[Contest]) -> None:
-    """Keep the answers to one module's questions."""
+    """Keep the answers to one module's questions, and a chart of each."""
     FOLDER.mkdir(exist_ok=True)
     facts = {"at": f"{datetime.now(timezone.utc):%Y-%m-%d %H:%M}Z", **_machine()}
     answers = [contest.as_dict() for contest in contests]
@@ -25,14 +31,15 @@ def save(name: str, contests: Sequence[Contest]) -> None:
     (FOLDER / f"{name}.json").write_text(text + "\n", encoding="utf-8")
 
 
+def load(name: str) -> list[Contest]:
+    """Return the kept answers to one module's questions; raises OSError where there are none."""
+    kept = json.loads((FOLDER / f"{name}.json").read_text(encoding="utf-8"))
+    return [Contest.from_dict(one) for one in kept["contests"]]
+
+
 def render() -> None:
-    """Write the page of all answers that are kept."""
-    parts = [
-        "# Results\n",
-        "Made by `make bench`. Runs take turns, and what counts is how they compare in one run:"
-        " the median of the runs, and half of what lies between the fastest and the slowest."
-        " *Ours to it* is how many times as fast the first line is.\n",
-    ]
+    """Write the page of all answers that are kept, and their charts."""
+    verdicts, parts = [], []
     for path in sorted(FOLDER.glob("*.json")):
         kept = json.loads(path.read_text(encoding="utf-8"))
         parts.append(f"## {path.stem.replace('_', ' ').capitalize()}\n")
@@ -40,21 +47,14 @@ def render() -> None:
             f"{kept['at']}, {kept['processor']}, {kept['processors']} processors,"
             f" Python {kept['python']}, commit {kept['commit']}.\n"
         )
-        parts += [contest.table() for contest in _contests(kept["contests"])]
-    PAGE.write_text("\n".join(parts), encoding="utf-8")
-
-
-def _contests(kept: Iterable[dict[str, object]]) -> Iterable[Contest]:
-    for one in kept:
-        results = [
-            Result(
-                result["name"],
-                result["records"],
-                tuple(Usage(**usage) for usage in result["usages"]),
-            )
-            for result in one["results"]  # type: ignore[attr-defined]
-        ]
-        yield Contest(str(one["question"]), tuple(results))
+        for number, contest in enumerate(load(path.stem), 1):
+            picture = FOLDER / f"{path.stem}_{number}.svg"
+            picture.write_text(charts.draw(contest), encoding="utf-8")
+            shown = f"![{contest.question}]({picture.relative_to(PAGE.parent)})\n"
+            parts += [contest.table(), shown]
+            verdicts += [f"- {contest.question}. {verdict}" for verdict in contest.verdicts()]
+    text = "\n".join([HEAD, "## What is aimed at\n", *verdicts, "", *parts])
+    PAGE.write_text(text, encoding="utf-8")
 
 
 def _machine() -> dict[str, object]:

@@ -32,6 +32,11 @@ class ServedPortal:
         self.url = self._process.stdout.readline().strip()
         return self
 
+    @property
+    def pid(self) -> int | None:
+        """The process id of a portal that is served."""
+        return self._process.pid if self._process else None
+
     def __exit__(self, *_: object) -> None:
         if self._process is not None:
             self._process.terminate()
@@ -53,6 +58,11 @@ class ServedPortal:
         return next(
             int(one["engagement"]["id"]) for one in results if one["engagement"]["type"] == kind
         )
+
+    def ids(self, most: int) -> list[int]:
+        """Return the lowest ids, `most` of them, and at most a page of HubSpot's."""
+        results = self._ask("GET", f"{ENGAGEMENTS}/paged?limit={most}", None)["results"]
+        return [int(one["engagement"]["id"]) for one in results]
 
     def _ask(self, method: str, path: str, body: dict[str, Any] | None) -> Any:
         answer = requests.request(

@@ -78,6 +78,11 @@ class PrivateServer(ABC):
     def data(self) -> Path:
         return self.folder / "data"
 
+    @property
+    def pid(self) -> int | None:
+        """The process id of a running server."""
+        return self._process.process.pid if self._process and self._process.process else None
+
     def environment(self) -> dict[str, str]:
         """Return what target-mysql and engagements-report need to connect, as variables."""
         return {

@@ -1,0 +1,95 @@
+"""What every question has at hand: a server, a folder, and the tap with a portal to ask."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from benchmarks.measure import Run, Usage
+from demo.portal import TOKEN, ServedPortal
+from demo.private_server import PrivateServer
+from demo.shell import PROGRAMS
+
+TAP = PROGRAMS / "tap-hubspot-engagements"
+TARGET = PROGRAMS / "target-mysql"
+NO_LIMIT = 10_000  # requests in ten seconds: what is measured is the tap, not HubSpot's limit
+CATALOG = Path(__file__).parents[1] / "catalog.json"
+
+
+@dataclass(frozen=True)
+class Bench:
+    """A server whose disk is not what is measured, and a folder for files."""
+
+    server: PrivateServer
+    folder: Path
+
+
+@dataclass(frozen=True)
+class Tap:
+    """
+    The tap, asking `portal`, with `settings` beside those that let it in.
+
+    `streams` are what it is to select, all of them where none is named; `state` is one to begin at.
+    """
+
+    folder: Path
+    portal: ServedPortal
+    settings: dict[str, Any] = field(default_factory=dict)
+    streams: Sequence[str] = ()
+    state: Path | None = None
+
+    def command(self) -> list[str | Path]:
+        """Return the command line, and write the files that it names."""
+        config = self._file("config", self._config())
+        command = [TAP, "--config", config, "--catalog", self._file("catalog", self._catalog())]
+        return [*command, "--state", self.state] if self.state else command
+
+    def run(self, out: Path | None = None) -> Usage:
+        """Run it to its end, its messages into `out`; returns the number of requests, too."""
+        log = self.folder / "tap.log"
+        with log.open("w") as stderr, (out or Path("/dev/null")).open("wb") as stdout:
+            run = Run(self.command(), {}, stdout=stdout, stderr=stderr, server=self.portal.pid)
+            usage = run.usage()
+        return replace(usage, requests=requests_of(log))
+
+    def sync(self, name: str) -> Path:
+        """Run it once; returns a file of the last state."""
+        out = self.folder / f"{name}.jsonl"
+        self.run(out)
+        last = subprocess.run(
+            ["tail", "-n", "1", out], capture_output=True, check=True, text=True
+        ).stdout
+        out.unlink()
+        message = json.loads(last)
+        state = self.folder / f"{name}.state.json"
+        state.write_text(json.dumps(message["value"]))
+        return state
+
+    def _config(self) -> dict[str, Any]:
+        settings = {"requests_per_10_seconds": NO_LIMIT, **self.settings}
+        return {"access_token": TOKEN, "base_url": self.portal.url, **settings}
+
+    def _catalog(self) -> dict[str, Any]:
+        catalog: dict[str, Any] = json.loads(CATALOG.read_text(encoding="utf-8"))
+        chosen = [
+            one
+            for one in catalog["streams"]
+            if not self.streams or one["tap_stream_id"] in self.streams
+        ]
+        return {"streams": chosen}
+
+    def _file(self, name: str, content: dict[str, Any]) -> Path:
+        path = self.folder / f"tap_{name}.json"
+        path.write_text(json.dumps(content))
+        return path
+
+
+def requests_of(log: Path) -> int:
+    """Return the requests that a tap's log counts."""
+    lines = log.read_text(encoding="utf-8").splitlines()
+    (line,) = (line for line in lines if '"http_request_count"' in line)
+    return int(json.loads(line.partition("METRIC: ")[2])["value"])

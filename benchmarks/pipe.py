@@ -1,0 +1,84 @@
+"""Whether both programs on one pipe are as fast as the slower of them alone."""
+
+from __future__ import annotations
+
+import subprocess
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+from benchmarks.bench import TARGET, Bench, Tap, requests_of
+from benchmarks.contest import Contender, Contest, Goal, hold
+from benchmarks.databases import empty
+from benchmarks.measure import Run, Usage
+from demo.portal import ServedPortal
+
+ENGAGEMENTS = 100_000
+DATABASE = "pipe"
+PIPE, TAP_ALONE, TARGET_ALONE = "both on one pipe", "the tap alone", "the target alone"
+
+
+def measure(bench: Bench) -> list[Contest]:
+    """Load a portal for the first time, all streams, and the engagements alone."""
+    with ServedPortal(("--engagements", str(ENGAGEMENTS), "--seed", "7")) as portal:
+        return [
+            _hold(bench, Tap(bench.folder, portal), "all streams"),
+            _hold(bench, Tap(bench.folder, portal, streams=["engagements"]), "engagements alone"),
+        ]
+
+
+def _hold(bench: Bench, tap: Tap, what: str) -> Contest:
+    lines = bench.folder / "pipe_lines"
+    programs = _Programs(bench, tap, lines)
+    contenders = [
+        Contender(PIPE, programs.on_one_pipe),
+        Contender(TAP_ALONE, programs.tap_alone),
+        Contender(TARGET_ALONE, programs.target_alone),
+    ]
+    programs.tap_alone()
+    question = f"First load of {ENGAGEMENTS:,} engagements through both programs, {what}"
+    goals = [Goal("wall_s", PIPE, 1.2, (TAP_ALONE, TARGET_ALONE))]
+    contest = hold(question, ENGAGEMENTS, contenders, goals)
+    lines.unlink()
+    return contest
+
+
+@dataclass(frozen=True)
+class _Programs:
+    """The two programs over one portal; the tap alone leaves its messages in `lines`."""
+
+    bench: Bench
+    tap: Tap
+    lines: Path
+
+    def tap_alone(self) -> Usage:
+        return self.tap.run(self.lines)
+
+    def target_alone(self) -> Usage:
+        empty(self.bench.server, DATABASE)
+        with self.lines.open("rb") as stdin:
+            return self._target(stdin).usage()
+
+    def on_one_pipe(self) -> Usage:
+        """Return the wall time of both, the sum of their CPU and of their peaks of memory."""
+        empty(self.bench.server, DATABASE)
+        log = self.bench.folder / "pipe.log"
+        began_s = time.monotonic()
+        with log.open("wb") as stderr:
+            tap = Run(self.tap.command(), {}, stdout=subprocess.PIPE, stderr=stderr)
+        assert tap.process.stdout is not None  # it was asked for
+        with tap.process.stdout as stdin:
+            target = self._target(stdin)
+        ours, theirs = tap.usage(), target.usage()
+        return Usage(
+            time.monotonic() - began_s,
+            ours.cpu_s + theirs.cpu_s,
+            ours.peak_mb + theirs.peak_mb,
+            theirs.server_cpu_s,
+            requests_of(log),
+        )
+
+    def _target(self, stdin: IO[Any]) -> Run:
+        environment = {**self.bench.server.environment(), "TARGET_MYSQL_DATABASE": DATABASE}
+        return Run([TARGET], environment, stdin=stdin, server=self.bench.server.pid)
