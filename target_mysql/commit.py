@@ -1,42 +1,65 @@
 """
-One transaction for the batches of all streams, then the state; sent again where it failed.
+Commits in the order of the input, each followed by its state; sent again where one failed.
 
-A worker commits while the next batch is read and encoded. The state of a batch is written right
-after its commit, so that no state ever claims a row that is not there.
+The next batch is read and encoded meanwhile, and, over a second connection, staged. It is merged
+when the batch before it is committed and that one's state is written: no state ever claims a row
+that is not there.
 """
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent import futures
 from concurrent.futures import Future, ThreadPoolExecutor
-from datetime import datetime, timezone
+from dataclasses import dataclass, field
 from typing import BinaryIO, TypeVar
 
 import backoff
 
-from target_mysql import sql
+from target_mysql import transaction
 from target_mysql.batch import Batch
 from target_mysql.database import Database
 from target_mysql.exceptions import TargetError, TransientError
 from target_mysql.progress import Progress
-from target_mysql.server_errors import RowRefused
 
 LOGGER = logging.getLogger(__name__)
 
+LANES = 2  # one merges while the other stages: more would only wait for their turn
 RETRY_WAIT_MAX_S = 30.0
 STOP_PATIENCE_S = 5.0  # container engines kill 10 s after they have asked
 
 T = TypeVar("T")
 
 
+class _Abandoned(TargetError):
+    """What came before is not committed, so this is not either; that one's error is raised."""
+
+
+@dataclass
+class _Lane:
+    """A connection, and what is committed over it."""
+
+    database: Database
+    worker: ThreadPoolExecutor = field(
+        default_factory=lambda: ThreadPoolExecutor(max_workers=1, thread_name_prefix="commit")
+    )
+
+
+@dataclass
+class _Commit:
+    """A batch that is on its way over a lane."""
+
+    lane: _Lane
+    outcome: Future[None]
+
+
 class Committer:
     """
-    Commits batches, one call at a time, and writes states to `out`.
+    Commits batches in the order they are submitted in, and writes states to `out`.
 
     `retry_limit_s` bounds how long one batch is sent again to a server that fails.
     """
@@ -48,41 +71,83 @@ class Committer:
         self._out = out
         self._progress = progress
         self._retry_limit_s = retry_limit_s
-        self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="commit")
-        self._commit: Future[None] | None = None
+        self._lanes = [_Lane(database)]
+        self._idle = [*self._lanes]
+        self._most_lanes = LANES
+        self._under_way: deque[_Commit] = deque()
         self._stopping = threading.Event()
 
     def submit(self, batches: Sequence[Batch], state: bytes | None) -> None:
-        """Commit `batches`, then write `state`, after what was submitted before; do not wait."""
-        self.wait()
-        if batches or state is not None:
-            self._commit = self._worker.submit(self._commit_and_emit, batches, state)
+        """
+        Commit `batches`, then write `state`, after what was submitted before.
+
+        Waits only where every lane is taken; raises what an earlier commit raised.
+        """
+        if not batches and state is None:
+            return
+        lane = self._take_lane()
+        before = self._under_way[-1].outcome if self._under_way else None
+        outcome = lane.worker.submit(self._commit_and_emit, lane.database, batches, state, before)
+        self._under_way.append(_Commit(lane, outcome))
 
     def wait(self) -> None:
-        """Wait for the commit under way; raises what it raised."""
-        if self._commit is not None:
-            self._commit.result()  # where it failed it stays: nothing is ever committed after it
-            self._commit = None
+        """Wait for all commits under way; raises what the first of them that failed raised."""
+        while self._under_way:
+            self._end_first()
 
     def raise_failure(self) -> None:
-        """Raise what the last commit raised, if it has ended; do not wait."""
-        if self._commit is not None and self._commit.done():
-            self._commit.result()
+        """Raise what a commit raised, if it has ended; do not wait."""
+        while self._under_way and self._under_way[0].outcome.done():
+            self._end_first()
 
     def stop(self) -> None:
         """End: a commit under way is finished or, where that takes long, rolled back."""
         self._stopping.set()
-        if self._commit is not None:
-            futures.wait([self._commit], timeout=STOP_PATIENCE_S)
-            if not self._commit.done():
-                self._database.hang_up()
-        self._worker.shutdown(wait=True, cancel_futures=True)
+        outcomes = [commit.outcome for commit in self._under_way]
+        _, pending = futures.wait(outcomes, timeout=STOP_PATIENCE_S)
+        for lane in self._lanes:
+            if pending:
+                lane.database.hang_up()
+            lane.worker.shutdown(wait=True, cancel_futures=True)
+        for lane in self._lanes[1:]:
+            lane.database.close()
 
-    def patiently(self, attempt: Callable[[], T]) -> T:
+    def _take_lane(self) -> _Lane:
+        """Return a lane that is idle; opens one more, or waits, where there is none."""
+        self.raise_failure()
+        if not self._idle and len(self._lanes) < self._most_lanes:
+            self._open_lane()
+        if not self._idle:
+            self._end_first()
+        return self._idle.pop()
+
+    def _open_lane(self) -> None:
+        """Open one lane more, or none any more: some users may have but one connection."""
+        self._most_lanes = len(self._lanes)
+        try:
+            database = Database(self._database.config)
+        except TargetError as error:
+            LOGGER.info("staying with one connection: %s", error)
+            return
+        if not database.is_beside(self._database):
+            LOGGER.info("staying with one connection: another leads to another server")
+            database.close()
+            return
+        self._most_lanes = LANES
+        self._lanes.append(_Lane(database))
+        self._idle.append(self._lanes[-1])
+
+    def _end_first(self) -> None:
+        """Wait for the oldest commit. Where it failed it stays: nothing is committed after it."""
+        self._under_way[0].outcome.result()
+        self._idle.append(self._under_way.popleft().lane)
+
+    def patiently(self, attempt: Callable[[], T], database: Database | None = None) -> T:
         """
         Return what `attempt` returns; after a failure that may pass, connect and do it again.
 
-        Raises TransientError when that has gone on for `retry_limit_s`.
+        `database` is what is asked, where that is not the first. Raises TransientError when that
+        has gone on for `retry_limit_s`.
         """
         give_up_at = time.monotonic() + self._retry_limit_s
         waits = backoff.expo(base=2, factor=1, max_value=RETRY_WAIT_MAX_S)
@@ -91,7 +156,7 @@ class Committer:
         while True:
             try:
                 if failed:
-                    self._database.reconnect()
+                    (database or self._database).reconnect()
                 return attempt()
             except TransientError as error:
                 failed = True
@@ -104,53 +169,32 @@ class Committer:
                 if self._stopping.wait(wait_s):
                     raise
 
-    def _commit_and_emit(self, batches: Sequence[Batch], state: bytes | None) -> None:
+    def _commit_and_emit(
+        self,
+        database: Database,
+        batches: Sequence[Batch],
+        state: bytes | None,
+        before: Future[None] | None,
+    ) -> None:
+        """Commit, and write the state, once what came `before` is committed and written."""
+
+        def wait_for_turn() -> None:
+            if before is not None and before.exception() is not None:
+                raise _Abandoned("what came before is not committed")
+            if before is not None and self._stopping.is_set():
+                raise _Abandoned("not begun")
+
         if batches:
-            self.patiently(lambda: self._merge(batches))
+            done = self.patiently(
+                lambda: transaction.load(database, batches, wait_for_turn), database
+            )
+            for batch, one in zip(batches, done, strict=True):
+                self._progress.count(batch.table.stream, batch.rows, one)
+            self._progress.batches += 1
+        else:
+            wait_for_turn()
         if state is not None:
             self._emit(state)
-
-    def _merge(self, batches: Sequence[Batch]) -> None:
-        """Stage every batch, then merge all of them in one transaction, parents first."""
-        database = self._database
-        names = [sql.staging(number) for number in range(len(batches))]
-        staged = {one.table.stream: name for one, name in zip(batches, names, strict=True)}
-        try:
-            for name, batch in zip(names, batches, strict=True):
-                self._stage(name, batch)
-            with database.transaction():
-                for name, batch in zip(names, batches, strict=True):
-                    for child in batch.children:
-                        database.execute(sql.delete_children(child, name))
-                done = [
-                    database.merge(
-                        batch.table,
-                        name,
-                        batch.carried,
-                        staged.get(batch.table.parent.stream) if batch.table.parent else None,
-                        utc_now(),
-                    )
-                    for name, batch in zip(names, batches, strict=True)
-                ]
-        finally:
-            # Where the connection is gone the server has cleaned up itself.
-            with contextlib.suppress(TargetError):
-                for name in names:
-                    database.execute(sql.drop_staging(name))
-        for batch, one in zip(batches, done, strict=True):
-            self._progress.count(batch.table.stream, batch.rows, one)
-        self._progress.batches += 1
-
-    def _stage(self, name: str, batch: Batch) -> None:
-        table, database = batch.table, self._database
-        database.execute(sql.drop_staging(name))
-        database.execute(
-            sql.create_staging(name, batch.columns, table.key, database.server.dialect)
-        )
-        try:
-            database.stage(name, batch.columns, batch.rows)
-        except RowRefused as error:
-            raise batch.refused(error.row, error.column, str(error)) from error
 
     def _emit(self, state: bytes) -> None:
         try:
@@ -158,8 +202,3 @@ class Committer:
             self._out.flush()
         except OSError as error:
             raise TargetError(f"the state cannot be written to stdout: {error}") from error
-
-
-def utc_now() -> str:
-    """Return the time as MySQL writes it, in UTC."""
-    return f"{datetime.now(timezone.utc):%Y-%m-%d %H:%M:%S.%f}"

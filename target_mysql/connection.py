@@ -180,20 +180,11 @@ def done_of(answer: Any) -> Done:
 
 
 def _packets(rows: Sequence[bytes]) -> Iterator[bytes]:
-    """Yield all rows, in order, in packets of about PACKET_SIZE bytes."""
-    for chunk in slices(rows, PACKET_SIZE):
-        data = b"".join(chunk)
+    """Yield all rows, in order, in packets of about PACKET_SIZE bytes, and never more."""
+    if not rows:
+        return
+    rows_a_packet = max(1, PACKET_SIZE * len(rows) // sum(map(len, rows)))
+    for first in range(0, len(rows), rows_a_packet):
+        data = b"".join(rows[first : first + rows_a_packet])
         for start in range(0, len(data), PACKET_SIZE):
             yield data[start : start + PACKET_SIZE]
-
-
-def slices(rows: Sequence[bytes], limit: int) -> Iterator[Sequence[bytes]]:
-    """Yield runs of rows of at least one row, at most `limit` bytes where a row allows it."""
-    start = size = 0
-    for at, row in enumerate(rows):
-        if size and size + len(row) > limit:
-            yield rows[start:at]
-            start, size = at, 0
-        size += len(row)
-    if start < len(rows):
-        yield rows[start:]

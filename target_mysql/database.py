@@ -24,7 +24,7 @@ from target_mysql.columns import (
     JsonType,
 )
 from target_mysql.config import Config
-from target_mysql.connection import Done, connect, done_of, slices
+from target_mysql.connection import Done, connect, done_of
 from target_mysql.exceptions import ConnectError, DatabaseError, TransientError
 from target_mysql.rows import split_row, to_sql
 from target_mysql.server_errors import RowRefused, to_error, translated
@@ -44,6 +44,7 @@ class Server:
     """What the server is and can do."""
 
     version: str
+    identity: tuple[object, ...]  # that no other server has
     is_mariadb: bool
     local_infile: bool
     max_allowed_packet: int
@@ -137,6 +138,14 @@ class Database:
         statement = sql.merge(table, staged, carried, parents)
         return self.execute(statement, sql.merge_values(table, batched_at))
 
+    def is_beside(self, other: Database) -> bool:
+        """
+        Whether this is, and stays, a connection to the server of `other`.
+
+        Nodes of a cluster, named in a list or behind one name, see each other's commits late.
+        """
+        return len(self.config.addresses) == 1 and self.server.identity == other.server.identity
+
     @property
     def uses_load_data(self) -> bool:
         """Whether rows travel by LOAD DATA LOCAL rather than by INSERT."""
@@ -167,7 +176,7 @@ class Database:
         statement = sql.insert_staging(staging, columns) % ()
         limit = self.server.max_allowed_packet
         start = 0
-        for chunk in slices(rows, min(INSERT_SIZE, limit // 4)):
+        for chunk in _slices(rows, min(INSERT_SIZE, limit // 4)):
             query = (statement + to_sql(chunk)).encode()
             try:
                 if len(query) >= limit:
@@ -192,11 +201,19 @@ class Database:
             raise to_error(pymysql.err.DataError(code, message))
 
     def _read_server(self) -> Server:
-        ((version, comment, local_infile, max_packet, folds),) = self.query(sql.SERVER_FACTS)
+        ((version, comment, local_infile, max_packet, folds, *identity),) = self.query(
+            sql.SERVER_FACTS
+        )
         is_mariadb = "mariadb" in f"{version} {comment}".lower()
         dialect = _dialect(str(version), is_mariadb, self._has_large_keys)
         return Server(
-            str(version), is_mariadb, bool(local_infile), int(max_packet), bool(int(folds)), dialect
+            version=str(version),
+            identity=tuple(identity),
+            is_mariadb=is_mariadb,
+            local_infile=bool(local_infile),
+            max_allowed_packet=int(max_packet),
+            folds_names=bool(int(folds)),
+            dialect=dialect,
         )
 
     def _has_large_keys(self) -> bool:
@@ -252,6 +269,18 @@ def _column_there(row: Sequence[Any], json_checks: set[str]) -> ColumnThere:
 def _without_width(sql_type: str) -> str:
     """Return a type as MySQL 8 and later name it: integers, but booleans, without their width."""
     return _WIDTH.sub(r"\1", sql_type)
+
+
+def _slices(rows: Sequence[bytes], limit: int) -> Iterator[Sequence[bytes]]:
+    """Yield runs of rows of at least one row, at most `limit` bytes where a row allows it."""
+    start = size = 0
+    for at, row in enumerate(rows):
+        if size and size + len(row) > limit:
+            yield rows[start:at]
+            start, size = at, 0
+        size += len(row)
+    if start < len(rows):
+        yield rows[start:]
 
 
 def _longest(row: bytes, columns: Sequence[Column]) -> str:

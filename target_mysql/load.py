@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from target_mysql.batch import Batch
 from target_mysql.columns import Column
-from target_mysql.commit import Committer, utc_now
+from target_mysql.commit import Committer
 from target_mysql.config import Config
 from target_mysql.database import Database
 from target_mysql.exceptions import InputError
@@ -37,6 +37,7 @@ from target_mysql.tables import (
     to_name,
     to_table,
 )
+from target_mysql.transaction import utc_now
 
 if TYPE_CHECKING:
     from target_mysql.validation import Validator

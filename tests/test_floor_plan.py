@@ -16,9 +16,9 @@ FLOORS = {
         " auth pace streams shortcut sent records config json_text exceptions __init__"
     ),
     "target_mysql": (
-        "__main__ cli load commit progress migrate retire database connection server_errors batch"
-        " rows decoding validation messages values moments sql plan widening tables columns config"
-        " option_files exceptions __init__"
+        "__main__ cli load commit transaction progress migrate retire database connection"
+        " server_errors batch rows decoding validation messages values moments sql plan widening"
+        " tables columns config option_files exceptions __init__"
     ),
     "hubspot_simulator": (
         "__main__ server endpoints faults portal owners generate feed contents oauth answers"

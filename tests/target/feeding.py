@@ -66,3 +66,14 @@ def statements_running(database: TestDatabase) -> str:
         (database.name,),
     )
     return "\n".join(str(statement) for (statement,) in rows)
+
+
+@contextmanager
+def holding_row(database: TestDatabase) -> Iterator[None]:
+    """Hold the lock on the row of id 1, as another writer would, and change it in the end."""
+    other = database.connect(database=database.name)
+    with other, other.cursor() as cursor:
+        cursor.execute("START TRANSACTION")
+        cursor.execute("UPDATE things SET text = 'held' WHERE id = 1")
+        yield
+        cursor.execute("COMMIT")

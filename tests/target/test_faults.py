@@ -6,8 +6,7 @@ import random
 import signal
 import subprocess
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -29,6 +28,7 @@ from tests.target.feeding import (
     END_S,
     THINGS,
     feeding,
+    holding_row,
     loaded,
     numbered,
     statements_running,
@@ -119,18 +119,6 @@ def test_a_signal_does_not_wait_for_a_server_that_is_away(
         target.terminate()
         assert target.wait(END_S) == 143
         assert target.stdout.read() == b""
-
-
-@contextmanager
-def holding_row(database: TestDatabase) -> Iterator[None]:
-    """Hold the lock on the row of id 1, as another writer would, and change it in the end."""
-    other = database.connect(database=database.name)
-    with other.cursor() as cursor:
-        cursor.execute("START TRANSACTION")
-        cursor.execute("UPDATE things SET text = 'held' WHERE id = 1")
-        yield
-        cursor.execute("COMMIT")
-    other.close()
 
 
 def test_a_lock_wait_is_sent_again(database: TestDatabase, start_target: StartTarget) -> None:

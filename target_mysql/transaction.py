@@ -1,0 +1,70 @@
+"""The batches of all streams in one transaction: staged outside of it, merged in it."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Sequence
+from datetime import datetime, timezone
+
+from target_mysql import sql
+from target_mysql.batch import Batch
+from target_mysql.connection import Done
+from target_mysql.database import Database
+from target_mysql.exceptions import TargetError
+from target_mysql.server_errors import RowRefused
+
+
+def load(
+    database: Database, batches: Sequence[Batch], wait_for_turn: Callable[[], None]
+) -> list[Done]:
+    """
+    Stage every batch, then merge all of them in one transaction, parents first.
+
+    `wait_for_turn` returns when the transaction may begin. Returns what became of each batch.
+    """
+    names = [sql.staging(number) for number in range(len(batches))]
+    try:
+        for name, batch in zip(names, batches, strict=True):
+            _stage(database, name, batch)
+        wait_for_turn()
+        with database.transaction():
+            return _merge(database, dict(zip(names, batches, strict=True)))
+    finally:
+        # Where the connection is gone the server has cleaned up itself.
+        with contextlib.suppress(TargetError):
+            for name in names:
+                database.execute(sql.drop_staging(name))
+
+
+def utc_now() -> str:
+    """Return the time as MySQL writes it, in UTC."""
+    return f"{datetime.now(timezone.utc):%Y-%m-%d %H:%M:%S.%f}"
+
+
+def _stage(database: Database, name: str, batch: Batch) -> None:
+    database.execute(sql.drop_staging(name))
+    database.execute(
+        sql.create_staging(name, batch.columns, batch.table.key, database.server.dialect)
+    )
+    try:
+        database.stage(name, batch.columns, batch.rows)
+    except RowRefused as error:
+        raise batch.refused(error.row, error.column, str(error)) from error
+
+
+def _merge(database: Database, batches: dict[str, Batch]) -> list[Done]:
+    """Merge the batches, by the names that they are staged under."""
+    staged = {batch.table.stream: name for name, batch in batches.items()}
+    for name, batch in batches.items():
+        for child in batch.children:
+            database.execute(sql.delete_children(child, name))
+    return [
+        database.merge(
+            batch.table,
+            name,
+            batch.carried,
+            staged.get(batch.table.parent.stream) if batch.table.parent else None,
+            utc_now(),
+        )
+        for name, batch in batches.items()
+    ]
