@@ -17,14 +17,19 @@ REQUEST_TIMEOUT_S = 10.0
 
 @dataclass
 class ServedPortal:
-    """A portal on a free loopback port; as a context manager it is started and stopped."""
+    """
+    A portal on a free loopback port; as a context manager it is started and stopped.
+
+    `module` is what serves it, with the simulator's options.
+    """
 
     arguments: tuple[str, ...]
+    module: str = "hubspot_simulator"
     url: str = ""
     _process: subprocess.Popen[str] | None = None
 
     def __enter__(self) -> ServedPortal:
-        command = [sys.executable, "-m", "hubspot_simulator", "--port", "0", "--token", TOKEN]
+        command = [sys.executable, "-m", self.module, "--port", "0", "--token", TOKEN]
         self._process = subprocess.Popen(
             [*command, *self.arguments], stdout=subprocess.PIPE, text=True
         )
