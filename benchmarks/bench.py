@@ -60,13 +60,8 @@ class Tap:
         """Run it once; returns a file of the last state."""
         out = self.folder / f"{name}.jsonl"
         self.run(out)
-        last = subprocess.run(
-            ["tail", "-n", "1", out], capture_output=True, check=True, text=True
-        ).stdout
+        state = keep_state(out)
         out.unlink()
-        message = json.loads(last)
-        state = self.folder / f"{name}.state.json"
-        state.write_text(json.dumps(message["value"]))
         return state
 
     def _config(self) -> dict[str, Any]:
@@ -86,6 +81,16 @@ class Tap:
         path = self.folder / f"tap_{name}.json"
         path.write_text(json.dumps(content))
         return path
+
+
+def keep_state(messages: Path) -> Path:
+    """Return a file of the state that a tap's messages end with."""
+    last = subprocess.run(
+        ["tail", "-n", "1", messages], capture_output=True, check=True, text=True
+    ).stdout
+    state = messages.with_suffix(".state.json")
+    state.write_text(json.dumps(json.loads(last)["value"]))
+    return state
 
 
 def requests_of(log: Path) -> int:
