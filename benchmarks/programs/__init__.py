@@ -1,1 +1,1 @@
-"""What target-mysql is compared with, each a program of its own."""
+"""What is compared with and what is asked, each a program of its own."""

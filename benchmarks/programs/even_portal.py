@@ -1,0 +1,77 @@
+"""
+Serves a portal that every tap can read, until it is told to stop; prints its URL.
+
+Without what ends other taps' syncs (times that are no Unix milliseconds, U+0000), without texts of
+a megabyte, and without types that v3 has no objects for. Takes the simulator's own options.
+`/requests` answers how many requests there were, its own included.
+"""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+from itertools import islice
+from typing import Any
+
+import msgspec
+
+from benchmarks.programs import v3
+from hubspot_simulator import generate
+from hubspot_simulator.__main__ import STOP_SIGNALS, build_parser
+from hubspot_simulator.answers import Answer, json_answer
+from hubspot_simulator.portal import Portal
+from hubspot_simulator.server import Request, Simulator
+
+COUNT = "/requests"
+MOST_BYTES = 20_000
+EARLIEST_MS, LATEST_MS = 10**11, 10**14  # seconds lie below, .NET's ticks above
+
+
+class EvenSimulator(Simulator):
+    """Answers what is asked of v3 as well, and says how often it was asked."""
+
+    def __init__(self, portal: Portal, port: int, token: str) -> None:
+        super().__init__(portal, port, token=token)
+        self._objects = v3.Objects(portal.records())
+
+    def exchange(self, request: Request, body: bytes) -> tuple[Answer | None, float]:
+        """Answer as the simulator does, and what it has no answer to, whoever asks."""
+        if request.path == COUNT:
+            return json_answer(len(self.requests)), 1.0
+        answer = self._objects.answer(request.path, request.params)
+        return (answer, 1.0) if answer else super().exchange(request, body)
+
+
+def even_portal(engagements: int, seed: int) -> Portal:
+    """Return a portal of exactly so many engagements."""
+    portal = Portal()
+    made = engagements * 11 // 10 + 20  # some four in a hundred, and three of the first, are odd
+    for one in islice(_even(portal, made, seed), engagements):
+        portal.create(one)
+    return portal
+
+
+def _even(portal: Portal, made: int, seed: int) -> Iterator[dict[str, Any]]:
+    for one in generate.engagements(made, seed, portal.now_ms, portal.portal_id, "uneven"):
+        inner, body = one["engagement"], msgspec.json.encode(one)
+        if (
+            inner["type"] in v3.KINDS
+            and EARLIEST_MS < inner["timestamp"] < LATEST_MS
+            and len(body) <= MOST_BYTES
+            and b"\\u0000" not in body
+        ):
+            yield one
+
+
+def main() -> None:
+    options = build_parser().parse_args()
+    # Held back until sigwait asks for them, in the threads to come as well.
+    signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
+    portal = even_portal(options.engagements, options.seed)
+    with EvenSimulator(portal, options.port, options.token) as simulator:
+        print(simulator.url, flush=True)
+        signal.sigwait(STOP_SIGNALS)
+
+
+if __name__ == "__main__":
+    main()

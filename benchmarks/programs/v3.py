@@ -1,0 +1,116 @@
+"""
+What taps of HubSpot's v3 API ask for: a portal's engagements as its objects, rendered once.
+
+They are slim, in favour of those taps: an engagement's details are properties where they are single
+values, and HubSpot's many other properties, most of them null, are left out, as are associations.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timezone
+from typing import Any
+
+import msgspec
+
+from hubspot_simulator.answers import Answer, json_answer
+
+Properties = dict[str, str | None]
+
+# The kind of object that each type of engagement is; of other types v3 has none.
+KINDS: Mapping[str, str] = {
+    "CALL": "calls",
+    "EMAIL": "emails",
+    "INCOMING_EMAIL": "emails",
+    "FORWARDED_EMAIL": "emails",
+    "LINKEDIN_MESSAGE": "communications",
+    "MEETING": "meetings",
+    "NOTE": "notes",
+    "POSTAL_MAIL": "postal_mail",
+    "SMS": "communications",
+    "TASK": "tasks",
+    "WHATS_APP": "communications",
+}
+PAGE_DEFAULT, PAGE_MAX = 10, 100  # objects
+OBJECTS, PROPERTIES = "/crm/v3/objects/", "/crm/v3/properties/"
+# Asked for before a sync, of objects that this portal has none of.
+EMPTY: Mapping[str, Any] = {
+    "/crm/v3/schemas": {"results": []},
+    "/companies/v2/properties": [],
+    "/properties/v1/deals/properties": [],
+}
+
+
+class Objects:
+    """The objects of each kind as JSON, in the order of their engagements."""
+
+    def __init__(self, engagements: Iterable[dict[str, Any]]) -> None:
+        of_kind: dict[str, list[Properties]] = {kind: [] for kind in KINDS.values()}
+        for one in engagements:
+            of_kind[KINDS[one["engagement"]["type"]]].append(to_properties(one))
+        self._names = {
+            kind: list(dict.fromkeys(name for one in objects for name in one))
+            for kind, objects in of_kind.items()
+        }
+        self._bodies = {
+            kind: [_to_json(one, self._names[kind]) for one in objects]
+            for kind, objects in of_kind.items()
+        }
+
+    def answer(self, path: str, params: Mapping[str, str]) -> Answer | None:
+        """Return what HubSpot would answer, None where the path is none of these."""
+        if path in EMPTY:
+            return json_answer(EMPTY[path])
+        if path.startswith(PROPERTIES):
+            return self._properties(path.removeprefix(PROPERTIES))
+        if path.removeprefix(OBJECTS) in self._bodies:
+            return self._page(path.removeprefix(OBJECTS), params)
+        return None
+
+    def _properties(self, kind: str) -> Answer:
+        names = self._names.get(kind, [])
+        return json_answer({"results": [{"name": name, "type": "string"} for name in names]})
+
+    def _page(self, kind: str, params: Mapping[str, str]) -> Answer:
+        bodies = self._bodies[kind]
+        start = int(params.get("after", 0))
+        end = start + min(int(params.get("limit", PAGE_DEFAULT)), PAGE_MAX)
+        paging = b',"paging":{"next":{"after":"%d"}}' % end if end < len(bodies) else b""
+        return Answer(200, b'{"results":[%b]%b}' % (b",".join(bodies[start:end]), paging))
+
+
+def to_properties(engagement: dict[str, Any]) -> Properties:
+    """Return an engagement's v3 properties, as text; lists and objects are left out."""
+    inner = engagement["engagement"]
+    prefix = f"hs_{KINDS[inner['type']].removesuffix('s')}_"
+    return {
+        "hs_object_id": str(inner["id"]),
+        "hs_createdate": _to_text(inner["createdAt"]),
+        "hs_lastmodifieddate": _to_text(inner["lastUpdated"]),
+        "hs_timestamp": _to_text(inner["timestamp"]),
+        "hs_body_preview": inner.get("bodyPreview"),
+        "hubspot_owner_id": str(inner["ownerId"]) if "ownerId" in inner else None,
+        **{
+            prefix + re.sub("([A-Z])", r"_\1", key).lower(): str(value)
+            for key, value in engagement["metadata"].items()
+            if not isinstance(value, (dict, list))
+        },
+    }
+
+
+def _to_text(at_ms: int) -> str:
+    at = datetime.fromtimestamp(at_ms / 1000, tz=timezone.utc)
+    return f"{at:%Y-%m-%dT%H:%M:%S}.{at_ms % 1000:03d}Z"
+
+
+def _to_json(properties: Properties, names: Iterable[str]) -> bytes:
+    """Return an object with all properties of its kind, as v3 answers whoever names them."""
+    whole = {
+        "id": properties["hs_object_id"],
+        "properties": {name: properties.get(name) for name in names},
+        "createdAt": properties["hs_createdate"],
+        "updatedAt": properties["hs_lastmodifieddate"],
+        "archived": False,
+    }
+    return msgspec.json.encode(whole)
