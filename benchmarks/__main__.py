@@ -15,6 +15,7 @@ from benchmarks import (
     reports,
     results,
     start_up,
+    tap_peers,
     target,
     target_peers,
 )
@@ -31,6 +32,7 @@ QUESTIONS: Mapping[str, Callable[[Bench], list[Contest]]] = {
     "target_peers": target_peers.measure,
     "pipe": pipe.measure,
     "memory": memory.measure,
+    "tap_peers": tap_peers.measure,
     "start_up": start_up.measure,
     "reports": reports.measure,
 }

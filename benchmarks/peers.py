@@ -42,3 +42,13 @@ def thk() -> Path:
     """Return the programs of thk-target-mysql; its mysqlclient wants a compiler."""
     wanted = ["thk-target-mysql==0.1.3", "setuptools<80"]
     return install("thk-target-mysql", wanted, "--ignore-requires-python")
+
+
+def tap_hubspot() -> Path:
+    """Return the programs of Singer's own tap-hubspot."""
+    return install("tap-hubspot", ["tap-hubspot==4.5.0"])
+
+
+def meltano_tap_hubspot() -> Path:
+    """Return the programs of MeltanoLabs' tap-hubspot."""
+    return install("meltano-tap-hubspot", ["meltano-tap-hubspot==0.10.1"])
