@@ -17,7 +17,7 @@ import pymysql
 from demo.private_mariadb import PrivateMariaDB
 from demo.private_mariadb import install as install_mariadb
 from demo.private_server import ServerMissing, find_program, free_port, install_packages
-from tests.servers.cache import cached
+from demo.server_cache import cached, unpack_packages
 
 PACKAGES = ("galera-4", "rsync")
 PROVIDER = Path("/usr/lib/galera/libgalera_smm.so")
@@ -46,11 +46,7 @@ def _scripts() -> Path:
 
 
 def _fetch_scripts(target: Path) -> None:
-    command = ["apt-get", "-qq", "-o", "APT::Sandbox::User=root", "download", SCRIPTS_PACKAGE]
-    subprocess.run(command, cwd=target, check=True, stdout=subprocess.DEVNULL)
-    for archive in target.glob("*.deb"):
-        subprocess.run(["dpkg-deb", "-x", archive, target], check=True)
-        archive.unlink()
+    unpack_packages(target, SCRIPTS_PACKAGE)
 
 
 class GaleraNode(PrivateMariaDB):

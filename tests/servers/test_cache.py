@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.servers.cache import cached
+from demo.server_cache import cached
 
 
 def test_a_server_is_fetched_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

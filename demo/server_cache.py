@@ -1,9 +1,10 @@
-"""Where server programs that Debian's stable release lacks are kept between runs."""
+"""Where server programs that are not installed are kept between runs."""
 
 from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -27,3 +28,16 @@ def cached(name: str, fetch: Callable[[Path], None]) -> Path:
             fetch(made)
             shutil.move(made, folder)
     return folder
+
+
+def unpack_packages(target: Path, *packages: str) -> None:
+    """
+    Unpack Debian packages of the system's own release into `target`; nothing is installed.
+
+    Raises OSError or CalledProcessError where one cannot be had.
+    """
+    command = ["apt-get", "-qq", "-o", "APT::Sandbox::User=root", "download", *packages]
+    subprocess.run(command, cwd=target, check=True, stdout=subprocess.DEVNULL)
+    for archive in target.glob("*.deb"):
+        subprocess.run(["dpkg-deb", "-x", archive, target], check=True)
+        archive.unlink()
