@@ -74,5 +74,14 @@ class Run:
     def _server_has_taken(self) -> float:
         if self._server is None:
             return 0.0
-        times = self._server.cpu_times()
-        return float(times.user + times.system)
+        # PostgreSQL works in children, one a connection.
+        return sum(map(_has_taken, [self._server, *self._server.children(recursive=True)]))
+
+
+def _has_taken(process: psutil.Process) -> float:
+    """Return the seconds of a process and of its children that have ended."""
+    try:
+        times = process.cpu_times()
+    except psutil.NoSuchProcess:  # its parent has its seconds now
+        return 0.0
+    return float(times.user + times.system + times.children_user + times.children_system)

@@ -94,6 +94,16 @@ def test_a_run_is_what_the_program_took() -> None:
     assert busy.server_cpu_s is None
 
 
+def test_a_server_takes_what_its_children_take() -> None:
+    """
+    Those that have ended, too: here the program itself is a child of the server that it asks.
+    """
+    usage = Run([*PYTHON, "sum(range(10_000_000))"], {}, server=os.getpid()).usage()
+    assert usage.server_cpu_s is not None
+    # The kernel counts ticks of 10 ms.
+    assert usage.server_cpu_s > 0.9 * usage.cpu_s > 0.05
+
+
 def test_a_failed_run_is_none() -> None:
     """
     Whoever fails is not measured.
