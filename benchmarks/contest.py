@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from statistics import median
@@ -22,12 +23,17 @@ UNITS: dict[Measure, str] = {"wall_s": " s", "cpu_s": " s", "peak_mb": " MB", "r
 
 @dataclass(frozen=True)
 class Contender:
-    """A program and a run of it; `records` where it gets through fewer than the others."""
+    """
+    A program and a run of it; `records` where it gets through fewer than the others.
+
+    Where it `may_fail`, a failure, RuntimeError, ends its own part in the contest alone.
+    """
 
     name: str
     run: Callable[[], Usage]
     records: int | None = None
     runs: int = RUNS
+    may_fail: bool = False
 
 
 @dataclass(frozen=True)
@@ -199,14 +205,29 @@ def hold(
 
     `records` is 1 where the work has none; without `compared` each contender is there for itself.
     """
-    usages: dict[str, list[Usage]] = {one.name: [] for one in contenders}
-    for turn in range(max(one.runs for one in contenders)):
-        for one in contenders:
-            if turn < one.runs:
-                usages[one.name].append(one.run())
+    usages = _take_turns(contenders)
     results = (
-        Result(one.name, one.records or records, tuple(usages[one.name])) for one in contenders
+        Result(one.name, one.records or records, tuple(usages[one.name]))
+        for one in contenders
+        if one.name in usages
     )
     contest = Contest(question, tuple(results), tuple(goals), compared)
     print(f"\n{contest.table()}", flush=True)
     return contest
+
+
+def _take_turns(contenders: Sequence[Contender]) -> dict[str, list[Usage]]:
+    """Return what each run took; without whom did fail and may."""
+    usages: dict[str, list[Usage]] = {one.name: [] for one in contenders}
+    for turn in range(max(one.runs for one in contenders)):
+        for one in contenders:
+            if one.name not in usages or turn >= one.runs:
+                continue
+            try:
+                usages[one.name].append(one.run())
+            except RuntimeError as error:
+                if not one.may_fail:
+                    raise
+                print(f"not compared with: {one.name}: {error}", file=sys.stderr)
+                del usages[one.name]
+    return usages

@@ -79,6 +79,23 @@ def test_contenders_take_turns() -> None:
     assert order == ["a", "b", "a", "a"]
 
 
+def test_who_may_fail_ends_alone(capsys: pytest.CaptureFixture[str]) -> None:
+    """
+    A goal that names it is not compared; a failure of anyone else ends the contest.
+    """
+
+    def fail() -> Usage:
+        raise RuntimeError("nothing was loaded")
+
+    ours = Contender("ours", lambda: Usage(1.0), runs=1)
+    contest = hold("?", 1, [ours, Contender("a", fail, may_fail=True)], [Goal("wall_s", "a", 1.0)])
+    assert [one.name for one in contest.results] == ["ours"]
+    assert contest.verdicts() == ["a: wall time at most 1 s: not compared here"]
+    assert capsys.readouterr().err == "not compared with: a: nothing was loaded\n"
+    with pytest.raises(RuntimeError, match="nothing was loaded"):
+        hold("?", 1, [ours, Contender("b", fail)])
+
+
 def test_a_run_is_what_the_program_took() -> None:
     """
     Its own memory and processor, without those of whoever started it.
