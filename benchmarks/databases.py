@@ -1,15 +1,82 @@
-"""Databases of the private server, one a contender."""
+"""Databases of private servers, one a contender."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Protocol
+
 import pymysql
 
+from benchmarks.private_postgres import PrivatePostgres
 from demo.private_server import PrivateServer
 
 
+class Database(Protocol):
+    """Where a contender loads to."""
+
+    @property
+    def server_pid(self) -> int | None:
+        """The process id of its server."""
+
+    def empty(self) -> None:
+        """Make it, or make it anew."""
+
+    def ask(self, query: str) -> tuple[int, ...]:
+        """Return the one row of a query's answer; raises RuntimeError where there is none."""
+
+
+@dataclass(frozen=True)
+class MySQLDatabase:
+    """A database of MariaDB, or MySQL."""
+
+    server: PrivateServer
+    name: str
+
+    @property
+    def server_pid(self) -> int | None:
+        return self.server.pid
+
+    def empty(self) -> None:
+        empty(self.server, self.name)
+
+    def ask(self, query: str) -> tuple[int, ...]:
+        connection = _connect(self.server)
+        try:
+            with connection, connection.cursor() as cursor:
+                cursor.execute(f"USE `{self.name}`")
+                cursor.execute(query)
+                (row,) = cursor.fetchall()
+        except pymysql.MySQLError as error:
+            raise RuntimeError(f"{self.name}: {error}") from error
+        return tuple(map(int, row))
+
+
+@dataclass(frozen=True)
+class PostgresDatabase:
+    """A database of PostgreSQL."""
+
+    server: PrivatePostgres
+    name: str
+
+    @property
+    def server_pid(self) -> int | None:
+        return self.server.pid
+
+    def empty(self) -> None:
+        remove, make = f'DROP DATABASE IF EXISTS "{self.name}"', f'CREATE DATABASE "{self.name}"'
+        self.server.run_sql("postgres", remove, make)
+
+    def ask(self, query: str) -> tuple[int, ...]:
+        return tuple(map(int, self.server.run_sql(self.name, query).strip().split("|")))
+
+
 def empty(server: PrivateServer, database: str) -> None:
-    """Make a database, or make it anew."""
-    connection = pymysql.connect(host="127.0.0.1", port=server.port, user="root")
+    """Make a database of MariaDB, or make it anew."""
+    connection = _connect(server)
     with connection, connection.cursor() as cursor:
         cursor.execute(f"DROP DATABASE IF EXISTS `{database}`")
         cursor.execute(f"CREATE DATABASE `{database}` CHARACTER SET utf8mb4")
+
+
+def _connect(server: PrivateServer) -> pymysql.Connection[pymysql.cursors.Cursor]:
+    return pymysql.connect(host="127.0.0.1", port=server.port, user="root")

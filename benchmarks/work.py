@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import cycle
 from pathlib import Path
@@ -12,7 +12,7 @@ from typing import Any, Literal
 from benchmarks import singer_lines
 from benchmarks.bench import TARGET
 from benchmarks.contest import Contender
-from benchmarks.databases import empty
+from benchmarks.databases import Database, MySQLDatabase
 from benchmarks.measure import Run, Usage
 from demo.private_server import PrivateServer
 from target_mysql.columns import Dialect, JsonType
@@ -61,6 +61,15 @@ class Work:
         """Return a file of the SCHEMA message alone."""
         return singer_lines.write(self.folder / "schema", self.lines(0, 0))
 
+    def check(self, database: Database, change: int | None) -> None:
+        """Raise RuntimeError unless each record is in its table once, with the change, if any."""
+        # PostgreSQL knows the names in small letters, as which it reads names without quotes.
+        changed = "1 = 1" if change is None else f"lastUpdated - createdAt = {change}"
+        counts = f"COUNT(*), COUNT(CASE WHEN {changed} THEN 1 END)"
+        held, as_sent = database.ask(f"SELECT {counts} FROM {singer_lines.STREAM}")
+        if not held == as_sent == self.records:
+            raise RuntimeError(f"{held} rows, {as_sent} of them as sent, of {self.records} records")
+
     def _announced(self, line: bytes) -> dict[str, Any]:
         message = parse_message(line, 1)
         assert isinstance(message, SchemaMessage)  # it is the first
@@ -81,20 +90,35 @@ class Track:
     kind: Kind
 
     def contender(
-        self, name: str, database: str, start: Callable[[int], Run], **options: Any
+        self,
+        name: str,
+        database: Database,
+        start: Callable[[int], Run],
+        updates: bool = True,
+        **options: Any,
     ) -> Contender:
-        """Return a contender; `start` starts it on the work's file of a given change."""
+        """
+        Return a contender; `start` starts it on the work's file of a given change.
+
+        A run raises RuntimeError where it fails, or where the database then does not hold each
+        record once, and as it was sent, unless it is known that the program `updates` nothing.
+        """
         changes = cycle((1, 0) if self.kind == "all rows changed" else (0,))
         is_ready = False
+
+        def load(change: int) -> Usage:
+            usage = start(change).usage()
+            self.work.check(database, change if updates else None)
+            return usage
 
         def run() -> Usage:
             nonlocal is_ready
             if self.kind == "first load" or not is_ready:
-                empty(self.server, database)
+                database.empty()
             if self.kind != "first load" and not is_ready:
-                start(0).usage()
+                load(0)
                 is_ready = True
-            return start(next(changes)).usage()
+            return load(next(changes))
 
         return Contender(name, run, **options)
 
@@ -103,12 +127,24 @@ class Track:
         return self.reads_lines(OURS, "ours", TARGET)
 
     def reads_lines(self, name: str, database: str, *command: Any, **options: Any) -> Contender:
-        """Return a contender that reads the lines on stdin."""
+        """Return a contender that reads the lines on stdin, and loads into the track's server."""
         environment = self._environment(database) | options.pop("environment", {})
+        place = MySQLDatabase(self.server, database)
+        return self.loads_into(place, name, *command, environment=environment, **options)
+
+    def loads_into(
+        self,
+        database: Database,
+        name: str,
+        *command: Any,
+        environment: Mapping[str, str],
+        **options: Any,
+    ) -> Contender:
+        """Return a contender that reads the lines on stdin, and loads into any database."""
 
         def start(change: int) -> Run:
             with self.work.file(change).open("rb") as stdin:
-                return Run(command, environment, stdin=stdin, server=self.server.pid)
+                return Run(command, environment, stdin=stdin, server=database.server_pid)
 
         return self.contender(name, database, start, **options)
 
@@ -120,7 +156,7 @@ class Track:
             environment = self._environment("alone")
             return Run([*SERVER_SIDE, *files], environment, server=self.server.pid)
 
-        return self.contender(SERVER_ALONE, "alone", start)
+        return self.contender(SERVER_ALONE, MySQLDatabase(self.server, "alone"), start)
 
     def title(self) -> str:
         """Return the question that the contenders answer."""
