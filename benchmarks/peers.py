@@ -52,3 +52,8 @@ def tap_hubspot() -> Path:
 def meltano_tap_hubspot() -> Path:
     """Return the programs of MeltanoLabs' tap-hubspot."""
     return install("meltano-tap-hubspot", ["meltano-tap-hubspot==0.10.1"])
+
+
+def pipelinewise() -> Path:
+    """Return the programs of pipelinewise-target-postgres."""
+    return install("pipelinewise-target-postgres", ["pipelinewise-target-postgres==2.1.2"])

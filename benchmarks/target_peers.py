@@ -4,52 +4,96 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from benchmarks import peers, singer_lines
 from benchmarks.bench import Bench
 from benchmarks.contest import Contender, Contest, Goal, hold
+from benchmarks.databases import PostgresDatabase
+from benchmarks.private_postgres import ADMIN, PrivatePostgres
 from benchmarks.work import KINDS, OURS, Track, Work
 
 SDK_TARGET = Path(__file__).parent / "programs" / "sdk_target.py"
 RECORDS, SLOW_PEER_RECORDS = 100_000, 2_000
-PEER_RUNS = 3
-SDK, THK = "a target made with Meltano's SDK", "thk-target-mysql 0.1.3, which updates nothing"
+SDK = "a target made with Meltano's SDK"
+THK = "thk-target-mysql 0.1.3, which updates nothing"
+PIPELINEWISE = "pipelinewise-target-postgres 2.1.2, on PostgreSQL"
+MOST = {SDK: 1 / 10, THK: 1 / 10, PIPELINEWISE: 1 / 2}  # of their wall time
+# Of a few records that are loaded fast, most is Python's start.
+NO_GOAL_FOR_FEW = {PIPELINEWISE}
+PEERS: Mapping[str, Any] = {"runs": 3, "may_fail": True}
 
 
 def measure(bench: Bench) -> list[Contest]:
     """Load RECORDS into ours and others', and fewer into one that cannot take more."""
     found = []
-    for records in (RECORDS, SLOW_PEER_RECORDS):
-        work = Work(singer_lines.narrow_lines, 12, records, bench.folder)
-        found += [_against_peers(Track(bench.server, work, kind)) for kind in KINDS[:2]]
+    with ExitStack() as stack:
+        postgres = PrivatePostgres()
+        try:
+            stack.enter_context(postgres)
+        except RuntimeError as error:
+            print(f"not compared with: {PIPELINEWISE}: {error}", file=sys.stderr)
+        for records in (RECORDS, SLOW_PEER_RECORDS):
+            work = Work(singer_lines.narrow_lines, 12, records, bench.folder)
+            found += [
+                _against_peers(Track(bench.server, work, kind), postgres) for kind in KINDS[:2]
+            ]
     return found
 
 
-def _against_peers(track: Track) -> Contest:
+def _against_peers(track: Track, postgres: PrivatePostgres) -> Contest:
     contenders = [track.ours()]
-    for name, make in (("sdk", _sdk_target), ("thk", _thk_target)):
-        config = track.work.folder / f"{name}.json"
-        settings = {"port": track.server.port, "host": "127.0.0.1", "user": "root"}
+    makers = (_sdk_target, _thk_target, partial(_pipelinewise_target, postgres=postgres))
+    for make in makers:
         try:
-            contenders += make(track, {**settings, "database": name}, config)
+            contenders += make(track)
         except peers.PeerMissing as error:
             print(f"not compared with: {error}", file=sys.stderr)
-    goals = [Goal("wall_s", OURS, 1 / 10, (one.name,)) for one in contenders[1:]]
+    names = {one.name for one in contenders[1:]}
+    if track.work.records < RECORDS:
+        names -= NO_GOAL_FOR_FEW
+    goals = [Goal("wall_s", OURS, most, (name,)) for name, most in MOST.items() if name in names]
     return hold(f"{track.title()}, other targets", track.work.records, contenders, goals)
 
 
-def _sdk_target(track: Track, settings: dict[str, Any], config: Path) -> list[Contender]:
+def _sdk_target(track: Track) -> Sequence[Contender]:
+    config = _written(track, "sdk", {"port": track.server.port, "database": "sdk"})
     command = [peers.sdk() / "python", SDK_TARGET, "--config", config]
-    config.write_text(json.dumps({key: settings[key] for key in ("port", "database")}))
-    return [track.reads_lines(SDK, "sdk", *command, runs=PEER_RUNS)]
+    return [track.reads_lines(SDK, "sdk", *command, **PEERS)]
 
 
-def _thk_target(track: Track, settings: dict[str, Any], config: Path) -> list[Contender]:
+def _thk_target(track: Track) -> Sequence[Contender]:
     if track.work.records > SLOW_PEER_RECORDS:
         return []  # its time grows with the square of them
-    command = [peers.thk() / "target-mysql", "--config", config]
-    text = {"driver_name": "mysql", "password": "", **settings, "port": str(settings["port"])}
-    config.write_text(json.dumps(text))
-    return [track.reads_lines(THK, "thk", *command, updates=False, runs=PEER_RUNS)]
+    place = {"host": "127.0.0.1", "port": str(track.server.port), "database": "thk"}
+    settings = {"driver_name": "mysql", "user": "root", "password": "", **place}
+    command = [peers.thk() / "target-mysql", "--config", _written(track, "thk", settings)]
+    return [track.reads_lines(THK, "thk", *command, updates=False, **PEERS)]
+
+
+def _pipelinewise_target(track: Track, postgres: PrivatePostgres) -> Sequence[Contender]:
+    if postgres.pid is None:
+        return []  # it has been said why
+    database = PostgresDatabase(postgres, "pipelinewise")
+    # Otherwise as it comes: three columns less than ours, which adds those of the metadata.
+    settings = {
+        "host": "127.0.0.1",
+        "port": postgres.port,
+        "user": ADMIN,
+        "password": "none",  # it wants one, the server does not
+        "dbname": database.name,
+        "default_target_schema": "public",
+    }
+    config = _written(track, database.name, settings)
+    command = [peers.pipelinewise() / "target-postgres", "--config", config]
+    return [track.loads_into(database, PIPELINEWISE, *command, environment={}, **PEERS)]
+
+
+def _written(track: Track, name: str, settings: dict[str, Any]) -> Path:
+    config = track.work.folder / f"{name}.json"
+    config.write_text(json.dumps(settings))
+    return config
