@@ -42,6 +42,7 @@ LINT_REQUIRES = [
     "ruff>=0.15,<0.18",
     "mypy>=1.15,<3",
     "types-PyMySQL",
+    "types-psutil",
     "types-requests",
 ]
 

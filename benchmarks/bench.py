@@ -45,7 +45,13 @@ class Tap:
     def command(self) -> list[str | Path]:
         """Return the command line, and write the files that it names."""
         config = self._file("config", self._config())
-        command = [TAP, "--config", config, "--catalog", self._file("catalog", self._catalog())]
+        command: list[str | Path] = [
+            TAP,
+            "--config",
+            config,
+            "--catalog",
+            self._file("catalog", self._catalog()),
+        ]
         return [*command, "--state", self.state] if self.state else command
 
     def run(self, out: Path | None = None) -> Usage:

@@ -46,7 +46,7 @@ class Result:
 
     def median(self, measure: Measure) -> float:
         """Return what the run in the middle took."""
-        return median(getattr(one, measure) for one in self.usages)
+        return float(median(getattr(one, measure) for one in self.usages))
 
     @property
     def spread(self) -> float:

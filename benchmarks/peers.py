@@ -25,7 +25,8 @@ def install(name: str, requirements: Sequence[str], *options: str) -> Path:
     done = venv / ".installed"
     if not done.exists():
         subprocess.run([sys.executable, "-m", "venv", venv], check=True)
-        command = [programs / "python", "-m", "pip", "install", "--quiet", *options, *requirements]
+        pip = [str(programs / "python"), "-m", "pip", "install", "--quiet"]
+        command = [*pip, *options, *requirements]
         result = subprocess.run(command, capture_output=True, text=True, check=False)
         if result.returncode:
             raise PeerMissing(f"{name}: {result.stderr.strip().splitlines()[-1]}")

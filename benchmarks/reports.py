@@ -70,7 +70,7 @@ def _hold(
 
 
 def _run(environment: Mapping[str, str], *arguments: str) -> Usage:
-    command = [PROGRAMS / "engagements-report", *arguments, "--format", "csv"]
+    command: list[str | Path] = [PROGRAMS / "engagements-report", *arguments, "--format", "csv"]
     return Run(command, environment, stderr=subprocess.DEVNULL).usage()
 
 
