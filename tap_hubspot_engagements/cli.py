@@ -3,47 +3,24 @@
 from __future__ import annotations
 
 import argparse
-import gc
-import json
 import logging
 import os
 import signal
 import sys
 from collections.abc import Sequence
-from importlib.metadata import version
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
-# singer-python sets up logging when it is imported: ours comes after.
-import singer  # noqa: F401
-
-from tap_hubspot_engagements.client import HubspotClient
-from tap_hubspot_engagements.config import TOKEN_VARIABLE, Config, load_json
-from tap_hubspot_engagements.discover import build_catalog, read_selection
-from tap_hubspot_engagements.exceptions import (
-    ConfigError,
-    DailyLimitError,
-    HubspotError,
-    NotFoundError,
-    OutputError,
-    ScopeError,
-    TapError,
-)
-from tap_hubspot_engagements.messages import Messages
-from tap_hubspot_engagements.pages import CHECKS, get_portal
-from tap_hubspot_engagements.progress import Progress
-from tap_hubspot_engagements.streams import STREAMS
-from tap_hubspot_engagements.sync import Run, sync
+from tap_hubspot_engagements.exceptions import ConfigError, DailyLimitError, OutputError, TapError
 
 LOGGER = logging.getLogger("tap_hubspot_engagements")
 
-GC_THRESHOLD = 1_000_000  # objects made and not freed, before Python looks for cycles
 EXIT_FAILED, EXIT_USAGE, EXIT_DAILY_LIMIT = 1, 2, 3
 
-EPILOG = f"""\
-Without access_token in the config, ${TOKEN_VARIABLE} is used. Without a catalog, the discovered one
-is, as selected there.
+EPILOG = """\
+Without access_token in the config, $HUBSPOT_ACCESS_TOKEN is used. Without a catalog, the discovered
+one is, as selected there.
 Exit codes: 0 done; 1 failed; 2 usage, config, catalog or state; 3 stopped at the portal's daily
 limit with the state written; 130, 143 stopped by a signal.
 """
@@ -64,15 +41,20 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Return the exit code of a run with these options."""
+    # Imported here: who only asks for help need not wait for it.
+    from tap_hubspot_engagements import commands
+
     _set_up_logging()
     _raise_on_signals()
     try:
         if options.discover:
-            _discover()
+            catalog = commands.discover()
+            _set_up_logging()  # singer-python, which that imports, sets up its own
+            commands.show(catalog)
         elif options.check:
-            _check(_read_config(options.config))
+            commands.check(commands.read_config(options.config))
         else:
-            _sync(options)
+            commands.run_sync(options)
     except ConfigError as error:
         return _failed(error, EXIT_USAGE)
     except DailyLimitError as error:
@@ -98,56 +80,15 @@ def _forget_output() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def _discover() -> None:
-    _print(json.dumps(build_catalog().to_dict(), indent=2))
+class _Version(argparse.Action):
+    """Prints the version."""
 
+    def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> None:
+        # Imported here: it takes as long as a tenth of a start.
+        from importlib.metadata import version
 
-def _print(text: str) -> None:
-    try:
-        sys.stdout.write(text + "\n")
-        sys.stdout.flush()
-    except OSError as error:
-        raise OutputError(f"cannot write: {error}") from error
-
-
-def _check(config: Config) -> None:
-    """Ask for a bit of everything: the best proof that the token may. Raises the worst refusal."""
-    client = HubspotClient(config)
-    _print(f"token accepted, portal {get_portal(client)}")
-    refused: HubspotError | None = None
-    for stream, ask in CHECKS.items():
-        try:
-            ask(client)
-            _print(f"{stream}: can be read")
-        except (ScopeError, NotFoundError) as error:
-            _print(f"{stream}: {error}")
-            if STREAMS[stream].selected:
-                refused = error
-    if refused:
-        raise refused
-
-
-def _sync(options: argparse.Namespace) -> None:
-    config = _read_config(options.config)
-    catalog = load_json(options.catalog) if options.catalog else build_catalog().to_dict()
-    selections = read_selection(catalog)
-    state: dict[str, Any] = load_json(options.state) if options.state else {}
-    client = HubspotClient(config)
-    progress = Progress(client)
-    messages = Messages(sys.stdout.buffer)
-    run = Run(client, config, messages, progress, state, selections, options.full_refresh)
-    # Pages are many small objects without cycles: looking for cycles took a third of the time.
-    gc.set_threshold(GC_THRESHOLD)
-    outcome = "failed"
-    try:
-        sync(run)
-        outcome = "done"
-    finally:
-        progress.close(outcome)
-
-
-def _read_config(path: Path | None) -> Config:
-    return Config.from_dict(load_json(path) if path else {}, os.environ)
+        sys.stdout.write(f"{parser.prog} {version(parser.prog)}\n")
+        parser.exit()
 
 
 def _set_up_logging() -> None:
@@ -183,9 +124,5 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     add("-d", "--discover", action="store_true", help="print the catalog and exit")
     add("--check", action="store_true", help="ask HubSpot whether the token serves, and exit")
     add("--full-refresh", action="store_true", help="read everything anew, whatever the state says")
-    add(
-        "--version",
-        action="version",
-        version=f"%(prog)s {version('tap-hubspot-engagements')}",
-    )
+    add("--version", action=_Version, nargs=0, help="print the version and exit")
     return parser.parse_args(arguments)

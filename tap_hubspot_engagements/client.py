@@ -10,13 +10,12 @@ import contextlib
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
 from typing import Any, Generic, TypeVar
 
-import backoff
 import requests
 from urllib3.exceptions import ReadTimeoutError
 
@@ -104,8 +103,7 @@ class HubspotClient:
         A ValueError of `parse` counts as half an answer: asked again. `params` is read at each
         try, so that `on_failure`, called between tries, may ask for less.
         """
-        waits = backoff.expo(base=2, factor=1, max_value=RETRY_WAIT_MAX_S)
-        next(waits)  # backoff's generators want to be started
+        waits = _iter_waits_s()
         patience_s = max(RETRY_LIMIT_S, TIMEOUTS_TO_BEAR * self._config.request_timeout)
         give_up_at = self._clock() + patience_s
         renewed = False
@@ -122,7 +120,7 @@ class HubspotClient:
             except TransientError as error:
                 wait_s = error.retry_after_s
                 if wait_s is None:
-                    wait_s = backoff.full_jitter(next(waits))
+                    wait_s = next(waits)
                 if self._clock() + wait_s > give_up_at:
                     raise
                 with self._lock:
@@ -178,6 +176,17 @@ class HubspotClient:
         if interval_ms == WINDOW_S * 1000:
             allowed = _number(response, "X-HubSpot-RateLimit-Max")
             self.pace.heed(allowed, _number(response, "X-HubSpot-RateLimit-Remaining"))
+
+
+def _iter_waits_s() -> Iterator[float]:
+    """Yield how long to wait, longer each time and by chance."""
+    # Imported here: it brings asyncio, and most syncs never wait.
+    import backoff
+
+    longest = backoff.expo(base=2, factor=1, max_value=RETRY_WAIT_MAX_S)
+    next(longest)  # backoff's generators want to be started
+    for wait_s in longest:
+        yield backoff.full_jitter(wait_s)
 
 
 class _Bearer(requests.auth.AuthBase):

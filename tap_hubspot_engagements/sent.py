@@ -15,7 +15,7 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import UNSET, Meta, Raw, UnsetType
 
-from tap_hubspot_engagements.json_text import parse_json, to_json
+from tap_hubspot_engagements.json_text import check_utf8, parse_json, to_json
 from tap_hubspot_engagements.records import (
     CALL_TYPES,
     EMAIL_TYPES,
@@ -184,7 +184,7 @@ class Listing:
 def read_list(text: bytes) -> Listing:
     """Return a page of engagements; ValueError for half of one."""
     try:
-        text.decode()  # what passes through as text is not looked at again
+        check_utf8(text)  # what passes through as text is not looked at again
         page = _decode_list(text)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return _read_carefully(text)

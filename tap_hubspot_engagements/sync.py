@@ -17,7 +17,6 @@ from tap_hubspot_engagements.backfill import EVERYTHING, iter_backfill
 from tap_hubspot_engagements.changes import iter_changes, resume_changes
 from tap_hubspot_engagements.client import HubspotClient
 from tap_hubspot_engagements.config import Config
-from tap_hubspot_engagements.discover import Selection
 from tap_hubspot_engagements.json_text import to_json
 from tap_hubspot_engagements.messages import Messages
 from tap_hubspot_engagements.pages import Page, get_dispositions, iter_owners
@@ -30,6 +29,7 @@ from tap_hubspot_engagements.records import (
     to_disposition,
     to_owner,
 )
+from tap_hubspot_engagements.selection import Selection
 from tap_hubspot_engagements.sent import Sent
 from tap_hubspot_engagements.state import (
     Backfill,

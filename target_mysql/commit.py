@@ -12,13 +12,11 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent import futures
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import BinaryIO, TypeVar
-
-import backoff
 
 from target_mysql import transaction
 from target_mysql.batch import Batch
@@ -150,8 +148,7 @@ class Committer:
         has gone on for `retry_limit_s`.
         """
         give_up_at = time.monotonic() + self._retry_limit_s
-        waits = backoff.expo(base=2, factor=1, max_value=RETRY_WAIT_MAX_S)
-        next(waits)  # backoff's generators want to be started
+        waits = _iter_waits_s()
         failed = False
         while True:
             try:
@@ -160,7 +157,7 @@ class Committer:
                 return attempt()
             except TransientError as error:
                 failed = True
-                wait_s = backoff.full_jitter(next(waits))
+                wait_s = next(waits)
                 if self._stopping.is_set() or time.monotonic() + wait_s > give_up_at:
                     raise
                 self._progress.retries += 1
@@ -202,3 +199,14 @@ class Committer:
             self._out.flush()
         except OSError as error:
             raise TargetError(f"the state cannot be written to stdout: {error}") from error
+
+
+def _iter_waits_s() -> Iterator[float]:
+    """Yield how long to wait, longer each time and by chance."""
+    # Imported here: it brings asyncio, and most loads never wait.
+    import backoff
+
+    longest = backoff.expo(base=2, factor=1, max_value=RETRY_WAIT_MAX_S)
+    next(longest)  # backoff's generators want to be started
+    for wait_s in longest:
+        yield backoff.full_jitter(wait_s)

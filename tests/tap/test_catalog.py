@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from tap_hubspot_engagements.discover import read_selection
 from tap_hubspot_engagements.exceptions import ConfigError
+from tap_hubspot_engagements.selection import read_selection
 from tap_hubspot_engagements.streams import ENGAGEMENTS, STREAMS
 from tests.conftest import REPOSITORY
 from tests.tap.conftest import (

@@ -18,11 +18,12 @@ from hubspot_simulator.portal import Portal
 from hubspot_simulator.server import Simulator
 from tap_hubspot_engagements.client import HubspotClient
 from tap_hubspot_engagements.config import Config
-from tap_hubspot_engagements.discover import Selection, build_catalog, read_selection
+from tap_hubspot_engagements.discover import build_catalog
 from tap_hubspot_engagements.exceptions import TapError
 from tap_hubspot_engagements.messages import Messages
 from tap_hubspot_engagements.pace import Pace
 from tap_hubspot_engagements.progress import Progress
+from tap_hubspot_engagements.selection import Selection, read_selection
 from tap_hubspot_engagements.sync import Run, sync
 from tests.expected import expected_tables
 from tests.tap.model import ModelTarget

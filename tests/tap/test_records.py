@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from hubspot_simulator.portal import Portal
 from tap_hubspot_engagements import records
-from tap_hubspot_engagements.discover import Selection
 from tap_hubspot_engagements.json_text import parse_json, to_json
 from tap_hubspot_engagements.records import last_updated_ms, to_engagements
+from tap_hubspot_engagements.selection import Selection
 from tap_hubspot_engagements.streams import ENGAGEMENTS
 from tests.tap.conftest import (
     INNER,

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from hubspot_simulator.portal import Portal
 from tap_hubspot_engagements import records
-from tap_hubspot_engagements.discover import Selection
+from tap_hubspot_engagements.selection import Selection
 from tap_hubspot_engagements.sent import Sent, read_list
 from tap_hubspot_engagements.streams import CHILDREN, ENGAGEMENTS, Stream
 
