@@ -12,7 +12,7 @@ AS_ROOT := $(if $(filter 0,$(shell id -u)),,sudo -n)
 PIP_QUIETLY := PYTHONWARNINGS=ignore PIP_DISABLE_PIP_VERSION_CHECK=1
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-servers test-galera test-page lint check-tap test-pythons bench soak interop clean
+.PHONY: help install demo test test-servers test-galera test-page lint check-tap test-pythons bench bench-quick soak interop clean
 
 help: ## say what there is to make
 	@awk -F ': .*## ' '/^[a-z-]+: .*## / {printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -55,6 +55,9 @@ test-pythons: $(INSTALLED) ## run the tests on every Python from 3.10 on that is
 
 bench: $(INSTALLED) ## measure target, tap and reports, beside other ways and programs; see benchmarks/RESULTS.md
 	@$(BIN)/python -m benchmarks
+
+bench-quick: $(INSTALLED) ## see in two minutes whether tap or target have become slower by a fifth
+	@$(BIN)/python -m benchmarks.quick
 
 interop: $(INSTALLED) ## load all streams into other Singer targets
 	@$(BIN)/python -m demo.interop

@@ -19,12 +19,10 @@ from benchmarks import (
     target,
     target_peers,
 )
-from benchmarks.bench import Bench
+from benchmarks.bench import SERVER_OPTIONS, Bench
 from benchmarks.contest import Contest
 from demo.private_mariadb import PrivateMariaDB, install
 
-# A pool that holds what is loaded: the disk is not what is measured.
-SERVER_OPTIONS = ("--innodb-buffer-pool-size=4G", "--innodb-log-file-size=1G")
 QUESTIONS: Mapping[str, Callable[[Bench], list[Contest]]] = {
     "increments": increments.measure,
     "latency": latency.measure,
