@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pymysql
+
 from tests.conftest import TestDatabase
 from tests.target.conftest import (
     StartTarget,
@@ -78,7 +80,10 @@ def test_one_connection_is_enough(database: TestDatabase) -> None:
     database.query("CREATE USER lonely@'127.0.0.1'")
     try:
         database.query(f"GRANT ALL ON `{database.name}`.* TO lonely@'127.0.0.1'")
-        database.query("ALTER USER lonely@'127.0.0.1' WITH MAX_USER_CONNECTIONS 1")
+        try:
+            database.query("ALTER USER lonely@'127.0.0.1' WITH MAX_USER_CONNECTIONS 1")
+        except pymysql.err.ProgrammingError:  # MySQL 5.6
+            database.query("GRANT USAGE ON *.* TO lonely@'127.0.0.1' WITH MAX_USER_CONNECTIONS 1")
         rows = numbered(1, 500).decode().splitlines()
         done = load(database, THINGS, *rows, batch_size_rows=20, user="lonely")
     finally:
