@@ -108,9 +108,9 @@ class HubspotClient:
         give_up_at = self._clock() + patience_s
         renewed = False
         while True:
-            self.pace.wait()
             try:
-                return self._ask(path, params, parse)
+                with self.pace.turn():
+                    return self._ask(path, params, parse)
             except ExpiredError as error:
                 # Once: a token that is refused when it is new will not do later either.
                 if renewed or not self._tokens.renewable:
