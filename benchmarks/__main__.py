@@ -10,6 +10,7 @@ from pathlib import Path
 from benchmarks import (
     increments,
     latency,
+    limit,
     memory,
     pipe,
     reports,
@@ -26,6 +27,7 @@ from demo.private_mariadb import PrivateMariaDB, install
 QUESTIONS: Mapping[str, Callable[[Bench], list[Contest]]] = {
     "increments": increments.measure,
     "latency": latency.measure,
+    "limit": limit.measure,
     "target": target.measure,
     "target_peers": target_peers.measure,
     "pipe": pipe.measure,
