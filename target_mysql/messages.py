@@ -7,6 +7,8 @@ what is here reads the rest.
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import json
 import os
 import select
@@ -19,7 +21,7 @@ import msgspec
 from target_mysql.exceptions import InputError
 from target_mysql.values import parse_json
 
-READ_SIZE = 1024 * 1024  # bytes; a pipe gives 64 KiB at most, a file all of it
+READ_SIZE = 1024 * 1024  # bytes; also how much a pipe is to hold, where Linux has it 64 KiB
 # Where to look for the comma after the stream's name, past the one after the type.
 NAME_FROM = len('{"type": "RECORD",')
 
@@ -79,6 +81,9 @@ def iter_chunks(descriptor: int, tick_s: float) -> Iterator[list[bytes]]:
 
     So what must happen in time happens while the tap is silent, too.
     """
+    # So that the tap goes on while a batch is handed over. Not a pipe, or not allowed: no matter.
+    with contextlib.suppress(OSError, AttributeError):
+        fcntl.fcntl(descriptor, fcntl.F_SETPIPE_SZ, READ_SIZE)
     rest: list[bytes] = []
     while True:
         ready, _, _ = select.select([descriptor], [], [], tick_s)
