@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import platform
+import re
 import subprocess
 from collections.abc import Sequence
 from datetime import datetime, timezone
@@ -11,6 +12,7 @@ from pathlib import Path
 
 from benchmarks import charts
 from benchmarks.contest import Contest
+from demo.private_server import find_program
 
 FOLDER = Path(__file__).parent / "results"
 PAGE = Path(__file__).parent / "RESULTS.md"
@@ -45,7 +47,7 @@ def render() -> None:
         parts.append(f"## {path.stem.replace('_', ' ').capitalize()}\n")
         parts.append(
             f"{kept['at']}, {kept['processor']}, {kept['processors']} processors,"
-            f" Python {kept['python']}, commit {kept['commit']}.\n"
+            f" Python {kept['python']}, {kept['server']}, commit {kept['commit']}.\n"
         )
         for number, contest in enumerate(load(path.stem), 1):
             picture = FOLDER / f"{path.stem}_{number}.svg"
@@ -69,8 +71,21 @@ def _machine() -> dict[str, object]:
         "processor": _processor(),
         "processors": len(_cores()),
         "python": platform.python_version(),
+        "server": _server(),
         "commit": commit.stdout.strip(),
     }
+
+
+def _server() -> str:
+    """Return the MariaDB that is here, as `MariaDB 10.11.14`."""
+    said = subprocess.run(
+        [find_program("mariadbd", "mysqld") or "mariadbd", "--version"],
+        capture_output=True,
+        text=True,
+        check=False,
+    ).stdout
+    found = re.search(r"Ver ([\d.]+)", said)
+    return f"MariaDB {found[1]}" if found else "no MariaDB"
 
 
 def _cores() -> list[str]:
