@@ -37,6 +37,7 @@ from tests.target.feeding import (
 )
 from tests.target.proxy import Fate, Proxy, first_time
 
+ONE_BATCH = 64 * 1024 * 1024  # bytes that hold all of a test's rows
 COMMIT = b"\x03COMMIT"  # as a command of the protocol
 
 
@@ -242,7 +243,7 @@ def test_a_full_server_is_an_error(tmp_path: Path) -> None:
     rows = [record({"id": number, "text": "x" * 100_000}) for number in range(2, 502)]
     with own_server(tmp_path, one_file, space.format(40)) as own:
         load_here(own, THINGS, record({"id": 1}), state(1))
-        done = load(own, THINGS, *rows, state(2))
+        done = load(own, THINGS, *rows, state(2), batch_size_bytes=ONE_BATCH)
         assert (done.code, done.out) == (1, ""), done.err
         (error,) = [line for line in done.err.splitlines() if line.startswith("ERROR")]
         assert "MySQL error 1114" in error and "free or add space, and run again" in error
@@ -250,7 +251,7 @@ def test_a_full_server_is_an_error(tmp_path: Path) -> None:
         own.server.stop()
         own.server.options = (one_file, space.format(400))
         own.server.start()
-        done = load(own, THINGS, *rows, state(2))
+        done = load(own, THINGS, *rows, state(2), batch_size_bytes=ONE_BATCH)
         assert (done.code, done.out) == (0, "2\n"), done.err
         assert loaded(own) == 501
 
@@ -268,13 +269,13 @@ def test_a_full_temporary_folder_is_an_error(tmp_path: Path) -> None:
     memory = "--aria-pagecache-buffer-size=1M"
     with small_disk(folder, megabytes=4) as resize, own_server(tmp_path, memory) as own:
         load_here(own, THINGS, record({"id": 1}), state(1))
-        done = load(own, THINGS, *rows, state(2))
+        done = load(own, THINGS, *rows, state(2), batch_size_bytes=ONE_BATCH)
         assert (done.code, done.out) == (1, ""), done.err
         (error,) = [line for line in done.err.splitlines() if line.startswith("ERROR")]
         assert "free or add space, and run again" in error
         assert own.query("SELECT id FROM things") == [(1,)]
         resize(64)
-        done = load(own, THINGS, *rows, state(2))
+        done = load(own, THINGS, *rows, state(2), batch_size_bytes=ONE_BATCH)
         assert (done.code, done.out) == (0, "2\n"), done.err
 
 
