@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 from benchmarks.bench import Bench, Tap
 from benchmarks.contest import Contender, Contest, Goal, hold
 from benchmarks.measure import Usage
@@ -22,6 +24,7 @@ def measure(bench: Bench) -> list[Contest]:
         made: list[Usage] = []
 
         def run() -> Usage:
+            time.sleep(WINDOW_S)  # or the requests of the run before would count in this one
             made.append(tap.run())
             return made[-1]
 
