@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import logging
 import os
 import signal
@@ -17,6 +18,8 @@ from tap_hubspot_engagements.exceptions import ConfigError, DailyLimitError, Out
 LOGGER = logging.getLogger("tap_hubspot_engagements")
 
 EXIT_FAILED, EXIT_USAGE, EXIT_DAILY_LIMIT = 1, 2, 3
+
+GC_THRESHOLD = 1_000_000  # objects made and not freed, before Python looks for cycles
 
 EPILOG = """\
 Without access_token in the config, $HUBSPOT_ACCESS_TOKEN is used. Without a catalog, the discovered
@@ -41,9 +44,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Return the exit code of a run with these options."""
+    # Pages are many small objects without cycles: looking for cycles took a third of the time.
+    gc.set_threshold(GC_THRESHOLD)
     # Imported here: who only asks for help need not wait for it.
     from tap_hubspot_engagements import commands
 
+    gc.freeze()  # what is imported stays: to look through it at the end is a tenth of a start
     _set_up_logging()
     _raise_on_signals()
     try:

@@ -17,7 +17,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any, Generic, TypeVar
 
 import requests
-from urllib3.exceptions import ReadTimeoutError
+import urllib3
 
 from tap_hubspot_engagements.auth import Tokens
 from tap_hubspot_engagements.config import Config
@@ -39,7 +39,6 @@ from tap_hubspot_engagements.pace import WINDOW_S, Pace
 
 LOGGER = logging.getLogger(__name__)
 
-READ_SIZE = 1024 * 1024  # bytes of an answer to read at a time
 RETRY_LIMIT_S = 600.0  # one question is asked again for this long, waits included
 TIMEOUTS_TO_BEAR = 4  # if longer: two for a page, and two for half of it
 RETRY_WAIT_MAX_S = 60.0
@@ -136,6 +135,13 @@ class HubspotClient:
         if session is None:
             session = self._local.session = requests.Session()
             session.headers["User-Agent"] = self._config.user_agent
+            # Read here once: at each request it costs as much as a third of it. And ~/.netrc not
+            # at all, or what it has for this host would take the token's place.
+            environment = session.merge_environment_settings(
+                self._config.base_url, {}, None, None, None
+            )
+            session.trust_env = False
+            session.proxies, session.verify = environment["proxies"], environment["verify"]
         return session
 
     def _ask(self, path: str, params: Params, parse: Callable[[bytes], T]) -> Answer[T]:
@@ -146,15 +152,15 @@ class HubspotClient:
                 self._config.base_url + path,
                 params={name: str(value) for name, value in params.items()},
                 timeout=self._config.request_timeout,
-                auth=_Bearer(token),
+                headers={"Authorization": f"Bearer {token}"},
                 stream=True,
             )
-            # In pieces of requests' own size a large page costs twice as much to read.
-            text = b"".join(response.iter_content(READ_SIZE))
-        except requests.RequestException as error:
-            if _is_timeout(error):
-                timeout_s = self._config.request_timeout
-                raise ServerError(f"{path}: no answer in {timeout_s:g} s") from error
+            # In the pieces of requests' own ways a large page takes twice as long to read.
+            text = response.raw.read(decode_content=True)
+        except (requests.Timeout, urllib3.exceptions.TimeoutError) as error:
+            timeout_s = self._config.request_timeout
+            raise ServerError(f"{path}: no answer in {timeout_s:g} s") from error
+        except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
             raise TransientError(f"{path}: {_innermost(error)}") from error
         finally:
             with self._lock:
@@ -187,17 +193,6 @@ def _iter_waits_s() -> Iterator[float]:
     next(longest)  # backoff's generators want to be started
     for wait_s in longest:
         yield backoff.full_jitter(wait_s)
-
-
-class _Bearer(requests.auth.AuthBase):
-    """Puts the token into a request; as a plain header it would give way to ~/.netrc."""
-
-    def __init__(self, token: str) -> None:
-        self._token = token
-
-    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        request.headers["Authorization"] = f"Bearer {self._token}"
-        return request
 
 
 def to_error(
@@ -289,12 +284,6 @@ def _hubspot_time(response: requests.Response, now: datetime) -> datetime:
         answered_at = now
     # An answer may be as old as the question: what changed meanwhile is not in it.
     return answered_at - response.elapsed
-
-
-def _is_timeout(error: requests.RequestException) -> bool:
-    """Whether time ran out: before the answer, or, which requests does not tell, in its body."""
-    in_body = bool(error.args) and isinstance(error.args[0], ReadTimeoutError)
-    return in_body or isinstance(error, requests.Timeout)
 
 
 def _innermost(error: BaseException) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import json
 import os
 import sys
@@ -24,8 +23,6 @@ from tap_hubspot_engagements.progress import Progress
 from tap_hubspot_engagements.selection import default_selection, read_selection
 from tap_hubspot_engagements.streams import STREAMS
 from tap_hubspot_engagements.sync import Run, sync
-
-GC_THRESHOLD = 1_000_000  # objects made and not freed, before Python looks for cycles
 
 
 def discover() -> str:
@@ -72,8 +69,6 @@ def run_sync(options: Namespace) -> None:
     progress = Progress(client)
     messages = Messages(sys.stdout.buffer)
     run = Run(client, config, messages, progress, state, selections, options.full_refresh)
-    # Pages are many small objects without cycles: looking for cycles took a third of the time.
-    gc.set_threshold(GC_THRESHOLD)
     outcome = "failed"
     try:
         sync(run)

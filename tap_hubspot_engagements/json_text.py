@@ -15,7 +15,7 @@ from typing import Any
 
 import msgspec
 
-NUL_ESCAPE = b"\\u0000"
+NUL_ESCAPE = re.compile(rb"\\u0000")  # found sooner than by `in`
 _NUL = re.compile("\x00")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 

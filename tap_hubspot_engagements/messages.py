@@ -7,7 +7,7 @@ values, and to import it takes longer than a small sync.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, BinaryIO
 
@@ -38,7 +38,7 @@ class Messages:
     def write_records(
         self,
         stream: str,
-        records: Iterable[bytes],
+        records: Sequence[bytes],
         time_extracted: datetime,
         version: int,
     ) -> None:
@@ -48,9 +48,11 @@ class Messages:
             to_json(to_rfc3339(time_extracted)),
             version,
         )
-        lines = (end + begin).join(records)
+        lines = [*records]
         if lines:
-            self._write(b"".join((begin, lines, end)))
+            lines[0] = begin + lines[0]
+            lines[-1] += end
+            self._write((end + begin).join(lines))
 
     def write_activate_version(self, stream: str, version: int) -> None:
         """Say that whatever of `stream` has an older version is gone."""

@@ -277,9 +277,10 @@ class PageSize:
 def _to_page(answer: Answer[_Body]) -> Page:
     body = answer.body
     engagements, nul_removed = body.engagements, 0
-    if NUL_ESCAPE in answer.text:
+    if NUL_ESCAPE.search(answer.text):
         engagements = [sent_whole(without_nul(one.whole)) for one in body.engagements]
-        nul_removed = sum(a != b for a, b in zip(engagements, body.engagements, strict=True))
+        both = zip(engagements, body.engagements, strict=True)
+        nul_removed = sum(without.whole != with_nul.whole for without, with_nul in both)
     return Page(
         engagements,
         body.has_more,

@@ -43,10 +43,10 @@ class Progress:
 
     def count_types(self, types: Iterable[object], redacted: int, nul_removed: int) -> None:
         """Count engagements by type, and what is odd about their page; warn of a new type once."""
-        kinds = [str(kind) for kind in types]
-        for kind in sorted(set(kinds) - self.types.keys() - TYPED - KNOWN):
+        counts = Counter(map(str, types))
+        for kind in sorted(counts.keys() - self.types.keys() - TYPED - KNOWN):
             LOGGER.warning("engagements of type %s, which is new: in engagement_other", kind)
-        self.types.update(kinds)
+        self.types.update(counts)
         self.redacted += redacted
         self.nul_removed += nul_removed
 

@@ -8,7 +8,7 @@ with what only passes through left as text; any other has the careful way of rec
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -36,6 +36,7 @@ from tap_hubspot_engagements.records import (
     last_updated_ms,
 )
 
+LINE_BREAKS = (b"\n", b"\r")  # in JSON only between values, where HubSpot has none
 Int64 = Annotated[int, Meta(ge=INT64_MIN, le=INT64_MAX)]
 # What a struct holds of each of records.py's types; what lists and objects hold stays text.
 HELD: Mapping[Any, Any] = {
@@ -65,7 +66,7 @@ _Engagement = _struct(
     "Engagement",
     {
         INNER: (_Inner, msgspec.NODEFAULT),
-        **dict.fromkeys(OUTER_TYPES, (Raw | UnsetType, UNSET)),
+        **dict.fromkeys(OUTER_TYPES, (Raw, Raw(b"null"))),
     },
 )
 _Email = _struct(
@@ -110,37 +111,26 @@ class Details:
     recipients: Mapping[str, Any]
 
 
-class Sent(Mapping[str, Any]):
+class Sent(msgspec.Struct, gc=False):
     """
-    An engagement, as a mapping of all that HubSpot sent.
+    An engagement, as text or parsed already.
 
     `decoded` has fields f_engagement (in it f_id and so on), f_metadata and so on; it is None where
     something in it is not as expected.
     """
 
-    __slots__ = ("_details", "_text", "_whole", "decoded")
-
-    def __init__(self, text: Raw | None, decoded: Any, whole: Mapping[str, Any] | None) -> None:
-        self.decoded = decoded
-        self._text = text
-        self._whole = whole
-        self._details: Details | None = None
+    text: Raw | None
+    decoded: Any = None
+    parsed: Mapping[str, Any] | None = None
+    parsed_details: Details | None = None
 
     @property
     def whole(self) -> Mapping[str, Any]:
-        if self._whole is None:
-            assert self._text is not None, "it has one of the two"
-            self._whole = parse_json(bytes(self._text))
-        return self._whole
-
-    def __getitem__(self, name: str) -> Any:
-        return self.whole[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self.whole)
-
-    def __len__(self) -> int:
-        return len(self.whole)
+        """All that HubSpot sent."""
+        if self.parsed is None:
+            assert self.text is not None, "it has one of the two"
+            self.parsed = parse_json(bytes(self.text))
+        return self.parsed
 
     @property
     def id(self) -> int:
@@ -162,12 +152,12 @@ class Sent(Mapping[str, Any]):
 
     def details(self) -> Details | None:
         """Return the metadata of a type that has a stream; None where it is not as expected."""
-        if self._details is None:
+        if self.parsed_details is None:
             try:
-                self._details = _read_details(self.kind, self.decoded.f_metadata)
+                self.parsed_details = _read_details(self.kind, self.decoded.f_metadata)
             except msgspec.ValidationError:
                 return None
-        return self._details
+        return self.parsed_details
 
 
 @dataclass(frozen=True)
@@ -183,6 +173,8 @@ class Listing:
 
 def read_list(text: bytes) -> Listing:
     """Return a page of engagements; ValueError for half of one."""
+    if any(one in text for one in LINE_BREAKS):
+        return _read_carefully(text)  # it would be copied into the midst of a message
     try:
         check_utf8(text)  # what passes through as text is not looked at again
         page = _decode_list(text)
@@ -197,12 +189,12 @@ def sent_whole(engagement: Any) -> Sent:
     inner = engagement.get(INNER) if isinstance(engagement, Mapping) else None
     if not isinstance(inner, Mapping) or not has_type(inner.get("id"), int):
         raise ValueError("an engagement without an id")
-    return Sent(None, None, engagement)
+    return Sent(None, parsed=engagement)
 
 
 def _to_sent(text: Raw) -> Sent:
     try:
-        return Sent(text, _decode_engagement(text), None)
+        return Sent(text, _decode_engagement(text))
     except msgspec.ValidationError:
         return sent_whole(parse_json(bytes(text)))
 
@@ -219,7 +211,7 @@ def _read_carefully(text: bytes) -> Listing:
 
 
 def _read_details(kind: str, text: Any) -> Details:
-    found = (None if text is UNSET else _DECODE_DETAILS[kind](text)) or _DETAILS[kind]()
+    found = _DECODE_DETAILS[kind](text) or _DETAILS[kind]()
     people, recipients = {}, {}
     if kind in EMAILS:
         people = {name: getattr(found, f"f_{name}") for name in PEOPLE}

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import cache
+from itertools import product
+from operator import attrgetter
 from typing import Any
 
 import msgspec
-from msgspec import UNSET
 
 from tap_hubspot_engagements.json_text import to_json
 from tap_hubspot_engagements.records import (
@@ -28,6 +29,8 @@ Shortcut = Callable[[Sent], Sequence[bytes] | None]
 """From an engagement to the JSON of its records of one stream; None where it is not as expected."""
 
 _FIRST = {list: b"[n", dict: b"{n"}  # how a value of the type begins, or null
+_BEGIN = b"%.1b" * len(OUTER_TYPES)
+_AS_EXPECTED = {bytes(one) for one in product(*map(_FIRST.__getitem__, OUTER_TYPES.values()))}
 _NO_EXTRA = b',"extra":null}'
 _TIES = msgspec.json.Decoder(dict[str, list[Int64] | None] | None).decode
 
@@ -43,21 +46,16 @@ def _engagements(properties: tuple[str, ...]) -> Shortcut | None:
     inner, rest = properties[: len(INNER_TYPES)], properties[len(INNER_TYPES) :]
     if inner != tuple(INNER_TYPES) or rest[-1:] != (EXTRA,):
         return None
-    outer = [
-        (f"f_{name}", _FIRST[kind], b',"%b":' % name.encode() if name in rest else None)
-        for name, kind in OUTER_TYPES.items()
-    ]
+    outer = attrgetter(*(f"f_{name}" for name in OUTER_TYPES))
+    # What is not chosen is written with none of its characters.
+    columns = [b',"%b":%%b' % name.encode() if name in rest else b"%.0b" for name in OUTER_TYPES]
+    record = b"%b" + b"".join(columns) + _NO_EXTRA
 
     def shortcut(sent: Sent) -> Sequence[bytes] | None:
-        parts = [to_json(sent.decoded.f_engagement)[:-1]]
-        for field, first, begin in outer:
-            value = getattr(sent.decoded, field)
-            text = b"null" if value is UNSET else bytes(value)
-            if text[:1] not in first:
-                return None  # it goes into `extra`, even where its own property is not chosen
-            if begin is not None:
-                parts += (begin, text)
-        return (b"".join((*parts, _NO_EXTRA)),)
+        values = outer(sent.decoded)
+        if _BEGIN % values not in _AS_EXPECTED:
+            return None  # one goes into `extra`, even where its own property is not chosen
+        return (record % (to_json(sent.decoded.f_engagement)[:-1], *values),)
 
     return shortcut
 
@@ -120,20 +118,16 @@ def _recipients(sent: Sent) -> Sequence[bytes] | None:
 def _other(sent: Sent) -> Sequence[bytes] | None:
     if sent.kind in TYPED:
         return ()
-    metadata = sent.decoded.f_metadata
-    text = b"null" if metadata is UNSET else bytes(metadata)
-    if text[:1] not in _FIRST[dict]:
+    metadata = bytes(sent.decoded.f_metadata)
+    if metadata[0] not in _FIRST[dict]:
         return None
     record = b'{"engagementId":%d,"type":%b,"metadata":%b}'
-    return (record % (sent.id, to_json(sent.kind), text),)
+    return (record % (sent.id, to_json(sent.kind), metadata),)
 
 
 def _associations(sent: Sent) -> Sequence[bytes] | None:
-    given = sent.decoded.f_associations
-    if given is UNSET:
-        return ()
     try:
-        ties = _TIES(given) or {}
+        ties = _TIES(sent.decoded.f_associations) or {}
     except msgspec.ValidationError:
         return None
     begin = b'{"engagementId":%d,' % sent.id
@@ -156,8 +150,7 @@ def _tie(name: str) -> tuple[bytes, bytes]:
 
 
 def _attachments(sent: Sent) -> Sequence[bytes] | None:
-    given = sent.decoded.f_attachments
-    return () if given is UNSET or bytes(given) in (b"[]", b"null") else None
+    return () if bytes(sent.decoded.f_attachments) in (b"[]", b"null") else None
 
 
 _CHILDREN: dict[str, Shortcut] = {

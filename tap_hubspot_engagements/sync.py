@@ -242,8 +242,8 @@ def _write_page(run: Run, selections: Sequence[Selection], page: Page, version: 
         run.messages.write_records(name, records, page.received_at, version)
         run.progress.count(name, len(records), misfits)
     run.progress.count_types(
-        (one.kind for one in engagements),
-        sum(is_redacted(one) for one in engagements) if page.may_be_redacted else 0,
+        [one.kind for one in engagements],
+        sum(is_redacted(one.whole) for one in engagements) if page.may_be_redacted else 0,
         page.nul_removed,
     )
 

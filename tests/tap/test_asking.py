@@ -63,7 +63,7 @@ def client(hubspot: Simulator, time: Time) -> HubspotClient:
 
 def read_all(client: HubspotClient) -> list[int]:
     pages = iter_paged(client, 0, None)
-    return [one["engagement"]["id"] for page in pages for one in page.engagements]
+    return [one.id for page in pages for one in page.engagements]
 
 
 @pytest.mark.parametrize(

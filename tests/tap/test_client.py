@@ -7,6 +7,7 @@ import logging
 import socket
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -387,11 +388,8 @@ def test_a_page_grows_back(serve: Serve, waits: Waits) -> None:
     A halved page grows with every answer until it is whole again, and no further.
     """
     hubspot = serve(Portal.generate(900), faults=[faults.SERVER_ERROR.at(times=2)])
-    ids = [
-        one["engagement"]["id"]
-        for page in iter_paged(build_client(hubspot, waits), 0, 20)
-        for one in page.engagements
-    ]
+    pages = iter_paged(build_client(hubspot, waits), 0, 20)
+    ids = [one.id for page in pages for one in page.engagements]
     assert len(ids) == len(set(ids)) == 900
     sizes = limits(hubspot)
     assert sizes[:4] == [20, 20, 10, 11]
@@ -467,6 +465,21 @@ def test_netrc_does_not_replace_the_token(
     assert first_page(client).engagements
 
 
+def test_a_proxy_of_the_environment_is_asked(
+    hubspot: Simulator, waits: Waits, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    Where $HTTP_PROXY is set HubSpot is asked by way of it, but for the hosts of $NO_PROXY.
+    """
+    monkeypatch.setenv("HTTP_PROXY", hubspot.url)
+    with closing(socket.create_server(("127.0.0.1", 0))) as nobody:
+        elsewhere = f"http://127.0.0.1:{nobody.getsockname()[1]}"
+    assert first_page(build_client(hubspot, waits, base_url=elsewhere)).engagements
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    with pytest.raises(TransientError, match="refused"):
+        first_page(build_client(hubspot, waits, base_url=elsewhere))
+
+
 @pytest.mark.parametrize("number", [400, 401, 403, 404, 408, 418, 423, 429, 500, 530])
 def test_the_token_is_never_shown(
     number: int,
@@ -518,8 +531,6 @@ def test_get_newest_and_highest(hubspot: Simulator, client: HubspotClient, serve
     records = [one["engagement"] for one in hubspot.portal.records()]
     newest, highest = pages.get_newest(client), pages.get_highest_id(client)
     assert highest in {0, *(one["id"] for one in records)}
-    assert newest is None or newest["engagement"]["lastUpdated"] == max(
-        one["lastUpdated"] for one in records
-    )
+    assert newest is None or newest.last_updated_ms == max(one["lastUpdated"] for one in records)
     nothing = build_client(serve(Portal()), Waits())
     assert (pages.get_newest(nothing), pages.get_highest_id(nothing)) == (None, 0)

@@ -46,7 +46,7 @@ def client_of(simulator: Simulator, **settings: object) -> HubspotClient:
 
 
 def ids_of(pages: Any) -> list[int]:
-    return [one["engagement"]["id"] for page in pages for one in page.engagements]
+    return [one.id for page in pages for one in page.engagements]
 
 
 @pytest.mark.parametrize("deleted", [1, 9, 10, 60, 150])

@@ -16,6 +16,7 @@ import pytest
 from hubspot_simulator.answers import Answer
 from hubspot_simulator.faults import Fault
 from hubspot_simulator.portal import Portal
+from hubspot_simulator.server import Simulator
 from tap_hubspot_engagements.exceptions import OutputError
 from tap_hubspot_engagements.messages import Messages
 from tests.conftest import PROGRAMS, clean_environment
@@ -34,6 +35,7 @@ from tests.tap.conftest import (
     records,
     replicate,
     select_everything,
+    to_messages,
 )
 
 PROGRAM = PROGRAMS / "tap-hubspot-engagements"
@@ -183,6 +185,22 @@ def test_awkward_texts(serve: Serve) -> None:
     half = b'{"results":[{"engagement":{"id":5,"bodyPreview":"\\ud83d"}}],"hasMore":false}'
     hubspot.faults.add(Fault(answer=Answer(200, half)))
     assert records(replicate(hubspot))[0]["bodyPreview"] == "\ufffd"
+
+
+@pytest.mark.parametrize("line_break", ["\n", "\r", "\r\n"])
+def test_an_answer_over_many_lines(
+    hubspot: Simulator, run_tap: Tap, tmp_path: Path, line_break: str
+) -> None:
+    """
+    A message is one line of JSON, though HubSpot's answer is set out over many.
+    """
+    page = {"results": hubspot.portal.records(), "hasMore": False, "offset": 1}
+    text = json.dumps(page, indent=1).replace("\n", line_break)
+    hubspot.faults.add(Fault(answer=Answer(200, text.encode())))
+    arguments = run_tap.arguments(catalog=select_everything())
+    out = subprocess.run([PROGRAM, *arguments], capture_output=True, check=True).stdout
+    assert load({}, to_messages(out)) == expected_table(hubspot.portal)
+    assert b"\r" not in out
 
 
 class Broken:

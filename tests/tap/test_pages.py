@@ -17,7 +17,7 @@ from tests.tap.conftest import Serve, Waits, build_client
 
 
 def ids(pages: list[Page]) -> list[int]:
-    return [one["engagement"]["id"] for page in pages for one in page.engagements]
+    return [one.id for page in pages for one in page.engagements]
 
 
 def portal_ids(portal: Portal) -> list[int]:
@@ -121,7 +121,7 @@ def test_records_that_hubspot_leaves_out(serve: Serve, waits: Waits) -> None:
     hubspot = serve(portal)
     found = list(iter_paged(build_client(hubspot, waits), 0, 8))
     assert ids(found) == [*known[:8], *known[13:20], *known[40:-1]]
-    assert any(page.engagements[-1]["engagement"]["id"] < page.cursor for page in found[:-1])
+    assert any(page.engagements[-1].id < page.cursor for page in found[:-1])
     for page, offset in zip(found, asked(hubspot, "offset")[1:], strict=False):
         assert str(page.cursor) == offset
 
@@ -164,7 +164,7 @@ def test_u0000_is_counted_by_engagement(serve: Serve, waits: Waits) -> None:
         metadata = {"body": body, "deep": [{f"key{body}": [body]}]}
         portal.create({"engagement": {"type": "NOTE"}, "metadata": metadata})
     (page,) = iter_paged(build_client(serve(portal), waits), 0, None)
-    bodies = [one["metadata"]["body"] for one in page.engagements]
+    bodies = [one.whole["metadata"]["body"] for one in page.engagements]
     assert bodies == ["ab", "a\\u0000b", "plain", ""]
-    assert page.engagements[0]["metadata"]["deep"] == [{"keyab": ["ab"]}]
+    assert page.engagements[0].whole["metadata"]["deep"] == [{"keyab": ["ab"]}]
     assert page.nul_removed == 2
