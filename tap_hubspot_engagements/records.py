@@ -165,47 +165,42 @@ def to_engagements(engagement: Engagement, misfits: Misfits) -> Sequence[Record]
 
 
 def to_notes(engagement: Engagement, misfits: Misfits) -> Sequence[Record]:
-    return _typed(engagement, ("NOTE",), NOTE_TYPES, misfits)
+    return (_typed(engagement, NOTE_TYPES, misfits),)
 
 
 def to_tasks(engagement: Engagement, misfits: Misfits) -> Sequence[Record]:
-    return _typed(engagement, ("TASK",), TASK_TYPES, misfits)
+    return (_typed(engagement, TASK_TYPES, misfits),)
 
 
 def to_calls(engagement: Engagement, misfits: Misfits) -> Sequence[Record]:
-    return _typed(engagement, ("CALL",), CALL_TYPES, misfits)
+    return (_typed(engagement, CALL_TYPES, misfits),)
 
 
 def to_meetings(engagement: Engagement, misfits: Misfits) -> Sequence[Record]:
-    return _typed(engagement, ("MEETING",), MEETING_TYPES, misfits)
+    return (_typed(engagement, MEETING_TYPES, misfits),)
 
 
 def to_emails(engagement: Engagement, misfits: Misfits) -> Sequence[Record]:
     """Return the record of an e-mail of any direction: sender in columns, recipients apart."""
-    records = _typed(engagement, EMAILS, EMAIL_TYPES, misfits)
-    for record in records:
-        extra = record.pop(EXTRA) or {}
-        for prefix in PEOPLE:
-            person, rest = _person(extra.pop(prefix, None), prefix, misfits)
-            record |= {f"{prefix}{name[0].upper()}{name[1:]}": one for name, one in person.items()}
-            extra |= {prefix: rest} if rest else {}
-        for role in ROLES:
-            # What is a list of people has records of its own; anything else stays here.
-            if isinstance(extra.get(role), list):
-                del extra[role]
-        record[EXTRA] = extra or None
-    return records
+    record = _typed(engagement, EMAIL_TYPES, misfits)
+    extra = record.pop(EXTRA) or {}
+    for prefix in PEOPLE:
+        person, rest = _person(extra.pop(prefix, None), prefix, misfits)
+        record |= {f"{prefix}{name[0].upper()}{name[1:]}": one for name, one in person.items()}
+        extra |= {prefix: rest} if rest else {}
+    for role in ROLES:
+        # What is a list of people has records of its own; anything else stays here.
+        if isinstance(extra.get(role), list):
+            del extra[role]
+    record[EXTRA] = extra or None
+    return (record,)
 
 
 def to_other(engagement: Engagement, misfits: Misfits) -> Sequence[Record]:
     """Return the record of an engagement whose type has no stream: its metadata as it is."""
-    inner = engagement[INNER]
-    kind = inner.get("type")
-    if kind in TYPED:
-        return ()
     record = {
-        "engagementId": inner["id"],
-        "type": kind if isinstance(kind, str) else None,
+        "engagementId": engagement[INNER]["id"],
+        "type": type_of(engagement),
         METADATA: _metadata(engagement),
     }
     return (record,)
@@ -214,7 +209,7 @@ def to_other(engagement: Engagement, misfits: Misfits) -> Sequence[Record]:
 def to_email_recipients(engagement: Engagement, misfits: Misfits) -> Sequence[Record]:
     """Return a record for each recipient of an e-mail, `position` counting from 0 in each role."""
     inner, metadata = engagement[INNER], engagement.get(METADATA)
-    if inner.get("type") not in EMAILS or not isinstance(metadata, dict):
+    if not isinstance(metadata, dict):
         return ()
     return [
         _recipient(inner["id"], role, position, person, misfits)
@@ -283,6 +278,12 @@ def select(record: Mapping[str, Any], properties: Iterable[str]) -> Record:
     return {name: record[name] for name in properties}
 
 
+def type_of(engagement: Engagement) -> str | None:
+    """Return HubSpot's name of the engagement's type; None where it does not say."""
+    value = engagement[INNER].get("type")
+    return value if isinstance(value, str) else None
+
+
 def last_updated_ms(engagement: Engagement) -> int | None:
     """Return when the engagement was last updated, in Unix ms; None where it does not say."""
     value = engagement[INNER].get("lastUpdated")
@@ -325,23 +326,18 @@ def _take(
         record[name] = value
 
 
-def _typed(
-    engagement: Engagement, kinds: Iterable[str], types: Mapping[str, Any], misfits: Misfits
-) -> Sequence[Record]:
-    """Return the record of an engagement of one of `kinds`: its metadata in columns."""
-    inner = engagement[INNER]
-    if inner.get("type") not in kinds:
-        return ()
+def _typed(engagement: Engagement, types: Mapping[str, Any], misfits: Misfits) -> Record:
+    """Return the record of an engagement's metadata in columns of `types`."""
     metadata = engagement.get(METADATA)
-    record: Record = {"engagementId": inner["id"]}
+    record: Record = {"engagementId": engagement[INNER]["id"]}
     if not isinstance(metadata, dict):
         record |= dict.fromkeys(types)
         record[EXTRA] = {METADATA: _as_text(metadata)} if metadata is not None else None
-        return (record,)
+        return record
     extra = {name: metadata[name] for name in sorted(metadata.keys() - types.keys())}
     _take(metadata, types.items(), record, extra, misfits)
     record[EXTRA] = extra or None
-    return (record,)
+    return record
 
 
 def _flat(given: Mapping[str, Any], types: Mapping[str, Any], misfits: Misfits) -> Record:

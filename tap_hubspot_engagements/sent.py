@@ -34,6 +34,7 @@ from tap_hubspot_engagements.records import (
     TEXT_OF_INT,
     has_type,
     last_updated_ms,
+    type_of,
 )
 
 LINE_BREAKS = (b"\n", b"\r")  # in JSON only between values, where HubSpot has none
@@ -138,9 +139,12 @@ class Sent(msgspec.Struct, gc=False):
         return found
 
     @property
-    def kind(self) -> Any:
-        """HubSpot's `type`: a name, as a rule."""
-        return self.decoded.f_engagement.f_type if self.decoded else self.whole[INNER].get("type")
+    def kind(self) -> str | None:
+        """HubSpot's `type`."""
+        found: str | None = (
+            self.decoded.f_engagement.f_type if self.decoded else type_of(self.whole)
+        )
+        return found
 
     @property
     def last_updated_ms(self) -> int | None:
@@ -154,7 +158,8 @@ class Sent(msgspec.Struct, gc=False):
         """Return the metadata of a type that has a stream; None where it is not as expected."""
         if self.parsed_details is None:
             try:
-                self.parsed_details = _read_details(self.kind, self.decoded.f_metadata)
+                kind = self.decoded.f_engagement.f_type
+                self.parsed_details = _read_details(kind, self.decoded.f_metadata)
             except msgspec.ValidationError:
                 return None
         return self.parsed_details

@@ -16,12 +16,10 @@ import msgspec
 
 from tap_hubspot_engagements.json_text import to_json
 from tap_hubspot_engagements.records import (
-    EMAILS,
     EXTRA,
     INNER_TYPES,
     OUTER_TYPES,
     PERSON_TYPES,
-    TYPED,
 )
 from tap_hubspot_engagements.sent import Int64, Sent
 
@@ -60,21 +58,14 @@ def _engagements(properties: tuple[str, ...]) -> Shortcut | None:
     return shortcut
 
 
-def _typed(*kinds: str) -> Shortcut:
-    def shortcut(sent: Sent) -> Sequence[bytes] | None:
-        if sent.kind not in kinds:
-            return ()
-        details = sent.details()
-        if details is None:
-            return None
-        return (b'{"engagementId":%d,%b%b' % (sent.id, details.members, _NO_EXTRA),)
-
-    return shortcut
+def _typed(sent: Sent) -> Sequence[bytes] | None:
+    details = sent.details()
+    if details is None:
+        return None
+    return (b'{"engagementId":%d,%b%b' % (sent.id, details.members, _NO_EXTRA),)
 
 
 def _emails(sent: Sent) -> Sequence[bytes] | None:
-    if sent.kind not in EMAILS:
-        return ()
     details = sent.details()
     if details is None:
         return None
@@ -102,8 +93,6 @@ def _person_columns(name: str) -> tuple[tuple[bytes, str], ...]:
 
 
 def _recipients(sent: Sent) -> Sequence[bytes] | None:
-    if sent.kind not in EMAILS:
-        return ()
     details = sent.details()
     if details is None:
         return None
@@ -116,8 +105,6 @@ def _recipients(sent: Sent) -> Sequence[bytes] | None:
 
 
 def _other(sent: Sent) -> Sequence[bytes] | None:
-    if sent.kind in TYPED:
-        return ()
     metadata = bytes(sent.decoded.f_metadata)
     if metadata[0] not in _FIRST[dict]:
         return None
@@ -154,11 +141,11 @@ def _attachments(sent: Sent) -> Sequence[bytes] | None:
 
 
 _CHILDREN: dict[str, Shortcut] = {
-    "engagement_notes": _typed("NOTE"),
+    "engagement_notes": _typed,
     "engagement_emails": _emails,
-    "engagement_tasks": _typed("TASK"),
-    "engagement_meetings": _typed("MEETING"),
-    "engagement_calls": _typed("CALL"),
+    "engagement_tasks": _typed,
+    "engagement_meetings": _typed,
+    "engagement_calls": _typed,
     "engagement_other": _other,
     "engagement_email_recipients": _recipients,
     "engagement_associations": _associations,

@@ -16,6 +16,7 @@ SCHEMAS = Path(__file__).parent / "schemas"
 INCREMENTAL, FULL_TABLE = "INCREMENTAL", "FULL_TABLE"
 
 ToRecords = Callable[[Engagement, Misfits], Sequence[Record]]
+Takes = Callable[[str | None], bool]
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,9 @@ class Stream:
 
     `to_records` makes a stream's records of an engagement; a stream without it has an endpoint of
     its own. The records of a stream with a `parent` come and go with the parent's, to whose `id`
-    their `engagementId` points. `unselected` are the properties that a catalog has to select.
+    their `engagementId` points. Of other types than it `takes`, None standing for no type, an
+    engagement has no records of the stream. `unselected` are the properties that a catalog has to
+    select.
     """
 
     tap_stream_id: str
@@ -34,6 +37,7 @@ class Stream:
     replication_key: str | None = None
     parent: str | None = None
     to_records: ToRecords | None = None
+    takes: Takes | None = None
     selected: bool = True
     unselected: frozenset[str] = frozenset()
 
@@ -59,26 +63,37 @@ ENGAGEMENTS = Stream(
 )
 
 
-def _child(name: str, to_records: ToRecords, *more_keys: str) -> Stream:
+def _child(
+    name: str,
+    to_records: ToRecords,
+    takes: Takes | None = None,
+    more_keys: tuple[str, ...] = (),
+) -> Stream:
     return Stream(
         tap_stream_id=f"engagement_{name}",
         key_properties=("engagementId", *more_keys),
         replication_method=INCREMENTAL,
         parent=ENGAGEMENTS.tap_stream_id,
         to_records=to_records,
+        takes=takes,
     )
 
 
+def _of(*types: str) -> Takes:
+    return frozenset(types).__contains__
+
+
+_EMAILS = _of(*records.EMAILS)
 CHILDREN = (
-    _child("notes", records.to_notes),
-    _child("emails", records.to_emails),
-    _child("tasks", records.to_tasks),
-    _child("meetings", records.to_meetings),
-    _child("calls", records.to_calls),
-    _child("other", records.to_other),
-    _child("email_recipients", records.to_email_recipients, "role", "position"),
-    _child("associations", records.to_associations, "objectType", "objectId"),
-    _child("attachments", records.to_attachments, "attachmentId"),
+    _child("notes", records.to_notes, _of("NOTE")),
+    _child("emails", records.to_emails, _EMAILS),
+    _child("tasks", records.to_tasks, _of("TASK")),
+    _child("meetings", records.to_meetings, _of("MEETING")),
+    _child("calls", records.to_calls, _of("CALL")),
+    _child("other", records.to_other, lambda kind: kind not in records.TYPED),
+    _child("email_recipients", records.to_email_recipients, _EMAILS, ("role", "position")),
+    _child("associations", records.to_associations, None, ("objectType", "objectId")),
+    _child("attachments", records.to_attachments, None, ("attachmentId",)),
 )
 CALL_DISPOSITIONS = Stream("call_dispositions", ("id",), FULL_TABLE)
 # Not selected by default: it needs a scope of its own.

@@ -8,9 +8,10 @@ run that is killed goes on at the next page.
 from __future__ import annotations
 
 import logging
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, timezone
+from itertools import compress
 from typing import Any
 
 from tap_hubspot_engagements.backfill import EVERYTHING, iter_backfill
@@ -235,20 +236,22 @@ def _newest(page: Page, newest: datetime | None) -> datetime | None:
 def _write_page(run: Run, selections: Sequence[Selection], page: Page, version: int) -> None:
     """Write the page's records of every stream, a parent's before its children's."""
     engagements = _since(run.config.start_date, page.engagements)
+    kinds = [one.kind for one in engagements]
     for selection in selections:
-        misfits = Misfits()
-        records = _to_records(selection, engagements, misfits)
+        misfits, takes = Misfits(), selection.stream.takes
+        taken = compress(engagements, map(takes, kinds)) if takes else engagements
+        records = _to_records(selection, taken, misfits)
         name = selection.stream.tap_stream_id
         run.messages.write_records(name, records, page.received_at, version)
         run.progress.count(name, len(records), misfits)
     run.progress.count_types(
-        [one.kind for one in engagements],
+        kinds,
         sum(is_redacted(one.whole) for one in engagements) if page.may_be_redacted else 0,
         page.nul_removed,
     )
 
 
-def _to_records(selection: Selection, engagements: Sequence[Sent], misfits: Misfits) -> list[bytes]:
+def _to_records(selection: Selection, engagements: Iterable[Sent], misfits: Misfits) -> list[bytes]:
     """Return the JSON of all records of a stream, in the order of their engagements."""
     shortcut, to_records = selection.shortcut, selection.stream.to_records
     assert to_records is not None, "a stream of engagements has it"

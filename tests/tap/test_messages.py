@@ -21,6 +21,7 @@ from tap_hubspot_engagements.exceptions import OutputError
 from tap_hubspot_engagements.messages import Messages
 from tests.conftest import PROGRAMS, clean_environment
 from tests.tap.conftest import (
+    DISCOVERED,
     PROPERTIES,
     RECORDINGS,
     Message,
@@ -201,6 +202,29 @@ def test_an_answer_over_many_lines(
     out = subprocess.run([PROGRAM, *arguments], capture_output=True, check=True).stdout
     assert load({}, to_messages(out)) == expected_table(hubspot.portal)
     assert b"\r" not in out
+
+
+def test_a_type_that_is_no_name(serve: Serve, tmp_path: Path) -> None:
+    """
+    Where `type` is a list, an object or a number the engagement arrives all the same, with what its
+    type was, and its metadata with those of unknown types.
+    """
+    types: list[Any] = [["NOTE"], {"a": 1}, 7, None]
+    portal = Portal()
+    for kind in types:
+        portal.create({"engagement": {"type": kind}, "metadata": {"body": "b"}})
+    run = Tap(tmp_path, serve(portal))(catalog=DISCOVERED)
+    assert run.code == 0, run.err
+    rows = of_type(run.messages, "RECORD")
+    whole = [one["record"] for one in rows if one["stream"] == "engagements"][:4]
+    assert [(one["type"], (one["extra"] or {}).get("type")) for one in whole] == [
+        (None, '["NOTE"]'),
+        (None, '{"a":1}'),
+        (None, "7"),
+        (None, None),
+    ]
+    other = [one["record"] for one in rows if one["stream"] == "engagement_other"][:4]
+    assert [(one["type"], one["metadata"]) for one in other] == [(None, {"body": "b"})] * 4
 
 
 class Broken:

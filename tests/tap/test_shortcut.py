@@ -97,18 +97,18 @@ def carefully(stream: Stream, sent: Sent, properties: tuple[str, ...]) -> list[A
     return [records.select(record, properties) for record in made]
 
 
-def assert_alike(sent: Sent) -> int:
-    """Check every stream's records; returns in how many of the streams the quick way was taken."""
-    taken = 0
-    for stream in STREAMS:
+def assert_alike(sent: Sent) -> list[bool]:
+    """Check every stream's records; returns for each whether the quick way was taken."""
+    taken = []
+    for stream in (one for one in STREAMS if one.takes is None or one.takes(sent.kind)):
         whole = tuple(stream.schema["properties"])
         for properties in (whole, DEFAULT) if stream is ENGAGEMENTS else (whole,):
             quick = quickly(stream, sent, properties)
+            taken.append(quick is not None)
             if quick is not None:
                 slow = carefully(stream, sent, properties)
                 assert quick == slow, stream.tap_stream_id
                 assert [list(one) for one in quick] == [list(one) for one in slow]
-                taken += 1
     return taken
 
 
@@ -122,7 +122,8 @@ def test_both_ways_lead_to_the_same(engagement: Any, ascii_only: bool) -> None:
     assert_alike(sent)
     assert sent.whole == engagement
     assert sent.id == engagement["engagement"]["id"]
-    assert sent.kind == engagement["engagement"].get("type")
+    kind = engagement["engagement"].get("type")
+    assert sent.kind == (kind if isinstance(kind, str) else None)
     assert sent.last_updated_ms == records.last_updated_ms(engagement)
 
 
@@ -132,8 +133,8 @@ def test_most_of_a_portal_goes_the_quick_way() -> None:
     """
     portal = Portal.generate(2000, seed=3)
     sent = listed(*portal.records())
-    taken = sum(map(assert_alike, sent))
-    assert taken > 0.9 * len(sent) * (len(STREAMS) + 1)
+    taken = [one for engagement in sent for one in assert_alike(engagement)]
+    assert sum(taken) > 0.9 * len(taken) > 0.9 * 5 * len(sent)
 
 
 @pytest.mark.parametrize(
