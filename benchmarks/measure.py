@@ -53,7 +53,7 @@ class Run:
         self.process = subprocess.Popen(
             [sys.executable, "-I", "-S", LAUNCH, str(report), *command],
             pass_fds=[report],
-            env={**os.environ, **environment},
+            env={**_environment(), **environment},
             stdin=stdin,
             stdout=stdout,
             stderr=stderr,
@@ -76,6 +76,11 @@ class Run:
             return 0.0
         # PostgreSQL works in children, one a connection.
         return sum(map(_has_taken, [self._server, *self._server.children(recursive=True)]))
+
+
+def _environment() -> dict[str, str]:
+    """Return this process's, without what makes Python work otherwise than it does for others."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
 
 
 def _has_taken(process: psutil.Process) -> float:

@@ -200,4 +200,6 @@ def _check_order(at: int, ids: list[int]) -> None:
 
 
 def _below(high: int, page: Page) -> Page:
+    if not page.engagements or page.engagements[-1].id < high:
+        return page
     return replace(page, engagements=[one for one in page.engagements if one.id < high])
