@@ -177,7 +177,7 @@ class Config:
     ssl_key: str | None = _key(None, TEXT, "file of the client's private key")
     batch_size_rows: int = _key(20_000, _integer(1, 10**9), "rows of all streams that make a batch")
     batch_size_bytes: int = _key(
-        8 * 1024 * 1024, _integer(1, 2**40), "bytes of all streams that make a batch"
+        4 * 1024 * 1024, _integer(1, 2**40), "bytes of all streams that make a batch"
     )
     batch_wait_limit_seconds: float = _key(60.0, SECONDS, "seconds that a row waits at most")
     retry_limit_seconds: float = _key(
