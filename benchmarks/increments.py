@@ -15,32 +15,28 @@ def measure(bench: Bench) -> list[Contest]:
     with ServedPortal(("--engagements", str(ENGAGEMENTS), "--seed", "7")) as portal:
         first = Tap(bench.folder, portal)
         state = first.sync("first")
-        name = "the tap, nothing new"
         tap = Tap(bench.folder, portal, state=state)
-        goals = [Goal("requests", name, 1), Goal("wall_s", name, 0.4)]
-        streams = ["engagements"]
-        alone = Tap(bench.folder, portal, streams=streams, state=state)
-        found = [
-            hold(
-                f"An increment of {ENGAGEMENTS:,} engagements, nothing new",
-                1,
-                [
-                    Contender(name, alone.run),
-                    Contender("the tap, nothing new, all streams", tap.run),
-                ],
-                goals,
-            )
-        ]
+        alone = Tap(bench.folder, portal, streams=["engagements"], state=state)
+        nothing_new = _nothing_new(tap, alone)
         for engagement_id in portal.ids(CHANGED):
             portal.update(engagement_id, {"engagement": {"ownerId": 70}})
-        found.append(
-            hold(
-                f"An increment of {ENGAGEMENTS:,} engagements, {CHANGED:,} changed",
-                CHANGED,
-                [
-                    Contender("the tap, from its state", tap.run),
-                    Contender("the tap, everything anew", first.run, records=ENGAGEMENTS),
-                ],
-            )
-        )
-    return found
+        return [nothing_new, _changed(tap, first)]
+
+
+def _nothing_new(tap: Tap, alone: Tap) -> Contest:
+    name = "the tap, nothing new"
+    contenders = [
+        Contender(name, alone.run),
+        Contender("the tap, nothing new, all streams", tap.run),
+    ]
+    goals = [Goal("requests", name, 1), Goal("wall_s", name, 0.4)]
+    return hold(f"An increment of {ENGAGEMENTS:,} engagements, nothing new", 1, contenders, goals)
+
+
+def _changed(tap: Tap, first: Tap) -> Contest:
+    contenders = [
+        Contender("the tap, from its state", tap.run),
+        Contender("the tap, everything anew", first.run, records=ENGAGEMENTS),
+    ]
+    question = f"An increment of {ENGAGEMENTS:,} engagements, {CHANGED:,} changed"
+    return hold(question, CHANGED, contenders)

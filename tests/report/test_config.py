@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from engagements_report.config import Config
 from engagements_report.exceptions import UsageError
 from target_mysql import config as target_config
+from tests.connecting import NEARER_THAN_A_SOCKET
 
 
 def config(
@@ -46,17 +47,7 @@ def test_all_faults_are_named_at_once(tmp_path: Path) -> None:
     )
 
 
-@pytest.mark.parametrize(
-    ("given", "environment", "expected"),
-    [
-        ({}, {}, ("127.0.0.1", 3307, "/run/socket")),
-        ({"host": "a"}, {}, ("a", 3307, None)),
-        ({}, {"PORT": "3308"}, ("127.0.0.1", 3308, None)),
-        ({}, {"USER": "a"}, ("127.0.0.1", 3307, "/run/socket")),
-        ({"host": "a"}, {"UNIX_SOCKET": "/b"}, ("a", 3307, None)),
-        ({"unix_socket": "/a"}, {"HOST": "b"}, ("b", 3307, "/a")),
-    ],
-)
+@pytest.mark.parametrize(("given", "environment", "expected"), NEARER_THAN_A_SOCKET)
 def test_a_socket_does_not_beat_a_nearer_host(
     tmp_path: Path,
     given: dict[str, object],

@@ -11,6 +11,7 @@ import pytest
 from target_mysql.config import Address, Config
 from target_mysql.exceptions import ConfigError
 from tests.conftest import TestDatabase, run_program
+from tests.connecting import NEARER_THAN_A_SOCKET
 
 
 def config(
@@ -112,18 +113,7 @@ def test_aliases(tmp_path: Path, given: dict[str, object]) -> None:
     assert config(tmp_path, {}, variables).database == "a"
 
 
-@pytest.mark.parametrize(
-    ("given", "environment", "expected"),
-    [
-        ({}, {}, ("127.0.0.1", 3307, "/run/socket")),
-        ({"host": "a"}, {}, ("a", 3307, None)),
-        ({}, {"HOST": "a"}, ("a", 3307, None)),
-        ({}, {"PORT": "3308"}, ("127.0.0.1", 3308, None)),
-        ({}, {"USER": "a"}, ("127.0.0.1", 3307, "/run/socket")),
-        ({"host": "a"}, {"UNIX_SOCKET": "/b"}, ("a", 3307, None)),
-        ({"unix_socket": "/a"}, {"HOST": "b"}, ("b", 3307, "/a")),
-    ],
-)
+@pytest.mark.parametrize(("given", "environment", "expected"), NEARER_THAN_A_SOCKET)
 def test_a_socket_does_not_beat_a_nearer_host(
     tmp_path: Path,
     given: dict[str, object],
