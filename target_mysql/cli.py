@@ -1,11 +1,10 @@
-"""Reads the arguments, joins stdin to the database."""
+"""Reads the arguments; starts a load, or a check of the server."""
 
 from __future__ import annotations
 
 import argparse
 import contextlib
 import gc
-import json
 import logging
 import os
 import signal
@@ -14,20 +13,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
 
-from target_mysql.config import OPTION_FILES, Config, about, read_settings
-from target_mysql.database import Database
 from target_mysql.exceptions import ConfigError, TargetError
-from target_mysql.load import Load
-from target_mysql.messages import iter_chunks
+from target_mysql.option_files import OPTION_FILES
 
 PROGRAM, DISTRIBUTION = "target-mysql", "tap-hubspot-engagements"
 LOGGER = logging.getLogger("target_mysql")
 
 EXIT_FAILED, EXIT_USAGE = 1, 2
-TICK_S = 1.0  # how late a flush by time may be
-# How long parsing may keep the interpreter from committing, for which the server waits several
-# times a batch. At Python's own 5 ms, a load over rows that are there took an eighth longer.
-SWITCH_INTERVAL_S = 0.0005
 
 DESCRIPTION = """\
 Reads Singer messages on standard input, loads them into MySQL or MariaDB, and writes each state to
@@ -51,7 +43,6 @@ class Stopped(BaseException):
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run target-mysql and exit."""
-    gc.freeze()  # what is imported stays: to look through it at the end is a tenth of a start
     code = run(_parse(arguments))
     _flush_or_drop()
     sys.exit(code)
@@ -59,14 +50,22 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Return the exit code of a run with these options."""
+    if options.version:
+        sys.stdout.write(f"{PROGRAM} {_version()}\n")
+        return 0
+    # Imported here: who only asks for help need not wait for it.
+    from target_mysql import commands
+
+    gc.freeze()  # what is imported stays: to look through it at the end is a tenth of a start
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s", stream=sys.stderr)
     try:
-        if options.version:
-            return _tell(f"{PROGRAM} {_version()}")
         if options.about:
-            return _tell_about()
-        config = Config.from_sources(read_settings(options.config), os.environ)
-        return _check(config) if options.check else _load(config)
+            commands.tell_about(PROGRAM, DESCRIPTION, _version())
+        elif options.check:
+            commands.check(options.config)
+        else:
+            _raise_on_signals()
+            commands.load(options.config)
     except TargetError as error:
         # Names of streams and columns, and what servers say, may hold line ends.
         LOGGER.error("%s", " ".join(str(error).splitlines()))
@@ -74,60 +73,7 @@ def run(options: argparse.Namespace) -> int:
     except Stopped as stopped:
         LOGGER.error("stopped by %s: rows since the last state are not loaded", stopped)
         return stopped.exit_code
-
-
-def _flush_or_drop() -> None:
-    """Flush stdout; drop what cannot be written, for which Python would exit with 120."""
-    try:
-        sys.stdout.flush()
-    except OSError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
-def _load(config: Config) -> int:
-    _raise_on_signals()
-    database = Database(config)
-    LOGGER.info("loading into %s of %s", config.database, database.server.version)
-    if not database.uses_load_data:
-        LOGGER.info("LOAD DATA LOCAL is off (server's local_infile, load_method): using INSERT")
-    sys.setswitchinterval(SWITCH_INTERVAL_S)
-    load = Load(database, config, sys.stdout.buffer)
-    outcome = "failed"
-    try:
-        load.run(iter_chunks(sys.stdin.fileno(), TICK_S))
-        outcome = "done"
-    finally:
-        load.stop()
-        load.progress.close(outcome)
-        database.close()
     return 0
-
-
-def _check(config: Config) -> int:
-    """Say what server this is and what it allows."""
-    database = Database(config)
-    server = database.server
-    grants = [str(grant) for (grant,) in database.query("SHOW GRANTS")]
-    lines = [
-        f"server: {server.version}",
-        f"database: {config.database}",
-        f"LOAD DATA LOCAL: {'allowed' if server.local_infile else 'forbidden, INSERT is used'}",
-        *(f"grant: {grant.partition(' IDENTIFIED BY ')[0]}" for grant in grants),
-    ]
-    database.close()
-    return _tell("\n".join(lines))
-
-
-def _tell_about() -> int:
-    """Say what this is and how it is configured, as Meltano's programs do."""
-    facts = {
-        "name": PROGRAM,
-        "description": DESCRIPTION.replace("\n", " ").strip(),
-        "version": _version(),
-        "capabilities": ["about", "schema-flattening", "activate-version", "hard-delete"],
-        "settings": about(),
-    }
-    return _tell(json.dumps(facts, indent=2))
 
 
 def _version() -> str:
@@ -137,9 +83,12 @@ def _version() -> str:
     return version(DISTRIBUTION)
 
 
-def _tell(text: str) -> int:
-    sys.stdout.write(text + "\n")
-    return 0
+def _flush_or_drop() -> None:
+    """Flush stdout; drop what cannot be written, for which Python would exit with 120."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _raise_on_signals() -> None:

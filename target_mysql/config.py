@@ -17,12 +17,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from target_mysql.exceptions import ConfigError
-from target_mysql.option_files import read_option_files
+from target_mysql.option_files import OPTION_FILES, read_option_files
 
 LOGGER = logging.getLogger(__name__)
 
 ENVIRONMENT_PREFIX = "TARGET_MYSQL_"
-OPTION_FILES = ("/etc/my.cnf", "/etc/mysql/my.cnf", "~/.my.cnf")
 CONNECTION_KEYS = frozenset(
     ("host", "port", "unix_socket", "user", "password", "database")
     + ("ssl_mode", "ssl_ca", "ssl_cert", "ssl_key")

@@ -9,6 +9,7 @@ from pathlib import Path
 
 LOGGER = logging.getLogger(__name__)
 
+OPTION_FILES = ("/etc/my.cnf", "/etc/mysql/my.cnf", "~/.my.cnf")
 OPTION_GROUPS = ("client", "client-server", "client-mariadb", "target-mysql")
 # The mysql client's names where they are not ours with dashes for underscores.
 OPTION_NAMES = {"socket": "unix_socket"}

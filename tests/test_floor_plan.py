@@ -17,7 +17,7 @@ FLOORS = {
         " __init__"
     ),
     "target_mysql": (
-        "__main__ cli load commit transaction progress migrate retire database connection"
+        "__main__ cli commands load commit transaction progress migrate retire database connection"
         " server_errors batch rows decoding validation messages values moments sql plan widening"
         " tables columns config option_files exceptions __init__"
     ),

@@ -1,0 +1,76 @@
+"""What can be asked of the target: to load, to check the server, to say how it is configured."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import sys
+from pathlib import Path
+
+from target_mysql.config import Config, about, read_settings
+from target_mysql.database import Database
+from target_mysql.load import Load
+from target_mysql.messages import iter_chunks
+
+LOGGER = logging.getLogger(__name__)
+
+TICK_S = 1.0  # how late a flush by time may be
+# How long parsing may keep the interpreter from committing, for which the server waits several
+# times a batch. At Python's own 5 ms, a load over rows that are there took an eighth longer.
+SWITCH_INTERVAL_S = 0.0005
+
+
+def load(path: Path | None) -> None:
+    """Load what stdin has, as the configuration at `path` says; raises TargetError."""
+    config = _read_config(path)
+    database = Database(config)
+    LOGGER.info("loading into %s of %s", config.database, database.server.version)
+    if not database.uses_load_data:
+        LOGGER.info("LOAD DATA LOCAL is off (server's local_infile, load_method): using INSERT")
+    sys.setswitchinterval(SWITCH_INTERVAL_S)
+    run = Load(database, config, sys.stdout.buffer)
+    outcome = "failed"
+    try:
+        run.run(iter_chunks(sys.stdin.fileno(), TICK_S))
+        outcome = "done"
+    finally:
+        run.stop()
+        run.progress.close(outcome)
+        database.close()
+
+
+def check(path: Path | None) -> None:
+    """Say what server this is and what it allows; raises TargetError."""
+    config = _read_config(path)
+    database = Database(config)
+    server = database.server
+    grants = [str(grant) for (grant,) in database.query("SHOW GRANTS")]
+    lines = [
+        f"server: {server.version}",
+        f"database: {config.database}",
+        f"LOAD DATA LOCAL: {'allowed' if server.local_infile else 'forbidden, INSERT is used'}",
+        *(f"grant: {grant.partition(' IDENTIFIED BY ')[0]}" for grant in grants),
+    ]
+    database.close()
+    _tell("\n".join(lines))
+
+
+def tell_about(program: str, description: str, version: str) -> None:
+    """Say what this is and how it is configured, as Meltano's programs do."""
+    facts = {
+        "name": program,
+        "description": description.replace("\n", " ").strip(),
+        "version": version,
+        "capabilities": ["about", "schema-flattening", "activate-version", "hard-delete"],
+        "settings": about(),
+    }
+    _tell(json.dumps(facts, indent=2))
+
+
+def _read_config(path: Path | None) -> Config:
+    return Config.from_sources(read_settings(path), os.environ)
+
+
+def _tell(text: str) -> None:
+    sys.stdout.write(text + "\n")
