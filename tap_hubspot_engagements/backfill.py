@@ -11,7 +11,7 @@ breaks it puts the pass back to one request after the other.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from math import sqrt
 
@@ -21,8 +21,8 @@ from tap_hubspot_engagements.pages import (
     PAGED,
     Page,
     PageSize,
+    ask_paged,
     get_highest_id,
-    get_paged,
     iter_paged,
 )
 from tap_hubspot_engagements.state import Range
@@ -161,14 +161,14 @@ def _iter_shared(
 ) -> Iterator[Step]:
     """Yield the ranges' pages as they come; each part has one request under way at most."""
     plan = _Plan([_Part(low, high, PageSize(page_size)) for low, high in ranges], page_size)
-    pool: Workers[_Part, Page] = Workers(workers)
+    pool: Workers[_Part, Callable[[], Page]] = Workers(workers)
     try:
         _ask(client, plan, pool)
         if workers > 1:
             plan.top = _highest_id(client)
         while plan.parts:
-            part, page = pool.next_result()
-            own = plan.advance(part, page)
+            part, read = pool.next_result()
+            own = plan.advance(part, read())
             # The next requests are under way while this page is written.
             _ask(client, plan, pool)
             yield Step(own, plan.ranges())
@@ -176,11 +176,11 @@ def _iter_shared(
         pool.close()
 
 
-def _ask(client: HubspotClient, plan: _Plan, pool: Workers[_Part, Page]) -> None:
+def _ask(client: HubspotClient, plan: _Plan, pool: Workers[_Part, Callable[[], Page]]) -> None:
     """Give every idle worker a part."""
     while pool.idle and (part := plan.next_part()):
         part.asked = True
-        pool.submit(part, lambda part=part: get_paged(client, part.at, part.size))  # type: ignore[misc]
+        pool.submit(part, lambda part=part: ask_paged(client, part.at, part.size))  # type: ignore[misc]
 
 
 def _highest_id(client: HubspotClient) -> int:

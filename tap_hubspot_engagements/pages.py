@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from tap_hubspot_engagements.client import Answer, HubspotClient
 from tap_hubspot_engagements.exceptions import (
@@ -21,7 +21,7 @@ from tap_hubspot_engagements.exceptions import (
 )
 from tap_hubspot_engagements.json_text import NUL_ESCAPE, parse_json, without_nul
 from tap_hubspot_engagements.records import REDACTED_MARK, has_type
-from tap_hubspot_engagements.sent import Sent, read_list, sent_whole
+from tap_hubspot_engagements.sent import Listing, Sent, read_list, sent_whole
 
 PAGED = "/engagements/v1/engagements/paged"
 MODIFIED_AFTER = "/engagements/v1/engagements/modified/after"
@@ -39,6 +39,8 @@ MAX_RECENT_ROWS = 9_900  # HubSpot lists 10,000 there, and answers 400 beyond
 OVERLAP = 10  # rows of /recent/modified that two pages share
 FAILURES_TO_HALVE = 2  # in a row: some portals answer 500 to a large page, and to any retry of it
 GROWTH = 1.01  # of a halved page, an answer: a portal that fails above some size fails seldom
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -67,8 +69,36 @@ def get_paged(client: HubspotClient, offset: int, size: PageSize) -> Page:
     That is HubSpot's own, which may lie above the last id shown: some engagements are left out.
     Raises PagingError where the cursor stands still or goes back.
     """
-    params = {"offset": offset} if offset else {}
-    page = size.get(client, PAGED, params, _parser("offset"))
+    answer = size.get(client, PAGED, _from(offset), _parser("offset"))
+    return _going_on(offset, _to_page(answer, answer.body))
+
+
+def ask_paged(client: HubspotClient, offset: int, size: PageSize) -> Callable[[], Page]:
+    """
+    Ask as get_paged does, and return what makes the page of the answer.
+
+    That is for the thread that writes the page: made in another, objects are far from the processor
+    that needs them, and a first load took a twentieth more of it.
+    """
+    answer = size.get(client, PAGED, _from(offset), read_list)
+
+    def read() -> Page:
+        try:
+            page = _to_page(answer, _to_body(answer.body, "offset"))
+        except ValueError:
+            # Half an answer, which does not show before: asked again until it is whole.
+            return get_paged(client, offset, size)
+        return _going_on(offset, page)
+
+    return read
+
+
+def _from(offset: int) -> Mapping[str, object]:
+    return {"offset": offset} if offset else {}
+
+
+def _going_on(offset: int, page: Page) -> Page:
+    """Return the page; raises PagingError where its cursor does not go beyond `offset`."""
     if page.has_more and not (isinstance(page.cursor, int) and page.cursor > offset):
         raise PagingError(f"{PAGED}: offset {page.cursor!r} does not go on from {offset}")
     return page
@@ -96,7 +126,8 @@ def iter_modified_after(
     """
     size = PageSize(page_size, MAX_MODIFIED_AFTER)
     while True:
-        page = size.get(client, MODIFIED_AFTER, {"after": after}, _parser("after"))
+        answer = size.get(client, MODIFIED_AFTER, {"after": after}, _parser("after"))
+        page = _to_page(answer, answer.body)
         if page.has_more and (not page.cursor or str(page.cursor) == str(after)):
             raise PagingError(f"{MODIFIED_AFTER}: cursor {page.cursor!r} does not go on")
         yield page
@@ -117,7 +148,8 @@ def iter_recent(client: HubspotClient, since_ms: int, page_size: int | None) -> 
     offset, last_rows = 0, frozenset[tuple[int, int | None]]()
     while True:
         params = {"since": since_ms, "offset": offset}
-        page = size.get(client, RECENT_MODIFIED, params, _recent_parser)
+        answer = size.get(client, RECENT_MODIFIED, params, _recent_parser)
+        page = _to_page(answer, answer.body)
         if page.total > MAX_RECENT_ROWS:
             raise WindowError(f"{RECENT_MODIFIED}: {page.total} rows, and it lists no more")
         rows = [_row(engagement) for engagement in page.engagements]
@@ -196,19 +228,18 @@ class _Body:
 
 def _parser(cursor: str) -> Callable[[bytes], _Body]:
     """Return the function that reads a list's answer; ValueError for half of one."""
+    return lambda text: _to_body(read_list(text), cursor)
 
-    def parse(text: bytes) -> _Body:
-        found = read_list(text)
-        return _Body(found.engagements, found.has_more, getattr(found, cursor))
 
-    return parse
+def _to_body(found: Listing, cursor: str) -> _Body:
+    return _Body(found.engagements(), found.has_more, getattr(found, cursor))
 
 
 def _recent_parser(text: bytes) -> _Body:
     found = read_list(text)
     if not has_type(found.total, int):
         raise ValueError("total is missing")
-    return _Body(found.engagements, found.has_more, found.offset, found.total)
+    return _Body(found.engagements(), found.has_more, found.offset, found.total)
 
 
 def _parse_owners(text: bytes) -> Mapping[str, Any]:
@@ -257,8 +288,9 @@ class PageSize:
         client: HubspotClient,
         path: str,
         params: Mapping[str, object],
-        parse: Callable[[bytes], _Body],
-    ) -> Page:
+        parse: Callable[[bytes], T],
+    ) -> Answer[T]:
+        """Return the answer of `client.get`, however little it takes for HubSpot to give one."""
         asked: dict[str, object] = {**params, self._param: self._now}
         failures = 0
 
@@ -271,11 +303,10 @@ class PageSize:
 
         answer = client.get(path, asked, parse, on_failure=shrink)
         self._now = min(self.most, max(self._now + 1, int(self._now * GROWTH)))
-        return _to_page(answer)
+        return answer
 
 
-def _to_page(answer: Answer[_Body]) -> Page:
-    body = answer.body
+def _to_page(answer: Answer[Any], body: _Body) -> Page:
     engagements, nul_removed = body.engagements, 0
     if NUL_ESCAPE.search(answer.text):
         engagements = [sent_whole(without_nul(one.whole)) for one in body.engagements]

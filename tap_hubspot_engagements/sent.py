@@ -8,7 +8,7 @@ with what only passes through left as text; any other has the careful way of rec
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -167,13 +167,18 @@ class Sent(msgspec.Struct, gc=False):
 
 @dataclass(frozen=True)
 class Listing:
-    """A page of a list: HubSpot's cursors and total are whatever it sent."""
+    """A page of a list, not yet decoded: HubSpot's cursors and total are whatever it sent."""
 
-    engagements: list[Sent]
+    results: Sequence[Any]
     has_more: bool
     offset: Any
     after: Any
     total: Any
+
+    def engagements(self) -> list[Sent]:
+        """Return the engagements; raises ValueError where one has no id."""
+        decode = _to_sent if isinstance(next(iter(self.results), None), Raw) else sent_whole
+        return [decode(one) for one in self.results]
 
 
 def read_list(text: bytes) -> Listing:
@@ -185,8 +190,7 @@ def read_list(text: bytes) -> Listing:
         page = _decode_list(text)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return _read_carefully(text)
-    engagements = [_to_sent(one) for one in page.results]
-    return Listing(engagements, page.hasMore, page.offset, page.after, page.total)
+    return Listing(page.results, page.hasMore, page.offset, page.after, page.total)
 
 
 def sent_whole(engagement: Any) -> Sent:
@@ -211,8 +215,7 @@ def _read_carefully(text: bytes) -> Listing:
     results, has_more = body.get("results"), body.get("hasMore")
     if not isinstance(results, list) or not isinstance(has_more, bool):
         raise ValueError("results or hasMore is missing")
-    engagements = [sent_whole(one) for one in results]
-    return Listing(engagements, has_more, body.get("offset"), body.get("after"), body.get("total"))
+    return Listing(results, has_more, body.get("offset"), body.get("after"), body.get("total"))
 
 
 def _read_details(kind: str, text: Any) -> Details:

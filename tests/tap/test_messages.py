@@ -204,6 +204,19 @@ def test_an_answer_over_many_lines(
     assert b"\r" not in out
 
 
+@pytest.mark.parametrize("times", [1, 3])
+@pytest.mark.parametrize("workers", [1, 4])
+def test_an_engagement_without_an_id(hubspot: Simulator, times: int, workers: int) -> None:
+    """
+    A page of a first load with an engagement that has no id is asked for again until it is whole.
+    """
+    half = json.dumps({"results": [{"engagement": {}}], "hasMore": False, "offset": 1})
+    answer = Answer(200, half.encode())
+    hubspot.faults.add(Fault(on=2, path="paged", times=times, answer=answer))
+    messages = replicate(hubspot, page_size=10, backfill_workers=workers)
+    assert load({}, messages) == expected_table(hubspot.portal)
+
+
 def test_a_type_that_is_no_name(serve: Serve, tmp_path: Path) -> None:
     """
     Where `type` is a list, an object or a number the engagement arrives all the same, with what its

@@ -82,7 +82,7 @@ engagements = st.fixed_dictionaries(
 
 def listed(*given: Any, ascii_only: bool = True) -> list[Sent]:
     page = {"results": given, "hasMore": False, "offset": 1}
-    return read_list(json.dumps(page, ensure_ascii=ascii_only).encode()).engagements
+    return read_list(json.dumps(page, ensure_ascii=ascii_only).encode()).engagements()
 
 
 def quickly(stream: Stream, sent: Sent, properties: tuple[str, ...]) -> list[Any] | None:
