@@ -174,3 +174,13 @@ def test_a_404_for_the_highest_id_does_not_matter(hubspot: Simulator) -> None:
     steps = iter_backfill(client_of(hubspot), ((0, None),), None, workers=3)
     read = ids_of(step.page for step in steps)
     assert sorted(read) == [record["engagement"]["id"] for record in hubspot.portal.records()]
+
+
+@pytest.mark.parametrize("page_size", [3, 20])
+def test_parts_read_side_by_side_do_not_overlap(hubspot: Simulator, page_size: int) -> None:
+    """
+    However a first load is shared out, it yields each engagement once.
+    """
+    steps = iter_backfill(client_of(hubspot), ((0, None),), page_size, workers=6)
+    read = ids_of(step.page for step in steps)
+    assert sorted(read) == [record["engagement"]["id"] for record in hubspot.portal.records()]
