@@ -13,13 +13,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
 
-from target_mysql.exceptions import ConfigError, TargetError
+from target_mysql.exceptions import ConfigError, LockedError, TargetError
 from target_mysql.option_files import OPTION_FILES
 
 PROGRAM, DISTRIBUTION = "target-mysql", "tap-hubspot-engagements"
 LOGGER = logging.getLogger("target_mysql")
 
 EXIT_FAILED, EXIT_USAGE = 1, 2
+EXIT_LOCKED = os.EX_TEMPFAIL  # 75, which sysexits.h has for what may be tried again later
 
 DESCRIPTION = """\
 Reads Singer messages on standard input, loads them into MySQL or MariaDB, and writes each state to
@@ -29,7 +30,8 @@ EPILOG = f"""\
 Without --config, or for keys that it lacks, TARGET_MYSQL_HOST, _PORT, _USER, _PASSWORD, _DATABASE
 and so on are read from the environment, then the groups [client] and [target-mysql] of
 {", ".join(OPTION_FILES)}.
-Exit codes: 0 done; 1 failed; 2 usage or configuration; 130, 143 stopped by a signal.
+Exit codes: 0 done; 1 failed; 2 usage or configuration; 75 another load has a table of this one:
+run again later; 130, 143 stopped by a signal.
 """
 
 
@@ -69,11 +71,17 @@ def run(options: argparse.Namespace) -> int:
     except TargetError as error:
         # Names of streams and columns, and what servers say, may hold line ends.
         LOGGER.error("%s", " ".join(str(error).splitlines()))
-        return EXIT_USAGE if isinstance(error, ConfigError) else EXIT_FAILED
+        return _exit_code(error)
     except Stopped as stopped:
         LOGGER.error("stopped by %s: rows since the last state are not loaded", stopped)
         return stopped.exit_code
     return 0
+
+
+def _exit_code(error: TargetError) -> int:
+    if isinstance(error, LockedError):
+        return EXIT_LOCKED
+    return EXIT_USAGE if isinstance(error, ConfigError) else EXIT_FAILED
 
 
 def _version() -> str:

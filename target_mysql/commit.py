@@ -23,6 +23,7 @@ from target_mysql.batch import Batch
 from target_mysql.database import Database
 from target_mysql.exceptions import TargetError, TransientError
 from target_mysql.progress import Progress
+from target_mysql.table_locks import TableLocks
 
 LOGGER = logging.getLogger(__name__)
 
@@ -63,12 +64,18 @@ class Committer:
     """
 
     def __init__(
-        self, database: Database, out: BinaryIO, progress: Progress, retry_limit_s: float
+        self,
+        database: Database,
+        out: BinaryIO,
+        progress: Progress,
+        retry_limit_s: float,
+        locks: TableLocks,
     ) -> None:
         self._database = database
         self._out = out
         self._progress = progress
         self._retry_limit_s = retry_limit_s
+        self._locks = locks
         self._lanes = [_Lane(database)]
         self._idle = [*self._lanes]
         self._most_lanes = LANES
@@ -92,6 +99,11 @@ class Committer:
         """Wait for all commits under way; raises what the first of them that failed raised."""
         while self._under_way:
             self._end_first()
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether no commit is under way."""
+        return not self._under_way
 
     def raise_failure(self) -> None:
         """Raise what a commit raised, if it has ended; do not wait."""
@@ -183,13 +195,14 @@ class Committer:
 
         if batches:
             done = self.patiently(
-                lambda: transaction.load(database, batches, wait_for_turn), database
+                lambda: transaction.load(database, batches, wait_for_turn, self._locks), database
             )
             for batch, one in zip(batches, done, strict=True):
                 self._progress.count(batch.table.stream, batch.rows, one)
             self._progress.batches += 1
         else:
             wait_for_turn()
+            self.patiently(lambda: self._locks.confirm(database), database)
         if state is not None:
             self._emit(state)
 

@@ -31,6 +31,7 @@ SSL_MODES = ("DISABLED", "PREFERRED", "REQUIRED", "VERIFY_CA", "VERIFY_IDENTITY"
 INVALID_DATES = ("error", "null", "clamp")
 LOAD_METHODS = ("auto", "local_infile", "insert")
 MAX_PORT = 65_535
+MAX_SECONDS = 86_400
 
 
 @dataclass(frozen=True)
@@ -82,16 +83,6 @@ def _address(text: object) -> Address:
     return Address(name, int(found["port"]) if found["port"] else None)
 
 
-def _parse_seconds(value: object) -> float:
-    try:
-        seconds = float(value)  # type: ignore[arg-type]  # what it is, is what is being found out
-    except (TypeError, ValueError):
-        seconds = 0.0
-    if isinstance(value, bool) or not 0 < seconds <= 86_400:
-        raise ValueError("must be a number of seconds above 0, at most 86400")
-    return seconds
-
-
 def _parse_boolean(value: object) -> bool:
     known = {"true": True, "false": False, "1": True, "0": False}
     if isinstance(value, bool):
@@ -130,6 +121,21 @@ def _integer(low: int, high: int) -> _Type:
     return _Type(parse, {"type": "integer", "minimum": low, "maximum": high})
 
 
+def _seconds(*, or_zero: bool) -> _Type:
+    def parse(value: object) -> float:
+        try:
+            seconds = float(value)  # type: ignore[arg-type]  # `value` may be of any JSON type
+        except (TypeError, ValueError):
+            seconds = -1.0
+        is_in_range = 0 <= seconds <= MAX_SECONDS and (seconds or or_zero)
+        if isinstance(value, bool) or not is_in_range:
+            least = "from 0 to" if or_zero else "above 0, at most"
+            raise ValueError(f"must be a number of seconds {least} {MAX_SECONDS}")
+        return seconds
+
+    return _Type(parse, {"type": "number", "minimum": 0, "maximum": MAX_SECONDS})
+
+
 TEXT = _Type(_parse_text, {"type": "string"})
 SECRET = _Type(_parse_text, {"type": "string", "secret": True, "writeOnly": True})
 HOSTS = _Type(
@@ -137,7 +143,7 @@ HOSTS = _Type(
     {"type": ["string", "array"], "items": {"type": "string"}, "minItems": 1},
 )
 BOOLEAN = _Type(_parse_boolean, {"type": "boolean"})
-SECONDS = _Type(_parse_seconds, {"type": "number", "minimum": 0, "maximum": 86_400})
+SECONDS, SECONDS_OR_0 = _seconds(or_zero=False), _seconds(or_zero=True)
 STATEMENTS = _Type(
     _parse_statements,
     {"type": "array", "items": {"type": "string", "pattern": "^\\s*[Ss][Ee][Tt] "}},
@@ -181,6 +187,14 @@ class Config:
     batch_wait_limit_seconds: float = _key(60.0, SECONDS, "seconds that a row waits at most")
     retry_limit_seconds: float = _key(
         300.0, SECONDS, "seconds over which a batch is sent again to a server that fails"
+    )
+    lock_wait_seconds: float = _key(
+        0.0, SECONDS_OR_0, "seconds to wait for another load of the same table; 0: exit at once"
+    )
+    lock_timeout_seconds: float = _key(
+        30.0,
+        SECONDS,
+        "seconds without a sign of life after which another load may take a table's lock over",
     )
     load_method: str = _key("auto", _choice(LOAD_METHODS), f"one of {', '.join(LOAD_METHODS)}")
     add_metadata_columns: bool = _key(True, BOOLEAN, "add the _sdc_ columns")

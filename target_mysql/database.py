@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import math
 import re
 import socket
 from collections.abc import Callable, Iterator, Sequence
@@ -49,6 +50,7 @@ class Server:
     local_infile: bool
     max_allowed_packet: int
     folds_names: bool  # `Things` and `things` are one table
+    wait_timeout_s: int  # how long this connection may be silent
     dialect: Dialect
 
 
@@ -103,7 +105,14 @@ class Database:
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[None]:
-        """Commit what is done inside, or, where that fails, none of it."""
+        """
+        Commit what is done inside, or, where that fails, none of it.
+
+        Where this program stands still or is cut off meanwhile the server rolls back, in about the
+        time after which another load may take the table's lock over: its rows are not kept locked.
+        """
+        patience_s = min(math.ceil(self.config.lock_timeout_seconds), self.server.wait_timeout_s)
+        self.execute(sql.set_wait_timeout(patience_s))
         self.execute("START TRANSACTION")
         try:
             yield
@@ -111,7 +120,9 @@ class Database:
         except BaseException:
             with contextlib.suppress(DatabaseError, TransientError):
                 self.execute("ROLLBACK")
+                self.execute(sql.set_wait_timeout(self.server.wait_timeout_s))
             raise
+        self.execute(sql.set_wait_timeout(self.server.wait_timeout_s))
 
     def stage(self, staging: str, columns: Sequence[Column], rows: Sequence[bytes]) -> None:
         """
@@ -133,9 +144,10 @@ class Database:
         carried: Sequence[Column],
         parents: str | None,
         batched_at: str,
+        versioned_parent: bool = False,
     ) -> Done:
         """Upsert the rows staged in `staged`, see sql.merge; `batched_at` is UTC."""
-        statement = sql.merge(table, staged, carried, parents)
+        statement = sql.merge(table, staged, carried, parents, versioned_parent)
         return self.execute(statement, sql.merge_values(table, batched_at))
 
     def is_beside(self, other: Database) -> bool:
@@ -201,8 +213,8 @@ class Database:
             raise to_error(pymysql.err.DataError(code, message))
 
     def _read_server(self) -> Server:
-        ((version, comment, local_infile, max_packet, folds, *identity),) = self.query(
-            sql.SERVER_FACTS
+        ((version, comment, local_infile, max_packet, folds, wait_timeout_s, *identity),) = (
+            self.query(sql.SERVER_FACTS)
         )
         is_mariadb = "mariadb" in f"{version} {comment}".lower()
         dialect = _dialect(str(version), is_mariadb, self._has_large_keys)
@@ -213,6 +225,7 @@ class Database:
             local_infile=bool(local_infile),
             max_allowed_packet=int(max_packet),
             folds_names=bool(int(folds)),
+            wait_timeout_s=int(wait_timeout_s),
             dialect=dialect,
         )
 

@@ -6,6 +6,7 @@ TargetError
   + InputError            a line of the input cannot be loaded; what came before it is
   + DatabaseError         the server refuses for good; do not retry
       x ConnectError      no connection could be made
+  + LockedError           another load has the table; run again later
   + TransientError        lost connection, deadlock, lock wait; the batch is sent again
 """
 
@@ -60,6 +61,10 @@ class ConnectError(DatabaseError):
     def __init__(self, problem: str, *, may_pass: bool = False) -> None:
         super().__init__(problem)
         self.may_pass = may_pass
+
+
+class LockedError(TargetError):
+    """Another load has a table that this one needs, or has taken over one that this one had."""
 
 
 class TransientError(TargetError):

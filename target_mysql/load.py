@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -15,7 +15,7 @@ from target_mysql.columns import Column
 from target_mysql.commit import Committer
 from target_mysql.config import Config
 from target_mysql.database import Database
-from target_mysql.exceptions import InputError
+from target_mysql.exceptions import InputError, LockedError
 from target_mysql.messages import (
     ActivateVersionMessage,
     Message,
@@ -30,11 +30,13 @@ from target_mysql.migrate import migrate, widen
 from target_mysql.progress import Progress
 from target_mysql.retire import retire_older
 from target_mysql.rows import RowEncoder, TooNarrow, VersionAppeared
+from target_mysql.table_locks import TableLocks
 from target_mysql.tables import (
     TABLE_VERSION,
     VERSION_COLUMN,
     Table,
     to_name,
+    to_source,
     to_table,
 )
 from target_mysql.transaction import utc_now
@@ -43,6 +45,8 @@ if TYPE_CHECKING:
     from target_mysql.validation import Validator
 
 LOGGER = logging.getLogger(__name__)
+
+LOCK_POLL_S = 0.5
 
 
 class Stream:
@@ -69,10 +73,11 @@ class Stream:
         self._batch.add(row, number)
         return len(row[0])
 
-    def take_batch(self) -> Batch:
-        """Return what waits, and begin anew."""
-        self._batch.children = tuple(self.children.values())
+    def take_batch(self, parent: Table | None) -> Batch:
+        """Return what waits, and begin anew; `parent` is the table of the stream's parent."""
         batch, self._batch = self._batch, self._new_batch()
+        batch.children, batch.parent = tuple(self.children.values()), parent
+        batch.version = self.encoder.take_version()
         self._warn_undeclared()
         return batch
 
@@ -103,7 +108,10 @@ class Load:
         self.progress = Progress()
         self._database = database
         self._config = config
-        self._committer = Committer(database, out, self.progress, config.retry_limit_seconds)
+        self._locks = TableLocks(database, config.lock_timeout_seconds)
+        self._committer = Committer(
+            database, out, self.progress, config.retry_limit_seconds, self._locks
+        )
         self._streams: dict[str, Stream] = {}
         self._by_beginning: dict[bytes, Stream] = {}
         self._rows = self._size = 0  # waiting, of all streams
@@ -131,6 +139,7 @@ class Load:
     def stop(self) -> None:
         """End at once: a commit under way is finished, what waits is not begun."""
         self._committer.stop()
+        self._locks.release()
 
     def _take(self, line: bytes, number: int) -> None:
         stream = self._by_beginning.get(beginning(line))
@@ -182,21 +191,51 @@ class Load:
             raise InputError(problem, line=number, stream=message.stream)
         # What waits is committed first: DDL would commit it half done.
         self._finish()
+        self._lock(to_name(message.stream))
         table = self._to_table(message, number)
         self._refuse_shared(table, number)
         parent = table.parent and self._streams.get(table.parent.stream)
         if table.parent and parent is None:
             problem = f"its parent's SCHEMA, of stream {table.parent.stream}, must come first"
             raise InputError(problem, line=number, stream=message.stream)
-        there = self._committer.patiently(lambda: migrate(table, self._database))
+        there = self._change_table(lambda: migrate(table, self._database))
         stream = self._put_stream(message, there)
         if parent:
             self._adopt(parent, stream)
+
+    def _lock(self, table_name: str) -> None:
+        """Take the table's lock; raises LockedError where another load keeps it too long."""
+        wait_s = self._config.lock_wait_seconds
+        give_up_at = time.monotonic() + wait_s
+        waits = False
+        while holder := self._committer.patiently(lambda: self._locks.try_acquire(table_name)):
+            if time.monotonic() >= give_up_at:
+                raise LockedError(
+                    f"table {table_name} is being loaded by another target-mysql ({holder}):"
+                    " run again when that has ended, or set lock_wait_seconds to wait for it"
+                )
+            if not waits:
+                waits = True
+                LOGGER.info("table %s: waiting up to %g s for %s", table_name, wait_s, holder)
+            time.sleep(LOCK_POLL_S)
+
+    def _change_table(self, change: Callable[[], Table]) -> Table:
+        """Change a table, which must still be held; returns it as it is then."""
+
+        def attempt() -> Table:
+            self._locks.confirm(self._database)
+            return change()
+
+        return self._committer.patiently(attempt)
 
     def _to_table(self, message: SchemaMessage, number: int) -> Table:
         name = to_name(message.stream)
         there = self._committer.patiently(lambda: self._database.read_columns(name))
         try:
+            source = to_source(message.schema)
+            self._committer.patiently(
+                lambda: self._locks.describe(name, source, exists=bool(there))
+            )
             return to_table(
                 message.stream,
                 message.schema,
@@ -227,13 +266,13 @@ class Load:
     def _widen(self, stream: Stream, wider: Column) -> Stream:
         """Make the column of that name the wider one, which holds a value that it does not."""
         self._finish()
-        there = self._committer.patiently(lambda: widen(stream.table, wider, self._database))
+        there = self._change_table(lambda: widen(stream.table, wider, self._database))
         return self._put_stream(stream.message, there)
 
     def _add_version_column(self, stream: Stream) -> Stream:
         self._finish()
         table = replace(stream.table, columns=(*stream.table.columns, VERSION_COLUMN))
-        there = self._committer.patiently(lambda: migrate(table, self._database))
+        there = self._change_table(lambda: migrate(table, self._database))
         return self._put_stream(stream.message, there)
 
     def _put_stream(self, message: SchemaMessage, table: Table) -> Stream:
@@ -254,6 +293,17 @@ class Load:
             LOGGER.warning("ACTIVATE_VERSION ignored: it needs add_metadata_columns")
             return
         self._finish()
+        name = stream.table.name
+        highest = self._committer.patiently(lambda: self._locks.read_version(name))
+        if highest is not None and message.version < highest:
+            LOGGER.warning(
+                "%s: ACTIVATE_VERSION %d ignored: its table has rows of version %d, of a later"
+                " pass",
+                message.stream,
+                message.version,
+                highest,
+            )
+            return
         if not stream.table.has(TABLE_VERSION):
             stream = self._add_version_column(stream)
         counts = self.progress.streams[message.stream]
@@ -263,6 +313,7 @@ class Load:
             self._database,
             self._committer.patiently,
             None if self._config.hard_delete else utc_now(),
+            self._locks,
         ):
             counts.deleted += rows
             self.progress.tick()
@@ -270,6 +321,8 @@ class Load:
     def _tick(self) -> None:
         """Do what time asks for: hear of a failed commit, flush what has waited long enough."""
         self._committer.raise_failure()
+        if self._committer.is_idle:
+            self._committer.patiently(self._locks.keep)
         now = time.monotonic()
         if not self._rows and self._state is None:
             self._waiting_since = None
@@ -281,13 +334,20 @@ class Load:
 
     def _flush(self) -> None:
         """Hand what waits, of all streams, and the newest state on to be committed."""
-        batches = [stream.take_batch() for stream in self._streams.values() if stream.has_rows]
+        batches = [
+            stream.take_batch(self._parent_table(stream.table))
+            for stream in self._streams.values()
+            if stream.has_rows
+        ]
         for name, stream in self._streams.items():
             self.progress.streams[name].mended += stream.encoder.take_mended()
         state, self._state = self._state, None
         self._rows = self._size = 0
         self._waiting_since = None
         self._committer.submit(batches, state)
+
+    def _parent_table(self, table: Table) -> Table | None:
+        return self._streams[table.parent.stream].table if table.parent else None
 
     def _finish(self) -> None:
         """Commit all that waits, and come back when it is done."""

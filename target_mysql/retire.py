@@ -7,6 +7,7 @@ from typing import Any
 
 from target_mysql import sql
 from target_mysql.database import Database
+from target_mysql.table_locks import TableLocks
 from target_mysql.tables import DELETED_AT, Table
 
 ROWS = 10_000  # in one statement: short locks, and no transaction too large to commit
@@ -17,12 +18,25 @@ Patiently = Callable[[Callable[[], Any]], Any]
 
 
 def retire_older(
-    table: Table, version: int, database: Database, patiently: Patiently, at: str | None
+    table: Table,
+    version: int,
+    database: Database,
+    patiently: Patiently,
+    at: str | None,
+    locks: TableLocks,
 ) -> Iterator[int]:
     """
     Flag the rows of versions before `version` as deleted at the UTC date-time `at`, or, without
-    one, delete them. Yield how many, after each statement, which is committed by itself.
+    one, delete them. Yield how many, after each statement, which is committed by itself, and only
+    while the table is held.
     """
+
+    def retire(statement: str, bound: Sequence[object]) -> int:
+        with database.transaction():
+            affected = database.execute(statement, bound).affected
+            locks.confirm(database, {table.name: version})
+        return affected
+
     flagged = at if table.has(DELETED_AT) else None
     values: list[object] = [version] if flagged is None else [flagged, version]
     for after, up_to in _ranges(table, database, patiently):
@@ -34,7 +48,7 @@ def retire_older(
         # A range holds no more rows than that, unless others have added some; a table without a key
         # is one range.
         while affected >= ROWS:
-            affected = patiently(lambda: database.execute(statement, bound)).affected  # noqa: B023
+            affected = patiently(lambda: retire(statement, bound))  # noqa: B023
             yield affected
 
 

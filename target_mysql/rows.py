@@ -83,6 +83,8 @@ class RowEncoder:
         self._versioned = table.adds(TABLE_VERSION)
         # A version needs a column, unless the tap has one of that name or no others are added.
         self._lacks_version = table.adds(BATCHED_AT) and not table.has(TABLE_VERSION)
+        self._version: int | None = None  # of the last record
+        self._highest: int | None = None
         ours = (EXTRACTED_AT, TABLE_VERSION)
         added = tuple(one for one in table.columns if not one.from_record and one.name in ours)
         line = (LINE_COLUMN,) if table.numbered else ()
@@ -107,6 +109,18 @@ class RowEncoder:
             problem = "nested too deep"
             raise InputError(problem, line=number, stream=self.table.stream) from error
 
+    def take_version(self) -> int | None:
+        """Return the highest version of the records since this was last called."""
+        highest, self._version, self._highest = self._highest, None, None
+        return highest
+
+    def _note_version(self, version: int | None) -> None:
+        if version is not None and self._lacks_version:
+            raise VersionAppeared
+        self._version = version
+        if version is not None and (self._highest is None or version > self._highest):
+            self._highest = version
+
     def take_mended(self) -> int:
         """Return how many dates were mended since this was last asked."""
         mended, self._mended = self._mended, 0
@@ -115,8 +129,8 @@ class RowEncoder:
     def _encode(
         self, message: Any, flatten: Callable[[Any], Any] | None, line: bytes, number: int
     ) -> Row:
-        if message.version is not None and self._lacks_version:
-            raise VersionAppeared
+        if message.version != self._version:  # few records have another than the one before
+            self._note_version(message.version)
         record = flatten(message.record) if flatten else message.record
         if MAY_NEED_ESCAPES in line:
             record = self._escaped(record)

@@ -32,7 +32,7 @@ SESSION = (
 SERVES = "DO 0"  # nothing, which a Galera node outside of its cluster refuses to do
 SERVER_FACTS = (
     "SELECT VERSION(), @@version_comment, @@local_infile, @@max_allowed_packet,"
-    " @@lower_case_table_names, @@hostname, @@port, @@server_id"
+    " @@lower_case_table_names, @@wait_timeout, @@hostname, @@port, @@server_id"
 )
 IS_READ_ONLY = "SELECT @@read_only"
 LARGE_KEYS = "SELECT @@innodb_file_format = 'Barracuda' AND @@innodb_large_prefix"
@@ -76,6 +76,11 @@ def names(columns: Sequence[Column], of: str | None = None) -> str:
 
 def create_database(name: str) -> str:
     return f"CREATE DATABASE IF NOT EXISTS {quote(name)} CHARACTER SET utf8mb4"
+
+
+def set_wait_timeout(seconds: int) -> str:
+    """Have the server end this connection, and its transaction, after so long without a word."""
+    return f"SET SESSION wait_timeout = {seconds}"
 
 
 def use(name: str) -> str:
@@ -178,34 +183,51 @@ def delete_children(child: Table, parents: str) -> str:
     )
 
 
-def merge(table: Table, staged: str, carried: Sequence[Column], parents: str | None = None) -> str:
+def merge(
+    table: Table,
+    staged: str,
+    carried: Sequence[Column],
+    parents: str | None = None,
+    versioned_parent: bool = False,
+) -> str:
     """
     Upsert the rows staged in `staged` into `table`; binds what `merge_values` gives.
 
     Of the children of parents that are staged, in `parents`, those count that came after the
     parent: where it came twice the earlier ones are not its any more. Only `carried` columns are
     touched, but for _sdc_batched_at, and _sdc_deleted_at: a row that comes is not deleted.
+    _sdc_table_version never becomes lower: a child has at least its parent's, where that is a
+    `versioned_parent`, a table with such a column.
     """
+    name, parent = quote(table.name), table.parent if versioned_parent else None
     targets = [quote(column.name) for column in carried]
-    sources = [f"{quote(staged)}.{name}" for name in targets]
-    updates = [
-        f"{name} = {source}"
-        for column, name, source in zip(carried, targets, sources, strict=True)
-        if column.name not in table.key
-    ]
+    sources = [f"{quote(staged)}.{column}" for column in targets]
+    updates = [f"{column} = {source}" for column, source in zip(targets, sources, strict=True)]
+    if table.adds(TABLE_VERSION):
+        version = quote(TABLE_VERSION)
+        at = targets.index(version)
+        if parent:
+            sources[at] = _highest(sources[at], f"{quote(parent.table)}.{version}")
+        updates[at] = f"{version} = {_highest(sources[at], f'{name}.{version}')}"
+    in_key = {quote(column) for column in table.key}
+    updates = [one for one, target in zip(updates, targets, strict=True) if target not in in_key]
     if table.adds(BATCHED_AT):
         targets.append(quote(BATCHED_AT))
         sources.append("%s")
         updates.append(f"{quote(BATCHED_AT)} = %s")
     if table.adds(DELETED_AT):
         updates.append(f"{quote(DELETED_AT)} = NULL")
+    stored_parent = (
+        f" LEFT JOIN {quote(parent.table)} ON {_of_parent(staged, parent)}" if parent else ""
+    )
     statement = (
-        f"INSERT INTO {quote(table.name)} ({', '.join(targets)})"
-        f" SELECT {', '.join(sources)} FROM {quote(staged)}{_later_than(parents, staged, table)}"
+        f"INSERT INTO {name} ({', '.join(targets)})"
+        f" SELECT {', '.join(sources)} FROM {quote(staged)}{stored_parent}"
+        f"{_later_than(parents, staged, table)}"
     )
     if not table.key:
         return statement
-    nothing = f"{quote(table.key[0])} = {quote(table.name)}.{quote(table.key[0])}"
+    nothing = f"{quote(table.key[0])} = {name}.{quote(table.key[0])}"
     return f"{statement} ON DUPLICATE KEY UPDATE {', '.join(updates) or nothing}"
 
 
@@ -228,7 +250,14 @@ def _later_than(parents: str | None, staged: str, table: Table) -> str:
     )
 
 
-def _of_parent(child: str, parent: Parent, parents: str) -> str:
+def _highest(value: str, other: str) -> str:
+    """Return the higher of two values, or the one that is not NULL."""
+    return f"COALESCE(GREATEST({value}, {other}), {value}, {other})"
+
+
+def _of_parent(child: str, parent: Parent, parents: str | None = None) -> str:
+    """Join the table `child` with its parents, which are in `parents` or in their own table."""
+    parents = parents or parent.table
     return " AND ".join(
         f"{quote(child)}.{quote(ours)} = {quote(parents)}.{quote(theirs)}"
         for ours, theirs in parent.keys

@@ -25,6 +25,7 @@ MAX_NAME_LENGTH = 64  # characters of a MySQL identifier
 BETWEEN = "__"  # the names of an object and of its property, in a flattened column's
 
 STAGING = "_sdc_staging_"  # how names in temporary tables begin, and no others
+REGISTRY = "_sdc_tables"  # the table that knows the others; see lock_statements.py
 EXTRACTED_AT = "_sdc_extracted_at"
 BATCHED_AT = "_sdc_batched_at"
 DELETED_AT = "_sdc_deleted_at"
@@ -107,7 +108,10 @@ def to_table(
         columns.append(column)
     if add_metadata_columns:
         taken = {column.name.casefold() for column in columns}
-        columns += [column for column in METADATA_COLUMNS if column.name not in taken]
+        # A table that has had versions will have them again: not to wait for the first is quicker.
+        version = (VERSION_COLUMN,) if TABLE_VERSION in there else ()
+        added = (*METADATA_COLUMNS, *version)
+        columns += [column for column in added if column.name not in taken]
     key = tuple(names[name,] for name in key_properties)
     parent = _to_parent(schema, names)
     return Table(stream, to_name(stream), tuple(columns), key, parent, numbered=bool(parent))
@@ -154,6 +158,18 @@ def _to_parent(schema: Schema, names: Mapping[tuple[str, ...], str]) -> Parent |
     return Parent(stream, to_name(stream), pairs)
 
 
+def to_source(schema: Schema) -> str | None:
+    """
+    Return the `x-source` of a schema, a name for whose data it describes; None without any.
+
+    Raises ValueError where it is not a text.
+    """
+    source = schema.get("x-source")
+    if source is not None and (not isinstance(source, str) or not source):
+        raise ValueError("x-source must be a string")
+    return source
+
+
 METADATA_COLUMNS = tuple(map(date_time_column, (EXTRACTED_AT, BATCHED_AT, DELETED_AT)))
 LINE_COLUMN = integer_column(f"{STAGING}line")  # of the staging table alone
 VERSION_COLUMN = integer_column(TABLE_VERSION)
@@ -177,7 +193,7 @@ def to_name(name: str) -> str:
     """
     fit = _NOT_IN_NAMES.sub("_", name)
     fit = fit[:-1] + "_" if fit.endswith(tuple(" \t\n\v\f\r")) else fit
-    ours = fit.casefold().startswith(STAGING)
+    ours = fit.casefold().startswith(STAGING) or fit.casefold() == REGISTRY
     if fit == name and 0 < len(fit) <= MAX_NAME_LENGTH and not ours:
         return name
     return _with_hash(fit, name)

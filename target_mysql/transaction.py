@@ -12,23 +12,32 @@ from target_mysql.connection import Done
 from target_mysql.database import Database
 from target_mysql.exceptions import TargetError
 from target_mysql.server_errors import RowRefused
+from target_mysql.table_locks import TableLocks
+from target_mysql.tables import TABLE_VERSION
 
 
 def load(
-    database: Database, batches: Sequence[Batch], wait_for_turn: Callable[[], None]
+    database: Database,
+    batches: Sequence[Batch],
+    wait_for_turn: Callable[[], None],
+    locks: TableLocks,
 ) -> list[Done]:
     """
     Stage every batch, then merge all of them in one transaction, parents first.
 
-    `wait_for_turn` returns when the transaction may begin. Returns what became of each batch.
+    `wait_for_turn` returns when the transaction may begin. It commits only while the tables are
+    held, see `TableLocks.confirm`. Returns what became of each batch.
     """
+    versions = {one.table.name: one.version for one in batches if one.version is not None}
     names = [sql.staging(number) for number in range(len(batches))]
     try:
         for name, batch in zip(names, batches, strict=True):
             _stage(database, name, batch)
         wait_for_turn()
         with database.transaction():
-            return _merge(database, dict(zip(names, batches, strict=True)))
+            done = _merge(database, dict(zip(names, batches, strict=True)))
+            locks.confirm(database, versions)
+            return done
     finally:
         # Where the connection is gone the server has cleaned up itself.
         with contextlib.suppress(TargetError):
@@ -65,6 +74,7 @@ def _merge(database: Database, batches: dict[str, Batch]) -> list[Done]:
             batch.carried,
             staged.get(batch.table.parent.stream) if batch.table.parent else None,
             utc_now(),
+            versioned_parent=batch.parent is not None and batch.parent.adds(TABLE_VERSION),
         )
         for name, batch in batches.items()
     ]

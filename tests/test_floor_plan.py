@@ -17,9 +17,10 @@ FLOORS = {
         " __init__"
     ),
     "target_mysql": (
-        "__main__ cli commands load commit transaction progress migrate retire database connection"
-        " server_errors batch rows decoding validation messages values moments sql plan widening"
-        " tables columns config option_files exceptions __init__"
+        "__main__ cli commands load commit transaction progress migrate retire table_locks database"
+        " connection server_errors batch rows decoding validation messages values moments sql"
+        " lock_statements plan widening tables columns process_identity config option_files"
+        " exceptions __init__"
     ),
     "hubspot_simulator": (
         "__main__ server endpoints faults portal owners generate feed contents oauth answers"

@@ -12,7 +12,7 @@ from tests.conftest import TestDatabase
 from tests.target.conftest import TEXT, record, schema, state, to_lines
 
 THINGS = schema({"text": TEXT})
-END_S = 30  # how long a test waits for what should take a moment, on a slow machine, too
+END_S = 120  # how long a test waits for what should take a moment, on a slow machine, too
 
 
 def numbered(first: int, last: int) -> bytes:

@@ -16,9 +16,12 @@ from tests.conftest import Outcome, run_program
 from tests.target.conftest import TEXT, record, schema, settings, state, to_lines
 
 LOCAL_FILES, PROTOCOL_41, SECURE_CONNECTION, PLUGIN_AUTH = 0x80, 0x200, 0x8000, 0x80000
-OK, END_OF_PART = b"\0\0\0\2\0\0\0", b"\xfe\0\0\2\0"
-# The answer to the question that the target asks first: version, comment, local_infile, packet.
-FACTS = ("10.11.0-MariaDB", "rogue", "1", "16777216", "0")
+OK, ONE_ROW_CHANGED = b"\0\0\0\2\0\0\0", b"\0\1\0\2\0\0\0"
+END_OF_PART = b"\xfe\0\0\2\0"
+# The answer to the target's first question: version, comment, local_infile, packet, case, timeout.
+FACTS = ("10.11.0-MariaDB", "rogue", "1", "16777216", "0", "28800")
+# A table's row of _sdc_tables: nobody holds it.
+UNLOCKED = (None, None, None, None, None, None, None, "0", None, None)
 
 
 @dataclass
@@ -71,6 +74,10 @@ class RogueServer:
                     pass
             elif b"VERSION()" in packet:
                 send(client, number + 1, *result(FACTS))
+            elif b"FROM _sdc_tables" in packet:
+                send(client, number + 1, *result(UNLOCKED))
+            elif b"UPDATE _sdc_tables" in packet:
+                send(client, number + 1, ONE_ROW_CHANGED)
             elif packet[1:7] == b"SELECT":
                 send(client, number + 1, *result(None))
             else:
@@ -93,7 +100,7 @@ def greeting() -> bytes:
     return b"\n" + name + bytes(4) + challenge + facts + more + b"mysql_native_password\0"
 
 
-def result(row: tuple[str, ...] | None) -> Iterator[bytes]:
+def result(row: tuple[str | None, ...] | None) -> Iterator[bytes]:
     """Yield the packets of a result of text columns: of one row, or of one column and no row."""
     width = len(row) if row else 1
     yield bytes([width])
@@ -101,7 +108,9 @@ def result(row: tuple[str, ...] | None) -> Iterator[bytes]:
         yield b"\3def\0\0\0\1c\0\x0c" + struct.pack("<HIBHBH", 45, 1024, 253, 0, 0, 0)
     yield END_OF_PART
     if row:
-        yield b"".join(bytes([len(value)]) + value.encode() for value in row)
+        yield b"".join(
+            b"\xfb" if value is None else bytes([len(value)]) + value.encode() for value in row
+        )
     yield END_OF_PART
 
 

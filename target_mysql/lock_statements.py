@@ -1,0 +1,74 @@
+"""
+The SQL of `_sdc_tables`, which has one row for each table that is or was loaded. Pure.
+
+A row says which load holds the table and until when, whose data the table has, and the highest
+version that its rows have had. All times are the server's, in UTC.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from target_mysql.columns import Dialect
+from target_mysql.tables import REGISTRY
+
+READ = (
+    "SELECT token, host, pid, machine, start, locked_at,"
+    f" expires_at <= UTC_TIMESTAMP(6), renewals, source, version FROM {REGISTRY}"
+    " WHERE table_name = %s"
+)
+ADD = f"INSERT IGNORE INTO {REGISTRY} (table_name) VALUES (%s)"
+# A renewal between reading the row and this changes `renewals`: then nobody is locked out.
+TAKE = (
+    f"UPDATE {REGISTRY} SET token = %s, host = %s, pid = %s, machine = %s, start = %s,"
+    " locked_at = UTC_TIMESTAMP(6), expires_at = UTC_TIMESTAMP(6) + INTERVAL %s MICROSECOND,"
+    " renewals = renewals + 1 WHERE table_name = %s AND token <=> %s AND renewals = %s"
+)
+DESCRIBE = f"UPDATE {REGISTRY} SET source = %s, version = %s WHERE table_name = %s AND token = %s"
+
+
+def create(dialect: Dialect) -> str:
+    row_format = f" ROW_FORMAT={dialect.row_format}" if dialect.row_format else ""
+    return (
+        f"CREATE TABLE IF NOT EXISTS {REGISTRY} (table_name VARCHAR(64) NOT NULL PRIMARY KEY,"
+        " source LONGTEXT NULL, version BIGINT NULL, token VARCHAR(64) NULL,"
+        " host VARCHAR(255) NULL, pid BIGINT NULL, machine VARCHAR(255) NULL,"
+        " start VARCHAR(64) NULL, locked_at DATETIME(6) NULL, expires_at DATETIME(6) NULL,"
+        " renewals BIGINT NOT NULL DEFAULT 0) ENGINE=InnoDB"
+        f"{row_format} DEFAULT CHARACTER SET utf8mb4 COLLATE {dialect.collation}"
+    )
+
+
+def renew(
+    token: str, names: Sequence[str], lease_us: int, versions: Mapping[str, int]
+) -> tuple[str, list[object]]:
+    """
+    Return the statement, and its values, that renews the locks which `token` has on `names`.
+
+    It changes as many rows as there are names, and fewer where a lock is another's by now.
+    `versions` are those of rows that the same transaction merges: a table keeps the highest.
+    """
+    version, values = "", list[object]([lease_us])
+    if versions:
+        cases = " ".join(["WHEN %s THEN GREATEST(COALESCE(version, %s), %s)"] * len(versions))
+        version = f", version = CASE table_name {cases} ELSE version END"
+        values += [value for name, one in versions.items() for value in (name, one, one)]
+    statement = (
+        f"UPDATE {REGISTRY} SET renewals = renewals + 1,"
+        f" expires_at = UTC_TIMESTAMP(6) + INTERVAL %s MICROSECOND{version}"
+        f" WHERE token = %s AND table_name IN ({_marks(names)})"
+    )
+    return statement, [*values, token, *names]
+
+
+def release(token: str, names: Sequence[str]) -> tuple[str, list[object]]:
+    """Return the statement, and its values, that gives up the locks of `token` on `names`."""
+    statement = (
+        f"UPDATE {REGISTRY} SET token = NULL, expires_at = NULL"
+        f" WHERE token = %s AND table_name IN ({_marks(names)})"
+    )
+    return statement, [token, *names]
+
+
+def _marks(values: Sequence[object]) -> str:
+    return ", ".join(["%s"] * len(values))

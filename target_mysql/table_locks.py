@@ -1,0 +1,226 @@
+"""
+At most one load of a table at a time, whichever server of a cluster each is connected to.
+
+A load holds a table by a token in the table's row of `_sdc_tables`. It renews this lock until it
+releases it. A lock that is not renewed for its lease may be taken over: its load was killed,
+stopped or cut off. Clocks decide only when that may happen. That nothing of the former holder is
+committed afterwards rests on its token: each of its transactions ends by renewing the locks, and
+rolls back where one has another token by now. This write also makes the transactions of two
+cluster nodes conflict, where row locks do not reach.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import secrets
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from target_mysql import lock_statements
+from target_mysql.database import Database
+from target_mysql.exceptions import ConnectError, LockedError, TargetError
+from target_mysql.process_identity import ProcessIdentity
+from target_mysql.tables import REGISTRY
+
+LOGGER = logging.getLogger(__name__)
+
+RENEWALS_A_LEASE = 6  # a few may be late before the lease is over
+
+
+@dataclass(frozen=True)
+class Holder:
+    """The load that holds a table's lock: its process, and since when (UTC, the server's time)."""
+
+    process: ProcessIdentity
+    since: str
+
+    def __str__(self) -> str:
+        return f"host {self.process.host}, pid {self.process.pid}, since {self.since} UTC"
+
+
+@dataclass(frozen=True)
+class _Row:
+    """A table's row of the registry; `token` is None while nobody holds the table."""
+
+    token: str | None
+    holder: Holder | None
+    is_expired: bool
+    renewals: int
+    source: str | None
+    version: int | None
+
+
+class TableLocks:
+    """
+    The locks of one load; `lease_s` is how long they outlive their last renewal, in seconds.
+
+    Not thread-safe, but for `confirm`, to which each thread gives its own connection.
+    """
+
+    def __init__(self, database: Database, lease_s: float) -> None:
+        self._database = database
+        self._lease_s = lease_s
+        self._token = secrets.token_hex(16)
+        self._process = ProcessIdentity.of_this_process()
+        self._names: tuple[str, ...] = ()  # of the tables that are held
+        self._renewed_at = time.monotonic()
+        self._lost: LockedError | None = None
+        self._ended = threading.Event()
+        self._renewer = threading.Thread(target=self._renew_regularly, name="renew", daemon=True)
+
+    def try_acquire(self, name: str) -> Holder | None:
+        """
+        Take the lock of the table `name`; return its holder where another load has it.
+
+        The lock of a load that has ended without releasing it is taken over: at once where its
+        process was on this machine, else when its lease is over. Raises TransientError.
+        """
+        if name in self._names:
+            return None
+        row = self._read_or_add(name)
+        if row.token not in (None, self._token) and not self._may_take_over(row):
+            return row.holder
+        # A former attempt may have taken it and lost the answer: taking it again is harmless.
+        if not self._take(name, row):
+            return self._read_or_add(name).holder
+        if row.token not in (None, self._token):
+            LOGGER.warning("%s: the load that held the table has ended: %s", name, row.holder)
+        self._names = (*self._names, name)
+        if not self._renewer.is_alive():
+            self._renewer.start()
+        return None
+
+    def describe(self, name: str, source: str | None, *, exists: bool) -> None:
+        """
+        Keep with the table `name`, which is held, that its data come from `source`.
+
+        Where the table does not exist, what is known of an earlier one is forgotten. Raises
+        ValueError where the table has data of another source.
+        """
+        row = self._read_or_add(name)
+        if exists and source and row.source and source != row.source:
+            raise ValueError(
+                f"table {name} has the data of {row.source}, these are of {source}:"
+                " load them into another database"
+            )
+        wanted = (source or row.source, row.version) if exists else (source, None)
+        if wanted != (row.source, row.version):
+            self._database.execute(lock_statements.DESCRIBE, (*wanted, name, self._token))
+
+    def read_version(self, name: str) -> int | None:
+        """Return the highest version that rows of the table `name` have had, None without any."""
+        return self._read_or_add(name).version
+
+    def confirm(self, database: Database, versions: Mapping[str, int] | None = None) -> None:
+        """
+        Renew all locks over `database`; as a transaction's last statement this is its fence.
+
+        `versions` are the highest of the rows that the transaction merges, by table. Raises
+        LockedError where another load has taken one of the tables over.
+        """
+        names = self._names
+        if not names:
+            return
+        lease_us = int(self._lease_s * 1e6)
+        statement, values = lock_statements.renew(self._token, names, lease_us, versions or {})
+        if database.execute(statement, values).affected != len(names):
+            raise LockedError(self._tell_loss(database, names))
+        self._renewed_at = time.monotonic()
+
+    def keep(self) -> None:
+        """
+        Raise LockedError if a lock is known to be lost; renew where the renewer cannot.
+
+        For the thread that loads, while no commit is under way.
+        """
+        if self._lost:
+            raise self._lost
+        if time.monotonic() - self._renewed_at > self._lease_s / 2:
+            self.confirm(self._database)
+
+    def release(self) -> None:
+        """Give all locks up; where the server is away they end with their lease."""
+        self._ended.set()
+        if self._renewer.is_alive():
+            self._renewer.join()
+        if self._names:
+            with contextlib.suppress(TargetError):
+                self._database.execute(*lock_statements.release(self._token, self._names))
+            self._names = ()
+
+    def _read_or_add(self, name: str) -> _Row:
+        """Return the table's row of the registry; makes either where it is missing."""
+        if not self._names and not self._database.read_columns(REGISTRY):
+            self._database.execute(lock_statements.create(self._database.server.dialect))
+        rows = self._database.query(lock_statements.READ, (name,))
+        if not rows:
+            self._database.execute(lock_statements.ADD, (name,))
+            rows = self._database.query(lock_statements.READ, (name,))
+        return _to_row(rows[0])
+
+    def _may_take_over(self, row: _Row) -> bool:
+        return row.is_expired or (row.holder is not None and row.holder.process.has_ended())
+
+    def _tell_loss(self, database: Database, names: Sequence[str]) -> str:
+        for name in names:
+            for values in database.query(lock_statements.READ, (name,)):
+                row = _to_row(values)
+                if row.token != self._token:
+                    by = f" by a load ({row.holder})" if row.holder else ""
+                    return (
+                        f"table {name} was taken over{by} while this load stood still or was cut"
+                        " off: nothing more of this one is loaded: run again"
+                    )
+        return f"the locks in {REGISTRY} are gone: nothing more is loaded: run again"
+
+    def _take(self, name: str, row: _Row) -> bool:
+        us = self._process
+        done = self._database.execute(
+            lock_statements.TAKE,
+            (self._token, us.host, us.pid, us.machine, us.start, int(self._lease_s * 1e6))
+            + (name, row.token, row.renewals),
+        )
+        return done.affected == 1
+
+    def _renew_regularly(self) -> None:
+        """Renew the locks over a connection of the renewer's own, however long a merge takes."""
+        database: Database | None = None
+        while not self._ended.wait(self._lease_s / RENEWALS_A_LEASE):
+            try:
+                database = database or self._connect_beside()
+                self.confirm(database)
+            except LockedError as error:
+                self._lost = error
+                break
+            except TargetError as error:
+                LOGGER.debug("locks not renewed: %s", error)
+                if database:
+                    database.close()
+                database = None
+                if isinstance(error, ConnectError) and not error.may_pass:
+                    break  # some users may have but one connection: `keep` and commits renew then
+        if database:
+            database.close()
+
+    def _connect_beside(self) -> Database:
+        """
+        Return another connection to the server that is loaded into.
+
+        On another node of a cluster, renewals would make commits fail. Raises TargetError.
+        """
+        database = Database(self._database.config)
+        if database.server.identity != self._database.server.identity:
+            database.close()
+            raise TargetError("another connection leads to another server")
+        return database
+
+
+def _to_row(values: Any) -> _Row:
+    token, host, pid, machine, start, locked_at, is_expired, renewals, source, version = values
+    process = ProcessIdentity(str(host), int(pid or 0), str(machine or ""), str(start or ""))
+    holder = Holder(process, f"{locked_at:%Y-%m-%d %H:%M:%S}") if token else None
+    return _Row(token, holder, bool(is_expired), int(renewals), source, version)
