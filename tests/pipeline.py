@@ -43,13 +43,20 @@ class Pipeline:
         (self.folder / "catalog.json").write_text(json.dumps(catalog))
 
     def start(
-        self, target_settings: Mapping[str, str] | None = None, full_refresh: bool = False
+        self,
+        target_settings: Mapping[str, str] | None = None,
+        full_refresh: bool = False,
+        name: str = "",
     ) -> tuple[subprocess.Popen[bytes], subprocess.Popen[bytes]]:
-        """Start tap and target on one pipe; states are appended to `states`."""
+        """
+        Start tap and target on one pipe; states are appended to `states`.
+
+        `name` tells the logs of a run from those of others at the same time.
+        """
         environment = clean_environment() | self.database.environment | (target_settings or {})
         with (
-            (self.folder / "tap.log").open("wb") as tap_log,
-            (self.folder / "target.log").open("wb") as target_log,
+            (self.folder / f"tap{name}.log").open("wb") as tap_log,
+            (self.folder / f"target{name}.log").open("wb") as target_log,
             (self.folder / "states").open("ab") as states,
         ):
             tap = subprocess.Popen(

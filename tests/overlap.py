@@ -1,0 +1,176 @@
+"""Pairs of runs that overlap, with edits, kills, stops and lost connections: nothing is harmed."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass, field
+
+from hubspot_simulator.portal import Portal
+from hubspot_simulator.server import Simulator
+from tests.conftest import TestDatabase
+from tests.pipeline import Pipeline, assert_equals
+from tests.tap.test_every_stream import change
+
+END_S = 240
+PAIRS_A_SCHEDULE = 5
+# How long a lock outlives its last renewal: short, so that a stopped run loses it.
+LOCK_TIMEOUT_S = 1.5
+EXIT_LOCKED = 75
+DISTURBANCES = (
+    *("nothing", "nothing", "kill target", "kill tap", "stop target", "stop tap"),
+    *("stop target for long", "stop target for long", "lose connections"),
+)
+Run = tuple["subprocess.Popen[bytes]", "subprocess.Popen[bytes]"]
+
+
+@dataclass
+class Overlap:
+    """
+    Runs pairs over `portal`, which is served by `simulator`, and checks the tables after each.
+
+    `hosts` are the servers for the first run and for the second, where they differ.
+    """
+
+    pipeline: Pipeline
+    simulator: Simulator
+    chance: random.Random
+    hosts: Sequence[str] = ()
+    codes: list[int] = field(default_factory=list)
+
+    @property
+    def portal(self) -> Portal:
+        return self.simulator.portal
+
+    def run_schedule(self) -> None:
+        """Load the portal, run pairs, and compare every table after a last full pass."""
+        self.pipeline.configure(self.simulator, page_size=25, backfill_workers=1)
+        self._run_alone()
+        for number in range(PAIRS_A_SCHEDULE):
+            self._run_pair(number)
+        self._run_alone(full_refresh=True)
+        assert_equals(self.pipeline, self.portal)
+
+    def _run_pair(self, number: int) -> None:
+        with ExitStack() as stack:
+            first = self._start(stack, f"-{number}a", self.hosts[0] if self.hosts else None)
+            time.sleep(self.chance.uniform(0, 1))
+            second = self._start(stack, f"-{number}b", self.hosts[1] if self.hosts else None)
+            self._disturb(stack, self.chance.choice((first, second)))
+            for process in (*first, *second):
+                process.wait(END_S)
+        logs = "".join(path.read_text() for path in self.pipeline.folder.glob(f"*-{number}?.log"))
+        for _, target in (first, second):
+            assert target.returncode in (0, EXIT_LOCKED, -signal.SIGKILL), logs
+            self.codes.append(target.returncode)
+        self._assert_nothing_is_flagged(logs)
+        self._run_alone()
+        self._assert_nothing_is_missing(logs)
+
+    def _start(self, stack: ExitStack, name: str, host: str | None) -> Run:
+        self._edit()
+        settings = {
+            "TARGET_MYSQL_BATCH_SIZE_ROWS": "60",
+            "TARGET_MYSQL_BATCH_WAIT_LIMIT_SECONDS": "0.2",
+            "TARGET_MYSQL_LOCK_TIMEOUT_SECONDS": str(LOCK_TIMEOUT_S),
+            "TARGET_MYSQL_LOCK_WAIT_SECONDS": self.chance.choice(("0", "60")),
+        }
+        if host:
+            settings["TARGET_MYSQL_HOST"] = host
+        run = self.pipeline.start(settings, full_refresh=self.chance.random() < 0.7, name=name)
+        for process in run:
+            stack.callback(_end, process)
+        return run
+
+    def _disturb(self, stack: ExitStack, run: Run) -> None:
+        disturbance = self.chance.choice(DISTURBANCES)
+        tap, target = run
+        process = tap if "tap" in disturbance else target
+        time.sleep(self.chance.uniform(0, 1.5))
+        self._edit()
+        if disturbance.startswith("kill"):
+            process.kill()
+        elif disturbance.startswith("stop"):
+            process.send_signal(signal.SIGSTOP)
+            longest = 3 if disturbance.endswith("long") else 1
+            timer = threading.Timer(
+                self.chance.uniform(longest * 0.7, longest * 2 * LOCK_TIMEOUT_S),
+                process.send_signal,
+                [signal.SIGCONT],
+            )
+            timer.start()
+            stack.callback(timer.join)
+        elif disturbance == "lose connections":
+            kill_connections(self.pipeline.database)
+
+    def _edit(self) -> None:
+        for kind in self.chance.choices(("add", "edit", "retype", "delete"), k=3):
+            change(kind, self.chance)(self.portal)
+
+    def _run_alone(self, full_refresh: bool = False) -> None:
+        tap, target = self.pipeline.run(full_refresh=full_refresh)
+        assert (tap.code, target.code) == (0, 0), tap.err + target.err
+        held = "SELECT table_name FROM _sdc_tables WHERE token IS NOT NULL"
+        assert self.pipeline.database.query(held) == []
+
+    def _assert_nothing_is_flagged(self, logs: str) -> None:
+        """Assert that no row of what the portal has is flagged as deleted."""
+        sql = "SELECT id FROM engagements WHERE _sdc_deleted_at IS NOT NULL"
+        flagged = {key for (key,) in self.pipeline.database.query(sql)}
+        assert not flagged & self._live_ids(), logs
+
+    def _assert_nothing_is_missing(self, logs: str) -> None:
+        """Assert that all that the portal has is there, with its last edit."""
+        table = self.pipeline.table()
+        for record in self.portal.records():
+            inner = record["engagement"]
+            row = table.get((inner["id"],))
+            assert row and row["lastUpdated"] == inner["lastUpdated"], f"{inner['id']}\n{logs}"
+
+    def _live_ids(self) -> set[int]:
+        return {record["engagement"]["id"] for record in self.portal.records()}
+
+
+def run_schedules(
+    build: Callable[[int], Pipeline], schedules: Sequence[int], hosts: Sequence[str] = ()
+) -> list[int]:
+    """
+    Run a schedule for each seed of `schedules`; returns the exit codes of all targets.
+
+    `build` returns the pipeline of a seed, in a folder and a database of its own.
+    """
+    codes = []
+    for seed in schedules:
+        portal = Portal.generate(150, seed)
+        with Simulator(portal, latency_s=0.1) as simulator:
+            overlap = Overlap(build(seed), simulator, random.Random(seed), hosts)
+            overlap.run_schedule()
+            codes += overlap.codes
+    return codes
+
+
+def kill_connections(database: TestDatabase) -> None:
+    """Have the server cut every connection to the database but the one that asks."""
+    sql = "SELECT id FROM information_schema.processlist WHERE db = %s AND id <> CONNECTION_ID()"
+    for (number,) in database.query(sql, (database.name,)):
+        with suppress(Exception):  # it has ended by itself
+            database.query(f"KILL {number}")
+
+
+def schedules(default: int) -> range:
+    """Return the seeds of the schedules to run: PAIRS of the environment, or `default` pairs."""
+    pairs = int(os.environ.get("PAIRS", default))
+    return range(-(-pairs // PAIRS_A_SCHEDULE))
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    with suppress(ProcessLookupError):
+        process.send_signal(signal.SIGCONT)
+    process.kill()
+    process.wait()
