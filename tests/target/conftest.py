@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from io import BytesIO
@@ -23,6 +24,7 @@ Message = dict[str, Any]
 INTEGER = {"type": "integer"}
 TEXT = {"type": ["null", "string"]}
 LOAD_METHODS = ("local_infile", "insert")
+LONGEST_S = 300.0  # that a test's target may run, on a slow machine, too
 # Texts that are three keys; a server that pads takes blanks at the end for nothing.
 ALIKE = ("a", "A", "a ") if FAMILY.no_pad else ("a", "A", " a")
 
@@ -93,6 +95,7 @@ StartTarget = Callable[..., "subprocess.Popen[bytes]"]
 def start_target(database: TestDatabase) -> Iterator[StartTarget]:
     """Return a function that starts target-mysql on pipes; what still runs in the end is killed."""
     started: list[subprocess.Popen[bytes]] = []
+    limits: list[threading.Timer] = []
 
     def start(**config: object) -> subprocess.Popen[bytes]:
         target = subprocess.Popen(
@@ -103,9 +106,14 @@ def start_target(database: TestDatabase) -> Iterator[StartTarget]:
             env=target_environment(database.environment | settings(**config)),
         )
         started.append(target)
+        # A test that reads what never comes reads the end instead.
+        limits.append(threading.Timer(LONGEST_S, target.kill))
+        limits[-1].start()
         return target
 
     yield start
+    for limit in limits:
+        limit.cancel()
     for target in started:
         target.kill()
         with suppress(BrokenPipeError), target:
