@@ -6,13 +6,14 @@ BIN := $(VENV)/bin
 SINGER_TOOLS := .venv-singer-tools
 INSTALLED := $(VENV)/.installed
 
-# Debian splits venv from python3; root needs no sudo.
-AS_ROOT := $(if $(filter 0,$(shell id -u)),,sudo -n)
 # What pip and setuptools have to say of themselves helps nobody here; errors are still shown.
 PIP_QUIETLY := PYTHONWARNINGS=ignore PIP_DISABLE_PIP_VERSION_CHECK=1
 
+# A second make waits for the first, and then has nothing left to do.
+ONE_AT_A_TIME = exec 9<setup.py && flock 9 && if [ $@ -nt setup.py ]; then exit 0; fi
+
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-servers test-galera test-page lint check-tap test-pythons bench bench-quick soak interop clean
+.PHONY: help install demo test test-servers test-galera test-page test-bare lint check-tap test-pythons bench bench-quick soak interop clean
 
 help: ## say what there is to make
 	@awk -F ': .*## ' '/^[a-z-]+: .*## / {printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -37,10 +38,12 @@ test-galera: $(INSTALLED) ## run the tests of a target whose server is a Galera 
 	@TEST_SERVER=galera $(BIN)/python -m pytest tests/target/test_galera.py $(PYTEST_ARGUMENTS)
 
 test-page: $(INSTALLED) ## look at the page of the reports in a browser, with axe-core
-	@command -v chromium >/dev/null || { $(AS_ROOT) apt-get -qq update \
-		&& $(AS_ROOT) apt-get -qq install -y --no-install-recommends chromium >/dev/null; }
+	@command -v chromium >/dev/null || $(PYTHON) -m demo.packages chromium
 	@$(PIP_QUIETLY) $(BIN)/python -m pip install --quiet --editable '.[test-page]'
 	@$(BIN)/python -m pytest tests/report/test_page_in_browser.py $(PYTEST_ARGUMENTS)
+
+test-bare: ## run make demo, twice, in a bare Debian; as root, see BARE_ARGUMENTS='--help'
+	@$(PYTHON) -m tests.bare $(BARE_ARGUMENTS)
 
 lint: $(INSTALLED) ## check format, style and types
 	$(BIN)/ruff format --check .
@@ -72,18 +75,16 @@ clean: ## remove what the other targets made
 $(INSTALLED): setup.py
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' \
 		|| { echo "Python 3.10 or later is needed: make PYTHON=python3.11 ..." >&2; exit 1; }
-	@$(PYTHON) -c 'import ensurepip' 2>/dev/null \
-		|| { echo "this Python has no venv: installing python3-venv" >&2; \
-			$(AS_ROOT) apt-get -qq update && $(AS_ROOT) apt-get -qq install -y python3-venv >/dev/null; } \
-		|| { echo "install it as root: apt-get install python3-venv" >&2; exit 1; }
-	@echo "Installing into $(VENV) ..."
-	@$(PYTHON) -m venv $(VENV)
-	@$(PIP_QUIETLY) $(BIN)/python -m pip install --quiet --upgrade pip
-	@$(PIP_QUIETLY) $(BIN)/python -m pip install --quiet --editable '.[dev]'
-	@touch $@
+	@# Debian splits venv from python3.
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || $(PYTHON) -m demo.packages python3-venv
+	@$(ONE_AT_A_TIME); echo "Installing into $(VENV) ..."; \
+		$(PYTHON) -m venv $(VENV) \
+		&& $(PIP_QUIETLY) $(BIN)/python -m pip install --quiet --upgrade pip \
+		&& $(PIP_QUIETLY) $(BIN)/python -m pip install --quiet --editable '.[dev]' \
+		&& touch $@
 
 # singer-check-tap pins versions of its own (attrs 16.3.0): it lives apart.
 $(SINGER_TOOLS)/.installed: $(INSTALLED)
-	@$(PYTHON) -m venv $(SINGER_TOOLS)
-	@$(PIP_QUIETLY) $(SINGER_TOOLS)/bin/python -m pip install --quiet 'singer-tools>=0.4.1,<0.5' 'singer-python>=6.8,<7'
-	@touch $@
+	@$(ONE_AT_A_TIME); $(PYTHON) -m venv $(SINGER_TOOLS) \
+		&& $(PIP_QUIETLY) $(SINGER_TOOLS)/bin/python -m pip install --quiet 'singer-tools>=0.4.1,<0.5' 'singer-python>=6.8,<7' \
+		&& touch $@

@@ -23,6 +23,7 @@ from benchmarks import (
 from benchmarks.bench import SERVER_OPTIONS, Bench
 from benchmarks.contest import Contest
 from demo.private_mariadb import PrivateMariaDB, install
+from demo.shell import exit_code
 
 QUESTIONS: Mapping[str, Callable[[Bench], list[Contest]]] = {
     "increments": increments.measure,
@@ -55,4 +56,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(exit_code("bench", main))

@@ -6,12 +6,15 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
 import psutil
+
+from demo.shell import last_lines, read_end
 
 LAUNCH = Path(__file__).parent / "programs" / "launch.py"
 
@@ -36,6 +39,7 @@ class Run:
     A process that was started, to be waited for by `usage`.
 
     `server` is the process id of the server that it asks, where that one's share is wanted.
+    Without `stderr`, a named file, what it writes there is kept until it has ended.
     """
 
     def __init__(
@@ -44,32 +48,42 @@ class Run:
         environment: Mapping[str, str],
         stdin: IO[Any] | int = subprocess.DEVNULL,
         stdout: IO[Any] | int = subprocess.DEVNULL,
-        stderr: IO[Any] | int = subprocess.DEVNULL,
+        stderr: IO[Any] | None = None,
         server: int | None = None,
     ) -> None:
         self._server = None if server is None else psutil.Process(server)
         self._server_cpu_s = self._server_has_taken()
         self._report, report = os.pipe()
+        self._log = Path(stderr.name) if stderr else None
+        self._errors = stderr or tempfile.TemporaryFile()  # noqa: SIM115, closed by usage
         self.process = subprocess.Popen(
             [sys.executable, "-I", "-S", LAUNCH, str(report), *command],
             pass_fds=[report],
             env={**_environment(), **environment},
             stdin=stdin,
             stdout=stdout,
-            stderr=stderr,
+            stderr=self._errors,
         )
         os.close(report)
 
     def usage(self) -> Usage:
-        """Wait for the end; raises RuntimeError where it was a failure."""
+        """Wait for the end; raises RuntimeError, with its errors, where it was a failure."""
         self.process.wait()
         with os.fdopen(self._report) as report:
-            took = json.load(report)
-        if took.pop("code"):
-            raise RuntimeError(f"it failed: {self.process.args!r}")
+            took = json.loads(report.read() or '{"code": null}')  # it could not be started
+        errors = self._end_of_errors()
+        if took.pop("code") != 0:
+            raise RuntimeError(f"it failed: {self.process.args!r}\n{errors}")
         if self._server is None:
             return Usage(**took)
         return Usage(**took, server_cpu_s=self._server_has_taken() - self._server_cpu_s)
+
+    def _end_of_errors(self) -> str:
+        if self._log:
+            return read_end(self._log)
+        with self._errors as errors:
+            errors.seek(0)
+            return last_lines(errors.read().decode(errors="replace"))
 
     def _server_has_taken(self) -> float:
         if self._server is None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+
+from demo.shell import CommandFailed, run_steps
 
 REPOSITORY = Path(__file__).parents[1]
 
@@ -24,12 +25,11 @@ def install(name: str, requirements: Sequence[str], *options: str) -> Path:
     programs = venv / "bin"
     done = venv / ".installed"
     if not done.exists():
-        subprocess.run([sys.executable, "-m", "venv", venv], check=True)
-        pip = [str(programs / "python"), "-m", "pip", "install", "--quiet"]
-        command = [*pip, *options, *requirements]
-        result = subprocess.run(command, capture_output=True, text=True, check=False)
-        if result.returncode:
-            raise PeerMissing(f"{name}: {result.stderr.strip().splitlines()[-1]}")
+        pip: list[str | Path] = [programs / "python", "-m", "pip", "install", "--quiet"]
+        try:
+            run_steps([sys.executable, "-m", "venv", venv], [*pip, *options, *requirements])
+        except CommandFailed as error:
+            raise PeerMissing(f"{name}: {error}") from error
         done.touch()
     return programs
 

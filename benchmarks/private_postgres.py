@@ -18,8 +18,10 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+from demo.packages import unpack_packages
 from demo.private_server import START_TIMEOUT_S, ServerMissing, free_port
-from demo.server_cache import cached, unpack_packages
+from demo.server_cache import cached
+from demo.shell import CommandFailed
 
 VERSION = "15"  # Debian 12's
 PACKAGES = (f"postgresql-{VERSION}", f"postgresql-client-{VERSION}")
@@ -157,14 +159,14 @@ class PrivatePostgres:
 
 def _unpacked() -> Path:
     try:
-        return cached(
-            f"postgresql-{VERSION}", lambda to: unpack_packages(to, *PACKAGES, *LIBRARIES)
-        )
-    except (OSError, subprocess.CalledProcessError) as error:
-        raise ServerMissing(
-            f"PostgreSQL {VERSION} could not be had from Debian, perhaps for want of"
-            f" `apt-get update`: {error}"
-        ) from error
+        return cached(f"postgresql-{VERSION}", _fetch)
+    except (OSError, CommandFailed) as error:
+        advice = f"PostgreSQL {VERSION} could not be had from Debian"
+        raise ServerMissing(advice, str(error)) from error
+
+
+def _fetch(target: Path) -> None:
+    unpack_packages(target, *PACKAGES, *LIBRARIES, dependencies=False)
 
 
 def _unprivileged() -> dict[str, Any]:

@@ -20,6 +20,7 @@ from benchmarks.measure import Run, Usage
 from benchmarks.work import FLOOR, OURS, PLAIN_LOOP, Track, Work
 from demo.portal import TOKEN, ServedPortal
 from demo.private_mariadb import PrivateMariaDB, install
+from demo.shell import exit_code
 
 KEPT = Path(__file__).parent / "quick.json"
 WORSE = 1.2  # times what is kept
@@ -95,4 +96,4 @@ def _judge(ratios: Mapping[str, float], kept: Mapping[str, float]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(exit_code("bench-quick", main))

@@ -71,7 +71,7 @@ def _hold(
 
 def _run(environment: Mapping[str, str], *arguments: str) -> Usage:
     command: list[str | Path] = [PROGRAMS / "engagements-report", *arguments, "--format", "csv"]
-    return Run(command, environment, stderr=subprocess.DEVNULL).usage()
+    return Run(command, environment).usage()
 
 
 def _load(environment: Mapping[str, str]) -> None:

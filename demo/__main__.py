@@ -20,8 +20,8 @@ from pathlib import Path
 from demo.known_answer import JUNE_2018, JUNE_2018_DAYS, TASK_AVERAGE, TASK_AVERAGE_DAY
 from demo.portal import TOKEN, ServedPortal
 from demo.private_mariadb import PrivateMariaDB, install
-from demo.private_server import ServerMissing
-from demo.shell import CommandFailed, Shell, say
+from demo.server_cache import locked
+from demo.shell import DemoError, Shell, exit_code, say
 
 REPOSITORY = Path(__file__).parents[1]
 FOLDER = REPOSITORY / ".demo"
@@ -31,30 +31,32 @@ DISCOVER = "tap-hubspot-engagements --discover > catalog.json"
 TAP = "tap-hubspot-engagements --config config.json --catalog catalog.json"
 
 
-class DemoFailed(RuntimeError):
+class DemoFailed(DemoError):
     """What came out is not what had to."""
 
 
-def main() -> int:
+def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m demo", description=__doc__)
     parser.add_argument("--only-check-tap", action="store_true", help="only validate the tap")
     options = parser.parse_args()
-    shutil.rmtree(FOLDER, ignore_errors=True)
+    with locked(REPOSITORY / "demo", lambda: say("Waiting for another demo here to end ...")):
+        run(options.only_check_tap)
+
+
+def run(only_check_tap: bool) -> None:
+    """Run the demo, or only its check of the tap, in a folder that is made anew."""
+    if FOLDER.exists():
+        shutil.rmtree(FOLDER)
     FOLDER.mkdir()
-    try:
-        with ServedPortal(PORTAL) as portal:
-            write_config(portal)
-            if options.only_check_tap:
-                shell = Shell(FOLDER, {})
-                shell.run(DISCOVER)
-                check_tap(shell)
-            else:
-                with database() as environment:
-                    tell(portal, Shell(FOLDER, environment))
-    except (CommandFailed, DemoFailed, ServerMissing) as error:
-        print(f"demo: {error}", file=sys.stderr)
-        return 1
-    return 0
+    with ServedPortal(PORTAL) as portal:
+        write_config(portal)
+        if only_check_tap:
+            shell = Shell(FOLDER, {})
+            shell.run(DISCOVER)
+            check_tap(shell)
+        else:
+            with database() as environment:
+                tell(portal, Shell(FOLDER, environment))
 
 
 @contextlib.contextmanager
@@ -80,7 +82,8 @@ def tell(portal: ServedPortal, shell: Shell) -> None:
     say(shell.run(f"engagements-report rolling --from 2018-07-12 --to {TASK_AVERAGE_DAY}"))
     check_rolling(shell)
     change(portal)
-    shell.run(f"{TAP} --state state.json 2> tap.log | target-mysql >> states && cat tap.log >&2")
+    increment = f"{TAP} --state state.json 2> tap.log | target-mysql >> states && cat tap.log >&2"
+    shell.run(increment, log="tap.log")
     check_increment(shell)
     shell.run("tail -n 1 states > state.json")
     check_tap(shell)
@@ -147,7 +150,7 @@ def check_tap(shell: Shell) -> None:
     with tempfile.TemporaryDirectory() as folder:
         checking = f"(cd {folder} && {CHECK_TAP})"
         say(f"\n$ {TAP} | singer-check-tap")
-        said = shell.run(f"{TAP} 2> tap.log | {checking}", show=False)
+        said = shell.run(f"{TAP} 2> tap.log | {checking}", show=False, log="tap.log")
     say(said)
     # It calls an empty output valid, too.
     records = re.search(r"(\d+) record messages", said)
@@ -160,4 +163,4 @@ def len_of_portal() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(exit_code("demo", main))

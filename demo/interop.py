@@ -13,7 +13,7 @@ import tempfile
 from pathlib import Path
 
 from demo.portal import TOKEN, ServedPortal
-from demo.shell import Shell, say
+from demo.shell import Shell, exit_code, last_lines, run_steps, say
 
 REPOSITORY = Path(__file__).parents[1]
 PORTAL = ("--engagements", "800", "--seed", "3")
@@ -36,9 +36,8 @@ def main() -> int:
         config = {"access_token": TOKEN, "base_url": portal.url}
         (folder / "config.json").write_text(json.dumps(config))
         (folder / "catalog.json").write_text(json.dumps(_everything(shell)))
-        shell.run(
-            "tap-hubspot-engagements --config config.json --catalog catalog.json > lines 2> log"
-        )
+        tap = "tap-hubspot-engagements --config config.json --catalog catalog.json"
+        shell.run(f"{tap} > lines 2> log", log="log")
         for package, (program, settings) in TARGETS.items():
             complaints = _load(folder, package, program, settings)
             say(f"{package}: {'; '.join(complaints) or 'all streams, no warning'}")
@@ -58,8 +57,10 @@ def _everything(shell: Shell) -> object:
 def _load(folder: Path, package: str, program: str, settings: object) -> list[str]:
     """Return what a target complains of."""
     venv = REPOSITORY / f".venv-{program}"
-    subprocess.run([sys.executable, "-m", "venv", venv], check=True)
-    subprocess.run([venv / "bin" / "pip", "install", "--quiet", package], check=True)
+    run_steps(
+        [sys.executable, "-m", "venv", venv],
+        [venv / "bin" / "pip", "install", "--quiet", package],
+    )
     (folder / "target.json").write_text(json.dumps(settings))
     with (folder / "lines").open("rb") as lines:
         done = subprocess.run(
@@ -71,8 +72,10 @@ def _load(folder: Path, package: str, program: str, settings: object) -> list[st
         )
     said = [line for line in done.stderr.splitlines() if "WARN" in line or "ERROR" in line]
     complaints = [line for line in said if "ACTIVATE_VERSION" not in line]
-    return complaints + ([f"exit code {done.returncode}"] if done.returncode else [])
+    if done.returncode:
+        complaints.append(f"exit code {done.returncode}: {last_lines(done.stderr)}")
+    return complaints
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(exit_code("interop", main))

@@ -9,6 +9,8 @@ from typing import Any
 
 import requests
 
+from demo.shell import DemoError
+
 TOKEN = "demo-token"
 ENGAGEMENTS = "/engagements/v1/engagements"
 STOP_TIMEOUT_S = 10.0
@@ -35,6 +37,8 @@ class ServedPortal:
         )
         assert self._process.stdout is not None  # it was asked for
         self.url = self._process.stdout.readline().strip()
+        if not self.url:  # it has ended, and said why on stderr, which is ours
+            raise DemoError(f"the portal did not start: exit code {self._process.wait()}")
         return self
 
     @property

@@ -1,57 +1,106 @@
 """
 A MariaDB server of one's own, for the demo, the tests and the benchmarks.
 
-Nothing of the system is changed but, where there is no server program at all, the Debian package
-that `install` fetches.
+Where MariaDB's programs are missing, `install` installs Debian's packages of them as root and
+unpacks them into the user's cache otherwise.
 """
 
 from __future__ import annotations
 
-import subprocess
+import os
+import platform
+from pathlib import Path
 
-from demo.private_server import PrivateServer, ServerMissing, find_program, install_packages
+from demo.packages import install_packages, unpack_packages
+from demo.private_server import PrivateServer, ServerMissing, find_program
+from demo.server_cache import cache_folder, cached
+from demo.shell import CommandFailed, run_steps, say
 
-# The package with the server program alone: unlike `mariadb-server` it starts no service.
-DEBIAN_PACKAGE = "mariadb-server-core"
+# The programs alone: unlike `mariadb-server` these packages start no service. The client's has
+# my_print_defaults, without which mariadb-install-db does nothing.
+PACKAGES = ("mariadb-server-core", "mariadb-client-core")
+PROGRAMS = ("mariadbd", "mariadb-install-db", "my_print_defaults")
+ADVICE = (
+    f"no MariaDB here: run `apt-get install {' '.join(PACKAGES)}` as root, or set"
+    " TARGET_MYSQL_HOST, _PORT, _USER and _PASSWORD to a server of yours"
+)
 
 
 def install() -> None:
     """
-    Install Debian's MariaDB server program where it is missing.
+    Install, or unpack into the user's cache, MariaDB's programs where they are missing.
 
-    Raises ServerMissing, saying what to install, where that is not allowed or fails.
+    Raises ServerMissing, saying what to install, where neither is possible.
     """
-    if find_program("mariadbd"):
+    if _is_installed() or cache_folder(_cache_name()).is_dir():
         return
     try:
-        install_packages(DEBIAN_PACKAGE)
-    except (OSError, subprocess.CalledProcessError) as error:
-        raise ServerMissing(
-            f"no MariaDB here and it could not be installed: run `apt-get install {DEBIAN_PACKAGE}`"
-            " as root, or set TARGET_MYSQL_HOST, _PORT, _USER and _PASSWORD to a server of yours"
-        ) from error
+        install_packages(*PACKAGES)
+    except CommandFailed as refusal:
+        if os.geteuid() == 0:
+            raise ServerMissing(ADVICE, str(refusal)) from refusal
+        _unpack(refusal)
+
+
+def _unpack(refusal: CommandFailed) -> None:
+    say("MariaDB cannot be installed here without root: it is unpacked into ~/.cache instead.")
+    try:
+        cached(_cache_name(), lambda target: unpack_packages(target, *PACKAGES))
+    except (OSError, CommandFailed) as error:
+        raise ServerMissing(ADVICE, f"{refusal}\n{error}") from error
 
 
 class PrivateMariaDB(PrivateServer):
     """MariaDB as Debian ships it: latin1 by default, no my.cnf."""
 
     def make_data(self) -> None:
-        program = find_program("mariadb-install-db", "mysql_install_db")
-        if program is None:
-            raise ServerMissing(f"no mariadb-install-db here: `apt-get install {DEBIAN_PACKAGE}`")
-        command = [
-            program,
-            "--no-defaults",
+        options = [
             f"--user={self.user}",
             f"--datadir={self.data}",
             f"--tmpdir={self.folder / 'tmp'}",
             "--auth-root-authentication-method=normal",
             "--skip-test-db",
         ]
-        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        run_steps([*_command("mariadb-install-db"), *options])
 
     def program(self) -> list[str]:
-        program = find_program("mariadbd", "mysqld")
-        if program is None:
-            raise ServerMissing(f"no mariadbd here: `apt-get install {DEBIAN_PACKAGE}`")
-        return [program, "--no-defaults", "--skip-log-bin", "--skip-name-resolve"]
+        return [*_command("mariadbd"), "--skip-log-bin", "--skip-name-resolve"]
+
+
+def _command(name: str) -> list[str]:
+    """
+    Return the command of an installed program, or of the unpacked one, without option files.
+
+    Raises ServerMissing where there is neither.
+    """
+    unpacked = cache_folder(_cache_name())
+    if _is_installed():
+        return [str(find_program(name)), "--no-defaults"]
+    if not unpacked.is_dir():
+        raise ServerMissing(ADVICE)
+    home = unpacked / "usr"
+    program = next(path for path in (home / "sbin" / name, home / "bin" / name) if path.exists())
+    libraries = [path for part in ("usr/lib", "lib") for path in unpacked.glob(f"{part}/*-gnu*")]
+    search = ":".join(map(str, libraries))
+    return ["env", f"LD_LIBRARY_PATH={search}", str(program), "--no-defaults", *_places(home)]
+
+
+def _places(home: Path) -> list[str]:
+    """Return the options that tell an unpacked MariaDB where its files are."""
+    return [
+        f"--basedir={home}",
+        f"--lc-messages-dir={home / 'share' / 'mysql'}",
+        f"--character-sets-dir={home / 'share' / 'mysql' / 'charsets'}",
+        f"--plugin-dir={home / 'lib' / 'mysql' / 'plugin'}",
+    ]
+
+
+def _is_installed() -> bool:
+    return all(map(find_program, PROGRAMS))
+
+
+def _cache_name() -> str:
+    """Return the name that programs of this system have: a home may be shared among several."""
+    system = platform.freedesktop_os_release()
+    release = system.get("VERSION_CODENAME") or system.get("VERSION_ID") or "unknown"
+    return f"mariadb-{system['ID']}-{release}-{platform.machine()}"

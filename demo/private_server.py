@@ -18,30 +18,28 @@ from pathlib import Path
 from typing import TypeVar
 
 from mirakuru import TCPExecutor
+from mirakuru.exceptions import ExecutorError
 
-START_TIMEOUT_S = 60.0
+from demo.shell import DemoError, read_end
+
+START_TIMEOUT_S = 120.0  # what takes two seconds, on a slow and busy machine
 # Debian keeps server programs where only root's PATH looks.
 SERVER_PATH = os.pathsep.join((os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin"))
 
 Self = TypeVar("Self", bound="PrivateServer")
 
 
-class ServerMissing(RuntimeError):
+class ServerMissing(DemoError):
     """There is no such server program on this machine, and it cannot be installed from here."""
+
+
+class ServerFailed(DemoError):
+    """A server ended while it started, or did not answer in time; `output` is its log's end."""
 
 
 def find_program(*names: str) -> str | None:
     """Return the path of the first of `names` that is on this machine."""
     return next((path for name in names if (path := shutil.which(name, path=SERVER_PATH))), None)
-
-
-def install_packages(*packages: str) -> None:
-    """Install Debian packages; raises OSError or CalledProcessError where that fails."""
-    root = [] if os.geteuid() == 0 else ["sudo", "-n"]
-    quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    apt = [*root, "apt-get", "-qq", "-o", "Dpkg::Use-Pty=0"]
-    for step in (["update"], ["install", "-y", "--no-install-recommends", *packages]):
-        subprocess.run([*apt, *step], env=quiet, check=True, stdout=subprocess.DEVNULL)
 
 
 def free_port() -> int:
@@ -96,15 +94,16 @@ class PrivateServer(ABC):
         """
         Make the data folder where there is none, and start; returns when the port answers.
 
-        Raises ServerMissing without the programs, and mirakuru's errors where the server ends or
-        does not answer in time (its log is in the folder).
+        Raises ServerMissing without the programs, CommandFailed where no data can be made, and
+        ServerFailed where the server ends or does not answer in time.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
         # A starting server deletes `#sql*` files in its tmpdir: never share one.
         (self.folder / "tmp").mkdir(exist_ok=True)
         if not (self.data / "mysql").is_dir():
             self.make_data()
-        with (self.folder / "server.log").open("ab") as log:
+        log_path = self.folder / "server.log"
+        with log_path.open("ab") as log:
             self._process = TCPExecutor(
                 [*self.program(), *self._arguments(), *self.options],
                 host="127.0.0.1",
@@ -116,7 +115,12 @@ class PrivateServer(ABC):
                 expected_returncode=0,
                 sleep=0.05,
             )
-            self._process.start()
+            try:
+                self._process.start()
+            except ExecutorError as error:
+                raise ServerFailed(
+                    f"the server did not start: {error}", read_end(log_path)
+                ) from error
 
     def stop(self) -> None:
         """Stop the server and wait for its end; without a running server, do nothing."""

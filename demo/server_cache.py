@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
-import shutil
-import subprocess
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 FOLDER = "tap-hubspot-engagements/servers"
@@ -16,28 +16,44 @@ def cached(name: str, fetch: Callable[[Path], None]) -> Path:
     """
     Return the cache's folder `name`; where it is not there, `fetch` fills one that becomes it.
 
-    A fetch that fails or is stopped leaves nothing behind.
+    A fetch that fails or is stopped leaves nothing behind; a second process waits for the first.
     """
-    root = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / FOLDER
-    folder = root / name
+    folder = cache_folder(name)
     if not folder.is_dir():
-        root.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=f"{name}-", dir=root) as scratch:
-            made = Path(scratch) / name
-            made.mkdir()
-            fetch(made)
-            shutil.move(made, folder)
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with locked(folder.parent):
+            if not folder.is_dir():
+                _fill(folder, fetch)
     return folder
 
 
-def unpack_packages(target: Path, *packages: str) -> None:
-    """
-    Unpack Debian packages of the system's own release into `target`; nothing is installed.
+def cache_folder(name: str) -> Path:
+    """Return where the cache keeps `name`, which may not be there."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / FOLDER / name
 
-    Raises OSError or CalledProcessError where one cannot be had.
+
+def _fill(folder: Path, fetch: Callable[[Path], None]) -> None:
+    with tempfile.TemporaryDirectory(prefix=f"{folder.name}-", dir=folder.parent) as scratch:
+        made = Path(scratch) / folder.name
+        made.mkdir()
+        fetch(made)
+        made.rename(folder)
+
+
+@contextmanager
+def locked(folder: Path, wait: Callable[[], None] = lambda: None) -> Iterator[None]:
     """
-    command = ["apt-get", "-qq", "-o", "APT::Sandbox::User=root", "download", *packages]
-    subprocess.run(command, cwd=target, check=True, stdout=subprocess.DEVNULL)
-    for archive in target.glob("*.deb"):
-        subprocess.run(["dpkg-deb", "-x", archive, target], check=True)
-        archive.unlink()
+    Hold a folder's lock, which one process has at a time; it goes with the process.
+
+    `wait` is called where another process has it.
+    """
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            wait()
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)

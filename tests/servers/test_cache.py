@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -25,3 +27,24 @@ def test_a_server_is_fetched_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     for _ in range(2):
         folder = cached("server", lambda made: (made / "program").touch(exist_ok=False))
         assert [path.name for path in folder.iterdir()] == ["program"]
+
+
+def test_two_runs_fetch_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    Where several runs want the same server at a time, one fetches it and the others wait.
+    """
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    fetched: list[Path] = []
+    under_way = threading.Barrier(3)
+
+    def fetch(folder: Path) -> None:
+        fetched.append(folder)
+        (folder / "program").touch()
+
+    def want(_: int) -> list[str]:
+        under_way.wait(60)
+        return [path.name for path in cached("server", fetch).iterdir()]
+
+    with ThreadPoolExecutor(3) as runs:
+        assert list(runs.map(want, range(3))) == [["program"]] * 3
+    assert len(fetched) == 1

@@ -1,0 +1,117 @@
+"""
+Debian packages: installed where that is allowed, or unpacked beside the system.
+
+`python -m demo.packages NAME...` installs them, or says in one line what to do. Needs nothing but
+Python, as the Makefile runs it before anything is installed.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from demo.shell import CommandFailed, run_steps, say
+
+KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
+APT_SOURCES = Path("/etc/apt")
+
+
+def main(packages: Sequence[str]) -> int:
+    """Install packages; returns the exit code."""
+    wanted = " ".join(packages)
+    say(f"Installing {wanted} ...")
+    try:
+        install_packages(*packages)
+    except CommandFailed as error:
+        print(error, file=sys.stderr)
+        print(f"install it as root: apt-get install {wanted}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def install_packages(*packages: str) -> None:
+    """
+    Install Debian packages as root, or by a sudo that asks for no password.
+
+    Raises CommandFailed where that is not allowed or fails.
+    """
+    root = [] if os.geteuid() == 0 else ["sudo", "-n"]
+    waiting = ["-o", "Dpkg::Use-Pty=0", "-o", "DPkg::Lock::Timeout=300"]
+    apt = [*root, "apt-get", "-qq", *waiting]
+    run_steps(
+        [*apt, "update"],
+        [*apt, "install", "-y", "--no-install-recommends", *packages],
+        environment={**os.environ, "DEBIAN_FRONTEND": "noninteractive"},
+    )
+
+
+def unpack_packages(
+    target: Path,
+    *packages: str,
+    suite: str | None = None,
+    dependencies: bool = True,
+    without: tuple[str, ...] = (),
+) -> None:
+    """
+    Unpack Debian packages into `target`; nothing is installed, and no rights are needed.
+
+    They are of the system's release and, with `dependencies`, come with the packages that the
+    system lacks; of another `suite`, with all that they need. Those whose file names begin with a
+    name in `without` are left out. Raises OSError or CommandFailed where one cannot be had.
+    """
+    with tempfile.TemporaryDirectory(prefix="apt-") as name:
+        apt = Path(name)
+        for part in ("lists/partial", "archives/partial"):
+            (apt / part).mkdir(parents=True)
+        command = _apt(apt, _own_state(apt) | (_other_suite(apt, suite) if suite else {}))
+        # A package that is installed is wanted, too: all of a server is to be in one place.
+        install = "install --reinstall --no-install-recommends --download-only -y".split()
+        fetch = install if dependencies else ["download"]
+        run_steps([*command, "update"], [*command, *fetch, *packages], folder=apt / "archives")
+        for archive in (apt / "archives").glob("*.deb"):
+            if not archive.name.startswith(without):
+                run_steps(["dpkg-deb", "-x", archive, target])
+
+
+def _apt(apt: Path, settings: Mapping[str, str | Path]) -> list[str]:
+    options = [word for name, value in settings.items() for word in ("-o", f"{name}={value}")]
+    return ["apt-get", "-qq", *options]
+
+
+def _own_state(apt: Path) -> dict[str, str | Path]:
+    """Return apt's settings to keep what it downloads, and what it knows of it, in `apt`."""
+    return {
+        "Dir::State::lists": apt / "lists",
+        "Dir::Cache::archives": apt / "archives",
+        "Dir::Cache::pkgcache": "",
+        "Dir::Cache::srcpkgcache": "",
+        "APT::Sandbox::User": "root",
+        "Debug::NoLocking": "1",
+    }
+
+
+def _other_suite(apt: Path, suite: str) -> dict[str, str | Path]:
+    """Return apt's settings to know another suite, and nothing of the system."""
+    (apt / "status").touch()
+    (apt / "sources.list").write_text(f"deb [signed-by={KEYRING}] {debian_mirror()} {suite} main\n")
+    return {
+        "Dir::Etc::sourcelist": apt / "sources.list",
+        "Dir::Etc::sourceparts": "-",
+        "Dir::State::status": apt / "status",
+    }
+
+
+def debian_mirror() -> str:
+    """Return the Debian mirror that this system uses."""
+    files = [APT_SOURCES / "sources.list", *(APT_SOURCES / "sources.list.d").glob("*")]
+    text = "\n".join(file.read_text() for file in files if file.is_file())
+    found = re.search(r"^(?:URIs:|deb\s).*?(https?://\S+/debian/?)(?:\s|$)", text, re.M)
+    return found[1] if found else "http://deb.debian.org/debian"
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,92 @@
+"""Runs the commands inside of the bare Debian, as its first process, and says how they went."""
+
+from __future__ import annotations
+
+import json
+import os
+import pwd
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+PROJECT = "/srv/project"
+PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+END_S = 10.0  # in which what a command started must have ended
+
+
+def main() -> int:
+    plan = json.loads(sys.argv[1])
+    environment = {"PATH": PATH, "LANG": "C.UTF-8", **plan["environment"]}
+    if plan["packages"] and (code := install(plan["packages"], environment)):
+        return code
+    user = pwd.getpwnam(plan["user"])
+    subprocess.run(["chown", "-R", plan["user"], PROJECT], check=True)
+    results, code = [], 0
+    for command in plan["commands"]:
+        code, result = run(command, user, environment)
+        results.append(result)
+        if code:
+            break
+    for result in results:
+        say(f"test-bare: {plan['name']} as {plan['user']}: {result}")
+    return code
+
+
+def install(packages: list[str], environment: dict[str, str]) -> int:
+    """Install packages as root; returns the exit code."""
+    apt = ["apt-get", "-qq", "-o", "Dpkg::Use-Pty=0"]
+    environment = {**environment, "DEBIAN_FRONTEND": "noninteractive"}
+    for step in (["update"], ["install", "-y", "--no-install-recommends", *packages]):
+        if code := subprocess.run([*apt, *step], env=environment).returncode:
+            return code
+    return 0
+
+
+def run(command: str, user: pwd.struct_passwd, environment: dict[str, str]) -> tuple[int, str]:
+    """Run one command as a user; returns the exit code, and a line that says how it went."""
+    say(f"test-bare: $ {command}")
+    began_s = time.monotonic()
+    code = subprocess.run(
+        ["sh", "-c", command],
+        cwd=PROJECT,
+        env={**environment, "HOME": user.pw_dir, "USER": user.pw_name},
+        stdin=subprocess.DEVNULL,
+        user=user.pw_uid,
+        group=user.pw_gid,
+        extra_groups=(),
+    ).returncode
+    result = f"exit {code} after {time.monotonic() - began_s:.0f} s: {command}"
+    if left := wait_for_end():
+        return code or 1, f"{result}; left running: {', '.join(left)}"
+    return code, result
+
+
+def wait_for_end() -> list[str]:
+    """Return the command lines that still run after a while."""
+    give_up_at_s = time.monotonic() + END_S
+    while (left := running()) and time.monotonic() < give_up_at_s:
+        time.sleep(0.1)
+    return left
+
+
+def running() -> list[str]:
+    """Return the command lines of all processes but this one; a zombie has none."""
+    found: list[str] = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        if int(folder.name) != os.getpid():
+            try:
+                line = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode().strip()
+            except OSError:  # it has ended
+                continue
+            found += [line] if line else []
+    return found
+
+
+def say(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,130 @@
+"""The demo where something fails: the program's own words, one line of ours, and no traceback."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from demo.shell import CommandFailed, last_lines, run_steps
+from tests.conftest import PROGRAMS, REPOSITORY, Outcome, clean_environment
+
+PACKAGES = "mariadb-server-core mariadb-client-core"
+PROGRAMS_OF_MARIADB = ("mariadbd", "mariadb-install-db", "my_print_defaults")
+
+
+@pytest.fixture
+def programs(tmp_path: Path) -> Path:
+    """A folder of programs that comes first in the demo's PATH."""
+    folder = tmp_path / "programs"
+    folder.mkdir()
+    return folder
+
+
+def failing(folder: Path, name: str, words: str) -> None:
+    write_program(folder, name, f"echo '{words}' >&2; exit 9")
+
+
+def write_program(folder: Path, name: str, script: str) -> None:
+    program = folder / name
+    program.write_text(f"#!/bin/sh\n{script}\n")
+    program.chmod(0o755)
+
+
+def run_demo(tmp_path: Path, *path: str | Path) -> Outcome:
+    """Run the demo in a folder of its own, with these folders as PATH."""
+    shutil.copytree(REPOSITORY / "demo", tmp_path / "demo")
+    environment = {
+        **clean_environment(),
+        "PATH": os.pathsep.join(map(str, path)),
+        "XDG_CACHE_HOME": str(tmp_path / "cache"),
+    }
+    done = subprocess.run(
+        [sys.executable, "-m", "demo"],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return Outcome(done.returncode, done.stdout, done.stderr)
+
+
+def test_a_server_that_cannot_be_had(tmp_path: Path, programs: Path) -> None:
+    """
+    Without MariaDB and without packages the last line says what to install, after apt's own words.
+    """
+    failing(programs, "apt-get", "E: no such mirror")
+    # Without the client's my_print_defaults a MariaDB is none.
+    done = run_demo(tmp_path, programs)
+    assert done.code == 1
+    lines = done.err.splitlines()
+    assert lines[-1].startswith(f"demo: no MariaDB here: run `apt-get install {PACKAGES}` as root")
+    assert "E: no such mirror" in lines
+    assert "Traceback" not in done.err
+
+
+@pytest.mark.parametrize("program", ["mariadb-install-db", "mariadbd"])
+def test_a_server_that_does_not_start(tmp_path: Path, programs: Path, program: str) -> None:
+    """
+    What the server's programs say when they fail is shown.
+    """
+    for name in PROGRAMS_OF_MARIADB:
+        write_program(programs, name, "exit 0")
+    failing(programs, program, "no more memory")
+    done = run_demo(tmp_path, programs, os.environ["PATH"])
+    assert done.code == 1
+    assert done.err.splitlines()[-1].startswith("demo: ")
+    assert "no more memory" in done.err
+    assert "Traceback" not in done.err
+
+
+def test_a_command_that_fails(tmp_path: Path) -> None:
+    """
+    The error has the end of all that the steps have printed, on both outputs, and the command.
+    """
+    with pytest.raises(CommandFailed) as failed:
+        run_steps(["echo", "first"], ["sh", "-c", "echo second; echo third >&2; exit 3"])
+    assert failed.value.output == "first\nsecond\nthird"
+    assert failed.value.message.startswith("exit code 3: sh -c ")
+    with pytest.raises(CommandFailed, match="^nowhere: No such file or directory$"):
+        run_steps(["nowhere"])
+    assert last_lines("\n".join(map(str, range(100)))).split()[-1] == "99"
+
+
+def test_a_second_demo_waits(tmp_path: Path, programs: Path) -> None:
+    """
+    Where a demo runs already, another waits for its end, and does not remove its files.
+    """
+    failing(programs, "apt-get", "E: no such mirror")
+    holder = (
+        "import sys, pathlib, demo.server_cache as cache\n"
+        "with cache.locked(pathlib.Path('demo')):\n"
+        "    print('held', flush=True); sys.stdin.read()"
+    )
+    shutil.copytree(REPOSITORY / "demo", tmp_path / "demo")
+    command = [PROGRAMS / "python", "-c", holder]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with subprocess.Popen(command, cwd=tmp_path, **pipes) as first:  # type: ignore[call-overload]
+        assert first.stdout.readline() == b"held\n"
+        (tmp_path / ".demo").mkdir()
+        (tmp_path / ".demo" / "kept").touch()
+        second = subprocess.Popen(
+            [sys.executable, "-m", "demo"],
+            cwd=tmp_path,
+            env={**clean_environment(), "PATH": str(programs), "XDG_CACHE_HOME": str(tmp_path)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+        with second:
+            assert second.stdout
+            assert second.stdout.readline() == b"Waiting for another demo here to end ...\n"
+            assert (tmp_path / ".demo" / "kept").exists()
+            first.stdin.close()
+            second.communicate()
+    assert second.returncode == 1  # for want of a server
+    assert not (tmp_path / ".demo" / "kept").exists()
