@@ -22,13 +22,11 @@ APT_SOURCES = Path("/etc/apt")
 
 def main(packages: Sequence[str]) -> int:
     """Install packages; returns the exit code."""
-    wanted = " ".join(packages)
-    say(f"Installing {wanted} ...")
     try:
         install_packages(*packages)
     except CommandFailed as error:
-        print(error, file=sys.stderr)
-        print(f"install it as root: apt-get install {wanted}", file=sys.stderr)
+        wanted = " ".join(packages)
+        print(f"{error}: run `apt-get install {wanted}` as root", file=sys.stderr)
         return 1
     return 0
 
@@ -39,7 +37,15 @@ def install_packages(*packages: str) -> None:
 
     Raises CommandFailed where that is not allowed or fails.
     """
-    root = [] if os.geteuid() == 0 else ["sudo", "-n"]
+    listed = " ".join(packages)
+    root: list[str] = []
+    if os.geteuid() != 0:
+        root = ["sudo", "-n"]
+        try:
+            run_steps([*root, "apt-get", "--version"])
+        except CommandFailed as refusal:
+            raise CommandFailed(f"{listed} cannot be installed without root") from refusal
+    say(f"Installing {listed} ...")
     waiting = ["-o", "Dpkg::Use-Pty=0", "-o", "DPkg::Lock::Timeout=300"]
     apt = [*root, "apt-get", "-qq", *waiting]
     run_steps(

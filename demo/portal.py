@@ -13,8 +13,8 @@ from demo.shell import DemoError
 
 TOKEN = "demo-token"
 ENGAGEMENTS = "/engagements/v1/engagements"
-STOP_TIMEOUT_S = 10.0
-REQUEST_TIMEOUT_S = 10.0
+STOP_TIMEOUT_S = 60.0
+REQUEST_TIMEOUT_S = 60.0
 
 
 @dataclass

@@ -43,7 +43,7 @@ def install() -> None:
 
 
 def _unpack(refusal: CommandFailed) -> None:
-    say("MariaDB cannot be installed here without root: it is unpacked into ~/.cache instead.")
+    say(f"{refusal.message}: unpacking them into the user's cache ...")
     try:
         cached(_cache_name(), lambda target: unpack_packages(target, *PACKAGES))
     except (OSError, CommandFailed) as error:

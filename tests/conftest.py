@@ -14,12 +14,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pymysql
 import pytest
 from pymysql.cursors import Cursor
 
 from demo.private_server import PrivateServer
 from tests.servers import FAMILY
+
+# How long an example takes says more of the machine than of the code.
+hypothesis.settings.register_profile(
+    "tests", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("tests")
 
 REPOSITORY = Path(__file__).parents[1]
 PROGRAMS = Path(sys.executable).parent
@@ -98,7 +105,7 @@ def run_program(
     *arguments: object,
     stdin: str | bytes = b"",
     environment: dict[str, str] | None = None,
-    timeout_s: float = 120.0,
+    timeout_s: float = 600.0,
 ) -> Outcome:
     """Run one of the project's commands as a user would, and wait for it."""
     data = stdin.encode() if isinstance(stdin, str) else stdin

@@ -23,6 +23,7 @@ from tests.conftest import (
 from tests.expected import KEYS, expected_tables
 
 TOKEN = "pat-test"
+END_S = 600.0  # in which a run ends, on a slow and busy machine, too
 
 
 @dataclass
@@ -81,8 +82,8 @@ class Pipeline:
     ) -> tuple[Outcome, Outcome]:
         """Run the pipe to its end; returns what tap and target did."""
         tap, target = self.start(target_settings, full_refresh)
-        target.wait(120)
-        tap.wait(120)
+        target.wait(END_S)
+        tap.wait(END_S)
         return (
             Outcome(tap.returncode, "", (self.folder / "tap.log").read_text()),
             Outcome(target.returncode, "", (self.folder / "target.log").read_text()),

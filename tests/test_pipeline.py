@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import random
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,15 +16,23 @@ from hubspot_simulator.portal import Portal
 from hubspot_simulator.server import Simulator
 from tests.conftest import REPOSITORY, SHARED, TestDatabase, run_program
 from tests.expected import KEYS, expected_tables
-from tests.pipeline import Pipeline, assert_equals
+from tests.pipeline import END_S, Pipeline, assert_equals
+from tests.target.feeding import until
 
 RECORDINGS = SHARED / "hubspot" / "recordings"
-SMALL_BATCHES = {"TARGET_MYSQL_BATCH_SIZE_ROWS": "150"}
+SMALL_BATCHES = {"TARGET_MYSQL_BATCH_SIZE_ROWS": "50"}
 
 
 @pytest.fixture
 def pipeline(tmp_path: Path, database: TestDatabase) -> Pipeline:
     return Pipeline(tmp_path, database)
+
+
+@pytest.fixture
+def small() -> Iterator[Simulator]:
+    """As many pages of fewer engagements, to be read again and again."""
+    with Simulator(Portal.generate(500, seed=11), latency_s=0.005) as simulator:
+        yield simulator
 
 
 @pytest.fixture
@@ -85,14 +92,14 @@ def test_recorded_answers(pipeline: Pipeline) -> None:
 
 
 @pytest.mark.parametrize("victim", ["tap", "target"])
-def test_kills_lose_nothing(victim: str, pipeline: Pipeline, served: Simulator) -> None:
+def test_kills_lose_nothing(victim: str, pipeline: Pipeline, small: Simulator) -> None:
     """
     Killed at a random moment, and resumed from the last state, the table equals the portal.
 
     What the last state claims is in the table before the next run begins.
     """
     random_ = random.Random(victim)
-    pipeline.configure(served, page_size=50)
+    pipeline.configure(small, page_size=15)
     interrupted = 0
     for _ in range(20):
         for stream in reversed(KEYS):
@@ -100,18 +107,20 @@ def test_kills_lose_nothing(victim: str, pipeline: Pipeline, served: Simulator) 
         (pipeline.folder / "states").unlink(missing_ok=True)
         tap, target = pipeline.start(SMALL_BATCHES)
         killed = tap if victim == "tap" else target
-        time.sleep(random_.uniform(0.2, 0.9))
+        # By requests, not by seconds: a run is struck at any page on any machine.
+        goal = len(small.requests) + random_.randrange(1, 30)
+        until(lambda tap=tap, goal=goal: len(small.requests) >= goal or tap.poll() is not None)
         killed.kill()
         interrupted += killed.wait() != 0
-        tap.wait(60)
-        target.wait(60)
-        assert_state_is_true(pipeline, served.portal)
-        edit(served.portal, random_)
+        tap.wait(END_S)
+        target.wait(END_S)
+        assert_state_is_true(pipeline, small.portal)
+        edit(small.portal, random_)
 
         outcomes = pipeline.run(SMALL_BATCHES)
 
         assert [outcome.code for outcome in outcomes] == [0, 0], outcomes
-        assert_equals(pipeline, served.portal)
+        assert_equals(pipeline, small.portal)
     assert interrupted > 5, "the kills came too late to prove anything"
 
 

@@ -23,7 +23,6 @@ from demo.server_cache import cached
 from demo.shell import CommandFailed, run_steps, say
 
 REPOSITORY = Path(__file__).parents[2]
-INSIDE = Path(__file__).with_name("inside.py")
 DEMO, TEST = "make demo", "make test"
 IN_IMAGE = "python3,make,git,ca-certificates"
 IMAGE = "image.tar"
@@ -39,6 +38,7 @@ VARIABLES = (
     *("PIP_CERT", "PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_DEFAULT_TIMEOUT", "SSL_CERT_FILE"),
     *("http_proxy", "https_proxy", "no_proxy"),
 )
+SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 DEVICES = ("null", "zero", "full", "random", "urandom", "tty")
 # Runs in a mount and a process namespace of its own: when it ends nothing is mounted or running.
 ENTER = """
@@ -53,7 +53,7 @@ mount -t proc proc proc
 mkdir -p dev/shm dev/pts
 mount -t tmpfs -o mode=1777 tmpfs dev/shm
 mount -t devpts -o newinstance,ptmxmode=0666 devpts dev/pts || true
-exec chroot . python3 /srv/inside.py "$2"
+exec chroot . sh -c 'cd /srv/project && exec python3 -B -m tests.bare.inside "$1"' sh "$2"
 """.format(devices=" ".join(DEVICES))
 
 
@@ -73,7 +73,6 @@ def main() -> int:
             ["tar", "-C", root, "-xf", image],
             # The checkout may belong to another user.
             ["git", "-c", "safe.directory=*", "clone", "-q", REPOSITORY, root / "srv" / "project"],
-            ["cp", INSIDE, root / "srv"],
         )
         return run_inside(root, options)
 
@@ -127,11 +126,15 @@ def run_inside(root: Path, options: argparse.Namespace) -> int:
         "user": "someone" if options.user else "root",
         "packages": options.packages.split(),
         "commands": [*commands, TEST] if options.test else commands,
-        "environment": {name: os.environ[name] for name in VARIABLES if name in os.environ},
+        "environment": {name: os.environ[name] for name in VARIABLES if name in os.environ}
+        | {"PATH": SYSTEM_PATH, "LANG": "C.UTF-8"},
     }
     namespaces = ["unshare", "--mount", "--pid", "--fork", "--kill-child"]
     command = [*namespaces, "sh", "-c", ENTER, "sh", root, json.dumps(plan)]
-    return subprocess.run(command, stdin=subprocess.DEVNULL, check=False).returncode
+    environment = {**os.environ, "PATH": SYSTEM_PATH}
+    return subprocess.run(
+        command, env=environment, stdin=subprocess.DEVNULL, check=False
+    ).returncode
 
 
 if __name__ == "__main__":

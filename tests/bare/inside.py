@@ -10,37 +10,28 @@ import sys
 import time
 from pathlib import Path
 
+from demo.packages import install_packages
+from demo.shell import exit_code, say
+
 PROJECT = "/srv/project"
-PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 END_S = 10.0  # in which what a command started must have ended
 
 
 def main() -> int:
     plan = json.loads(sys.argv[1])
-    environment = {"PATH": PATH, "LANG": "C.UTF-8", **plan["environment"]}
-    if plan["packages"] and (code := install(plan["packages"], environment)):
-        return code
+    if plan["packages"]:
+        install_packages(*plan["packages"])
     user = pwd.getpwnam(plan["user"])
     subprocess.run(["chown", "-R", plan["user"], PROJECT], check=True)
     results, code = [], 0
     for command in plan["commands"]:
-        code, result = run(command, user, environment)
+        code, result = run(command, user, plan["environment"])
         results.append(result)
         if code:
             break
     for result in results:
         say(f"test-bare: {plan['name']} as {plan['user']}: {result}")
     return code
-
-
-def install(packages: list[str], environment: dict[str, str]) -> int:
-    """Install packages as root; returns the exit code."""
-    apt = ["apt-get", "-qq", "-o", "Dpkg::Use-Pty=0"]
-    environment = {**environment, "DEBIAN_FRONTEND": "noninteractive"}
-    for step in (["update"], ["install", "-y", "--no-install-recommends", *packages]):
-        if code := subprocess.run([*apt, *step], env=environment).returncode:
-            return code
-    return 0
 
 
 def run(command: str, user: pwd.struct_passwd, environment: dict[str, str]) -> tuple[int, str]:
@@ -83,10 +74,5 @@ def running() -> list[str]:
     return found
 
 
-def say(text: str) -> None:
-    sys.stdout.write(f"{text}\n")
-    sys.stdout.flush()
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(exit_code("test-bare", main))

@@ -70,7 +70,9 @@ PIECES = st.sampled_from(
 
 
 @settings(
-    max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=300,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )
 @given(pieces=st.lists(PIECES, max_size=30))
 @example(["password", "=", "secret", " ", "#", " "])

@@ -128,7 +128,9 @@ KINDS = st.sampled_from(["NOTE", "note", "TASK", "SMS 🎉", None])
 
 
 @settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=25,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )
 @given(rows=st.lists(st.tuples(MOMENTS, KINDS), max_size=40), zone=st.sampled_from(ZONES))
 def test_any_rows_in_any_zone(

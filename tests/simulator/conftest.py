@@ -45,7 +45,7 @@ class Hubspot:
         self.session.headers["Authorization"] = f"Bearer {simulator.token}"
 
     def ask(self, method: str, path: str, **options: Any) -> requests.Response:
-        return self.session.request(method, self.simulator.url + path, timeout=10, **options)
+        return self.session.request(method, self.simulator.url + path, timeout=60, **options)
 
     def get(self, path: str, **params: Any) -> requests.Response:
         return self.ask("GET", path, params=params)

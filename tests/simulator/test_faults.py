@@ -151,7 +151,7 @@ def test_a_body_is_cut_half_way(portal: Portal, serve: Serve) -> None:
     """The whole length is promised, half is sent, and the connection closes."""
     portal.create(note(1))
     hubspot = serve(portal, faults=[faults.CUT_SHORT])
-    connection = http.client.HTTPConnection("127.0.0.1", hubspot.simulator.port, timeout=2)
+    connection = http.client.HTTPConnection("127.0.0.1", hubspot.simulator.port, timeout=60)
     connection.request("GET", PAGED, headers={"Authorization": "Bearer pat-test"})
     answer = connection.getresponse()
     promised = int(answer.headers["Content-Length"])

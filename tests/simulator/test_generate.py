@@ -106,7 +106,7 @@ def test_oddities_of_real_answers_occur(records: list[dict[str, Any]]) -> None:
 
 def test_a_hundred_thousand_are_made_in_seconds() -> None:
     """Benchmarks start with 100,000 records: a tenth of them takes well under a second."""
-    start = time.perf_counter()
+    start = time.process_time()
     Portal.generate(10_000, seed=7)
 
-    assert time.perf_counter() - start < 2.0
+    assert time.process_time() - start < 2.0

@@ -46,7 +46,7 @@ def read_url(process: subprocess.Popen[str]) -> str:
 
 def page(url: str, token: str = "pat-test") -> Any:
     headers = {"Authorization": f"Bearer {token}"}
-    return requests.get(url + PAGED, params={"limit": 250}, headers=headers, timeout=10).json()
+    return requests.get(url + PAGED, params={"limit": 250}, headers=headers, timeout=60).json()
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -56,7 +56,7 @@ def test_it_prints_its_url_and_ends_cleanly(start: Start, number: int) -> None:
     assert len(page(read_url(process))["results"]) == 30
 
     process.send_signal(number)
-    assert process.communicate(timeout=10) == ("", "")
+    assert process.communicate(timeout=60) == ("", "")
     assert process.returncode == 0
 
 
@@ -93,7 +93,7 @@ def test_what_cannot_be_served_is_said(start: Start, tmp_path: Path) -> None:
         (("--rate-limit", "-1"), 2, "--rate-limit"),
     ):
         process = start(*arguments)
-        out, err = process.communicate(timeout=10)
+        out, err = process.communicate(timeout=60)
         assert ("", code) == (out, process.returncode)
         assert words in err
 

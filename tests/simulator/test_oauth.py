@@ -33,7 +33,7 @@ def simulator(clock: Clock) -> Any:
 
 
 def token(simulator: Simulator) -> str:
-    answer = requests.post(simulator.url + PATH, data=FORM, timeout=10)
+    answer = requests.post(simulator.url + PATH, data=FORM, timeout=60)
     assert answer.status_code == 200
     assert answer.json()["expires_in"] == 60
     return str(answer.json()["access_token"])
@@ -41,7 +41,7 @@ def token(simulator: Simulator) -> str:
 
 def status(simulator: Simulator, token: str) -> tuple[int, str | None]:
     headers = {"Authorization": f"Bearer {token}"}
-    answer = requests.get(simulator.url + PAGED, headers=headers, timeout=10)
+    answer = requests.get(simulator.url + PAGED, headers=headers, timeout=60)
     return answer.status_code, answer.json().get("category")
 
 
@@ -70,5 +70,5 @@ def test_a_wrong_form_is_refused(simulator: Simulator, field: str, named: str) -
     """
     Each wrong field is a 400 with a status of its own.
     """
-    answer = requests.post(simulator.url + PATH, data={**FORM, field: "wrong"}, timeout=10)
+    answer = requests.post(simulator.url + PATH, data={**FORM, field: "wrong"}, timeout=60)
     assert (answer.status_code, answer.json()["status"]) == (400, named)

@@ -35,7 +35,7 @@ def test_only_the_token_is_let_in(
     assert hubspot.get(PAGED).status_code == 200
 
     headers = {} if header is None else {"Authorization": header}
-    answer = requests.get(hubspot.simulator.url + PAGED, headers=headers, timeout=10)
+    answer = requests.get(hubspot.simulator.url + PAGED, headers=headers, timeout=60)
 
     assert (401, category) == (answer.status_code, answer.json()["category"])
     if category == "EXPIRED_AUTHENTICATION":
@@ -71,14 +71,22 @@ def test_header_names_vary_in_case(portal: Portal, serve: Serve, case: str, name
 
 def test_the_rate_limit_rolls(portal: Portal, serve: Serve) -> None:
     """As many requests as allowed pass in any window; the next is a 429 until the first is out."""
-    hubspot = serve(portal, rate_limit=3, rate_window_s=0.5)
-    answers = [hubspot.get(PAGED) for _ in range(4)]
+    for window_s in (0.5, 2.0, 8.0, 32.0):  # on a slow machine four requests may take longer
+        hubspot = serve(portal, rate_limit=3, rate_window_s=window_s)
+        start = time.monotonic()
+        answers = [hubspot.get(PAGED) for _ in range(4)]
+        if time.monotonic() - start < window_s:
+            break
 
     assert [answer.status_code for answer in answers] == [200, 200, 200, 429]
     assert answers[-1].json()["policyName"] == "TEN_SECONDLY_ROLLING"
     assert "Retry-After" not in answers[-1].headers
-    time.sleep(0.5)
-    assert hubspot.get(PAGED).status_code == 200
+    while hubspot.get(PAGED).status_code == 429:
+        time.sleep(0.02)
+    first = hubspot.simulator.requests[0]
+    last = hubspot.simulator.requests[-1]
+    assert (first.status, last.status) == (200, 200)
+    assert last.at_s >= first.at_s + window_s - 0.1  # noted a moment before it is counted
 
 
 def test_requests_are_noted_in_order(portal: Portal, serve: Serve) -> None:
@@ -103,7 +111,7 @@ def test_requests_are_noted_in_order(portal: Portal, serve: Serve) -> None:
 def test_a_connection_is_kept(portal: Portal, serve: Serve) -> None:
     """Request after request goes over one connection, so that pages cost no handshakes."""
     simulator = serve(portal).simulator
-    connection = http.client.HTTPConnection("127.0.0.1", simulator.port, timeout=10)
+    connection = http.client.HTTPConnection("127.0.0.1", simulator.port, timeout=60)
     sockets = set()
     for method in ("GET", "HEAD", "GET"):
         connection.request(method, PAGED, headers={"Authorization": "Bearer pat-test"})
@@ -130,12 +138,12 @@ def test_gzip_is_a_switch(portal: Portal, serve: Serve) -> None:
 
 def test_latency_goes_before_every_answer(portal: Portal, serve: Serve) -> None:
     """Each request takes at least the latency; several at a time wait side by side."""
-    hubspot = serve(portal, latency_s=0.2)
+    hubspot = serve(portal, latency_s=1.0)
     start = time.monotonic()
     with ThreadPoolExecutor(6) as pool:
         assert [a.status_code for a in pool.map(hubspot.get, [PAGED] * 6)] == [200] * 6
 
-    assert 0.2 <= time.monotonic() - start < 1.0
+    assert 1.0 <= time.monotonic() - start < 6.0
 
 
 def test_clients_and_changes_at_the_same_time(serve: Serve) -> None:
@@ -169,13 +177,13 @@ def test_it_leaves_nothing_behind(portal: Portal) -> None:
     with Simulator(portal, faults=[Fault(on=2, delay_s=60)]) as simulator:
         url, session = simulator.url, requests.Session()
         headers = {"Authorization": "Bearer pat-test"}
-        session.get(url + PAGED, headers=headers, timeout=10)
+        session.get(url + PAGED, headers=headers, timeout=60)
         with pytest.raises(requests.Timeout):
             requests.get(url + PAGED, headers=headers, timeout=0.05)
         idle = socket.create_connection(("127.0.0.1", simulator.port))
         start = time.monotonic()
 
-    assert time.monotonic() - start < 2
+    assert time.monotonic() - start < 50  # it does not wait for the answer that is late
     assert before == set(threading.enumerate())
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection(("127.0.0.1", simulator.port))

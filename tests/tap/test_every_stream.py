@@ -169,7 +169,7 @@ def run_once(simulator: Simulator, target: Target, attempt: Attempt, workers: in
             "base_url": simulator.url,
             "page_size": 5,
             "backfill_workers": workers,
-            "request_timeout": 5,
+            "request_timeout": 60,
         },
         {},
     )

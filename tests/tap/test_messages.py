@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import signal
 import subprocess
+import termios
 import time
+from array import array
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import jsonschema  # type: ignore[import-untyped]  # singer-python pins a version without types
 import pytest
@@ -259,10 +262,14 @@ def test_nobody_reads() -> None:
         messages.write_state({})
 
 
-def start(tap: Tap, **options: Any) -> subprocess.Popen[bytes]:
-    """Start the program with its output on a pipe."""
+END_S = 300  # in which a run ends, on a slow and busy machine, too
+
+
+def start(tap: Tap, *, pipesize: int = -1, **options: Any) -> subprocess.Popen[bytes]:
+    """Start the program with its output on a pipe, which holds `pipesize` bytes."""
     return subprocess.Popen(
         [PROGRAM, *tap.arguments(**options)],
+        pipesize=pipesize,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         env=clean_environment(),
@@ -278,7 +285,7 @@ def test_stdout_closed_early(serve: Serve, tmp_path: Path) -> None:
         assert json.loads(process.stdout.readline())["type"] == "SCHEMA"
         process.stdout.close()
         err = process.stderr.read().decode()
-        assert process.wait(30) == 1
+        assert process.wait(END_S) == 1
     errors = [line for line in err.splitlines() if not line.startswith(("INFO ", "WARNING "))]
     assert errors == ["ERROR cannot write: [Errno 32] Broken pipe: see what the target says"]
 
@@ -308,7 +315,7 @@ def test_signals(number: signal.Signals, code: int, serve: Serve, tmp_path: Path
         assert process.stdout and process.stderr
         lines = [process.stdout.readline() for _ in range(2 + 2 * 11)]
         process.send_signal(number)
-        out, err = process.communicate(timeout=30)
+        out, err = process.communicate(timeout=END_S)
     assert process.returncode == code
     assert out == b""
     assert json.loads(lines[-1])["type"] == "STATE"
@@ -316,17 +323,30 @@ def test_signals(number: signal.Signals, code: int, serve: Serve, tmp_path: Path
     assert "Traceback" not in err.decode()
 
 
+def waiting_bytes(pipe: IO[bytes]) -> int:
+    """Return how many bytes are in a pipe."""
+    number = array("i", [0])
+    fcntl.ioctl(pipe.fileno(), termios.FIONREAD, number)
+    return number[0]
+
+
+def has_answered_a_page(hubspot: Simulator) -> bool:
+    return any(one.status == 200 and "engagements" in one.path for one in hubspot.requests)
+
+
 def test_a_signal_while_the_target_hangs(serve: Serve, tmp_path: Path) -> None:
     """
     A full pipe that nobody reads does not keep the run from ending.
     """
     hubspot = serve(Portal.generate(2000))
-    with start(Tap(tmp_path, hubspot)) as process:
-        while not hubspot.requests:
+    # A pipe of 4 KB, into which no page of engagements goes.
+    with start(Tap(tmp_path, hubspot), pipesize=4096) as process:
+        assert process.stdout
+        while not (waiting_bytes(process.stdout) and has_answered_a_page(hubspot)):
+            assert process.poll() is None
             time.sleep(0.02)
-        time.sleep(0.5)  # by then it waits for the pipe; if not, this proves less but holds
         process.terminate()
-        assert process.wait(30) == 143
+        assert process.wait(END_S) == 143
         assert process.stdout
         process.stdout.close()
 

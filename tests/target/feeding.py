@@ -12,7 +12,7 @@ from tests.conftest import TestDatabase
 from tests.target.conftest import TEXT, record, schema, state, to_lines
 
 THINGS = schema({"text": TEXT})
-END_S = 120  # how long a test waits for what should take a moment, on a slow machine, too
+END_S = 300  # how long a test waits for what should take a moment, on a slow and busy machine
 
 
 def numbered(first: int, last: int) -> bytes:
@@ -66,6 +66,14 @@ def statements_running(database: TestDatabase) -> str:
         (database.name,),
     )
     return "\n".join(str(statement) for (statement,) in rows)
+
+
+def waiting_for_locks(database: TestDatabase) -> list[int]:
+    """Return the connections whose statement waits for another's lock."""
+    # InnoDB shows the same again to whoever asks within 100 ms of the last time.
+    time.sleep(0.15)
+    sql = "SELECT trx_mysql_thread_id FROM information_schema.innodb_trx WHERE trx_state = %s"
+    return [int(number) for (number,) in database.query(sql, ("LOCK WAIT",))]
 
 
 @contextmanager

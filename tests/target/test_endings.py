@@ -8,6 +8,7 @@ import subprocess
 import pytest
 
 from tests.conftest import PROGRAMS, TestDatabase, clean_environment
+from tests.target.feeding import END_S
 
 LINES = (
     b'{"type":"SCHEMA","stream":"things","schema":{"properties":{"id":{"type":"integer"}}},'
@@ -40,7 +41,7 @@ def test_a_signal_ends_the_load(database: TestDatabase, number: signal.Signals, 
             if b"created table" in line:
                 break
         target.send_signal(number)
-        out, err = target.communicate(timeout=30)
+        out, err = target.communicate(timeout=END_S)
     assert (target.returncode, out) == (code, b"")
     assert f"ERROR stopped by {number.name}".encode() in err
     assert database.query("SELECT * FROM things") == []
@@ -55,7 +56,7 @@ def test_states_that_nobody_reads_are_an_error(database: TestDatabase) -> None:
         target.stdout.close()
         target.stdin.write(LINES)
         target.stdin.close()
-        assert target.wait(30) == 1
+        assert target.wait(END_S) == 1
         errors = [line for line in target.stderr if line.startswith(b"ERROR")]
     assert len(errors) == 1
     assert b"the state cannot be written to stdout" in errors[0]

@@ -26,6 +26,7 @@ from tests.target.conftest import (
     state,
     to_lines,
 )
+from tests.target.feeding import END_S
 
 THINGS = schema({"text": TEXT, "other": TEXT})
 
@@ -188,7 +189,7 @@ def test_rows_and_states_of_a_silent_tap_arrive(
     with quiet_feed(target, to_lines(state(2))):
         assert target.stdout.readline() == b"2\n"
     target.stdin.close()
-    assert target.wait(timeout=30) == 0
+    assert target.wait(END_S) == 0
 
 
 @contextmanager
@@ -197,10 +198,12 @@ def quiet_feed(target: subprocess.Popen[bytes], lines: bytes) -> Iterator[None]:
     assert target.stdin
     target.stdin.write(lines)
     target.stdin.flush()
-    timer = threading.Timer(30, target.kill)
+    timer = threading.Timer(END_S, target.kill)
     timer.start()
-    yield
-    timer.cancel()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 def test_times_of_a_row(database: TestDatabase) -> None:

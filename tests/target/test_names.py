@@ -116,7 +116,9 @@ def test_keys_of_text_share_the_index(database: TestDatabase) -> None:
 
 
 @hypothesis_settings(
-    max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=100,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )
 @given(name=names)
 @example("a` BIGINT); DROP DATABASE mysql; -- ")

@@ -14,6 +14,7 @@ import pytest
 
 from tests.conftest import Outcome, run_program
 from tests.target.conftest import TEXT, record, schema, settings, state, to_lines
+from tests.target.feeding import END_S
 
 LOCAL_FILES, PROTOCOL_41, SECURE_CONNECTION, PLUGIN_AUTH = 0x80, 0x200, 0x8000, 0x80000
 OK, ONE_ROW_CHANGED = b"\0\0\0\2\0\0\0", b"\0\1\0\2\0\0\0"
@@ -54,7 +55,7 @@ class RogueServer:
         with contextlib.suppress(OSError):
             while True:
                 client, _ = self._listener.accept()
-                client.settimeout(20)
+                client.settimeout(END_S)
                 with client, contextlib.suppress(OSError):
                     self._talk(client)
 
@@ -145,9 +146,7 @@ def load_into(server: RogueServer) -> Outcome:
     messages = (schema({"text": TEXT}), record({"id": 7, "text": "a row of ours"}), state(1))
     with server:
         environment = settings(host="127.0.0.1", port=server.port, retry_limit_seconds=1)
-        return run_program(
-            "target-mysql", stdin=to_lines(*messages), environment=environment, timeout_s=30
-        )
+        return run_program("target-mysql", stdin=to_lines(*messages), environment=environment)
 
 
 @pytest.mark.parametrize(
