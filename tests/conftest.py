@@ -63,6 +63,8 @@ class TestDatabase:
             user="root",
             charset="utf8mb4",
             autocommit=True,
+            # To read the machine's certificates takes longer than most statements here.
+            ssl_disabled=True,
             **options,
         )
 

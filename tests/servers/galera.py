@@ -102,7 +102,12 @@ class GaleraNode(PrivateMariaDB):
     def query(self, sql: str) -> list[tuple[Any, ...]]:
         """Run one statement on this node."""
         connection = pymysql.connect(
-            host="127.0.0.1", port=self.port, user="root", autocommit=True, connect_timeout=5
+            host="127.0.0.1",
+            port=self.port,
+            user="root",
+            autocommit=True,
+            connect_timeout=5,
+            ssl_disabled=True,
         )
         with connection, connection.cursor() as cursor:
             cursor.execute(sql)
