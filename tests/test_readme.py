@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
 from pathlib import Path
 
 import pytest
 
+from demo.shell import run_steps
 from hubspot_simulator.portal import Portal
 from hubspot_simulator.server import Simulator
 from tap_hubspot_engagements import config as tap_config
@@ -63,13 +63,7 @@ def test_the_commands_of_an_hourly_run(tmp_path: Path, database: TestDatabase) -
         config["base_url"] = simulator.url
         (tmp_path / "config.json").write_text(json.dumps(config))
         for block in (first, again):
-            subprocess.run(
-                ["bash", "-ec", block],
-                cwd=tmp_path,
-                env=environment,
-                check=True,
-                capture_output=True,
-            )
+            run_steps(["bash", "-ec", block], folder=tmp_path, environment=environment)
             simulator.portal.create({"engagement": {"type": "NOTE"}, "metadata": {}})
     assert database.query("SELECT COUNT(*) FROM engagements") == [(65,)]
 

@@ -101,5 +101,5 @@ def test_what_cannot_be_served_is_said(start: Start, tmp_path: Path) -> None:
 def test_help_and_version() -> None:
     """--help names every option, --version the version; both exit 0."""
     for option, words in (("--help", "--recording"), ("--version", "hubspot_simulator ")):
-        done = subprocess.run([*COMMAND, option], capture_output=True, text=True, check=True)
+        done = subprocess.run([*COMMAND, option], stdout=subprocess.PIPE, text=True, check=True)
         assert words in done.stdout

@@ -202,7 +202,7 @@ def test_an_answer_over_many_lines(
     text = json.dumps(page, indent=1).replace("\n", line_break)
     hubspot.faults.add(Fault(answer=Answer(200, text.encode())))
     arguments = run_tap.arguments(catalog=select_everything())
-    out = subprocess.run([PROGRAM, *arguments], capture_output=True, check=True).stdout
+    out = subprocess.run([PROGRAM, *arguments], stdout=subprocess.PIPE, check=True).stdout
     assert load({}, to_messages(out)) == expected_table(hubspot.portal)
     assert b"\r" not in out
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -93,7 +94,11 @@ StartTarget = Callable[..., "subprocess.Popen[bytes]"]
 
 @pytest.fixture
 def start_target(database: TestDatabase) -> Iterator[StartTarget]:
-    """Return a function that starts target-mysql on pipes; what still runs in the end is killed."""
+    """
+    Return a function that starts target-mysql on pipes; what still runs in the end is killed.
+
+    What it has said and no test has read is shown where the test fails.
+    """
     started: list[subprocess.Popen[bytes]] = []
     limits: list[threading.Timer] = []
 
@@ -117,4 +122,5 @@ def start_target(database: TestDatabase) -> Iterator[StartTarget]:
     for target in started:
         target.kill()
         with suppress(BrokenPipeError), target:
-            pass
+            if target.stderr and not target.stderr.closed:
+                sys.stderr.write(target.stderr.read().decode())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
@@ -11,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from demo.private_server import PrivateServer
+from demo.shell import run_steps
 from tests.conftest import TestDatabase, run_program
 from tests.servers import FAMILY
 from tests.target.conftest import TEXT, load, load_here, record, schema, settings, state, to_lines
@@ -216,8 +216,7 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def openssl(folder: Path, arguments: str) -> None:
-    command = ["openssl", *arguments.split(), "-out", "printed"]
-    subprocess.run(command, cwd=folder, check=True, capture_output=True)
+    run_steps(["openssl", *arguments.split(), "-out", "printed"], folder=folder)
 
 
 @pytest.fixture(scope="module")

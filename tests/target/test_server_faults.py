@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import os
 import random
-import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from demo.shell import CommandFailed, run_steps
 from tests.conftest import TestDatabase
 from tests.servers import FAMILY
 from tests.target.conftest import (
@@ -284,14 +284,13 @@ def small_disk(folder: Path, megabytes: int) -> Iterator[Callable[[int], None]]:
     """Have the folder on a disk of this size; yields a function that makes it another."""
 
     def mount(*options: str) -> None:
-        command = ["mount", "-t", "tmpfs", *options, "tmpfs", folder]
-        subprocess.run(command, check=True, capture_output=True)
+        run_steps(["mount", "-t", "tmpfs", *options, "tmpfs", folder])
 
     try:
         mount("-o", f"size={megabytes}m,mode=777")
-    except subprocess.CalledProcessError as error:
-        pytest.skip(f"no small disk can be made here: {error.stderr.decode().strip()}")
+    except CommandFailed as error:
+        pytest.skip(f"no small disk can be made here: {error}")
     try:
         yield lambda size: mount("-o", f"remount,size={size}m")
     finally:
-        subprocess.run(["umount", "--lazy", folder], check=True)
+        run_steps(["umount", "--lazy", folder])
