@@ -40,7 +40,8 @@ VARIABLES = (
 )
 SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 DEVICES = ("null", "zero", "full", "random", "urandom", "tty")
-# Runs in a mount and a process namespace of its own: when it ends nothing is mounted or running.
+# When the first process in these namespaces ends, nothing is mounted or running any more.
+NAMESPACES = ("unshare", "--mount", "--pid", "--fork", "--kill-child")
 ENTER = """
 set -e
 cd "$1"
@@ -63,6 +64,7 @@ def main() -> int:
     if os.geteuid() != 0:
         return skip("only root can make a bare Debian")
     try:
+        run_steps([*NAMESPACES, "true"])
         image = find_image(options.suite)
     except (CommandFailed, OSError) as error:
         return skip(f"Debian {options.suite} cannot be made here: {error}")
@@ -129,8 +131,7 @@ def run_inside(root: Path, options: argparse.Namespace) -> int:
         "environment": {name: os.environ[name] for name in VARIABLES if name in os.environ}
         | {"PATH": SYSTEM_PATH, "LANG": "C.UTF-8"},
     }
-    namespaces = ["unshare", "--mount", "--pid", "--fork", "--kill-child"]
-    command = [*namespaces, "sh", "-c", ENTER, "sh", root, json.dumps(plan)]
+    command = [*NAMESPACES, "sh", "-c", ENTER, "sh", root, json.dumps(plan)]
     environment = {**os.environ, "PATH": SYSTEM_PATH}
     return subprocess.run(
         command, env=environment, stdin=subprocess.DEVNULL, check=False
