@@ -95,15 +95,18 @@ class HubspotClient:
         params: Params,
         parse: Callable[[bytes], T],
         on_failure: OnFailure | None = None,
+        patience_s: float | None = None,
     ) -> Answer[T]:
         """
         Return the answer to GET `path`, its text made into what `parse` returns.
 
         A ValueError of `parse` counts as half an answer: asked again. `params` is read at each
-        try, so that `on_failure`, called between tries, may ask for less.
+        try, so that `on_failure`, called between tries, may ask for less. Without `patience_s`, the
+        seconds for which it is asked again, they are those of the class.
         """
         waits = _iter_waits_s()
-        patience_s = max(RETRY_LIMIT_S, TIMEOUTS_TO_BEAR * self._config.request_timeout)
+        if patience_s is None:
+            patience_s = max(RETRY_LIMIT_S, TIMEOUTS_TO_BEAR * self._config.request_timeout)
         give_up_at = self._clock() + patience_s
         renewed = False
         while True:

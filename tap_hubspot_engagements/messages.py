@@ -23,12 +23,14 @@ class Messages:
     def __init__(self, out: BinaryIO) -> None:
         self._out = out
 
-    def write_schema(self, selection: Selection, parent_selected: bool) -> None:
+    def write_schema(
+        self, selection: Selection, parent_selected: bool, source: str | None = None
+    ) -> None:
         stream = selection.stream
         message = {
             "type": "SCHEMA",
             "stream": stream.tap_stream_id,
-            "schema": selection.schema(parent_selected),
+            "schema": selection.schema(parent_selected, source),
             "key_properties": stream.key_properties,
         }
         if stream.replication_key:

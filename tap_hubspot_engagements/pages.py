@@ -38,6 +38,7 @@ MAX_RECENT = 100  # and for /recent/modified
 MAX_RECENT_ROWS = 9_900  # HubSpot lists 10,000 there, and answers 400 beyond
 OVERLAP = 10  # rows of /recent/modified that two pages share
 FAILURES_TO_HALVE = 2  # in a row: some portals answer 500 to a large page, and to any retry of it
+HINT_PATIENCE_S = 30.0  # for what there is another way to
 GROWTH = 1.01  # of a halved page, an answer: a portal that fails above some size fails seldom
 
 T = TypeVar("T")
@@ -197,9 +198,19 @@ def get_dispositions(client: HubspotClient) -> list[Mapping[str, Any]]:
     return client.get(DISPOSITIONS, {}, _parse_dispositions).body
 
 
-def get_portal(client: HubspotClient) -> object:
-    """Return the id of the portal that the token is for."""
-    return client.get(ACCOUNT, {}, _parse_account).body
+def get_portal(client: HubspotClient) -> int:
+    """
+    Return the id of the portal that the token is for.
+
+    Gives up after HINT_PATIENCE_S: engagements name their portal, too.
+    """
+    return client.get(ACCOUNT, {}, _parse_account, patience_s=HINT_PATIENCE_S).body
+
+
+def get_first(client: HubspotClient) -> Sent | None:
+    """Return the engagement with the lowest id; None for an empty portal."""
+    engagements = client.get(PAGED, {"limit": 1}, _parser("offset")).body.engagements
+    return engagements[0] if engagements else None
 
 
 def _check_engagements(client: HubspotClient) -> None:
@@ -260,11 +271,12 @@ def _parse_dispositions(text: bytes) -> list[Mapping[str, Any]]:
     return body
 
 
-def _parse_account(text: bytes) -> object:
+def _parse_account(text: bytes) -> int:
     body = parse_json(text)
-    if not isinstance(body, dict) or "portalId" not in body:
+    portal = body.get("portalId") if isinstance(body, dict) else None
+    if not isinstance(portal, int) or isinstance(portal, bool):
         raise ValueError("portalId is missing")
-    return body["portalId"]
+    return portal
 
 
 def _row(engagement: Sent) -> tuple[int, int | None]:

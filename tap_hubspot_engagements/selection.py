@@ -34,11 +34,12 @@ class Selection:
         """The quick way to the records of these properties, where there is one."""
         return to_shortcut(self.stream.tap_stream_id, self.properties, whole=self.whole)
 
-    def schema(self, parent_selected: bool) -> dict[str, Any]:
+    def schema(self, parent_selected: bool, source: str | None = None) -> dict[str, Any]:
         """
         Return the stream's JSON Schema with the chosen properties alone.
 
-        With its parent selected too, `x-parent` says whose records these come and go with.
+        With its parent selected too, `x-parent` says whose records these come and go with;
+        `x-source` names the `source` that the records are from.
         """
         schema = self.stream.schema
         chosen = {name: schema["properties"][name] for name in self.properties}
@@ -46,6 +47,8 @@ class Selection:
         if self.stream.parent and parent_selected:
             keys = {"engagementId": "id"}
             chosen_schema["x-parent"] = {"stream": self.stream.parent, "keys": keys}
+        if source:
+            chosen_schema["x-source"] = source
         return chosen_schema
 
 

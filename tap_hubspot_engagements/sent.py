@@ -139,6 +139,15 @@ class Sent(msgspec.Struct, gc=False):
         return found
 
     @property
+    def portal_id(self) -> int | None:
+        """The portal that it belongs to; None where it does not say."""
+        if self.decoded:
+            found: int | None = self.decoded.f_engagement.f_portalId
+            return found
+        portal = self.whole[INNER].get("portalId")
+        return portal if has_type(portal, int) else None
+
+    @property
     def kind(self) -> str | None:
         """HubSpot's `type`."""
         found: str | None = (

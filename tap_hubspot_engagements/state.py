@@ -19,6 +19,7 @@ State = Mapping[str, Any]
 Range = tuple[int, int | None]
 """Ids still to read: those above the first, below the second or, with None, without an end."""
 
+PORTAL = "portal"
 STREAM = ENGAGEMENTS.tap_stream_id
 BOOKMARK = "lastUpdated"
 EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
@@ -95,6 +96,20 @@ def read_position(state: State) -> Position:
         )
     except (KeyError, TypeError, ValueError) as error:
         raise ConfigError(f"state: bookmarks.{STREAM} cannot be read: {error!r}") from error
+
+
+def read_portal(state: State) -> int | None:
+    """Return the portal that a state belongs to, None where it does not say; or ConfigError."""
+    portal = state.get(PORTAL)
+    try:
+        return None if portal is None else _id(portal)
+    except ValueError as error:
+        raise ConfigError(f"state: {PORTAL} cannot be read: {error}") from error
+
+
+def with_portal(state: State, portal: int | None) -> dict[str, Any]:
+    """Return `state` with the portal that it belongs to, where that is known."""
+    return dict(state) if portal is None else {**state, PORTAL: portal}
 
 
 def with_position(state: State, position: Position) -> dict[str, Any]:

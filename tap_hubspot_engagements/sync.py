@@ -32,15 +32,18 @@ from tap_hubspot_engagements.records import (
 )
 from tap_hubspot_engagements.selection import Selection
 from tap_hubspot_engagements.sent import Sent
+from tap_hubspot_engagements.source import Source
 from tap_hubspot_engagements.state import (
     Backfill,
     Changes,
     Position,
     State,
     ms_to_utc,
+    read_portal,
     read_position,
     utc_to_ms,
     with_currently_syncing,
+    with_portal,
     with_position,
 )
 from tap_hubspot_engagements.streams import CALL_DISPOSITIONS, OWNERS
@@ -74,25 +77,31 @@ class Run:
     selections: Sequence[Selection]
     full_refresh: bool = False
     names: frozenset[str] = field(init=False)
+    position: Position = field(init=False)  # where the last run got to
+    source: Source = field(init=False)
 
     def __post_init__(self) -> None:
         self.names = frozenset(one.stream.tap_stream_id for one in self.selections)
+        self.position = read_position(self.state)
+        self.source = Source(self.client, read_portal(self.state))
 
     def write_state(self, state: Mapping[str, Any]) -> None:
-        self.state = dict(state)
+        self.state = with_portal(state, self.source.portal)
         self.messages.write_state(self.state)
 
 
 def sync(run: Run) -> None:
     """Replicate the selected streams from where the state says that the last run got to."""
     of_engagements = [one for one in run.selections if one.stream.to_records]
+    run.source.find()
     on_their_own = [one for one in run.selections if not one.stream.to_records]
     jobs = [(sync_table, [selection]) for selection in on_their_own]
     if of_engagements:
         jobs.insert(0, (sync_engagements, of_engagements))
     for job, selections in _resumed_first(jobs, run.state):
         for selection in selections:
-            run.messages.write_schema(selection, selection.stream.parent in run.names)
+            parent_selected = selection.stream.parent in run.names
+            run.messages.write_schema(selection, parent_selected, run.source.name)
         name = selections[0].stream.tap_stream_id
         run.write_state(with_currently_syncing(run.state, name))
         job(run, selections)
@@ -101,12 +110,13 @@ def sync(run: Run) -> None:
 
 def sync_engagements(run: Run, selections: Sequence[Selection]) -> None:
     """Replicate engagements, and the streams that come with them."""
-    position = read_position(run.state)
-    for step in iter_steps(run.client, run.config, position, run.full_refresh):
+    for step in iter_steps(run.client, run.config, run.position, run.full_refresh):
         version = step.position.version
         assert version is not None, "every pass has one"
+        run.source.check_page(step.page.engagements)
         _write_page(run, selections, step.page, version)
         if step.ends_full_pass:
+            run.source.confirm()
             for selection in selections:
                 run.messages.write_activate_version(selection.stream.tap_stream_id, version)
         run.write_state(with_position(run.state, step.position))
@@ -116,6 +126,7 @@ def sync_engagements(run: Run, selections: Sequence[Selection]) -> None:
 def sync_table(run: Run, selections: Sequence[Selection]) -> None:
     """Replicate a stream that has an endpoint of its own, whole."""
     (selection,) = selections
+    run.source.confirm()  # these records name no portal
     name = selection.stream.tap_stream_id
     now = datetime.now(timezone.utc)
     version, misfits = utc_to_ms(now), Misfits()

@@ -154,15 +154,16 @@ def attempt(
     """
     Run a sync in this process without waiting; return its messages, and the error it ended with.
 
-    It is killed after `lives` writes.
+    It is killed after `lives` writes. The state names the portal, so that it is not asked for.
     """
     config = build_config(hubspot, **settings)
     client = build_client(hubspot, Waits(), **settings)
     pipe = Pipe(lives)
+    given = {"portal": hubspot.portal.portal_id, **(state or {})}
     selection = Selection(ENGAGEMENTS, tuple(properties))
     try:
         messages = Messages(pipe)
-        sync(SyncRun(client, config, messages, Progress(client), dict(state or {}), [selection]))
+        sync(SyncRun(client, config, messages, Progress(client), given, [selection]))
     except (TapError, Killed) as error:
         return to_messages(pipe.getvalue()), error
     return to_messages(pipe.getvalue()), None

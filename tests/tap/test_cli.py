@@ -62,7 +62,7 @@ def test_a_run(run_tap: Tap) -> None:
     assert "INFO reading all engagements\n" in run.err
     assert re.search(r"^INFO engagements of type NOTE: \d+$", run.err, re.M)
     assert re.search(
-        r"^INFO done: \d+ engagements in .* 2 requests, 0 asked again, ", run.err, re.M
+        r"^INFO done: \d+ engagements in .* 3 requests, 0 asked again, ", run.err, re.M
     )
 
 
@@ -211,7 +211,7 @@ def test_how_a_refused_run_ends(
     """
     What HubSpot refuses ends the run with one line; what was read before is written, with a state.
     """
-    hubspot.faults.add(fault.at(3, times=None))
+    hubspot.faults.add(fault.at(4, times=None))
     run = run_tap(page_size=20)
     assert run.code == code
     assert len(errors(run)) == 1

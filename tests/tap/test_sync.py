@@ -167,7 +167,7 @@ def test_an_empty_portal(serve: Serve) -> None:
     kinds = [message["type"] for message in messages]
     assert kinds == ["SCHEMA", "STATE", "ACTIVATE_VERSION", "STATE", "STATE"]
     assert mark(last_state(messages)).keys() == {"version"}
-    assert paths(hubspot) == ["paged"]
+    assert paths(hubspot) == ["paged", "details"]
     hubspot.portal.create({"engagement": {"type": "NOTE"}, "metadata": {}})
     assert (
         set(ids(replicate(hubspot, last_state(messages)))) == expected_table(hubspot.portal).keys()
