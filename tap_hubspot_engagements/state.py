@@ -86,8 +86,8 @@ def read_position(state: State) -> Position:
     """
     bookmarks = _object(state, "bookmarks", "state")
     mark = _object(bookmarks, STREAM, "bookmarks")
-    backfill = _object(mark, "backfill", STREAM)
     try:
+        backfill = _unfinished(mark, "backfill")
         return Position(
             bookmark=_moment(mark.get(BOOKMARK)),
             version=_id(mark["version"]) if mark.get("version") is not None else None,
@@ -113,24 +113,29 @@ def with_portal(state: State, portal: int | None) -> dict[str, Any]:
 
 
 def with_position(state: State, position: Position) -> dict[str, Any]:
-    """Return `state` with the stream at `position`; the given state is not changed."""
-    mark: dict[str, Any] = {}
+    """
+    Return `state` with the stream at `position`; the given state is not changed.
+
+    What has ended becomes null: Meltano merges states key by key, and would keep what is left out.
+    What may end is in a list, since that merge fails where it meets an object in place of a null.
+    """
+    bookmarks = _object(state, "bookmarks", "state")
+    mark: dict[str, Any] = dict.fromkeys(_object(bookmarks, STREAM, "bookmarks"))
     if position.bookmark:
         mark[BOOKMARK] = to_rfc3339(position.bookmark)
     if position.version is not None:
         mark["version"] = position.version
     if position.backfill:
         order = {} if position.backfill.in_order else {"in_order": False}
-        mark["backfill"] = _written(position.backfill, ranges=position.backfill.ranges, **order)
+        mark["backfill"] = [_written(position.backfill, ranges=position.backfill.ranges, **order)]
     if position.changes:
-        mark["changes"] = _written(position.changes, after=position.changes.after)
-    return {**state, "bookmarks": {**state.get("bookmarks", {}), STREAM: mark}}
+        mark["changes"] = [_written(position.changes, after=position.changes.after)]
+    return {**state, "bookmarks": {**bookmarks, STREAM: mark}}
 
 
 def with_currently_syncing(state: State, tap_stream_id: str | None) -> dict[str, Any]:
     """Return `state` saying which stream is being replicated, or that none is."""
-    rest = {name: value for name, value in state.items() if name != "currently_syncing"}
-    return {**rest, "currently_syncing": tap_stream_id} if tap_stream_id else rest
+    return {**state, "currently_syncing": tap_stream_id}
 
 
 def ms_to_utc(at_ms: int) -> datetime:
@@ -161,6 +166,14 @@ def _object(parent: State, name: str, where: str) -> Mapping[str, Any]:
     return value
 
 
+def _unfinished(mark: State, name: str) -> Mapping[str, Any]:
+    """Return an unfinished pass, empty where there is none; older states have it without a list."""
+    value = mark.get(name)
+    if isinstance(value, list):
+        (value,) = value or [None]
+    return _object({name: value}, name, STREAM)
+
+
 def _moment(value: object) -> datetime | None:
     return None if value is None else parse_moment(value)
 
@@ -180,7 +193,7 @@ def _read_changes(mark: Mapping[str, Any]) -> Changes | None:
     A bookmark of tap-hubspot is taken over: without `lastUpdated` it has the cursor of an
     interrupted run in `offset.after`, of a finished one in `cursor`.
     """
-    given = _object(mark, "changes", STREAM)
+    given = _unfinished(mark, "changes")
     if given:
         signpost, newest = parse_moment(given["signpost"]), _moment(given.get("newest"))
         return Changes(signpost, _cursor(given["after"]), newest)

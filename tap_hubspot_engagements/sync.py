@@ -8,7 +8,7 @@ run that is killed goes on at the next page.
 from __future__ import annotations
 
 import logging
-from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, timezone
 from itertools import compress
@@ -18,6 +18,13 @@ from tap_hubspot_engagements.backfill import EVERYTHING, iter_backfill
 from tap_hubspot_engagements.changes import iter_changes, resume_changes
 from tap_hubspot_engagements.client import HubspotClient
 from tap_hubspot_engagements.config import Config
+from tap_hubspot_engagements.exceptions import (
+    AuthError,
+    HubspotError,
+    PagingError,
+    TapError,
+    TransientError,
+)
 from tap_hubspot_engagements.json_text import to_json
 from tap_hubspot_engagements.messages import Messages
 from tap_hubspot_engagements.pages import Page, get_dispositions, iter_owners
@@ -37,7 +44,6 @@ from tap_hubspot_engagements.state import (
     Backfill,
     Changes,
     Position,
-    State,
     ms_to_utc,
     read_portal,
     read_position,
@@ -46,7 +52,7 @@ from tap_hubspot_engagements.state import (
     with_portal,
     with_position,
 )
-from tap_hubspot_engagements.streams import CALL_DISPOSITIONS, OWNERS
+from tap_hubspot_engagements.streams import CALL_DISPOSITIONS, ENGAGEMENTS, OWNERS
 
 LOGGER = logging.getLogger(__name__)
 
@@ -90,22 +96,59 @@ class Run:
         self.messages.write_state(self.state)
 
 
+Job = Callable[[Run, Sequence[Selection]], None]
+
+
 def sync(run: Run) -> None:
-    """Replicate the selected streams from where the state says that the last run got to."""
-    of_engagements = [one for one in run.selections if one.stream.to_records]
+    """
+    Replicate the selected streams, engagements first, from where the last run got to.
+
+    A stream that HubSpot refuses does not hold up the others: once they are done and the state is
+    written its error is raised, the first one where there are several.
+    """
     run.source.find()
-    on_their_own = [one for one in run.selections if not one.stream.to_records]
-    jobs = [(sync_table, [selection]) for selection in on_their_own]
-    if of_engagements:
-        jobs.insert(0, (sync_engagements, of_engagements))
-    for job, selections in _resumed_first(jobs, run.state):
+    failed: dict[str, TapError] = {}
+    for job, selections in _jobs(run.selections):
+        name = selections[0].stream.tap_stream_id
         for selection in selections:
             parent_selected = selection.stream.parent in run.names
             run.messages.write_schema(selection, parent_selected, run.source.name)
-        name = selections[0].stream.tap_stream_id
         run.write_state(with_currently_syncing(run.state, name))
-        job(run, selections)
-    run.write_state(with_currently_syncing(run.state, None))
+        try:
+            job(run, selections)
+        except (HubspotError, PagingError, TransientError) as error:
+            if _ends_the_run(error, name):
+                raise
+            failed[name] = error
+    run.write_state(with_currently_syncing(run.state, next(iter(failed), None)))
+    _raise_first(failed)
+
+
+def _jobs(selections: Sequence[Selection]) -> list[tuple[Job, list[Selection]]]:
+    """
+    Return what there is to do: engagements with the streams that come with them, then the others.
+
+    Engagements have a bookmark of their own and need no turn: an endpoint that is refused each
+    time would otherwise keep them from ever being read.
+    """
+    of_engagements = [one for one in selections if one.stream.to_records]
+    jobs: list[tuple[Job, list[Selection]]] = []
+    if of_engagements:
+        jobs.append((sync_engagements, of_engagements))
+    return jobs + [(sync_table, [one]) for one in selections if not one.stream.to_records]
+
+
+def _ends_the_run(error: TapError, name: str) -> bool:
+    """Tell whether no other stream could be read after this error of stream `name`."""
+    unreachable = isinstance(error, TransientError) and name == ENGAGEMENTS.tap_stream_id
+    return isinstance(error, AuthError) or unreachable
+
+
+def _raise_first(failed: Mapping[str, TapError]) -> None:
+    for error in list(failed.values())[1:]:
+        LOGGER.error("%s", error)
+    for error in failed.values():
+        raise error
 
 
 def sync_engagements(run: Run, selections: Sequence[Selection]) -> None:
@@ -296,9 +339,3 @@ def _iter_owners(client: HubspotClient, misfits: Misfits) -> Iterator[list[Recor
 
 
 TABLES = {CALL_DISPOSITIONS: _iter_dispositions, OWNERS: _iter_owners}
-
-
-def _resumed_first(jobs: list[Any], state: State) -> list[Any]:
-    """Return the jobs with the one first that an interrupted run was at."""
-    current = state.get("currently_syncing")
-    return sorted(jobs, key=lambda job: current not in {one.stream.tap_stream_id for one in job[1]})

@@ -131,7 +131,7 @@ def assert_state_is_true(pipeline: Pipeline, portal: Portal) -> None:
     mark = pipeline.states[-1].get("bookmarks", {}).get("engagements", {})
     ids = {record["engagement"]["id"] for record in portal.records()}
     if "backfill" in mark:
-        left = mark["backfill"]["ranges"]
+        left = mark["backfill"][0]["ranges"]
         claimed = {(one,) for one in ids if not is_left(one, left)}
     else:
         claimed = {(one,) for one in ids} if "lastUpdated" in mark else set()

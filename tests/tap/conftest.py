@@ -199,8 +199,13 @@ def last_state(messages: Iterable[Message], before: Mapping[str, Any] | None = N
 
 
 def mark(state: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what a state says of engagements."""
+    """Return what a state says of engagements, tidied: no nulls, no lists around one pass."""
     found: dict[str, Any] = state.get("bookmarks", {}).get("engagements", {})
+    for name in [name for name, value in found.items() if value is None]:
+        del found[name]
+    for name in found.keys() & {"backfill", "changes"}:
+        if isinstance(found[name], list):
+            (found[name],) = found[name]
     return found
 
 

@@ -81,7 +81,7 @@ def assert_states_are_true(messages: list[Message], portal: Portal) -> None:
         elif message["type"] == "STATE":
             here = mark(message["value"])
             if "backfill" in here:
-                ((at, _),) = here["backfill"]["ranges"]
+                ((at, _),) = here["backfill"][0]["ranges"]
                 assert at > reached
                 reached = at
                 assert {record_id for record_id in ids if record_id <= at} <= written

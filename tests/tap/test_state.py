@@ -107,13 +107,15 @@ def test_as_it_is_written() -> None:
         "bookmarks": {
             "engagements": {
                 "lastUpdated": AT,
-                "backfill": {"signpost": AT, "ranges": ((1, 5), (9, None))},
+                "backfill": [{"signpost": AT, "ranges": ((1, 5), (9, None))}],
             }
         }
     }
     position = Position().during(Changes(signpost, "opaque", signpost))
     assert with_position({}, position) == {
-        "bookmarks": {"engagements": {"changes": {"signpost": AT, "after": "opaque", "newest": AT}}}
+        "bookmarks": {
+            "engagements": {"changes": [{"signpost": AT, "after": "opaque", "newest": AT}]}
+        }
     }
 
 
@@ -187,6 +189,9 @@ def test_the_example() -> None:
         {"backfill": {"signpost": AT, "ranges": [1]}},
         {"backfill": {"signpost": AT, "ranges": 1}},
         {"backfill": {"signpost": None, "ranges": [[0, None]]}},
+        {"backfill": [{"signpost": AT, "ranges": [[0, None]]}] * 2},
+        {"backfill": [5]},
+        {"changes": [[]]},
     ],
 )
 def test_what_cannot_be_read_is_refused(mark: Any) -> None:
@@ -211,7 +216,41 @@ def test_currently_syncing() -> None:
     """
     begun = with_currently_syncing({"bookmarks": {}}, "engagements")
     assert begun == {"bookmarks": {}, "currently_syncing": "engagements"}
-    assert with_currently_syncing(begun, None) == {"bookmarks": {}}
+    assert with_currently_syncing(begun, None) == {"bookmarks": {}, "currently_syncing": None}
+
+
+def meltano_merge(source: dict[str, Any], destination: dict[str, Any]) -> None:
+    """Merge as Meltano 4.4 does: objects key by key, and anything else replaced."""
+    for key, value in source.items():
+        if isinstance(value, dict):
+            meltano_merge(value, destination.setdefault(key, {}))
+        else:
+            destination[key] = value
+
+
+@given(positions=st.lists(Positions, min_size=1, max_size=5))
+def test_states_that_meltano_merges(positions: list[Position]) -> None:
+    """
+    Each state merged into those before it says what the last one says: what has ended is gone.
+    """
+    merged: dict[str, Any] = {}
+    state: dict[str, Any] = {}
+    for position in positions:
+        state = json.loads(json.dumps(with_currently_syncing(with_position(state, position), None)))
+        meltano_merge(state, merged)
+        assert read_position(merged) == position
+
+
+def test_states_of_before() -> None:
+    """
+    Unfinished passes that older versions wrote, as objects and without a list, are gone on with.
+    """
+    begun = {"signpost": AT, "ranges": [[5, None]]}
+    backfill = read_position({"bookmarks": {"engagements": {"backfill": begun}}}).backfill
+    assert backfill and backfill.ranges == ((5, None),)
+    changed = {"signpost": AT, "after": "x"}
+    changes = read_position({"bookmarks": {"engagements": {"changes": changed}}}).changes
+    assert changes and changes.after == "x"
 
 
 @given(at_ms=st.integers(-62_135_596_800_000, 253_402_300_799_999))
