@@ -57,18 +57,20 @@ class Position:
     Where replication stands; at most one pass is unfinished.
 
     `version` marks the records since the last full pass began: its moment, in Unix ms.
+    `selected` is what the records so far were selected by, None in states of older versions.
     """
 
     bookmark: datetime | None = None
     version: int | None = None
     backfill: Backfill | None = None
     changes: Changes | None = None
+    selected: tuple[tuple[str, ...], ...] | None = None
 
     def finished(self, signpost: datetime, newest: datetime | None) -> Position:
         """Return where a whole pass leaves us: it moves the bookmark as far as it has seen."""
         seen = min(newest, signpost) if newest else self.bookmark
         bookmark = max(filter(None, (self.bookmark, seen)), default=None)
-        return Position(bookmark=bookmark, version=self.version)
+        return replace(self, bookmark=bookmark, backfill=None, changes=None)
 
     def during(self, unfinished: Backfill | Changes) -> Position:
         """Return where an unfinished pass stands; the bookmark has not moved."""
@@ -93,6 +95,7 @@ def read_position(state: State) -> Position:
             version=_id(mark["version"]) if mark.get("version") is not None else None,
             backfill=_read_backfill(backfill) if backfill else None,
             changes=_read_changes(mark) if not backfill else None,
+            selected=_read_selected(mark.get("selected")),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise ConfigError(f"state: bookmarks.{STREAM} cannot be read: {error!r}") from error
@@ -125,6 +128,8 @@ def with_position(state: State, position: Position) -> dict[str, Any]:
         mark[BOOKMARK] = to_rfc3339(position.bookmark)
     if position.version is not None:
         mark["version"] = position.version
+    if position.selected is not None:
+        mark["selected"] = position.selected
     if position.backfill:
         order = {} if position.backfill.in_order else {"in_order": False}
         mark["backfill"] = [_written(position.backfill, ranges=position.backfill.ranges, **order)]
@@ -172,6 +177,17 @@ def _unfinished(mark: State, name: str) -> Mapping[str, Any]:
     if isinstance(value, list):
         (value,) = value or [None]
     return _object({name: value}, name, STREAM)
+
+
+def _read_selected(value: object) -> tuple[tuple[str, ...], ...] | None:
+    if value is None:
+        return None
+    if not isinstance(value, list) or not all(
+        isinstance(one, list) and len(one) > 1 and all(isinstance(part, str) for part in one)
+        for one in value
+    ):
+        raise ValueError(f"not what was selected: {value!r}")
+    return tuple(tuple(one) for one in value)
 
 
 def _moment(value: object) -> datetime | None:

@@ -37,7 +37,7 @@ from tap_hubspot_engagements.records import (
     to_disposition,
     to_owner,
 )
-from tap_hubspot_engagements.selection import Selection
+from tap_hubspot_engagements.selection import Selection, newly_selected
 from tap_hubspot_engagements.sent import Sent
 from tap_hubspot_engagements.source import Source
 from tap_hubspot_engagements.state import (
@@ -153,7 +153,10 @@ def _raise_first(failed: Mapping[str, TapError]) -> None:
 
 def sync_engagements(run: Run, selections: Sequence[Selection]) -> None:
     """Replicate engagements, and the streams that come with them."""
-    for step in iter_steps(run.client, run.config, run.position, run.full_refresh):
+    position, anew = _with_selected(run.position, selections)
+    every_time = any(one.full_table for one in selections)
+    anew = anew or run.full_refresh
+    for step in iter_steps(run.client, run.config, position, anew, every_time):
         version = step.position.version
         assert version is not None, "every pass has one"
         run.source.check_page(step.page.engagements)
@@ -181,20 +184,37 @@ def sync_table(run: Run, selections: Sequence[Selection]) -> None:
     run.messages.write_activate_version(name, version)
 
 
+def _with_selected(position: Position, selections: Sequence[Selection]) -> tuple[Position, bool]:
+    """Return the position with what is selected now, and whether that takes a full pass anew."""
+    now = tuple(one.mark for one in selections)
+    # What an older version had selected is not known.
+    added = newly_selected(position.selected or now, now)
+    begun = position.bookmark or position.backfill or position.changes
+    if added and begun:
+        LOGGER.info("newly selected: %s: everything is read anew", ", ".join(added))
+    return replace(position, selected=now), bool(added and begun)
+
+
 def iter_steps(
-    client: HubspotClient, config: Config, position: Position, full_refresh: bool = False
+    client: HubspotClient,
+    config: Config,
+    position: Position,
+    full_refresh: bool = False,
+    every_time: bool = False,
 ) -> Iterator[Step]:
     """
     Yield what there is to replicate from `position` on.
 
     Without a bookmark, or when a full pass is due, that is everything and then what changed
-    meanwhile; otherwise what changed.
+    meanwhile; otherwise what changed. With `full_refresh` a full pass begins anew, with
+    `every_time` one is due.
     """
     if full_refresh:
         position = replace(position, backfill=None, changes=None)
     if position.changes:
         position = yield from _resume(client, config, position, position.changes)
-    if position.backfill or full_refresh or _wants_everything(config, position):
+    due = full_refresh or every_time or _wants_everything(config, position)
+    if position.backfill or due:
         position = yield from _backfill(client, config, position)
         if not position.bookmark:
             LOGGER.info("the portal has no engagements")

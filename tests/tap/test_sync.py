@@ -82,7 +82,7 @@ def test_first_load(quiet: Simulator) -> None:
     # The newest change less the lookback of an hour, and a millisecond.
     assert quiet.requests[-1].params["after"] == str(NOW_MS - 2 * HOUR_MS - 1)
     # The version is the signpost: the clock's second at the question, less one.
-    assert mark(last_state(messages)).keys() == {"lastUpdated", "version"}
+    assert mark(last_state(messages)).keys() == {"lastUpdated", "version", "selected"}
     assert mark(last_state(messages))["lastUpdated"] == "2026-11-20T07:00:00.000000Z"
     assert NOW_MS - 2000 <= mark(last_state(messages))["version"] < NOW_MS
 
@@ -166,7 +166,7 @@ def test_an_empty_portal(serve: Serve) -> None:
     messages = replicate(hubspot)
     kinds = [message["type"] for message in messages]
     assert kinds == ["SCHEMA", "STATE", "ACTIVATE_VERSION", "STATE", "STATE"]
-    assert mark(last_state(messages)).keys() == {"version"}
+    assert mark(last_state(messages)).keys() == {"version", "selected"}
     assert paths(hubspot) == ["paged", "details"]
     hubspot.portal.create({"engagement": {"type": "NOTE"}, "metadata": {}})
     assert (
