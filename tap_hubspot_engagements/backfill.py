@@ -16,13 +16,14 @@ from dataclasses import dataclass, replace
 from math import sqrt
 
 from tap_hubspot_engagements.client import HubspotClient
-from tap_hubspot_engagements.exceptions import HubspotError
+from tap_hubspot_engagements.exceptions import HubspotError, PagingError, TransientError
 from tap_hubspot_engagements.pages import (
     PAGED,
     Page,
     PageSize,
     ask_paged,
-    get_highest_id,
+    get_recent,
+    is_listed,
     iter_paged,
 )
 from tap_hubspot_engagements.state import Range
@@ -134,7 +135,7 @@ class _Plan:
         part.learn(ids)
         self.top = max(self.top, *ids, part.at)
         # HubSpot leaves records out, and then its cursor may be beyond the last id.
-        at = max(page.cursor, *ids[-1:]) if page.has_more else part.at
+        at = max([page.cursor, *ids[-1:]]) if page.has_more else part.at
         whole = len(own.engagements) == len(ids) and (part.high is None or at + 1 < part.high)
         if page.has_more and whole:
             part.at = at
@@ -168,12 +169,28 @@ def _iter_shared(
             plan.top = _highest_id(client)
         while plan.parts:
             part, read = pool.next_result()
-            own = plan.advance(part, read())
+            page = read()
+            own = plan.advance(part, page)
+            _check_end(client, plan, part, page)
             # The next requests are under way while this page is written.
             _ask(client, plan, pool)
             yield Step(own, plan.ranges())
     finally:
         pool.close()
+
+
+def _check_end(client: HubspotClient, plan: _Plan, part: _Part, page: Page) -> None:
+    """
+    Raise PagingError where the list ends though engagements with higher ids are known.
+
+    The highest that is known of may be gone by now, or one that the list leaves out.
+    """
+    last = max([part.at, *(one.id for one in page.engagements[-1:])])
+    if page.has_more or last >= plan.top:
+        return
+    if is_listed(client, plan.top):
+        raise PagingError(f"{PAGED}: the list ends at {last}, and yet has {plan.top}")
+    plan.top = last
 
 
 def _ask(client: HubspotClient, plan: _Plan, pool: Workers[_Part, Callable[[], Page]]) -> None:
@@ -186,8 +203,8 @@ def _ask(client: HubspotClient, plan: _Plan, pool: Workers[_Part, Callable[[], P
 def _highest_id(client: HubspotClient) -> int:
     """Return about the highest id: a guess that only says where to split first."""
     try:
-        return get_highest_id(client)
-    except HubspotError as error:
+        return max((one.id for one in get_recent(client)), default=0)
+    except (HubspotError, TransientError) as error:
         LOGGER.info("%s: the ids to come are not known", error)
         return 0
 

@@ -130,5 +130,10 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     add("-d", "--discover", action="store_true", help="print the catalog and exit")
     add("--check", action="store_true", help="ask HubSpot whether the token serves, and exit")
     add("--full-refresh", action="store_true", help="read everything anew, whatever the state says")
+    add(
+        "--allow-deletions",
+        action="store_true",
+        help="believe a full pass that misses more than max_deletions",
+    )
     add("--version", action=_Version, nargs=0, help="print the version and exit")
     return parser.parse_args(arguments)

@@ -42,6 +42,7 @@ LOGGER = logging.getLogger(__name__)
 RETRY_LIMIT_S = 600.0  # one question is asked again for this long, waits included
 TIMEOUTS_TO_BEAR = 4  # if longer: two for a page, and two for half of it
 RETRY_WAIT_MAX_S = 60.0
+HINT_TIMEOUT_S = 10.0
 SECONDLY_WAIT_S = 1.0
 # May pass, by HubSpot's own words: 423 is locked, and wants two seconds at least; 477 is a portal
 # that moves to another data centre, and says for how long.
@@ -95,24 +96,27 @@ class HubspotClient:
         params: Params,
         parse: Callable[[bytes], T],
         on_failure: OnFailure | None = None,
-        patience_s: float | None = None,
+        *,
+        hint: bool = False,
     ) -> Answer[T]:
         """
         Return the answer to GET `path`, its text made into what `parse` returns.
 
         A ValueError of `parse` counts as half an answer: asked again. `params` is read at each
-        try, so that `on_failure`, called between tries, may ask for less. Without `patience_s`, the
-        seconds for which it is asked again, they are those of the class.
+        try, so that `on_failure`, called between tries, may ask for less. A `hint`, which the run
+        can do without, is asked for once, in HINT_TIMEOUT_S at most, and holds up nobody else.
         """
         waits = _iter_waits_s()
-        if patience_s is None:
-            patience_s = max(RETRY_LIMIT_S, TIMEOUTS_TO_BEAR * self._config.request_timeout)
+        timeout_s = self._config.request_timeout
+        patience_s = max(RETRY_LIMIT_S, TIMEOUTS_TO_BEAR * timeout_s)
+        if hint:
+            timeout_s, patience_s = min(timeout_s, HINT_TIMEOUT_S), 0.0
         give_up_at = self._clock() + patience_s
         renewed = False
         while True:
             try:
                 with self.pace.turn():
-                    return self._ask(path, params, parse)
+                    return self._ask(path, params, parse, timeout_s)
             except ExpiredError as error:
                 # Once: a token that is refused when it is new will not do later either.
                 if renewed or not self._tokens.renewable:
@@ -123,7 +127,7 @@ class HubspotClient:
                 wait_s = error.retry_after_s
                 if wait_s is None:
                     wait_s = next(waits)
-                if self._clock() + wait_s > give_up_at:
+                if hint or self._clock() + wait_s > give_up_at:
                     raise
                 with self._lock:
                     self.retries += 1
@@ -147,21 +151,22 @@ class HubspotClient:
             session.proxies, session.verify = environment["proxies"], environment["verify"]
         return session
 
-    def _ask(self, path: str, params: Params, parse: Callable[[bytes], T]) -> Answer[T]:
+    def _ask(
+        self, path: str, params: Params, parse: Callable[[bytes], T], timeout_s: float
+    ) -> Answer[T]:
         token = self._tokens.get()
         began = self._clock()
         try:
             response = self._session().get(
                 self._config.base_url + path,
                 params={name: str(value) for name, value in params.items()},
-                timeout=self._config.request_timeout,
+                timeout=timeout_s,
                 headers={"Authorization": f"Bearer {token}"},
                 stream=True,
             )
             # In the pieces of requests' own ways a large page takes twice as long to read.
             text = response.raw.read(decode_content=True)
         except (requests.Timeout, urllib3.exceptions.TimeoutError) as error:
-            timeout_s = self._config.request_timeout
             raise ServerError(f"{path}: no answer in {timeout_s:g} s") from error
         except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
             raise TransientError(f"{path}: {_innermost(error)}") from error

@@ -68,7 +68,16 @@ def run_sync(options: Namespace) -> None:
     client = HubspotClient(config)
     progress = Progress(client)
     messages = Messages(sys.stdout.buffer)
-    run = Run(client, config, messages, progress, state, selections, options.full_refresh)
+    run = Run(
+        client,
+        config,
+        messages,
+        progress,
+        state,
+        selections,
+        options.full_refresh,
+        options.allow_deletions,
+    )
     outcome = "failed"
     try:
         sync(run)

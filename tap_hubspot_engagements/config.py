@@ -116,6 +116,16 @@ class Config:
         _number(0, 3650, "days", whole=False),
         "days after which everything is read again, to find deletions; 0 for never",
     )
+    max_deletions: int = _key(
+        1000,
+        _number(0, 10**9, "records", whole=True),
+        "records that may be gone since the last full pass, whatever their share",
+    )
+    max_deletions_share: float = _key(
+        0.3,
+        _number(0, 1, "share", whole=False),
+        "share of the records that may be gone since then, whatever their number",
+    )
     requests_per_10_seconds: int = _key(
         100, _number(1, 10_000, "requests", whole=True), "requests in any ten seconds, at most"
     )

@@ -11,6 +11,7 @@ TapError
       x NotFoundError   404: no such endpoint or record
   + DailyLimitError     429 DAILY: run again when the day is over
   + PagingError         answers that contradict each other; to go on would lose records
+  + DeletionsError      a full pass that misses too much to be believed; see `max_deletions`
   + WindowError         a list does not go back far enough; ask in another way
   + TransientError      429, 5xx, lost connection, cut body; the client asks again
   + OutputError         whoever reads our messages is gone
@@ -61,6 +62,10 @@ class DailyLimitError(TapError):
 
 class PagingError(TapError):
     """Following the pages would never end or leave records out."""
+
+
+class DeletionsError(TapError):
+    """So much is missing that HubSpot's answer is less likely than a fault."""
 
 
 class WindowError(TapError):

@@ -38,7 +38,6 @@ MAX_RECENT = 100  # and for /recent/modified
 MAX_RECENT_ROWS = 9_900  # HubSpot lists 10,000 there, and answers 400 beyond
 OVERLAP = 10  # rows of /recent/modified that two pages share
 FAILURES_TO_HALVE = 2  # in a row: some portals answer 500 to a large page, and to any retry of it
-HINT_PATIENCE_S = 30.0  # for what there is another way to
 GROWTH = 1.01  # of a halved page, an answer: a portal that fails above some size fails seldom
 
 T = TypeVar("T")
@@ -172,10 +171,17 @@ def get_newest(client: HubspotClient) -> Sent | None:
     return engagements[0] if engagements else None
 
 
-def get_highest_id(client: HubspotClient) -> int:
-    """Return the highest id among those updated last, which is about the highest of all."""
-    answer = client.get(RECENT_MODIFIED, {"count": MAX_RECENT}, _parser("offset"))
-    return max((one.id for one in answer.body.engagements), default=0)
+def get_recent(client: HubspotClient) -> list[Sent]:
+    """Return some of the engagements that were updated last, as a hint."""
+    answer = client.get(RECENT_MODIFIED, {"count": MAX_RECENT}, _parser("offset"), hint=True)
+    return answer.body.engagements
+
+
+def is_listed(client: HubspotClient, engagement_id: int) -> bool:
+    """Tell whether the list of all engagements has this one, asked for just before its id."""
+    params = {**_from(engagement_id - 1), "limit": 1}
+    answer = client.get(PAGED, params, _parser("offset"))
+    return any(one.id == engagement_id for one in answer.body.engagements)
 
 
 def iter_owners(client: HubspotClient) -> Iterator[list[Mapping[str, Any]]]:
@@ -202,9 +208,9 @@ def get_portal(client: HubspotClient) -> int:
     """
     Return the id of the portal that the token is for.
 
-    Gives up after HINT_PATIENCE_S: engagements name their portal, too.
+    Asked as a hint: engagements name their portal, too.
     """
-    return client.get(ACCOUNT, {}, _parse_account, patience_s=HINT_PATIENCE_S).body
+    return client.get(ACCOUNT, {}, _parse_account, hint=True).body
 
 
 def get_first(client: HubspotClient) -> Sent | None:

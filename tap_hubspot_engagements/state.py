@@ -23,6 +23,7 @@ PORTAL = "portal"
 STREAM = ENGAGEMENTS.tap_stream_id
 BOOKMARK = "lastUpdated"
 EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+CLOCKS_DIFFER = timedelta(minutes=1)
 MILLISECOND = timedelta(milliseconds=1)
 FIRST_MOMENT = datetime.min.replace(tzinfo=timezone.utc)
 LAST_MOMENT = datetime.max.replace(tzinfo=timezone.utc)
@@ -36,6 +37,8 @@ class Backfill:
     ranges: tuple[Range, ...]
     newest: datetime | None = None
     in_order: bool = True  # of ids; if not, HubSpot's own cursor is all there is to go by
+    read: int | None = None  # engagements so far; None in states of older versions
+    highest: int = 0  # id so far
 
 
 @dataclass(frozen=True)
@@ -57,6 +60,7 @@ class Position:
     Where replication stands; at most one pass is unfinished.
 
     `version` marks the records since the last full pass began: its moment, in Unix ms.
+    `engagements` is how many the last full pass found, None where that is not known.
     `selected` is what the records so far were selected by, None in states of older versions.
     """
 
@@ -65,6 +69,8 @@ class Position:
     backfill: Backfill | None = None
     changes: Changes | None = None
     selected: tuple[tuple[str, ...], ...] | None = None
+    engagements: int | None = None
+    doubted: bool = False  # the last full pass was not believed, and another one is due
 
     def finished(self, signpost: datetime, newest: datetime | None) -> Position:
         """Return where a whole pass leaves us: it moves the bookmark as far as it has seen."""
@@ -96,6 +102,8 @@ def read_position(state: State) -> Position:
             backfill=_read_backfill(backfill) if backfill else None,
             changes=_read_changes(mark) if not backfill else None,
             selected=_read_selected(mark.get("selected")),
+            engagements=_count(mark.get("engagements")),
+            doubted=mark.get("doubted") is True,
         )
     except (KeyError, TypeError, ValueError) as error:
         raise ConfigError(f"state: bookmarks.{STREAM} cannot be read: {error!r}") from error
@@ -128,11 +136,14 @@ def with_position(state: State, position: Position) -> dict[str, Any]:
         mark[BOOKMARK] = to_rfc3339(position.bookmark)
     if position.version is not None:
         mark["version"] = position.version
+    if position.doubted:
+        mark["doubted"] = True
+    if position.engagements is not None:
+        mark["engagements"] = position.engagements
     if position.selected is not None:
         mark["selected"] = position.selected
     if position.backfill:
-        order = {} if position.backfill.in_order else {"in_order": False}
-        mark["backfill"] = [_written(position.backfill, ranges=position.backfill.ranges, **order)]
+        mark["backfill"] = [_written_backfill(position.backfill)]
     if position.changes:
         mark["changes"] = [_written(position.changes, after=position.changes.after)]
     return {**state, "bookmarks": {**bookmarks, STREAM: mark}}
@@ -179,11 +190,57 @@ def _unfinished(mark: State, name: str) -> Mapping[str, Any]:
     return _object({name: value}, name, STREAM)
 
 
+def _written_backfill(backfill: Backfill) -> dict[str, Any]:
+    parts: dict[str, Any] = {"ranges": backfill.ranges}
+    if not backfill.in_order:
+        parts["in_order"] = False
+    if backfill.read is not None:
+        parts |= {"read": backfill.read, "highest": backfill.highest}
+    return _written(backfill, **parts)
+
+
+def read_records(state: State, tap_stream_id: str) -> int | None:
+    """Return how many records a list without a bookmark had the last time; or ConfigError."""
+    mark = _object(_object(state, "bookmarks", "state"), tap_stream_id, "bookmarks")
+    try:
+        return _count(mark.get("records"))
+    except ValueError as error:
+        raise ConfigError(f"state: bookmarks.{tap_stream_id} cannot be read: {error}") from error
+
+
+def with_records(state: State, tap_stream_id: str, records: int) -> dict[str, Any]:
+    """Return `state` with how many records a list without a bookmark has."""
+    bookmarks = _object(state, "bookmarks", "state")
+    return {**state, "bookmarks": {**bookmarks, tap_stream_id: {"records": records}}}
+
+
+def check_not_ahead(position: Position, now: datetime) -> None:
+    """
+    Raise ConfigError where a moment of the state lies ahead of HubSpot's clock, `now`.
+
+    From such a bookmark on nothing would ever be read, and no full pass would ever be due.
+    """
+    moments = {
+        BOOKMARK: position.bookmark,
+        "version": None if position.version is None else ms_to_utc(position.version),
+        "backfill.signpost": position.backfill and position.backfill.signpost,
+        "changes.signpost": position.changes and position.changes.signpost,
+    }
+    for name, at in moments.items():
+        if at and at > now + CLOCKS_DIFFER:
+            raise ConfigError(
+                f"state: {name} of bookmarks.{STREAM}, {to_rfc3339(at)}, lies ahead of HubSpot's"
+                f" clock, {to_rfc3339(now)}: take an earlier state, or set {BOOKMARK} to when the"
+                " last good run began and leave out the rest of the bookmark"
+            )
+
+
 def _read_selected(value: object) -> tuple[tuple[str, ...], ...] | None:
     if value is None:
         return None
-    if not isinstance(value, list) or not all(
-        isinstance(one, list) and len(one) > 1 and all(isinstance(part, str) for part in one)
+    lists = (list, tuple)
+    if not isinstance(value, lists) or not all(
+        isinstance(one, lists) and len(one) > 1 and all(isinstance(part, str) for part in one)
         for one in value
     ):
         raise ValueError(f"not what was selected: {value!r}")
@@ -199,7 +256,8 @@ def _read_backfill(given: Mapping[str, Any]) -> Backfill:
     if not ranges:
         raise ValueError("a backfill without ranges")
     newest, in_order = _moment(given.get("newest")), given.get("in_order") is not False
-    return Backfill(parse_moment(given["signpost"]), ranges, newest, in_order)
+    read, highest = _count(given.get("read")), _id(given.get("highest") or 0)
+    return Backfill(parse_moment(given["signpost"]), ranges, newest, in_order, read, highest)
 
 
 def _read_changes(mark: Mapping[str, Any]) -> Changes | None:
@@ -229,6 +287,10 @@ def _id(value: object) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or value < 0:
         raise ValueError(f"not an id: {value!r}")
     return value
+
+
+def _count(value: object) -> int | None:
+    return None if value is None else _id(value)
 
 
 def _written(unfinished: Backfill | Changes, **parts: object) -> dict[str, Any]:

@@ -18,8 +18,10 @@ from tap_hubspot_engagements.backfill import EVERYTHING, iter_backfill
 from tap_hubspot_engagements.changes import iter_changes, resume_changes
 from tap_hubspot_engagements.client import HubspotClient
 from tap_hubspot_engagements.config import Config
+from tap_hubspot_engagements.deletions import WHAT_TO_DO, Limits, Tally
 from tap_hubspot_engagements.exceptions import (
     AuthError,
+    DeletionsError,
     HubspotError,
     PagingError,
     TapError,
@@ -41,16 +43,18 @@ from tap_hubspot_engagements.selection import Selection, newly_selected
 from tap_hubspot_engagements.sent import Sent
 from tap_hubspot_engagements.source import Source
 from tap_hubspot_engagements.state import (
-    Backfill,
     Changes,
     Position,
+    check_not_ahead,
     ms_to_utc,
     read_portal,
     read_position,
+    read_records,
     utc_to_ms,
     with_currently_syncing,
     with_portal,
     with_position,
+    with_records,
 )
 from tap_hubspot_engagements.streams import CALL_DISPOSITIONS, ENGAGEMENTS, OWNERS
 
@@ -60,6 +64,7 @@ LOGGER = logging.getLogger(__name__)
 CLOCK_GRAIN = timedelta(seconds=1)
 # Below this age of start_date, asking for changes is less work than reading everything.
 CHANGES_ONLY = timedelta(days=30)
+LIST_DELETIONS = 10  # max_deletions of dispositions and owners, which are short lists
 
 
 @dataclass(frozen=True)
@@ -82,6 +87,7 @@ class Run:
     state: dict[str, Any]
     selections: Sequence[Selection]
     full_refresh: bool = False
+    allow_deletions: bool = False
     names: frozenset[str] = field(init=False)
     position: Position = field(init=False)  # where the last run got to
     source: Source = field(init=False)
@@ -116,7 +122,7 @@ def sync(run: Run) -> None:
         run.write_state(with_currently_syncing(run.state, name))
         try:
             job(run, selections)
-        except (HubspotError, PagingError, TransientError) as error:
+        except (DeletionsError, HubspotError, PagingError, TransientError) as error:
             if _ends_the_run(error, name):
                 raise
             failed[name] = error
@@ -156,9 +162,12 @@ def sync_engagements(run: Run, selections: Sequence[Selection]) -> None:
     position, anew = _with_selected(run.position, selections)
     every_time = any(one.full_table for one in selections)
     anew = anew or run.full_refresh
-    for step in iter_steps(run.client, run.config, position, anew, every_time):
+    steps = iter_steps(run.client, run.config, position, anew, every_time, run.allow_deletions)
+    for number, step in enumerate(steps):
         version = step.position.version
         assert version is not None, "every pass has one"
+        if not number:
+            check_not_ahead(run.position, step.page.hubspot_at)
         run.source.check_page(step.page.engagements)
         _write_page(run, selections, step.page, version)
         if step.ends_full_pass:
@@ -175,13 +184,28 @@ def sync_table(run: Run, selections: Sequence[Selection]) -> None:
     run.source.confirm()  # these records name no portal
     name = selection.stream.tap_stream_id
     now = datetime.now(timezone.utc)
-    version, misfits = utc_to_ms(now), Misfits()
+    version, misfits, found = utc_to_ms(now), Misfits(), 0
     for rows in TABLES[selection.stream](run.client, misfits):
         records = [to_json(select(row, selection.properties)) for row in rows]
         run.messages.write_records(name, records, now, version)
         run.progress.count(name, len(records), misfits)
         misfits.clear()
-    run.messages.write_activate_version(name, version)
+        found += len(records)
+    _check_table(run, name, found)
+    if found:
+        run.messages.write_activate_version(name, version)
+        run.write_state(with_records(run.state, name, found))
+
+
+def _check_table(run: Run, name: str, found: int) -> None:
+    """Raise DeletionsError where a list has become shorter than is plausible."""
+    last = read_records(run.state, name)
+    limits = Limits(min(LIST_DELETIONS, run.config.max_deletions), run.config.max_deletions_share)
+    doubt = limits.doubt(f"records of {name}", found, last)
+    if last and not found:
+        doubt = f"no records of {name}, after {last} the last time: {WHAT_TO_DO}"
+    if not run.allow_deletions:
+        _raise_doubt(doubt)
 
 
 def _with_selected(position: Position, selections: Sequence[Selection]) -> tuple[Position, bool]:
@@ -201,33 +225,46 @@ def iter_steps(
     position: Position,
     full_refresh: bool = False,
     every_time: bool = False,
+    allow_deletions: bool = False,
 ) -> Iterator[Step]:
     """
     Yield what there is to replicate from `position` on.
 
     Without a bookmark, or when a full pass is due, that is everything and then what changed
     meanwhile; otherwise what changed. With `full_refresh` a full pass begins anew, with
-    `every_time` one is due.
+    `every_time` one is due. Raises DeletionsError, in the end, where a full pass misses more than
+    is plausible, unless `allow_deletions`.
     """
+    doubt = None
     if full_refresh:
         position = replace(position, backfill=None, changes=None)
     if position.changes:
         position = yield from _resume(client, config, position, position.changes)
     due = full_refresh or every_time or _wants_everything(config, position)
     if position.backfill or due:
-        position = yield from _backfill(client, config, position)
+        limits = None if allow_deletions else Limits.of(config)
+        position, doubt = yield from _backfill(client, config, position, limits)
         if not position.bookmark:
+            _raise_doubt(doubt)
             LOGGER.info("the portal has no engagements")
             return
     since = position.bookmark or config.start_date
     assert since is not None, "without either there has been a backfill, which gives a bookmark"
     lookback = timedelta(seconds=config.lookback_seconds)
     yield from _drain(iter_changes(client, since, lookback, config.page_size), position)
+    _raise_doubt(doubt)
+
+
+def _raise_doubt(doubt: str | None) -> None:
+    if doubt:
+        raise DeletionsError(doubt)
 
 
 def _wants_everything(config: Config, position: Position) -> bool:
     """Tell whether there is no bookmark to go on from, or a full pass is due."""
     now = datetime.now(timezone.utc)
+    if position.doubted:
+        return True
     if not position.bookmark:
         start_date = config.start_date
         return start_date is None or now - start_date >= CHANGES_ONLY
@@ -237,12 +274,19 @@ def _wants_everything(config: Config, position: Position) -> bool:
 
 
 def _backfill(
-    client: HubspotClient, config: Config, position: Position
-) -> Generator[Step, None, Position]:
-    """Yield every engagement, or those that an interrupted backfill has left."""
+    client: HubspotClient, config: Config, position: Position, limits: Limits | None
+) -> Generator[Step, None, tuple[Position, str | None]]:
+    """
+    Yield every engagement, or those that an interrupted backfill has left.
+
+    Returns why the pass is not believed, too, None where it is or without `limits`. Then no row is
+    flagged, the bookmark stays, and another full pass is due.
+    """
     begun = position.backfill
     signpost = begun.signpost if begun else None
     newest = begun.newest if begun else None
+    tally = Tally(begun)
+    doubt = None
     ranges = begun.ranges if begun else EVERYTHING
     LOGGER.info("reading all engagements" if not begun else "reading the rest of all engagements")
     steps = iter_backfill(
@@ -257,13 +301,26 @@ def _backfill(
         elif position.version is None:
             position = replace(position, version=utc_to_ms(signpost))
         newest = _newest(step.page, newest)
+        tally.add(step)
         if step.ranges:
-            left = Backfill(signpost, step.ranges, newest, step.in_order)
-            position = position.during(left)
+            position = position.during(tally.left(signpost, step.ranges, newest))
         else:
-            position = position.finished(signpost, newest)
-        yield Step(step.page, position, ends_full_pass=not step.ranges)
-    return position
+            doubt = tally.doubt(client, position, limits, signpost)
+            position = _after_full_pass(position, signpost, newest, tally.read, doubt)
+        yield Step(step.page, position, ends_full_pass=not step.ranges and not doubt)
+    return position, doubt
+
+
+def _after_full_pass(
+    position: Position,
+    signpost: datetime,
+    newest: datetime | None,
+    read: int | None,
+    doubt: str | None,
+) -> Position:
+    if doubt:
+        return replace(position, backfill=None, doubted=True)
+    return replace(position.finished(signpost, newest), engagements=read, doubted=False)
 
 
 def _resume(

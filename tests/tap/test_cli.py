@@ -62,7 +62,7 @@ def test_a_run(run_tap: Tap) -> None:
     assert "INFO reading all engagements\n" in run.err
     assert re.search(r"^INFO engagements of type NOTE: \d+$", run.err, re.M)
     assert re.search(
-        r"^INFO done: \d+ engagements in .* 3 requests, 0 asked again, ", run.err, re.M
+        r"^INFO done: \d+ engagements in .* 4 requests, 0 asked again, ", run.err, re.M
     )
 
 
@@ -90,7 +90,7 @@ def test_a_second_run(run_tap: Tap, hubspot: Simulator) -> None:
     assert paths(hubspot) == ["after"]
     hubspot.requests.clear()
     run = run_tap("--full-refresh", state=state)
-    assert paths(hubspot) == ["paged", "after"]
+    assert paths(hubspot) == ["paged", "modified", "after"]
     assert len({record["id"] for record in records(run.messages)}) == 60
 
 

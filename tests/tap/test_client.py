@@ -524,13 +524,14 @@ def test_gzip_and_other_headers(serve: Serve, waits: Waits) -> None:
         assert len(first_page(build_client(hubspot, waits)).engagements) == 9
 
 
-def test_get_newest_and_highest(hubspot: Simulator, client: HubspotClient, serve: Serve) -> None:
+def test_get_newest_and_recent(hubspot: Simulator, client: HubspotClient, serve: Serve) -> None:
     """
-    The newest change and about the highest id are found; an empty portal has neither.
+    The newest change and some of the recent ones are found; an empty portal has none.
     """
     records = [one["engagement"] for one in hubspot.portal.records()]
-    newest, highest = pages.get_newest(client), pages.get_highest_id(client)
-    assert highest in {0, *(one["id"] for one in records)}
+    newest = pages.get_newest(client)
+    recent = {one.id for one in pages.get_recent(client)}
+    assert recent <= {one["id"] for one in records}
     assert newest is None or newest.last_updated_ms == max(one["lastUpdated"] for one in records)
     nothing = build_client(serve(Portal()), Waits())
-    assert (pages.get_newest(nothing), pages.get_highest_id(nothing)) == (None, 0)
+    assert (pages.get_newest(nothing), pages.get_recent(nothing)) == (None, [])

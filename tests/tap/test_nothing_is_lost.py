@@ -148,7 +148,12 @@ def test_nothing_is_lost(
     served.faults.clear()
     world.pass_time(delay_ms)
     table = load(table, messages := replicate(served, state, page_size=7, **lookback))
-    assert mark(last_state(messages)).keys() <= {"lastUpdated", "version", "selected"}
+    assert mark(last_state(messages)).keys() <= {
+        "lastUpdated",
+        "version",
+        "selected",
+        "engagements",
+    }
 
     expected = expected_table(world.portal)
     assert table.keys() >= expected.keys()

@@ -32,12 +32,14 @@ Ranges = st.lists(st.tuples(Ids, st.none() | Ids), min_size=1, max_size=4).map(t
 Unfinished = st.one_of(
     st.none(),
     st.builds(Backfill, Moments, Ranges, st.none() | Moments),
+    st.builds(Backfill, Moments, Ranges, st.none() | Moments, st.booleans(), Ids, Ids),
     st.builds(Changes, Moments, st.text(min_size=1), st.none() | Moments),
 )
 
 
 def build_position(bookmark: datetime | None, unfinished: Backfill | Changes | None) -> Position:
-    position = Position(bookmark)
+    marks = (("engagements", "00ff00ff", "metadata"), ("engagement_notes", "12345678"))
+    position = Position(bookmark, selected=marks, engagements=7, doubted=bookmark is None)
     return position.during(unfinished) if unfinished else position
 
 
@@ -192,6 +194,10 @@ def test_the_example() -> None:
         {"backfill": [{"signpost": AT, "ranges": [[0, None]]}] * 2},
         {"backfill": [5]},
         {"changes": [[]]},
+        {"selected": "engagements"},
+        {"selected": [["engagements"]]},
+        {"engagements": "7"},
+        {"engagements": -1},
     ],
 )
 def test_what_cannot_be_read_is_refused(mark: Any) -> None:

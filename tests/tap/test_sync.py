@@ -77,12 +77,17 @@ def test_first_load(quiet: Simulator) -> None:
     """
     messages = replicate(quiet, page_size=15)
     assert load({}, messages) == expected_table(quiet.portal)
-    assert paths(quiet) == ["paged", "paged", "paged", "after"]
+    assert paths(quiet) == ["paged", "paged", "paged", "modified", "after"]
     assert ids(messages)[:40] == sorted(expected_table(quiet.portal))
     # The newest change less the lookback of an hour, and a millisecond.
     assert quiet.requests[-1].params["after"] == str(NOW_MS - 2 * HOUR_MS - 1)
     # The version is the signpost: the clock's second at the question, less one.
-    assert mark(last_state(messages)).keys() == {"lastUpdated", "version", "selected"}
+    assert mark(last_state(messages)).keys() == {
+        "lastUpdated",
+        "version",
+        "selected",
+        "engagements",
+    }
     assert mark(last_state(messages))["lastUpdated"] == "2026-11-20T07:00:00.000000Z"
     assert NOW_MS - 2000 <= mark(last_state(messages))["version"] < NOW_MS
 
@@ -166,8 +171,8 @@ def test_an_empty_portal(serve: Serve) -> None:
     messages = replicate(hubspot)
     kinds = [message["type"] for message in messages]
     assert kinds == ["SCHEMA", "STATE", "ACTIVATE_VERSION", "STATE", "STATE"]
-    assert mark(last_state(messages)).keys() == {"version", "selected"}
-    assert paths(hubspot) == ["paged", "details"]
+    assert mark(last_state(messages)).keys() == {"version", "selected", "engagements"}
+    assert paths(hubspot) == ["paged", "modified", "details"]
     hubspot.portal.create({"engagement": {"type": "NOTE"}, "metadata": {}})
     assert (
         set(ids(replicate(hubspot, last_state(messages)))) == expected_table(hubspot.portal).keys()
@@ -187,7 +192,12 @@ def test_interrupted_backfill(quiet: Simulator) -> None:
     assert begun["newest"] == "2026-11-19T11:00:00.000000Z"
     quiet.requests.clear()
     rest = replicate(quiet, last_state(messages), page_size=10)
-    assert [request.params.get("offset") for request in quiet.requests] == ["1019", "1029", None]
+    assert [request.params.get("offset") for request in quiet.requests] == [
+        "1019",
+        "1029",
+        None,
+        None,
+    ]
     assert load(load({}, messages), rest) == expected_table(quiet.portal)
     resumed = [mark(one["value"]).get("backfill") for one in of_type(rest, "STATE")]
     assert {one["signpost"] for one in resumed if one} == {begun["signpost"]}
@@ -292,7 +302,7 @@ def test_changes_begun_without_a_bookmark(quiet: Simulator) -> None:
     begun = {"signpost": "2026-11-20T07:59:59Z", "after": "gibberish"}
     messages = replicate(quiet, {"bookmarks": {"engagements": {"changes": begun}}})
     assert load({}, messages) == expected_table(quiet.portal)
-    assert paths(quiet) == ["after", "paged", "after"]
+    assert paths(quiet) == ["after", "paged", "modified", "after"]
 
 
 def test_several_ranges(quiet: Simulator) -> None:
@@ -325,7 +335,7 @@ def test_an_old_start_date_is_a_backfill(quiet: Simulator) -> None:
     A start_date over 30 days ago reads everything by id; a later one asks for changes alone.
     """
     replicate(quiet, start_date="2018-01-01T00:00:00Z")
-    assert paths(quiet) == ["paged", "after"]
+    assert paths(quiet) == ["paged", "modified", "after"]
     quiet.requests.clear()
     yesterday = datetime.now(timezone.utc).isoformat()[:10]
     portal = Portal()
@@ -505,7 +515,7 @@ def test_without_the_endpoint_of_changes(serve: Serve) -> None:
     messages, error = attempt(hubspot)
     assert error is None
     assert len({record["id"] for record in records(messages)}) == 20
-    assert paths(hubspot)[:2] == ["paged", "after"]
+    assert paths(hubspot)[:3] == ["paged", "modified", "after"]
 
 
 def test_a_cursor_that_stands_still_leaves_a_good_state(quiet: Simulator) -> None:
