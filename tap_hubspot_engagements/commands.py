@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import sys
 from argparse import Namespace
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from tap_hubspot_engagements.client import HubspotClient
 from tap_hubspot_engagements.config import Config, load_json
@@ -17,12 +18,15 @@ from tap_hubspot_engagements.exceptions import (
     OutputError,
     ScopeError,
 )
-from tap_hubspot_engagements.messages import Messages
+from tap_hubspot_engagements.messages import Messages, write_all
 from tap_hubspot_engagements.pages import CHECKS, get_portal
 from tap_hubspot_engagements.progress import Progress
 from tap_hubspot_engagements.selection import default_selection, read_selection
+from tap_hubspot_engagements.state import unwrap
 from tap_hubspot_engagements.streams import STREAMS
 from tap_hubspot_engagements.sync import Run, sync
+
+LOGGER = logging.getLogger(__name__)
 
 
 def discover() -> str:
@@ -36,10 +40,18 @@ def discover() -> str:
 def show(text: str) -> None:
     """Print a text; raises OutputError where that cannot be done."""
     try:
-        sys.stdout.write(text + "\n")
-        sys.stdout.flush()
+        write_all(_stdout(), text.encode() + b"\n")
     except OSError as error:
         raise OutputError(f"cannot write: {error}") from error
+
+
+def _stdout() -> BinaryIO:
+    """
+    Return standard output without a buffer.
+
+    One that does not block cannot be used with a buffer: the part that was taken is not known.
+    """
+    return open(sys.stdout.fileno(), "wb", buffering=0, closefd=False)
 
 
 def check(config: Config) -> None:
@@ -64,10 +76,10 @@ def run_sync(options: Namespace) -> None:
     config = read_config(options.config)
     catalog = load_json(options.catalog) if options.catalog else None
     selections = default_selection() if catalog is None else read_selection(catalog)
-    state: dict[str, Any] = load_json(options.state) if options.state else {}
+    state = read_state(options.state) if options.state else {}
     client = HubspotClient(config)
     progress = Progress(client)
-    messages = Messages(sys.stdout.buffer)
+    messages = Messages(_stdout())
     run = Run(
         client,
         config,
@@ -84,6 +96,15 @@ def run_sync(options: Namespace) -> None:
         outcome = "done"
     finally:
         progress.close(outcome)
+
+
+def read_state(path: Path) -> dict[str, Any]:
+    """Return the state in a file, empty for a file without any; raises ConfigError."""
+    # A first run that failed leaves an empty file where its last state was to be kept.
+    state = unwrap(load_json(path, empty={}))
+    if not any(state.values()):
+        LOGGER.info("%s holds no state: everything is read from the beginning", path)
+    return state
 
 
 def read_config(path: Path | None) -> Config:

@@ -181,12 +181,21 @@ def parse_moment(value: object) -> datetime:
         raise ValueError(f"not a date-time: {value!r}") from error
 
 
-def load_json(path: Path) -> dict[str, Any]:
-    """Return the JSON object in the file at `path`; ConfigError where there is none."""
+def load_json(path: Path, empty: dict[str, Any] | None = None) -> dict[str, Any]:
+    """
+    Return the JSON object in the file at `path`, or `empty` for a file with nothing in it.
+
+    Raises ConfigError where there is none.
+    """
     try:
-        value = json.loads(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8-sig")
+        if not text.strip() and empty is not None:
+            return empty
+        value = json.loads(text)
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
+    except RecursionError as error:
+        raise ConfigError(f"{path}: nested too deeply") from error
     except ValueError as error:
         raise ConfigError(f"{path}: not JSON: {error}") from error
     if not isinstance(value, dict):

@@ -7,9 +7,10 @@ values, and to import it takes longer than a small sync.
 
 from __future__ import annotations
 
+import select
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, cast
 
 from tap_hubspot_engagements.exceptions import OutputError
 from tap_hubspot_engagements.json_text import to_json
@@ -17,8 +18,28 @@ from tap_hubspot_engagements.selection import Selection
 from tap_hubspot_engagements.state import State, to_rfc3339
 
 
+def write_all(out: BinaryIO, data: bytes) -> None:
+    """
+    Write all of `data`; raises OSError where that cannot be done.
+
+    A file without a buffer, which stdout is under PYTHONUNBUFFERED, may take a part, or nothing
+    where it does not block and its reader is slow.
+    """
+    rest = memoryview(data)
+    while rest:
+        written = cast("int | None", out.write(rest))
+        if written is None:
+            select.select((), (out,), ())
+        else:
+            rest = rest[written:]
+
+
 class Messages:
-    """Writes messages to `out`; raises OutputError when nobody reads them any more."""
+    """
+    Writes messages to `out`, best a file without a buffer.
+
+    Raises OutputError when nobody reads them any more.
+    """
 
     def __init__(self, out: BinaryIO) -> None:
         self._out = out
@@ -73,6 +94,6 @@ class Messages:
 
     def _write(self, lines: bytes) -> None:
         try:
-            self._out.write(lines)
+            write_all(self._out, lines)
         except OSError as error:
             raise OutputError(f"cannot write: {error}: see what the target says") from error

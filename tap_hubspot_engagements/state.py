@@ -20,8 +20,15 @@ Range = tuple[int, int | None]
 """Ids still to read: those above the first, below the second or, with None, without an end."""
 
 PORTAL = "portal"
+KNOWN = frozenset(("bookmarks", "currently_syncing", PORTAL))  # keys of a state
+# Meltano's, old and new, the later over the earlier.
+MELTANO = ("completed", "completed_state", "partial", "partial_state")
 STREAM = ENGAGEMENTS.tap_stream_id
 BOOKMARK = "lastUpdated"
+# Ours, and those of singer-io's tap-hubspot.
+MARKS = frozenset(
+    (BOOKMARK, "version", "backfill", "changes", "selected", "engagements", "doubted")
+) | frozenset(("cursor", "offset", "current_sync_start", "last_sync_duration"))
 EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 CLOCKS_DIFFER = timedelta(minutes=1)
 MILLISECOND = timedelta(milliseconds=1)
@@ -85,6 +92,40 @@ class Position:
         return replace(self, backfill=None, changes=unfinished)
 
 
+def unwrap(value: Mapping[str, Any]) -> dict[str, Any]:
+    """
+    Return the state in what a state file holds.
+
+    That is the state itself, a whole STATE message, or what Meltano keeps and prints, whose partial
+    state, of a run that did not end well, goes over the completed one. Raises ConfigError for
+    anything else: to begin anew instead would hide it.
+    """
+    if isinstance(wrapped := value.get("value"), Mapping) and not value.keys() & KNOWN:
+        return unwrap(wrapped)
+    if isinstance(wrapped := value.get("singer_state"), Mapping):
+        return unwrap(wrapped)
+    if value.keys() & MELTANO and not value.keys() & KNOWN:
+        parts = [value.get(name) or {} for name in MELTANO if name in value]
+        if not all(isinstance(part, Mapping) for part in parts):
+            raise ConfigError(f"state: {', '.join(value)} must hold objects")
+        merged: dict[str, Any] = {}
+        for part in parts:
+            _merge(unwrap(part), merged)
+        return merged
+    if value and not value.keys() & KNOWN:
+        raise ConfigError(f"state: holds {', '.join(map(repr, value))} and no bookmarks")
+    return dict(value)
+
+
+def _merge(source: Mapping[str, Any], into: dict[str, Any]) -> None:
+    """Merge as Meltano does: objects key by key."""
+    for key, value in source.items():
+        if isinstance(value, Mapping) and isinstance(into.get(key), dict):
+            _merge(value, into[key])
+        else:
+            into[key] = dict(value) if isinstance(value, Mapping) else value
+
+
 def read_position(state: State) -> Position:
     """
     Return where a state says that replication stands.
@@ -94,6 +135,9 @@ def read_position(state: State) -> Position:
     """
     bookmarks = _object(state, "bookmarks", "state")
     mark = _object(bookmarks, STREAM, "bookmarks")
+    given = [name for name, value in mark.items() if value is not None]
+    if given and MARKS.isdisjoint(given):
+        raise ConfigError(f"state: bookmarks.{STREAM} holds {', '.join(given)}, not {BOOKMARK}")
     try:
         backfill = _unfinished(mark, "backfill")
         return Position(

@@ -123,6 +123,16 @@ def test_the_token_of_the_environment(run_tap: Tap, hubspot: Simulator) -> None:
     assert run_tap(config={"base_url": hubspot.url}, environment=environment).code == 0
 
 
+@pytest.mark.parametrize("text", ["", "\n", "{}", '{"bookmarks": null}', '{"bookmarks": {}}'])
+def test_a_file_without_a_state(text: str, run_tap: Tap) -> None:
+    """
+    The file that a first run leaves when it fails is no state, which a line says.
+    """
+    run = run_tap(state=text)
+    assert run.code == 0, run.err
+    assert "state.json holds no state: everything is read from the beginning" in run.err
+
+
 FAULTY: dict[str, tuple[dict[str, Any], str]] = {
     "a config that is not there": ({}, "config.json: cannot be read: No such file or directory"),
     "a config that is no JSON": (
@@ -138,9 +148,9 @@ FAULTY: dict[str, tuple[dict[str, Any], str]] = {
         {"config": {"access_token": "pat-secret"}, "state": None},
         "state.json: cannot be read: No such file or directory",
     ),
-    "a state that is empty": (
-        {"config": {"access_token": "pat-secret"}, "state": ""},
-        "state.json: not JSON",
+    "a state nested too deeply": (
+        {"config": {"access_token": "pat-secret"}, "state": 100_000 * "[" + 100_000 * "]"},
+        "state.json: nested too deeply",
     ),
     "a state that is a list": (
         {"config": {"access_token": "pat-secret"}, "state": "[1]"},

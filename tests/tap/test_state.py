@@ -18,6 +18,7 @@ from tap_hubspot_engagements.state import (
     ms_to_utc,
     read_position,
     to_rfc3339,
+    unwrap,
     utc_to_ms,
     with_currently_syncing,
     with_position,
@@ -206,6 +207,59 @@ def test_what_cannot_be_read_is_refused(mark: Any) -> None:
     """
     with pytest.raises(ConfigError, match=r"state: .*engagements"):
         read_position({"bookmarks": {"engagements": mark}})
+
+
+WRAPPINGS: dict[str, Any] = {
+    "a STATE message": lambda state: {"type": "STATE", "value": state},
+    "its value": lambda state: {"value": state},
+    "meltano state get": lambda state: {"singer_state": state},
+    "Meltano's completed": lambda state: {"completed": {"singer_state": state}, "partial": {}},
+    "Meltano's partial": lambda state: {
+        "completed_state": {"singer_state": {"bookmarks": {"engagements": {"version": 5}}}},
+        "partial_state": {"singer_state": state},
+    },
+    "twice": lambda state: {"type": "STATE", "value": {"singer_state": state}},
+}
+
+
+@pytest.mark.parametrize("wrap", WRAPPINGS.values(), ids=WRAPPINGS)
+def test_wrapped_states(wrap: Any) -> None:
+    """
+    A state is found in a STATE message and in what Meltano prints.
+    """
+    state = {"bookmarks": {"engagements": {"lastUpdated": AT}}, "portal": 5}
+    unwrapped = unwrap(wrap(state))
+    assert read_position(unwrapped).bookmark == datetime(2026, 11, 20, 8, tzinfo=timezone.utc)
+    assert unwrapped["portal"] == 5
+
+
+def test_meltanos_partial_state_goes_over_the_completed_one() -> None:
+    """
+    What an interrupted run has added is added, and what it has not is kept.
+    """
+    completed = {"bookmarks": {"engagements": {"lastUpdated": AT, "version": 5}}}
+    partial = {"bookmarks": {"engagements": {"version": 6}, "owners": {"records": 7}}}
+    assert unwrap({"completed": completed, "partial": partial}) == {
+        "bookmarks": {"engagements": {"lastUpdated": AT, "version": 6}, "owners": {"records": 7}}
+    }
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        {"engagements": {"lastUpdated": 1795161600000}},
+        {"lastUpdated": AT},
+        {"completed": 5},
+        {"bookmarks": {"engagements": {"replication_key_value": AT}}},
+        {"value": {"value": {"lastUpdated": AT}}},
+    ],
+)
+def test_what_is_no_state_is_refused(state: dict[str, Any]) -> None:
+    """
+    A file without anything that is known of is an error: to begin anew would hide it.
+    """
+    with pytest.raises(ConfigError, match="state: "):
+        read_position(unwrap(state))
 
 
 def test_bookmarks_must_be_an_object() -> None:
