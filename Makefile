@@ -13,7 +13,7 @@ PIP_QUIETLY := PYTHONWARNINGS=ignore PIP_DISABLE_PIP_VERSION_CHECK=1
 ONE_AT_A_TIME = exec 9<setup.py && flock 9 && if [ $@ -nt setup.py ]; then exit 0; fi
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-servers test-galera test-page test-bare lint check-tap test-pythons bench bench-quick soak interop clean
+.PHONY: help install demo test test-servers test-galera test-group-replication test-page test-bare lint check-tap test-pythons bench bench-quick soak interop clean
 
 help: ## say what there is to make
 	@awk -F ': .*## ' '/^[a-z-]+: .*## / {printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -36,6 +36,10 @@ test-servers: $(INSTALLED) ## run the tests of what needs a server on MariaDB, M
 
 test-galera: $(INSTALLED) ## run the tests of a target whose server is a Galera cluster
 	@TEST_SERVER=galera $(BIN)/python -m pytest tests/target/test_galera.py $(PYTEST_ARGUMENTS)
+
+test-group-replication: $(INSTALLED) ## run the tests of a target whose servers are a group of MySQL 9
+	@TEST_SERVER=group-replication $(BIN)/python -m pytest \
+		tests/target/test_group_replication.py $(PYTEST_ARGUMENTS)
 
 test-page: $(INSTALLED) ## look at the page of the reports in a browser, with axe-core
 	@command -v chromium >/dev/null || $(PYTHON) -m demo.packages chromium

@@ -11,7 +11,12 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
+from typing import Any
 
+import pymysql
+from pymysql.cursors import Cursor
+
+from demo.private_server import PrivateServer
 from hubspot_simulator.portal import Portal
 from hubspot_simulator.server import Simulator
 from tests.conftest import TestDatabase
@@ -27,6 +32,44 @@ DISTURBANCES = (
     *("nothing", "nothing", "kill target", "kill tap", "stop target", "stop tap"),
     *("stop target for long", "stop target for long", "lose connections"),
 )
+
+
+@dataclass(frozen=True)
+class ClusterDatabase(TestDatabase):
+    """
+    A database of a cluster; `fresh_reads` has a connection read what any node has committed.
+
+    Programs get all nodes as their hosts, tests look at the first that serves and may be written.
+    """
+
+    nodes: Sequence[PrivateServer] = ()
+    fresh_reads: str = ""
+    foreign_keys: bool = True
+
+    @property
+    def environment(self) -> dict[str, str]:
+        foreign_keys = str(self.foreign_keys).lower()
+        own = {"TARGET_MYSQL_HOST": self.hosts(), "TARGET_MYSQL_FOREIGN_KEYS": foreign_keys}
+        return {**super().environment, **own}
+
+    def hosts(self, turn: int = 0) -> str:
+        """Return the nodes' addresses, beginning with the `turn`th."""
+        nodes = [*self.nodes[turn:], *self.nodes[:turn]]
+        return ",".join(f"127.0.0.1:{node.port}" for node in nodes)
+
+    def connect(self, **options: Any) -> pymysql.Connection[Cursor]:
+        for node in self.nodes:
+            with suppress(pymysql.MySQLError):
+                connection = TestDatabase(node, self.name).connect(**options)
+                with connection.cursor() as cursor:
+                    cursor.execute("SELECT @@read_only")
+                    if cursor.fetchone() == (0,):
+                        cursor.execute(self.fresh_reads)
+                        return connection
+                connection.close()
+        raise pymysql.OperationalError(2003, "no node of the cluster serves")
+
+
 Run = tuple["subprocess.Popen[bytes]", "subprocess.Popen[bytes]"]
 
 
@@ -35,13 +78,11 @@ class Overlap:
     """
     Runs pairs over `portal`, which is served by `simulator`, and checks the tables after each.
 
-    `hosts` are the servers for the first run and for the second, where they differ.
     """
 
     pipeline: Pipeline
     simulator: Simulator
     chance: random.Random
-    hosts: Sequence[str] = ()
     codes: list[int] = field(default_factory=list)
 
     @property
@@ -59,9 +100,9 @@ class Overlap:
 
     def _run_pair(self, number: int) -> None:
         with ExitStack() as stack:
-            first = self._start(stack, f"-{number}a", self.hosts[0] if self.hosts else None)
+            first = self._start(stack, f"-{number}a", turn=0)
             time.sleep(self.chance.uniform(0, 1))
-            second = self._start(stack, f"-{number}b", self.hosts[1] if self.hosts else None)
+            second = self._start(stack, f"-{number}b", turn=1)
             self._disturb(stack, self.chance.choice((first, second)))
             for process in (*first, *second):
                 process.wait(END_S)
@@ -73,7 +114,7 @@ class Overlap:
         self._run_alone()
         self._assert_nothing_is_missing(logs)
 
-    def _start(self, stack: ExitStack, name: str, host: str | None) -> Run:
+    def _start(self, stack: ExitStack, name: str, turn: int) -> Run:
         self._edit()
         settings = {
             "TARGET_MYSQL_BATCH_SIZE_ROWS": "60",
@@ -81,8 +122,8 @@ class Overlap:
             "TARGET_MYSQL_LOCK_TIMEOUT_SECONDS": str(LOCK_TIMEOUT_S),
             "TARGET_MYSQL_LOCK_WAIT_SECONDS": self.chance.choice(("0", "60")),
         }
-        if host:
-            settings["TARGET_MYSQL_HOST"] = host
+        if isinstance(self.pipeline.database, ClusterDatabase):
+            settings["TARGET_MYSQL_HOST"] = self.pipeline.database.hosts(turn)
         run = self.pipeline.start(settings, full_refresh=self.chance.random() < 0.7, name=name)
         for process in run:
             stack.callback(_end, process)
@@ -137,9 +178,7 @@ class Overlap:
         return {record["engagement"]["id"] for record in self.portal.records()}
 
 
-def run_schedules(
-    build: Callable[[int], Pipeline], schedules: Sequence[int], hosts: Sequence[str] = ()
-) -> list[int]:
+def run_schedules(build: Callable[[int], Pipeline], schedules: Sequence[int]) -> list[int]:
     """
     Run a schedule for each seed of `schedules`; returns the exit codes of all targets.
 
@@ -149,18 +188,23 @@ def run_schedules(
     for seed in schedules:
         portal = Portal.generate(150, seed)
         with Simulator(portal, latency_s=0.1) as simulator:
-            overlap = Overlap(build(seed), simulator, random.Random(seed), hosts)
+            overlap = Overlap(build(seed), simulator, random.Random(seed))
             overlap.run_schedule()
             codes += overlap.codes
     return codes
 
 
 def kill_connections(database: TestDatabase) -> None:
-    """Have the server cut every connection to the database but the one that asks."""
+    """Have the server, or every node, cut all connections to the database but the one that asks."""
+    nodes = database.nodes if isinstance(database, ClusterDatabase) else (database.server,)
     sql = "SELECT id FROM information_schema.processlist WHERE db = %s AND id <> CONNECTION_ID()"
-    for (number,) in database.query(sql, (database.name,)):
-        with suppress(Exception):  # it has ended by itself
-            database.query(f"KILL {number}")
+    for node in nodes:
+        connection = TestDatabase(node, database.name).connect()
+        with connection, connection.cursor() as cursor:
+            cursor.execute(sql, (database.name,))
+            for (number,) in cursor.fetchall():
+                with suppress(pymysql.MySQLError):  # it has ended by itself
+                    cursor.execute(f"KILL {number}")
 
 
 def schedules(default: int) -> range:

@@ -38,7 +38,8 @@ class Family:
 MARIADB = Family(
     private_mariadb.PrivateMariaDB, private_mariadb.install, "MariaDB", "utf8mb4_nopad_bin"
 )
-GALERA = "galera"  # has tests of its own, which no other server runs
+# Clusters have tests of their own, which no other server runs.
+GALERA, GROUP_REPLICATION = "galera", "group-replication"
 FAMILIES = {
     "mariadb": MARIADB,
     GALERA: MARIADB,
@@ -65,5 +66,6 @@ FAMILIES = {
         reads_json=False,
     ),
 }
+FAMILIES[GROUP_REPLICATION] = FAMILIES["mysql-9"]
 CHOSEN = os.environ.get("TEST_SERVER", "mariadb")
 FAMILY = FAMILIES[CHOSEN]

@@ -42,10 +42,10 @@ class PrivateMySQL9(PrivateServer):
 
     def program(self) -> list[str]:
         own = ["--skip-log-bin", "--local-infile=1", "--mysqlx=OFF", "--secure-file-priv=NULL"]
-        return [*_program(folder()), *own]
+        return [*server_program(folder()), *own]
 
 
-def _program(unpacked: Path) -> list[str]:
+def server_program(unpacked: Path) -> list[str]:
     libraries = unpacked / LIBRARIES
     share = unpacked / "usr" / "share" / "mysql"
     return [
@@ -68,4 +68,4 @@ def _fetch(target: Path) -> None:
 
 def _make_data(unpacked: Path) -> None:
     arguments = [f"--user={getpass.getuser()}", f"--datadir={unpacked / 'data'}"]
-    run_steps([*_program(unpacked), *arguments, "--initialize-insecure"])
+    run_steps([*server_program(unpacked), *arguments, "--initialize-insecure"])

@@ -17,9 +17,10 @@ from target_mysql.config import Config
 from target_mysql.database import Database
 from target_mysql.load import Load
 from tests.conftest import PROGRAMS, Outcome, TestDatabase, clean_environment, run_program
-from tests.servers import CHOSEN, FAMILY, GALERA
+from tests.servers import CHOSEN, FAMILY, GALERA, GROUP_REPLICATION
 
-collect_ignore = [] if CHOSEN == GALERA else ["test_galera.py"]
+OF_CLUSTERS = {GALERA: "test_galera.py", GROUP_REPLICATION: "test_group_replication.py"}
+collect_ignore = [name for server, name in OF_CLUSTERS.items() if server != CHOSEN]
 
 Message = dict[str, Any]
 INTEGER = {"type": "integer"}

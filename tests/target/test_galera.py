@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from tests.conftest import TestDatabase
+from tests.overlap import EXIT_LOCKED, ClusterDatabase, run_schedules, schedules
+from tests.pipeline import Pipeline
 from tests.servers.galera import GaleraCluster, GaleraNode, install
 from tests.target.conftest import (
     LOAD_METHODS,
@@ -104,3 +107,21 @@ def test_a_node_outside_of_its_cluster_is_passed_over(
     done = load(database, THINGS, record({"id": 2}), state(2), host=hosts(first))
     assert (done.code, done.out) == (1, "")
     assert "WSREP has not yet prepared node for application use" in done.err
+
+
+def test_runs_on_two_nodes_harm_nothing(cluster: GaleraCluster, tmp_path: Path) -> None:
+    """
+    Of two runs that overlap, each through another node, one at a time loads a table.
+    """
+
+    def build(seed: int) -> Pipeline:
+        folder = tmp_path / str(seed)
+        folder.mkdir()
+        fresh_reads = "SET SESSION wsrep_sync_wait = 1"
+        first = cluster.nodes[0]
+        return Pipeline(
+            folder, ClusterDatabase(first, f"overlap_{seed}", cluster.nodes, fresh_reads)
+        )
+
+    codes = run_schedules(build, schedules(30))
+    assert EXIT_LOCKED in codes and 0 in codes
