@@ -16,7 +16,7 @@ ONE_AT_A_TIME = exec 9<setup.py && flock 9 && if [ $@ -nt setup.py ]; then exit 
 .PHONY: help install demo test test-servers test-galera test-group-replication test-page test-bare lint check-tap test-pythons bench bench-quick soak interop clean
 
 help: ## say what there is to make
-	@awk -F ': .*## ' '/^[a-z-]+: .*## / {printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ': .*## ' '/^[a-z-]+: .*## / {printf "make %-22s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 install: $(INSTALLED) ## install everything into .venv
 
