@@ -19,7 +19,7 @@ class Batch:
 
     `lines` are the input's line numbers of the rows; a bit of `absent` is set while no row had a
     value, not even null, for the property at that place. `children` are the tables whose rows come
-    and go with these. `version` is the highest of the rows' versions, None without any;
+    and go with these. `versions` are those of the rows;
     `parent` is the table that `table.parent` names, with the columns that it has.
     """
 
@@ -29,7 +29,7 @@ class Batch:
     rows: list[bytes] = field(default_factory=list)
     lines: array[int] = field(default_factory=lambda: array("Q"))
     absent: int = -1
-    version: int | None = None
+    versions: frozenset[int] = frozenset()
     parent: Table | None = None
 
     def add(self, row: Row, line: int) -> None:

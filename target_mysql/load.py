@@ -77,7 +77,7 @@ class Stream:
         """Return what waits, and begin anew; `parent` is the table of the stream's parent."""
         batch, self._batch = self._batch, self._new_batch()
         batch.children, batch.parent = tuple(self.children.values()), parent
-        batch.version = self.encoder.take_version()
+        batch.versions = self.encoder.take_versions()
         self._warn_undeclared()
         return batch
 
@@ -294,7 +294,7 @@ class Load:
             return
         self._finish()
         name = stream.table.name
-        highest = self._committer.patiently(lambda: self._locks.read_version(name))
+        highest = self._committer.patiently(lambda: self._locks.read_version(self._database, name))
         if highest is not None and message.version < highest:
             LOGGER.warning(
                 "%s: ACTIVATE_VERSION %d ignored: its table has rows of version %d, of a later"

@@ -84,7 +84,7 @@ class RowEncoder:
         # A version needs a column, unless the tap has one of that name or no others are added.
         self._lacks_version = table.adds(BATCHED_AT) and not table.has(TABLE_VERSION)
         self._version: int | None = None  # of the last record
-        self._highest: int | None = None
+        self._versions: set[int] = set()  # of the records since they were last taken
         ours = (EXTRACTED_AT, TABLE_VERSION)
         added = tuple(one for one in table.columns if not one.from_record and one.name in ours)
         line = (LINE_COLUMN,) if table.numbered else ()
@@ -109,17 +109,17 @@ class RowEncoder:
             problem = "nested too deep"
             raise InputError(problem, line=number, stream=self.table.stream) from error
 
-    def take_version(self) -> int | None:
-        """Return the highest version of the records since this was last called."""
-        highest, self._version, self._highest = self._highest, None, None
-        return highest
+    def take_versions(self) -> frozenset[int]:
+        """Return the different versions of the records since this was last called."""
+        versions, self._version, self._versions = frozenset(self._versions), None, set()
+        return versions
 
     def _note_version(self, version: int | None) -> None:
         if version is not None and self._lacks_version:
             raise VersionAppeared
         self._version = version
-        if version is not None and (self._highest is None or version > self._highest):
-            self._highest = version
+        if version is not None:
+            self._versions.add(version)
 
     def take_mended(self) -> int:
         """Return how many dates were mended since this was last asked."""

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import secrets
+import os
 import threading
 import time
 from collections.abc import Mapping, Sequence
@@ -64,7 +64,7 @@ class TableLocks:
     def __init__(self, database: Database, lease_s: float) -> None:
         self._database = database
         self._lease_s = lease_s
-        self._token = secrets.token_hex(16)
+        self._token = os.urandom(16).hex()
         self._process = ProcessIdentity.of_this_process()
         self._names: tuple[str, ...] = ()  # of the tables that are held
         self._renewed_at = time.monotonic()
@@ -111,9 +111,10 @@ class TableLocks:
         if wanted != (row.source, row.version):
             self._database.execute(lock_statements.DESCRIBE, (*wanted, name, self._token))
 
-    def read_version(self, name: str) -> int | None:
+    def read_version(self, database: Database, name: str) -> int | None:
         """Return the highest version that rows of the table `name` have had, None without any."""
-        return self._read_or_add(name).version
+        rows = database.query(lock_statements.READ, (name,))
+        return _to_row(rows[0]).version if rows else None
 
     def confirm(self, database: Database, versions: Mapping[str, int] | None = None) -> None:
         """
