@@ -49,7 +49,7 @@ def main() -> None:
         # Each begins on a server that has nothing to tidy up.
         with (
             tempfile.TemporaryDirectory() as folder,
-            PrivateMariaDB(Path(folder) / "mariadb", SERVER_OPTIONS) as server,
+            PrivateMariaDB(SERVER_OPTIONS) as server,
         ):
             results.save(name, QUESTIONS[name](Bench(server, Path(folder))))
         results.render()

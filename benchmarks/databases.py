@@ -79,4 +79,6 @@ def empty(server: PrivateServer, database: str) -> None:
 
 
 def _connect(server: PrivateServer) -> pymysql.Connection[pymysql.cursors.Cursor]:
-    return pymysql.connect(host="127.0.0.1", port=server.port, user="root")
+    return pymysql.connect(
+        host="127.0.0.1", port=server.port, user="root", password=server.password
+    )

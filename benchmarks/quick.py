@@ -38,7 +38,7 @@ def main() -> int:
     install()
     with (
         tempfile.TemporaryDirectory() as name,
-        PrivateMariaDB(Path(name) / "mariadb", SERVER_OPTIONS) as server,
+        PrivateMariaDB(SERVER_OPTIONS) as server,
         ServedPortal(("--engagements", str(ENGAGEMENTS), "--seed", "7")) as portal,
     ):
         bench = Bench(server, Path(name))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -152,7 +153,11 @@ class Track:
         """Return the server's own LOAD DATA and merge."""
 
         def start(change: int) -> Run:
-            files = (self.work.schema_file(), self.work.load_file(change))
+            load_file = self.work.load_file(change)
+            readable = self.server.files / load_file.name
+            if not readable.exists():
+                shutil.copy(load_file, readable)
+            files = (self.work.schema_file(), readable)
             environment = self._environment("alone")
             return Run([*SERVER_SIDE, *files], environment, server=self.server.pid)
 

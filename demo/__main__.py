@@ -67,7 +67,7 @@ def database() -> Iterator[dict[str, str]]:
         yield {}
         return
     install()
-    with PrivateMariaDB(FOLDER / "mariadb") as server:
+    with PrivateMariaDB() as server:
         say(f"A private MariaDB runs on port {server.port}, a HubSpot portal beside it.")
         yield server.environment()
 

@@ -54,12 +54,19 @@ class PrivateMariaDB(PrivateServer):
     """MariaDB as Debian ships it: latin1 by default, no my.cnf."""
 
     def make_data(self) -> None:
+        native = "'$.plugin', 'mysql_native_password', '$.authentication_string'"
+        statements = (
+            f"UPDATE mysql.global_priv SET priv = JSON_SET(priv, {native},"
+            f" PASSWORD('{self.password}')) WHERE user = 'root'",
+            "DELETE FROM mysql.global_priv WHERE user = ''",
+        )
         options = [
             f"--user={self.user}",
             f"--datadir={self.data}",
             f"--tmpdir={self.folder / 'tmp'}",
             "--auth-root-authentication-method=normal",
             "--skip-test-db",
+            f"--extra-file={self.write_sql(*statements)}",
         ]
         run_steps([*_command("mariadb-install-db"), *options])
 

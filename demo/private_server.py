@@ -1,6 +1,9 @@
 """
 A MySQL server of one's own: in a folder of its own, on a free loopback port, ended by its pid.
 
+Other users of the machine can neither log in nor read its files, and where root starts it, it does
+not run as root.
+
 What differs between the servers of the family, how data is made and what the command is, a
 subclass says.
 """
@@ -9,9 +12,11 @@ from __future__ import annotations
 
 import getpass
 import os
+import secrets
 import shutil
 import socket
 import subprocess
+import tempfile
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
@@ -23,6 +28,8 @@ from mirakuru.exceptions import ExecutorError
 from demo.shell import DemoError, read_end
 
 START_TIMEOUT_S = 120.0  # what takes two seconds, on a slow and busy machine
+GREETING_TIMEOUT_S = 30.0
+UNPRIVILEGED = "nobody"  # whom a server runs as that root starts
 # Debian keeps server programs where only root's PATH looks.
 SERVER_PATH = os.pathsep.join((os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin"))
 
@@ -50,19 +57,40 @@ def free_port() -> int:
         return port
 
 
+class ServingExecutor(TCPExecutor):
+    """
+    Waits until a server greets whoever connects.
+
+    Its port takes connections earlier: who stops the server then is not heard.
+    """
+
+    def after_start_check(self) -> bool:
+        try:
+            place = (self.host, self.port)
+            with socket.create_connection(place, timeout=GREETING_TIMEOUT_S) as client:
+                return bool(client.recv(1))
+        except OSError:
+            return False
+
+
 class PrivateServer(ABC):
     """
-    A server that keeps everything in `folder`; user root, no password, loopback only.
+    A server that keeps everything in a temporary `folder`; user root, a random password.
 
-    As a context manager it is started and stopped. `options` are further arguments of the server.
+    As a context manager it is started and stopped, and the folder removed. `options` are further
+    arguments of the server.
     """
 
-    def __init__(self, folder: Path, options: Sequence[str] = ()) -> None:
-        self.folder = folder.resolve()
+    def __init__(self, options: Sequence[str] = ()) -> None:
+        # Only its user may look into it. Never in a folder that this user cannot enter.
+        self._home = tempfile.TemporaryDirectory(prefix="server-")
+        self.folder = Path(self._home.name).resolve()
+        self.password = secrets.token_hex(16)
         self.port = free_port()
         self.socket = self.folder / "socket"
         self.options = options
-        self.user = getpass.getuser()  # of the machine, whom the server runs as
+        # Of the machine, whom the server runs as.
+        self.user = getpass.getuser() if os.geteuid() else UNPRIVILEGED
         self._process: TCPExecutor | None = None
 
     def __enter__(self: Self) -> Self:
@@ -71,6 +99,7 @@ class PrivateServer(ABC):
 
     def __exit__(self, *_: object) -> None:
         self.stop()
+        self._home.cleanup()
 
     @property
     def data(self) -> Path:
@@ -87,24 +116,26 @@ class PrivateServer(ABC):
             "TARGET_MYSQL_HOST": "127.0.0.1",
             "TARGET_MYSQL_PORT": str(self.port),
             "TARGET_MYSQL_USER": "root",
-            "TARGET_MYSQL_PASSWORD": "",
+            "TARGET_MYSQL_PASSWORD": self.password,
         }
 
     def start(self) -> None:
         """
-        Make the data folder where there is none, and start; returns when the port answers.
+        Make the data folder where there is none, and start; returns when the server serves.
 
         Raises ServerMissing without the programs, CommandFailed where no data can be made, and
         ServerFailed where the server ends or does not answer in time.
         """
-        self.folder.mkdir(parents=True, exist_ok=True)
         # A starting server deletes `#sql*` files in its tmpdir: never share one.
-        (self.folder / "tmp").mkdir(exist_ok=True)
+        for folder in (self.folder / "tmp", self.files):
+            folder.mkdir(exist_ok=True)
+        self._give_away()
         if not (self.data / "mysql").is_dir():
             self.make_data()
+            self._give_away()
         log_path = self.folder / "server.log"
         with log_path.open("ab") as log:
-            self._process = TCPExecutor(
+            self._process = ServingExecutor(
                 [*self.program(), *self._arguments(), *self.options],
                 host="127.0.0.1",
                 port=self.port,
@@ -134,6 +165,11 @@ class PrivateServer(ABC):
             self._process.kill()
             self._process = None
 
+    @property
+    def files(self) -> Path:
+        """The only folder that the server's own LOAD DATA reads files of."""
+        return self.folder / "files"
+
     @abstractmethod
     def make_data(self) -> None:
         """Fill the data folder of a new server."""
@@ -141,6 +177,18 @@ class PrivateServer(ABC):
     @abstractmethod
     def program(self) -> list[str]:
         """Return the server's program, and the arguments that this server alone needs."""
+
+    def write_sql(self, *statements: str) -> Path:
+        """Return a file of statements, for the server to run."""
+        path = self.folder / "statements.sql"
+        path.write_text("".join(f"{statement};\n" for statement in statements))
+        return path
+
+    def _give_away(self) -> None:
+        """Make the folder the server's user's own."""
+        if self.user != getpass.getuser():
+            for path in (self.folder, *self.folder.rglob("*")):
+                shutil.chown(path, self.user)
 
     def _arguments(self) -> list[str]:
         return [
@@ -150,6 +198,7 @@ class PrivateServer(ABC):
             f"--socket={self.socket}",
             f"--port={self.port}",
             "--bind-address=127.0.0.1",
+            f"--secure-file-priv={self.files}",
             # Survives a killed server; a machine that loses its power is not what is tested.
             "--innodb-flush-log-at-trx-commit=2",
         ]

@@ -29,7 +29,9 @@ def cached(name: str, fetch: Callable[[Path], None]) -> Path:
 
 def cache_folder(name: str) -> Path:
     """Return where the cache keeps `name`, which may not be there."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / FOLDER / name
+    # A server that root starts runs as another user, who cannot look into root's home.
+    default = Path.home() / ".cache" if os.geteuid() else Path("/var/cache")
+    return Path(os.environ.get("XDG_CACHE_HOME") or default) / FOLDER / name
 
 
 def _fill(folder: Path, fetch: Callable[[Path], None]) -> None:

@@ -35,12 +35,10 @@ SHARED = REPOSITORY.parent / "shared"
 
 
 @pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrivateServer]:
+def server() -> Iterator[PrivateServer]:
     """A private server of the family that TEST_SERVER names, at its defaults."""
     FAMILY.install()
-    # A unix socket's path may have 107 bytes: pytest's own folders come close.
-    folder = tmp_path_factory.mktemp("db")
-    with FAMILY.server(folder) as server:
+    with FAMILY.server() as server:
         yield server
 
 
@@ -61,6 +59,7 @@ class TestDatabase:
             host="127.0.0.1",
             port=self.server.port,
             user="root",
+            password=self.server.password,
             charset="utf8mb4",
             autocommit=True,
             # To read the machine's certificates takes longer than most statements here.

@@ -101,6 +101,7 @@ def main() -> None:
         host="127.0.0.1",
         port=int(os.environ["TARGET_MYSQL_PORT"]),
         user="root",
+        password=os.environ["TARGET_MYSQL_PASSWORD"],
         charset="utf8mb4",
         local_infile=True,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -32,6 +33,7 @@ def through_the_client(database: TestDatabase, sql: str) -> list[list[str]]:
             *("--user=root", "--skip-column-names", "--default-character-set=utf8mb4"),
             database.name,
         ],
+        env={**os.environ, "MYSQL_PWD": database.server.password},
         input=sql,
         capture_output=True,
         text=True,

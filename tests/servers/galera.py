@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import time
 from collections.abc import Sequence
@@ -25,7 +24,6 @@ PROVIDER = Path("/usr/lib/galera/libgalera_smm.so")
 # What brings a new node its data is in a package that would start a service of its own.
 SCRIPTS_PACKAGE = "mariadb-server"
 SYSTEM_PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
-UNPRIVILEGED = "nobody"  # rsync, by which the data comes, cannot bring it to root
 CHANGE_TIMEOUT_S = 60.0
 NODES = 3
 
@@ -53,7 +51,7 @@ def _fetch_scripts(target: Path) -> None:
 class GaleraNode(PrivateMariaDB):
     """A node of the cluster whose nodes talk to one another on `ports`, this one `number`th."""
 
-    def __init__(self, folder: Path, ports: Sequence[int], number: int) -> None:
+    def __init__(self, scripts: Path, ports: Sequence[int], number: int) -> None:
         self._founds = number == 0
         provider = (
             f"gmcast.listen_addr=tcp://127.0.0.1:{ports[number]}",
@@ -71,19 +69,15 @@ class GaleraNode(PrivateMariaDB):
             "--wsrep-sst-method=rsync",
             f"--wsrep-sst-receive-address=127.0.0.1:{free_port()}",
         )
-        super().__init__(folder, options)
-        if os.geteuid() == 0:
-            self.user = UNPRIVILEGED
+        super().__init__(options)
+        self._scripts = scripts
 
     def start(self) -> None:
-        for folder in (self.folder, self.folder / "tmp"):
-            folder.mkdir(exist_ok=True)
-            shutil.chown(folder, self.user)
         super().start()
         self.wait_for("wsrep_local_state_comment", "Synced")
 
     def program(self) -> list[str]:
-        path = f"PATH={self.folder.parent / 'scripts'}:{SYSTEM_PATH}"
+        path = f"PATH={self._scripts}:{SYSTEM_PATH}"
         return ["env", path, *super().program(), *(["--wsrep-new-cluster"] * self._founds)]
 
     def isolate(self) -> None:
@@ -105,6 +99,7 @@ class GaleraNode(PrivateMariaDB):
             host="127.0.0.1",
             port=self.port,
             user="root",
+            password=self.password,
             autocommit=True,
             connect_timeout=5,
             ssl_disabled=True,
@@ -132,12 +127,12 @@ class GaleraCluster:
             # Not in pytest's folders: those are closed to all but who runs the tests.
             folder = Path(stack.enter_context(TemporaryDirectory(prefix="galera-")))
             folder.chmod(0o755)
-            (folder / "scripts").mkdir()
             for script in _scripts().glob("wsrep_sst_*"):
-                shutil.copy(script, folder / "scripts")
+                shutil.copy(script, folder)
             ports = [free_port() for _ in range(NODES)]
-            self.nodes = [GaleraNode(folder / str(n), ports, n) for n in range(NODES)]
+            self.nodes = [GaleraNode(folder, ports, number) for number in range(NODES)]
             for node in self.nodes:
+                node.password = self.nodes[0].password  # the others get the first's users
                 stack.enter_context(node)
             self._stack = stack.pop_all()
         return self

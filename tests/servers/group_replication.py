@@ -12,7 +12,7 @@ from typing import Any
 import pymysql
 
 from demo.private_server import free_port
-from tests.servers.mysql_9 import PrivateMySQL9, folder, install, server_program
+from tests.servers.mysql_9 import PrivateMySQL9, install
 
 __all__ = ["GroupReplication", "install"]
 
@@ -30,6 +30,8 @@ NODES = 3
 
 class GroupNode(PrivateMySQL9):
     """A node of the group whose nodes talk to one another on `ports`, this one `number`th."""
+
+    binary_log = ()  # the group replicates it
 
     def __init__(
         self, folder: Path, ports: Sequence[int], number: int, options: Sequence[str]
@@ -60,10 +62,6 @@ class GroupNode(PrivateMySQL9):
     def make_data(self) -> None:
         super().make_data()
         (self.data / "auto.cnf").unlink(missing_ok=True)  # each node needs an id of its own
-
-    def program(self) -> list[str]:
-        own = ["--local-infile=1", "--mysqlx=OFF", "--secure-file-priv=NULL"]
-        return [*server_program(folder()), *own]
 
     def join(self, *, founds: bool) -> None:
         """Become a member of the group, as its first where it `founds` it; waits until it is."""

@@ -42,6 +42,11 @@ class PrivateMySQL56(PrivateServer):
 
     def program(self) -> list[str]:
         home = folder()
+        statements = (
+            f"UPDATE mysql.user SET password = PASSWORD('{self.password}') WHERE user = 'root'",
+            "DELETE FROM mysql.user WHERE user = ''",
+            "FLUSH PRIVILEGES",
+        )
         return [
             # It was built for an older libaio, which the package has beside it.
             "env",
@@ -54,6 +59,7 @@ class PrivateMySQL56(PrivateServer):
             "--explicit_defaults_for_timestamp",
             "--skip-name-resolve",
             "--innodb-log-file-size=128M",
+            f"--init-file={self.write_sql(*statements)}",
         ]
 
 

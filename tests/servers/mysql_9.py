@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import getpass
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 from demo.packages import unpack_packages
@@ -36,16 +37,19 @@ def folder() -> Path:
 class PrivateMySQL9(PrivateServer):
     """MySQL 9 with LOAD DATA LOCAL allowed, which by default it is not."""
 
+    binary_log: Sequence[str] = ("--skip-log-bin",)
+
     def make_data(self) -> None:
         # Made once and copied: to make it takes far longer.
         shutil.copytree(folder() / "data", self.data)
 
     def program(self) -> list[str]:
-        own = ["--skip-log-bin", "--local-infile=1", "--mysqlx=OFF", "--secure-file-priv=NULL"]
-        return [*server_program(folder()), *own]
+        own = [*self.binary_log, "--local-infile=1", "--mysqlx=OFF"]
+        password = f"ALTER USER root@localhost IDENTIFIED BY '{self.password}'"
+        return [*_program(folder()), *own, f"--init-file={self.write_sql(password)}"]
 
 
-def server_program(unpacked: Path) -> list[str]:
+def _program(unpacked: Path) -> list[str]:
     libraries = unpacked / LIBRARIES
     share = unpacked / "usr" / "share" / "mysql"
     return [
@@ -68,4 +72,4 @@ def _fetch(target: Path) -> None:
 
 def _make_data(unpacked: Path) -> None:
     arguments = [f"--user={getpass.getuser()}", f"--datadir={unpacked / 'data'}"]
-    run_steps([*server_program(unpacked), *arguments, "--initialize-insecure"])
+    run_steps([*_program(unpacked), *arguments, "--initialize-insecure"])

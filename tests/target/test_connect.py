@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -85,12 +86,12 @@ def test_a_table_is_utf8_whatever_its_database(database: TestDatabase) -> None:
 
 
 @pytest.mark.skipif(FAMILY.row_format == "Dynamic", reason="this server has large keys anyway")
-def test_a_server_set_to_large_keys_has_them(tmp_path: Path) -> None:
+def test_a_server_set_to_large_keys_has_them() -> None:
     """
     A MySQL 5.6 with large prefixes has keys and rows as every later server.
     """
     large = ("--innodb-file-format=Barracuda", "--innodb-large-prefix=ON")
-    with FAMILY.server(tmp_path, large) as server:
+    with FAMILY.server(large) as server:
         database = TestDatabase(server, "large")
         message = schema({"name": {"type": "string"}}, key=("name",))
         load_here(database, message, record({"id": 1, "name": "😀" * 768}))
@@ -117,7 +118,8 @@ def test_a_socket_of_an_option_file_is_used(database: TestDatabase, tmp_path: Pa
     """
     With nothing but ~/.my.cnf the target connects as the mysql client would.
     """
-    text = f"[client]\nsocket={database.server.socket}\nuser=root\n"
+    server = database.server
+    text = f"[client]\nsocket={server.socket}\nuser=root\npassword={server.password}\n"
     (tmp_path / ".my.cnf").write_text(f"{text}[target-mysql]\ndatabase={database.name}\n")
     done = run_program(
         "target-mysql",
@@ -142,11 +144,13 @@ def test_a_host_that_is_away_is_passed_over(database: TestDatabase) -> None:
     assert "; cannot connect to MySQL at 127.0.0.1:2 as root: " in done.err
 
 
-def test_a_server_that_is_read_only_is_passed_over(database: TestDatabase, tmp_path: Path) -> None:
+def test_a_server_that_is_read_only_is_passed_over(database: TestDatabase) -> None:
     """
     Of several hosts a replica is not taken, even where this user could write to it.
     """
-    with FAMILY.server(tmp_path, ["--read-only"]) as replica:
+    replica = FAMILY.server(["--read-only"])
+    replica.password = database.server.password
+    with replica:
         hosts = [f"127.0.0.1:{one.port}" for one in (replica, database.server)]
         done = load(database, THINGS, record({"id": 1}), state(1), host=",".join(hosts))
         assert (done.code, done.out) == (0, "1\n"), done.err
@@ -199,9 +203,17 @@ def test_the_password_is_in_no_list(database: TestDatabase, limited_user: str) -
 
 
 @pytest.fixture(scope="module")
-def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def certificates() -> Iterator[Path]:
     """A folder with an authority, a server's certificate of its for `localhost`, and another's."""
-    folder = tmp_path_factory.mktemp("certificates")
+    with TemporaryDirectory(prefix="certificates-") as folder:
+        make_certificates(Path(folder))
+        # The server, which may be another user's, reads them.
+        for path in (Path(folder), *Path(folder).iterdir()):
+            path.chmod(0o755)
+        yield Path(folder)
+
+
+def make_certificates(folder: Path) -> None:
     new = "req -newkey rsa:2048 -nodes"
     for name in ("ca", "other"):
         openssl(folder, f"{new} -x509 -days 2 -subj /CN=Test-{name} -keyout {name}.key")
@@ -212,7 +224,6 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
     sign = "x509 -req -in request -CA ca.pem -CAkey ca.key -CAcreateserial -days 2"
     openssl(folder, f"{sign} -extfile names")
     (folder / "printed").rename(folder / "server.pem")
-    return folder
 
 
 def openssl(folder: Path, arguments: str) -> None:
@@ -220,9 +231,7 @@ def openssl(folder: Path, arguments: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def tls_server(
-    tmp_path_factory: pytest.TempPathFactory, certificates: Path
-) -> Iterator[PrivateServer]:
+def tls_server(certificates: Path) -> Iterator[PrivateServer]:
     """A server that lets nobody in without TLS."""
     if not FAMILY.speaks_tls:
         pytest.skip("this server's TLS is older than any that Python still speaks")
@@ -232,19 +241,17 @@ def tls_server(
         f"--ssl-key={certificates / 'key'}",
         "--require-secure-transport=ON",
     ]
-    with FAMILY.server(tmp_path_factory.mktemp("tls"), options) as server:
+    with FAMILY.server(options) as server:
         yield server
 
 
 @pytest.fixture(scope="module")
-def plain_server(
-    server: PrivateServer, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[PrivateServer]:
+def plain_server(server: PrivateServer) -> Iterator[PrivateServer]:
     """A server that has no TLS."""
     if not FAMILY.without_tls:
         yield server
         return
-    with FAMILY.server(tmp_path_factory.mktemp("plain"), FAMILY.without_tls) as plain:
+    with FAMILY.server(FAMILY.without_tls) as plain:
         yield plain
 
 

@@ -150,9 +150,10 @@ def test_a_killed_connection_is_made_again(
     """
     A connection killed again and again costs nothing but time: all rows, the last state, exit 0.
     """
-    load_here(database, THINGS)
+    keys = (350, 950, 1550)
+    load_here(database, THINGS, *[record({"id": key}) for key in keys])
     with ExitStack() as others:
-        held = [others.enter_context(holding_key(database, key)) for key in (350, 950, 1550)]
+        held = [others.enter_context(holding_key(database, key)) for key in keys]
         target = start_target(batch_size_rows=100, load_method=method)
         assert target.stdout and target.stderr and target.stdin
         with feeding(target, to_lines(THINGS) + numbered(1, 3000), pause_s=0.002):
@@ -173,11 +174,11 @@ def test_a_killed_connection_is_made_again(
 def holding_key(
     database: TestDatabase, key: int
 ) -> Iterator[pymysql.Connection[pymysql.cursors.Cursor]]:
-    """Yield a connection that has inserted a row of this id, and has not committed it."""
+    """Yield a connection that holds the lock on the row of this id until it rolls back."""
     holder = database.connect(database=database.name)
     with holder, holder.cursor() as cursor:
         cursor.execute("START TRANSACTION")
-        cursor.execute("INSERT INTO things (id) VALUES (%s)", (key,))
+        cursor.execute("SELECT id FROM things WHERE id = %s FOR UPDATE", (key,))
         yield holder
 
 
@@ -189,11 +190,11 @@ def kill_connections(database: TestDatabase, spared: set[int]) -> None:
                 database.query(f"KILL {number}")
 
 
-def test_a_server_that_is_gone_for_good_ends_the_run(tmp_path: Path) -> None:
+def test_a_server_that_is_gone_for_good_ends_the_run() -> None:
     """
     A server that does not come back fails the run within retry_limit_seconds, without a state.
     """
-    with FAMILY.server(tmp_path) as server:
+    with FAMILY.server() as server:
         environment = settings(retry_limit_seconds=2, batch_wait_limit_seconds=0.1)
         target = subprocess.Popen(
             [PROGRAMS / "target-mysql"],

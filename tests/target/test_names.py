@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, example, given
@@ -191,11 +190,11 @@ def test_streams_that_differ_by_case(database: TestDatabase) -> None:
 
 
 @pytest.mark.skipif(CHOSEN == "mysql-9", reason="takes this option only when its data is made")
-def test_streams_that_a_server_does_not_tell_apart(tmp_path: Path) -> None:
+def test_streams_that_a_server_does_not_tell_apart() -> None:
     """
     Where the server would keep both in one table the second is refused.
     """
-    with FAMILY.server(tmp_path, ["--lower-case-table-names=1"]) as server:
+    with FAMILY.server(["--lower-case-table-names=1"]) as server:
         done = load(TestDatabase(server, "one"), *by_case())
         assert done.code == 1
         assert "line 3, stream Things: this server keeps it and stream things in one" in done.err

@@ -103,7 +103,7 @@ def test_one_connection_is_enough(database: TestDatabase) -> None:
         except pymysql.err.ProgrammingError:  # MySQL 5.6
             database.query("GRANT USAGE ON *.* TO lonely@'127.0.0.1' WITH MAX_USER_CONNECTIONS 1")
         rows = numbered(1, 500).decode().splitlines()
-        done = load(database, THINGS, *rows, batch_size_rows=20, user="lonely")
+        done = load(database, THINGS, *rows, batch_size_rows=20, user="lonely", password="")
     finally:
         database.query("DROP USER lonely@'127.0.0.1'")
     assert (done.code, done.out.split()[-1]) == (0, "500"), done.err

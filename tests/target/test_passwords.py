@@ -49,7 +49,7 @@ def user_of_the_machine(database: TestDatabase) -> Iterator[str]:
     database.query(f"GRANT ALL ON `{database.name}`.* TO {user}")
     database.query(f"ALTER USER {user} IDENTIFIED VIA unix_socket")
     yield getpass.getuser()
-    database.query(f"ALTER USER {user} IDENTIFIED BY ''")
+    database.query(f"ALTER USER {user} IDENTIFIED BY %s", (database.server.password,))
 
 
 @pytest.mark.skipif(FAMILY.version != "MariaDB", reason="this server lacks the plugin")

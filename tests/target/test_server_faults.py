@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -42,20 +43,25 @@ COMMIT = b"\x03COMMIT"  # as a command of the protocol
 
 
 @contextmanager
-def own_server(folder: Path, *options: str) -> Iterator[TestDatabase]:
+def own_server(*options: str) -> Iterator[TestDatabase]:
     """A database on a server of the test's own, which it may kill."""
-    with FAMILY.server(folder, options) as server:
+    with FAMILY.server(options) as server:
         yield TestDatabase(server, "own")
 
 
-def test_a_server_that_is_restarted_in_mid_load(tmp_path: Path, start_target: StartTarget) -> None:
+def test_a_server_that_is_restarted_in_mid_load(start_target: StartTarget) -> None:
     """
     Killed and started again at random moments the server has, each time, what the states claim,
     and the run goes on to its end.
     """
     chance, states = random.Random(11), [0]
-    with own_server(tmp_path) as own:
-        environment = {"host": "127.0.0.1", "port": own.server.port, "database": own.name}
+    with own_server() as own:
+        environment = {
+            "host": "127.0.0.1",
+            "port": own.server.port,
+            "password": own.server.password,
+            "database": own.name,
+        }
         target = start_target(batch_size_rows=50, **environment)
         assert target.stdin and target.stdout and target.stderr
         reader = threading.Thread(target=lambda: states.extend(map(int, target.stdout)))  # type: ignore[arg-type]
@@ -234,14 +240,14 @@ def test_a_read_only_server_is_an_error(database: TestDatabase, grant: Grant) ->
 # --- Full disks -------------------------------------------------------------------------------
 
 
-def test_a_full_server_is_an_error(tmp_path: Path) -> None:
+def test_a_full_server_is_an_error() -> None:
     """
     A batch for which there is no room leaves no row and no state; once there is, it is loaded.
     """
     space = "--innodb-data-file-path=ibdata1:12M:autoextend:max:{}M"
     one_file = "--innodb-file-per-table=0"
     rows = [record({"id": number, "text": "x" * 100_000}) for number in range(2, 502)]
-    with own_server(tmp_path, one_file, space.format(40)) as own:
+    with own_server(one_file, space.format(40)) as own:
         load_here(own, THINGS, record({"id": 1}), state(1))
         done = load(own, THINGS, *rows, state(2), batch_size_bytes=ONE_BATCH)
         assert (done.code, done.out) == (1, ""), done.err
@@ -258,16 +264,18 @@ def test_a_full_server_is_an_error(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can make a small disk")
 @pytest.mark.skipif(FAMILY.version != "MariaDB", reason="its temporary tables are elsewhere")
-def test_a_full_temporary_folder_is_an_error(tmp_path: Path) -> None:
+def test_a_full_temporary_folder_is_an_error() -> None:
     """
     A batch that cannot be staged leaves no row and no state; once it can, it is loaded.
     """
     rows = [record({"id": number, "text": "x" * 50_000}) for number in range(2, 202)]
-    folder = tmp_path / "tmp"
-    folder.mkdir()
     # Without much memory to keep them in, temporary tables are on the disk.
     memory = "--aria-pagecache-buffer-size=1M"
-    with small_disk(folder, megabytes=4) as resize, own_server(tmp_path, memory) as own:
+    with (
+        TemporaryDirectory() as name,
+        small_disk(Path(name), megabytes=4) as resize,
+        own_server(memory, f"--tmpdir={name}") as own,
+    ):
         load_here(own, THINGS, record({"id": 1}), state(1))
         done = load(own, THINGS, *rows, state(2), batch_size_bytes=ONE_BATCH)
         assert (done.code, done.out) == (1, ""), done.err
