@@ -305,7 +305,10 @@ def test_where_the_database_is_named(database: TestDatabase, tmp_path: Path) -> 
     port = str(database.server.port)
     options = tmp_path / "more.d" / "one.cnf"
     options.parent.mkdir()
-    options.write_text(f"[client]\nuser = 'root'\nport={port}\nsocket=/nonexistent\n")
+    password = database.server.password
+    options.write_text(
+        f"[client]\nuser = 'root'\npassword={password}\nport={port}\nsocket=/nonexistent\n"
+    )
     (tmp_path / ".my.cnf").write_text(
         f"!includedir {options.parent}\n[engagements-report]\nhost=127.0.0.1\n"
         f"database={database.name}\n"
@@ -319,7 +322,8 @@ def test_where_the_database_is_named(database: TestDatabase, tmp_path: Path) -> 
     )
     assert wrong.code == 1
     config = tmp_path / "config.json"
-    config.write_text(json.dumps({"port": int(port), "dbname": database.name, "host": "127.0.0.1"}))
+    settings = {"port": int(port), "dbname": database.name, "host": "127.0.0.1"}
+    config.write_text(json.dumps({**settings, "password": password}))
     right = run_program(
         "engagements-report", "daily", "-c", config, environment={"TARGET_MYSQL_PORT": "1"}
     )
