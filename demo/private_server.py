@@ -82,7 +82,7 @@ class PrivateServer(ABC):
     """
 
     def __init__(self, options: Sequence[str] = ()) -> None:
-        # Only its user may look into it. Never in a folder that this user cannot enter.
+        # In none of the caller's folders: the server's user may be unable to enter them.
         self._home = tempfile.TemporaryDirectory(prefix="server-")
         self.folder = Path(self._home.name).resolve()
         self.password = secrets.token_hex(16)
@@ -94,7 +94,11 @@ class PrivateServer(ABC):
         self._process: TCPExecutor | None = None
 
     def __enter__(self: Self) -> Self:
-        self.start()
+        try:
+            self.start()
+        except BaseException:
+            self._home.cleanup()
+            raise
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -132,11 +136,12 @@ class PrivateServer(ABC):
         self._give_away()
         if not (self.data / "mysql").is_dir():
             self.make_data()
-            self._give_away()
+        command = [*self.program(), *self._arguments(), *self.options]
+        self._give_away()
         log_path = self.folder / "server.log"
         with log_path.open("ab") as log:
             self._process = ServingExecutor(
-                [*self.program(), *self._arguments(), *self.options],
+                command,
                 host="127.0.0.1",
                 port=self.port,
                 timeout=START_TIMEOUT_S,
@@ -186,7 +191,7 @@ class PrivateServer(ABC):
 
     def _give_away(self) -> None:
         """Make the folder the server's user's own."""
-        if self.user != getpass.getuser():
+        if os.geteuid() == 0:
             for path in (self.folder, *self.folder.rglob("*")):
                 shutil.chown(path, self.user)
 
