@@ -36,7 +36,11 @@ class Family:
 
 
 MARIADB = Family(
-    private_mariadb.PrivateMariaDB, private_mariadb.install, "MariaDB", "utf8mb4_nopad_bin"
+    private_mariadb.PrivateMariaDB,
+    private_mariadb.install,
+    "MariaDB",
+    "utf8mb4_nopad_bin",
+    without_tls=("--skip-ssl",),  # from 11.4 on
 )
 # Clusters have tests of their own, which no other server runs.
 GALERA, GROUP_REPLICATION = "galera", "group-replication"

@@ -33,8 +33,8 @@ from tests.target.feeding import (
     feeding,
     loaded,
     numbered,
-    statements_running,
     until,
+    waiting_for_locks,
 )
 from tests.target.proxy import Fate, Proxy, first_time
 
@@ -145,7 +145,8 @@ def test_a_deadlock_is_sent_again(database: TestDatabase, start_target: StartTar
         rows = [record({"id": number, "text": "ours"}) for number in (1, 2)]
         target.stdin.write(to_lines(THINGS, *rows, state(1)))
         target.stdin.close()
-        until(lambda: "INSERT INTO `things`" in statements_running(database))
+        # It has the lock on the first row by then, and waits for that on the second.
+        until(lambda: waiting_for_locks(database))
         cursor.execute("UPDATE things SET text = 'theirs' WHERE id = 1")
         cursor.execute("COMMIT")
     assert target.wait(END_S) == 0
