@@ -41,7 +41,7 @@ class ServerMissing(DemoError):
 
 
 class ServerFailed(DemoError):
-    """A server ended while it started, or did not answer in time; `output` is its log's end."""
+    """A server did not start, or did not end well; `output` is the end of its log."""
 
 
 def find_program(*names: str) -> str | None:
@@ -102,12 +102,18 @@ class PrivateServer(ABC):
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.stop()
-        self._home.cleanup()
+        try:
+            self.stop()
+        finally:
+            self._home.cleanup()
 
     @property
     def data(self) -> Path:
         return self.folder / "data"
+
+    @property
+    def _log(self) -> Path:
+        return self.folder / "server.log"
 
     @property
     def pid(self) -> int | None:
@@ -138,8 +144,7 @@ class PrivateServer(ABC):
             self.make_data()
         command = [*self.program(), *self._arguments(), *self.options]
         self._give_away()
-        log_path = self.folder / "server.log"
-        with log_path.open("ab") as log:
+        with self._log.open("ab") as log:
             self._process = ServingExecutor(
                 command,
                 host="127.0.0.1",
@@ -155,14 +160,23 @@ class PrivateServer(ABC):
                 self._process.start()
             except ExecutorError as error:
                 raise ServerFailed(
-                    f"the server did not start: {error}", read_end(log_path)
+                    f"the server did not start: {error}", read_end(self._log)
                 ) from error
 
     def stop(self) -> None:
-        """Stop the server and wait for its end; without a running server, do nothing."""
+        """
+        Stop the server and wait for its end; without a running server, do nothing.
+
+        Raises ServerFailed where it has ended in another way.
+        """
         if self._process is not None:
-            self._process.stop()
-            self._process = None
+            process, self._process = self._process, None
+            try:
+                process.stop()
+            except ExecutorError as error:
+                raise ServerFailed(
+                    f"the server did not end well: {error}", read_end(self._log)
+                ) from error
 
     def kill(self) -> None:
         """End the server as a power cut would: nothing is flushed, nothing is said."""
