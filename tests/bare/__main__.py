@@ -12,6 +12,7 @@ import datetime
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -61,6 +62,8 @@ exec chroot . sh -c 'cd /srv/project && exec python3 -B -m tests.bare.inside "$1
 def main() -> int:
     """Return the exit code of the first command that fails, or 1 if one leaves processes."""
     options = parse()
+    # Whoever ends this ends what runs inside, and nothing stays on the disk.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     if os.geteuid() != 0:
         return skip("only root can make a bare Debian")
     try:
