@@ -137,6 +137,8 @@ def test_a_deadlock_is_sent_again(database: TestDatabase, start_target: StartTar
     load_here(database, THINGS, *[record({"id": number}) for number in range(1, 500)])
     other = database.connect(database=database.name)
     with other, other.cursor() as cursor:
+        # Keeps no lock on a row that it only looked at, as a scan of MariaDB 11 looks at the first.
+        cursor.execute("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED")
         cursor.execute("START TRANSACTION")
         # The server gives up whoever has changed less.
         cursor.execute("UPDATE things SET text = 'theirs' WHERE id > 1")
@@ -246,9 +248,12 @@ def test_a_full_server_is_an_error() -> None:
     A batch for which there is no room leaves no row and no state; once there is, it is loaded.
     """
     space = "--innodb-data-file-path=ibdata1:12M:autoextend:max:{}M"
-    one_file = "--innodb-file-per-table=0"
+    one_file = ["--innodb-file-per-table=0"]
+    if FAMILY.version == "MariaDB":
+        # MariaDB 11.8 ends itself where there is no room for a rollback: with undo logs apart.
+        one_file.append("--innodb-undo-tablespaces=0")
     rows = [record({"id": number, "text": "x" * 100_000}) for number in range(2, 502)]
-    with own_server(one_file, space.format(40)) as own:
+    with own_server(*one_file, space.format(40)) as own:
         load_here(own, THINGS, record({"id": 1}), state(1))
         done = load(own, THINGS, *rows, state(2), batch_size_bytes=ONE_BATCH)
         assert (done.code, done.out) == (1, ""), done.err
@@ -256,7 +261,7 @@ def test_a_full_server_is_an_error() -> None:
         assert "MySQL error 1114" in error and "free or add space, and run again" in error
         assert own.query("SELECT id FROM things") == [(1,)]
         own.server.stop()
-        own.server.options = (one_file, space.format(400))
+        own.server.options = (*one_file, space.format(400))
         own.server.start()
         done = load(own, THINGS, *rows, state(2), batch_size_bytes=ONE_BATCH)
         assert (done.code, done.out) == (0, "2\n"), done.err
