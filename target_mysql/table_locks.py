@@ -77,8 +77,10 @@ class TableLocks:
         Take the lock of the table `name`; return its holder where another load has it.
 
         The lock of a load that has ended without releasing it is taken over: at once where its
-        process was on this machine, else when its lease is over. Raises TransientError.
+        process was on this machine, else when its lease is over. Raises TransientError, and
+        LockedError where a lock that was taken before is lost.
         """
+        self.keep()
         if name in self._names:
             return None
         row = self._read_or_add(name)
@@ -89,9 +91,9 @@ class TableLocks:
             return self._read_or_add(name).holder
         if row.token not in (None, self._token):
             LOGGER.warning("%s: the load that held the table has ended: %s", name, row.holder)
-        self._names = (*self._names, name)
-        if not self._renewer.is_alive():
+        if not self._names:
             self._renewer.start()
+        self._names = (*self._names, name)
         return None
 
     def describe(self, name: str, source: str | None, *, exists: bool) -> None:

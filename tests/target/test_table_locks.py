@@ -30,6 +30,7 @@ from tests.target.feeding import END_S, THINGS, holding_row, loaded, statements_
 from tests.target.proxy import Fate, Proxy
 
 OURS, THEIRS = record({"id": 1, "text": "ours"}), record({"id": 1, "text": "theirs"})
+OTHER = schema({"text": TEXT}, stream="other_things")
 WAIT = {"lock_wait_seconds": 120}
 SHORT = {"lock_timeout_seconds": 2}
 
@@ -107,8 +108,7 @@ def test_tables_are_locked_each_by_itself(database: TestDatabase, first: First) 
     Loads of different tables of one database run at a time.
     """
     running = first()
-    other = schema({"text": TEXT}, stream="other_things")
-    done = load(database, other, record({"id": 1}, stream="other_things"), state(1))
+    done = load(database, OTHER, record({"id": 1}, stream="other_things"), state(1))
     assert (done.code, done.out) == (0, "1\n"), done.err
     assert end(running).code == 0
 
@@ -180,6 +180,7 @@ def test_the_lock_of_a_user_with_one_connection_is_renewed(
     before = int(str(registry(database, "renewals")))
     until(lambda: int(str(registry(database, "renewals"))) > before + 3)
     assert load(database, THINGS, THEIRS).code == 75
+    send(running, OTHER)
     assert end(running).code == 0
 
 
@@ -319,6 +320,24 @@ def test_a_silent_load_ends_when_its_lock_is_lost(database: TestDatabase, first:
     running = first(**SHORT)
     database.query("UPDATE _sdc_tables SET token = 'another'")
     assert running.wait(END_S) == 75
+
+
+def test_a_lock_is_lost_while_another_is_waited_for(
+    database: TestDatabase, first: First, start_target: StartTarget
+) -> None:
+    """
+    A load that waits for one table ends when another takes over one that it has.
+    """
+    running = first()
+    waiting = start_target(**SHORT, **WAIT)
+    send(waiting, OTHER, THINGS)
+    assert waiting.stderr
+    assert any(b"things: waiting up" in line for line in iter(waiting.stderr.readline, b""))
+    database.query("UPDATE _sdc_tables SET token = 'another' WHERE table_name = 'other_things'")
+    done = end(waiting)
+    assert (done.code, done.out) == (75, ""), done.err
+    assert "table other_things was taken over" in the_error(done)
+    assert end(running).code == 0
 
 
 def test_a_process_that_has_ended() -> None:
