@@ -15,7 +15,8 @@ PACKAGES = (
 # Why each is here is said in the README.
 REQUIRES = [
     "singer-python>=6.8,<7",
-    "requests>=2.31,<3",
+    "requests>=2.32.4,<3",
+    "urllib3>=2.6.3,<3",
     "backoff>=2.2.1,<3",
     "msgspec>=0.20,<1",
     "fastjsonschema>=2.19,<3",

@@ -7,18 +7,33 @@ OAuth: HubSpot's token endpoint of 2026-03; the one before it ends on 2027-02-16
 from __future__ import annotations
 
 import logging
+import os
+import re
 import threading
 from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import requests
 
 from tap_hubspot_engagements.config import Config
-from tap_hubspot_engagements.exceptions import AuthError, ServerError, TransientError
+from tap_hubspot_engagements.exceptions import (
+    AuthError,
+    ConfigError,
+    ContactError,
+    ServerError,
+    TransientError,
+)
 from tap_hubspot_engagements.json_text import parse_json
+from tap_hubspot_engagements.redaction import add_secret, clean
+
+if TYPE_CHECKING:
+    from typing import TypeGuard
 
 LOGGER = logging.getLogger(__name__)
 
 TOKEN_PATH = "/oauth/2026-03/token"
+MAX_SHOWN_LENGTH = 300  # characters of HubSpot's message in an error
 REFRESH_BEFORE_S = 60.0  # the end that HubSpot names
 
 
@@ -35,6 +50,9 @@ class Tokens:
         self._clock = clock
         self._lock = threading.Lock()
         self._token = config.access_token
+        self._refresh_token = config.refresh_token
+        for secret in (config.access_token, config.client_secret, config.refresh_token):
+            add_secret(secret)
         self._ends_at = float("inf") if config.access_token else 0.0
 
     @property
@@ -56,30 +74,60 @@ class Tokens:
             if self._token == refused:
                 self._refresh()
 
-    def secrets(self) -> list[str]:
-        """Return everything that no message may show."""
-        config = self._config
-        known = (self._token, config.access_token, config.client_secret, config.refresh_token)
-        return [secret for secret in known if secret]
-
     def _refresh(self) -> None:
         config = self._config
         form = {
             "grant_type": "refresh_token",
             "client_id": config.client_id,
             "client_secret": config.client_secret,
-            "refresh_token": config.refresh_token,
+            "refresh_token": self._refresh_token,
         }
         url, timeout_s = config.base_url + TOKEN_PATH, config.request_timeout
         try:
-            answer = requests.post(url, data=form, timeout=timeout_s, auth=_no_netrc)
-        except requests.RequestException as error:
-            raise TransientError(f"{TOKEN_PATH}: {type(error).__name__}") from None
+            # A redirect would take the form, which is all secrets, to whatever host it names.
+            answer = requests.post(
+                url, data=form, timeout=timeout_s, auth=_no_netrc, allow_redirects=False
+            )
+        except requests.Timeout:
+            raise ServerError(f"{TOKEN_PATH}: no answer in {timeout_s:g} s") from None
+        except (requests.RequestException, OSError) as error:
+            raise ContactError(f"{TOKEN_PATH}: {type(error).__name__}") from None
         if answer.status_code >= 500 or answer.status_code == 429:
             raise ServerError(f"{TOKEN_PATH}: {answer.status_code}")
-        self._token, expires_in_s = _read(answer)
+        self._token, expires_in_s, refresh_token = _read(answer)
+        add_secret(self._token)
         self._ends_at = self._clock() + expires_in_s
+        if refresh_token and refresh_token != self._refresh_token:
+            self._keep(refresh_token)
         LOGGER.info("access token renewed, for %d s", expires_in_s)
+
+    def _keep(self, refresh_token: str) -> None:
+        """Go on with another refresh token, and write it where the configuration says."""
+        add_secret(refresh_token)
+        self._refresh_token = refresh_token
+        path = self._config.refresh_token_file
+        if path is None:
+            LOGGER.warning(
+                "HubSpot has given another refresh token, which is lost with this run:"
+                " set refresh_token_file, and authorize the app anew if the old one is refused"
+            )
+            return
+        _write_secret(Path(path), refresh_token)
+        LOGGER.info("HubSpot has given another refresh token: kept in refresh_token_file")
+
+
+def _write_secret(path: Path, secret: str) -> None:
+    """Put a secret into a file that only its owner reads, whole or not at all; ConfigError."""
+    beside = path.with_name(f".{path.name}.new")
+    try:
+        number = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        try:
+            os.write(number, secret.encode() + b"\n")
+        finally:
+            os.close(number)
+        beside.replace(path)
+    except OSError as error:
+        raise ConfigError(f"refresh_token_file: cannot be written: {error.strerror}") from error
 
 
 def _no_netrc(request: requests.PreparedRequest) -> requests.PreparedRequest:
@@ -87,8 +135,8 @@ def _no_netrc(request: requests.PreparedRequest) -> requests.PreparedRequest:
     return request
 
 
-def _read(answer: requests.Response) -> tuple[str, float]:
-    """Return the token and its seconds; AuthError for a refusal, which says why."""
+def _read(answer: requests.Response) -> tuple[str, float, str | None]:
+    """Return the token, its seconds, and the refresh token; AuthError for a refusal says why."""
     try:
         body = parse_json(answer.content)
     except ValueError:
@@ -97,10 +145,17 @@ def _read(answer: requests.Response) -> tuple[str, float]:
     if answer.status_code != 200:
         reason = body.get("message") or body.get("error_description") or answer.reason
         status = body.get("status", answer.status_code)
-        raise AuthError(
-            f"{TOKEN_PATH}: {status}: {reason}: check client_id, client_secret and refresh_token"
-        )
+        if 300 <= answer.status_code < 400:
+            reason = "redirects are not followed"
+        said = clean(f"{TOKEN_PATH}: {status}: {reason}")[:MAX_SHOWN_LENGTH]
+        raise AuthError(f"{said}: check client_id, client_secret and refresh_token")
     token, expires_in_s = body.get("access_token"), body.get("expires_in")
-    if not isinstance(token, str) or not isinstance(expires_in_s, (int, float)):
+    if not _is_token(token) or not isinstance(expires_in_s, (int, float)):
         raise TransientError(f"{TOKEN_PATH}: not a whole answer")
-    return token, float(expires_in_s)
+    refresh_token = body.get("refresh_token")
+    return token, float(expires_in_s), refresh_token if _is_token(refresh_token) else None
+
+
+def _is_token(value: object) -> TypeGuard[str]:
+    # What else there is in a header would end it, or cannot stand in one.
+    return isinstance(value, str) and re.fullmatch(r"[!-~]+", value) is not None

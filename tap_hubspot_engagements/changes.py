@@ -6,14 +6,15 @@ import logging
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
-from itertools import chain
 
 from tap_hubspot_engagements.backfill import EVERYTHING, iter_backfill
 from tap_hubspot_engagements.client import HubspotClient
 from tap_hubspot_engagements.exceptions import (
+    AuthError,
+    HubspotError,
     NotFoundError,
-    QuestionError,
     ScopeError,
+    StuckError,
     WindowError,
 )
 from tap_hubspot_engagements.pages import (
@@ -45,19 +46,21 @@ def iter_changes(
     bookmark_ms, lookback_ms = utc_to_ms(bookmark), lookback // MILLISECOND
     # A millisecond more, as HubSpot does not say whether `after` itself is shown.
     after = max(0, bookmark_ms - lookback_ms - 1)
-    empty = True
+    empty = first = True
     pages = iter_modified_after(client, after, page_size)
     try:
-        first = next(pages)
-    except NotFoundError as error:
+        for page in pages:
+            first = False
+            empty = empty and not page.engagements
+            if empty and not page.has_more:
+                _refuse_empty(client, bookmark_ms + lookback_ms)
+            yield page
+    except (NotFoundError, StuckError) as error:
+        # The one where the portal does not have it, the other where a record breaks it.
+        if isinstance(error, NotFoundError) and not first:
+            raise
         LOGGER.warning("%s: asking another endpoint", error)
         yield from _iter_without_feed(client, after, page_size)
-        return
-    for page in chain([first], pages):
-        empty = empty and not page.engagements
-        if empty and not page.has_more:
-            _refuse_empty(client, bookmark_ms + lookback_ms)
-        yield page
 
 
 def _iter_without_feed(
@@ -75,7 +78,7 @@ def _iter_without_feed(
             for page in iter_recent(client, since_ms, page_size):
                 yield replace(page, cursor=None)
             return
-        except WindowError as error:
+        except (StuckError, WindowError) as error:
             LOGGER.warning("%s: reading everything", error)
     for step in iter_backfill(client, EVERYTHING, page_size, workers=1):
         newer = [one for one in step.page.engagements if _is_newer(one, since_ms)]
@@ -96,11 +99,23 @@ def resume_changes(client: HubspotClient, after: str, page_size: int | None) -> 
     pages = iter_modified_after(client, after, page_size)
     try:
         first = next(pages)
-    except (QuestionError, NotFoundError) as error:
+    except (AuthError, ScopeError):
+        raise  # it says nothing of the cursor
+    except (HubspotError, StuckError) as error:
         LOGGER.warning("the cursor of the interrupted run is refused, reading anew: %s", error)
         return
     yield first
     yield from pages
+
+
+def check_feed(client: HubspotClient) -> None:
+    """Raise ScopeError where the list of changes is empty although there are some."""
+    try:
+        page = next(iter_modified_after(client, 0, 1))
+    except NotFoundError:
+        return  # it is done without
+    if not page.engagements:
+        _refuse_empty(client, 0)
 
 
 def _refuse_empty(client: HubspotClient, since_ms: int) -> None:
@@ -109,5 +124,6 @@ def _refuse_empty(client: HubspotClient, since_ms: int) -> None:
     if newest_ms is not None and newest_ms > since_ms:
         raise ScopeError(
             f"{MODIFIED_AFTER} shows nothing, but {RECENT_MODIFIED} a change of"
-            f" {to_rfc3339(ms_to_utc(newest_ms))}: grant the token the scope {SCOPE}"
+            f" {to_rfc3339(ms_to_utc(newest_ms))}: HubSpot's index may be late, then the next run"
+            f" will do; if this stays, grant the token the scope {SCOPE}"
         )

@@ -8,11 +8,13 @@ import logging
 import os
 import signal
 import sys
+import traceback
 from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
+from tap_hubspot_engagements import logs
 from tap_hubspot_engagements.exceptions import ConfigError, DailyLimitError, OutputError, TapError
 
 LOGGER = logging.getLogger("tap_hubspot_engagements")
@@ -50,12 +52,12 @@ def run(options: argparse.Namespace) -> int:
     from tap_hubspot_engagements import commands
 
     gc.freeze()  # what is imported stays: to look through it at the end is a tenth of a start
-    _set_up_logging()
+    logs.set_up()
     _raise_on_signals()
     try:
         if options.discover:
             catalog = commands.discover()
-            _set_up_logging()  # singer-python, which that imports, sets up its own
+            logs.set_up()  # singer-python, which that imports, sets up its own
             commands.show(catalog)
         elif options.check:
             commands.check(commands.read_config(options.config))
@@ -71,6 +73,12 @@ def run(options: argparse.Namespace) -> int:
         LOGGER.error("stopped by %s: run again with the last state", stopped)
         _forget_output()
         return stopped.exit_code
+    except Exception as error:
+        # Not raised: Python's own report would show what is a secret.
+        for line in "".join(traceback.format_exception(error)).splitlines():
+            LOGGER.error("%s", line)
+        LOGGER.error("this is a fault of the tap: report it with the lines above")
+        return EXIT_FAILED
     return 0
 
 
@@ -95,14 +103,6 @@ class _Version(argparse.Action):
 
         sys.stdout.write(f"{parser.prog} {version(parser.prog)}\n")
         parser.exit()
-
-
-def _set_up_logging() -> None:
-    logging.basicConfig(
-        level=logging.INFO, format="%(levelname)s %(message)s", stream=sys.stderr, force=True
-    )
-    # What is asked again is said by the client, in one line.
-    logging.getLogger("urllib3").setLevel(logging.ERROR)
 
 
 def _raise_on_signals() -> None:

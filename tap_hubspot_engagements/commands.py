@@ -10,20 +10,22 @@ from argparse import Namespace
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from tap_hubspot_engagements.changes import check_feed
 from tap_hubspot_engagements.client import HubspotClient
-from tap_hubspot_engagements.config import Config, load_json
+from tap_hubspot_engagements.config import Config, load_json, warn_if_open
 from tap_hubspot_engagements.exceptions import (
     HubspotError,
     NotFoundError,
     OutputError,
-    ScopeError,
+    RefusedError,
 )
 from tap_hubspot_engagements.messages import Messages, write_all
 from tap_hubspot_engagements.pages import CHECKS, get_portal
 from tap_hubspot_engagements.progress import Progress
+from tap_hubspot_engagements.redaction import clean
 from tap_hubspot_engagements.selection import default_selection, read_selection
 from tap_hubspot_engagements.state import unwrap
-from tap_hubspot_engagements.streams import STREAMS
+from tap_hubspot_engagements.streams import ENGAGEMENTS, STREAMS
 from tap_hubspot_engagements.sync import Run, sync
 
 LOGGER = logging.getLogger(__name__)
@@ -40,7 +42,7 @@ def discover() -> str:
 def show(text: str) -> None:
     """Print a text; raises OutputError where that cannot be done."""
     try:
-        write_all(_stdout(), text.encode() + b"\n")
+        write_all(_stdout(), clean(text, lines=True).encode() + b"\n")
     except OSError as error:
         raise OutputError(f"cannot write: {error}") from error
 
@@ -62,8 +64,10 @@ def check(config: Config) -> None:
     for stream, ask in CHECKS.items():
         try:
             ask(client)
+            if stream == ENGAGEMENTS.tap_stream_id:
+                check_feed(client)
             show(f"{stream}: can be read")
-        except (ScopeError, NotFoundError) as error:
+        except (RefusedError, NotFoundError) as error:
             show(f"{stream}: {error}")
             if STREAMS[stream].selected:
                 refused = error
@@ -109,4 +113,7 @@ def read_state(path: Path) -> dict[str, Any]:
 
 def read_config(path: Path | None) -> Config:
     """Return the configuration of a file and the environment; raises ConfigError."""
-    return Config.from_dict(load_json(path) if path else {}, os.environ)
+    config = Config.from_dict(load_json(path) if path else {}, os.environ)
+    if path:
+        warn_if_open(path, config)
+    return config

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import ipaddress
 import json
 import logging
 import re
@@ -35,6 +36,12 @@ def _header(value: object) -> str:
     return value.strip()
 
 
+def _path(value: object) -> str:
+    if not isinstance(value, str) or not value or "\0" in value:
+        raise ValueError("must be the path of a file")
+    return value
+
+
 def _url(value: object) -> str:
     try:
         parts = urlsplit(value if isinstance(value, str) else "")
@@ -43,7 +50,21 @@ def _url(value: object) -> str:
         fits = False
     if not fits or parts.query or parts.fragment:
         raise ValueError("must be a URL such as https://api.hubapi.com")
+    if "@" in parts.netloc:
+        raise ValueError("must not hold a user or a password")
+    if parts.scheme == "http" and not is_loopback(parts.hostname or ""):
+        raise ValueError("must begin with https://, or the token could be read on the way")
     return parts.geturl().rstrip("/")
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether a host is this machine, by its name or address."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def _moment(value: object) -> datetime:
@@ -88,6 +109,9 @@ class Config:
     refresh_token: str | None = _key(
         None, _token, "what the app was given for the portal", repr=False
     )
+    refresh_token_file: str | None = _key(
+        None, _path, "file that keeps the refresh token, which HubSpot may replace"
+    )
     start_date: datetime | None = _key(
         None, _moment, "leave out what was last updated before this RFC 3339 date-time"
     )
@@ -96,7 +120,14 @@ class Config:
     )
     base_url: str = _key("https://api.hubapi.com", _url, "where HubSpot's API is")
     request_timeout: float = _key(
-        300.0, _number(0.1, 86_400, "seconds", whole=False), "seconds to wait for an answer"
+        300.0,
+        _number(0.1, 86_400, "seconds", whole=False),
+        "seconds to wait for an answer, and for the whole of it",
+    )
+    max_response_bytes: int = _key(
+        200_000_000,
+        _number(1_000_000, 10**10, "bytes", whole=True),
+        "bytes of an answer, unpacked; fewer engagements are asked for where one has more",
     )
     page_size: int | None = _key(
         None,
@@ -145,6 +176,7 @@ class Config:
         token = environment.get(TOKEN_VARIABLE)
         if token and given.keys().isdisjoint(("access_token", *OAUTH_KEYS)):
             given["access_token"] = token
+        _take_refresh_token(given, faults)
         values: dict[str, Any] = {}
         for name, value in given.items():
             if name in known:
@@ -201,6 +233,30 @@ def load_json(path: Path, empty: dict[str, Any] | None = None) -> dict[str, Any]
     if not isinstance(value, dict):
         raise ConfigError(f"{path}: must hold a JSON object")
     return value
+
+
+def _take_refresh_token(given: dict[str, object], faults: list[str]) -> None:
+    """Take the refresh token that HubSpot gave last from its file, if that is there."""
+    path = given.get("refresh_token_file")
+    if not isinstance(path, str) or "\0" in path:
+        return
+    try:
+        given["refresh_token"] = Path(path).read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return
+    except (OSError, ValueError) as error:
+        faults.append(f"refresh_token_file: cannot be read: {error}")
+
+
+def warn_if_open(path: Path, config: Config) -> None:
+    """Warn where others may read or change a file with secrets in it."""
+    if is_loopback(urlsplit(config.base_url).hostname or ""):
+        return  # what lets one into a server on this machine is no secret
+    mode = path.stat().st_mode
+    if mode & 0o022:
+        LOGGER.warning("%s can be changed by others: chmod 600", path)
+    elif mode & 0o044:
+        LOGGER.warning("%s can be read by others: chmod 600", path)
 
 
 def _credential_faults(given: Mapping[str, object]) -> list[str]:

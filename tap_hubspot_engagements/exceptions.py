@@ -4,9 +4,10 @@ Every error raised on purpose; the tree answers what the caller does next.
 TapError
   + ConfigError         fix config, catalog or state and run again
   + HubspotError        refused for good; do not retry
-      x AuthError       401, 530: the token
+      x AuthError       401: the token
           x ExpiredError  401 for its age; with OAuth the client gets another
-      x ScopeError      403: the token's scopes
+      x RefusedError    403
+          x ScopeError    403 for the token's scopes
       x QuestionError   400: a parameter, such as a cursor that is not known any more
       x NotFoundError   404: no such endpoint or record
   + DailyLimitError     429 DAILY: run again when the day is over
@@ -14,6 +15,7 @@ TapError
   + DeletionsError      a full pass that misses too much to be believed; see `max_deletions`
   + WindowError         a list does not go back far enough; ask in another way
   + TransientError      429, 5xx, lost connection, cut body; the client asks again
+  + SkippedError        records that cannot be read; all others were
   + OutputError         whoever reads our messages is gone
 """
 
@@ -44,7 +46,11 @@ class ExpiredError(AuthError):
         self.token = token
 
 
-class ScopeError(HubspotError):
+class RefusedError(HubspotError):
+    """HubSpot, or a proxy on the way to it, lets nobody like us in."""
+
+
+class ScopeError(RefusedError):
     """HubSpot knows the token, which may not ask for this."""
 
 
@@ -80,12 +86,24 @@ class TransientError(TapError):
         self.retry_after_s = retry_after_s
 
 
+class ContactError(TransientError):
+    """HubSpot is not reached; at the first request that is soon given up."""
+
+
 class RateLimitError(TransientError):
     """429 for the window of seconds that is running; not a sign of trouble at HubSpot."""
 
 
 class ServerError(TransientError):
     """5xx, or no answer in time: a smaller question may be answered."""
+
+
+class StuckError(ServerError):
+    """Not even a page of one record is answered: HubSpot fails at that record, or altogether."""
+
+
+class SkippedError(TapError):
+    """Records that cannot be read were left out; they are asked for again in the next run."""
 
 
 class OutputError(TapError):

@@ -19,6 +19,7 @@ NUL_ESCAPE = re.compile(rb"\\u0000")  # found sooner than by `in`
 _NUL = re.compile("\x00")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
+MAX_DIGITS = 1000
 _PIECE = 16 * 1024  # bytes
 
 to_json = msgspec.json.Encoder().encode
@@ -30,12 +31,15 @@ def parse_json(text: bytes) -> Any:
     Return the value of a JSON text; lone surrogates, which UTF-8 cannot hold, become U+FFFD.
 
     A preview cut in the middle of an emoji ends in one. A number that no float holds is returned
-    as its text. Raises ValueError for what is no JSON.
+    as its text, and so is an integer of thousands of digits. Control characters may stand in texts.
+    Raises ValueError for what is no JSON.
     """
     with contextlib.suppress(msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return _decode(text)
     try:
-        value = json.loads(text, parse_float=_to_float, parse_constant=str)
+        value = json.loads(
+            text, parse_float=_to_float, parse_int=_to_int, parse_constant=str, strict=False
+        )
         return replace_text(value, _SURROGATE, "\ufffd")
     except (ValueError, RecursionError) as error:
         raise ValueError(str(error)) from error
@@ -68,6 +72,11 @@ def replace_text(value: Any, pattern: re.Pattern[str], by: str) -> Any:
             for name, one in value.items()
         }
     return value
+
+
+def _to_int(text: str) -> int | str:
+    # Python refuses those of more than 4,300: to convert one takes the square of its length.
+    return int(text) if len(text) <= MAX_DIGITS else text
 
 
 def _to_float(text: str) -> float | str:

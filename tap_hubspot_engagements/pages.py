@@ -7,22 +7,34 @@ words for cursors and sizes differ by endpoint, and stay in here.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+import contextlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
 
 from tap_hubspot_engagements.client import Answer, HubspotClient
 from tap_hubspot_engagements.exceptions import (
+    NotFoundError,
     PagingError,
     ServerError,
+    StuckError,
     TransientError,
     WindowError,
 )
 from tap_hubspot_engagements.json_text import NUL_ESCAPE, parse_json, without_nul
+from tap_hubspot_engagements.mending import Broken
 from tap_hubspot_engagements.records import REDACTED_MARK, has_type
-from tap_hubspot_engagements.sent import Listing, Sent, read_list, sent_whole
+from tap_hubspot_engagements.sent import (
+    Listing,
+    Sent,
+    read_list,
+    read_mended,
+    read_one,
+    sent_whole,
+)
 
+ENGAGEMENTS = "/engagements/v1/engagements"
 PAGED = "/engagements/v1/engagements/paged"
 MODIFIED_AFTER = "/engagements/v1/engagements/modified/after"
 RECENT_MODIFIED = "/engagements/v1/engagements/recent/modified"
@@ -40,6 +52,12 @@ OVERLAP = 10  # rows of /recent/modified that two pages share
 FAILURES_TO_HALVE = 2  # in a row: some portals answer 500 to a large page, and to any retry of it
 GROWTH = 1.01  # of a halved page, an answer: a portal that fails above some size fails seldom
 
+TRIES_TO_MEND = 3
+TRIES_AT_ONE = 3  # of a page of one engagement, until it is left out
+MAX_STEPS_BACK = 200  # one for each hundred deletions while the list is read
+MAX_SHOWN_LENGTH = 100  # characters of a cursor in an error
+MAX_ID = 10**16  # far beyond HubSpot's, which have 12 digits
+
 T = TypeVar("T")
 
 
@@ -50,6 +68,7 @@ class Page:
 
     `received_at` is our clock, `hubspot_at` HubSpot's when it was asked, both UTC. `nul_removed`
     counts the engagements that had U+0000 in them; without `may_be_redacted` none is redacted.
+    `broken` are those that are not among the engagements, since they cannot be read.
     """
 
     engagements: list[Sent]
@@ -60,6 +79,7 @@ class Page:
     nul_removed: int = 0
     total: int = 0  # of all pages; /recent/modified alone says it
     may_be_redacted: bool = True
+    broken: Sequence[Broken] = ()
 
 
 def get_paged(client: HubspotClient, offset: int, size: PageSize) -> Page:
@@ -69,7 +89,10 @@ def get_paged(client: HubspotClient, offset: int, size: PageSize) -> Page:
     That is HubSpot's own, which may lie above the last id shown: some engagements are left out.
     Raises PagingError where the cursor stands still or goes back.
     """
-    answer = size.get(client, PAGED, _from(offset), _parser("offset"))
+    try:
+        answer = size.get(client, PAGED, _from(offset), _parser("offset"))
+    except StuckError as error:
+        return _page_past(client, offset, error) or get_paged(client, offset, size.patient())
     return _going_on(offset, _to_page(answer, answer.body))
 
 
@@ -80,7 +103,11 @@ def ask_paged(client: HubspotClient, offset: int, size: PageSize) -> Callable[[]
     That is for the thread that writes the page: made in another, objects are far from the processor
     that needs them, and a first load took a twentieth more of it.
     """
-    answer = size.get(client, PAGED, _from(offset), read_list)
+    try:
+        answer = size.get(client, PAGED, _from(offset), _mending(lambda found: found))
+    except StuckError as error:
+        past = _page_past(client, offset, error)
+        return lambda: past or get_paged(client, offset, size.patient())
 
     def read() -> Page:
         try:
@@ -91,6 +118,62 @@ def ask_paged(client: HubspotClient, offset: int, size: PageSize) -> Callable[[]
         return _going_on(offset, page)
 
     return read
+
+
+def _page_past(client: HubspotClient, offset: int, error: StuckError) -> Page | None:
+    """
+    Return a page without any engagement that goes past the one that HubSpot cannot list.
+
+    The list fails from each id below it on, and is answered from its own. None where it is
+    answered nowhere: then it is not a record that is broken.
+    """
+    answers: list[Answer[Listing]] = []
+
+    def is_answered(at: int) -> bool:
+        with contextlib.suppress(ServerError):
+            params = {**_from(at), "limit": 1}
+            answers.append(client.get(PAGED, params, read_list, hint=True))
+            return True
+        return False
+
+    at = first_answered(is_answered, offset)
+    if at is None:
+        return None
+    client.page_sizes.pop(PAGED, None)  # it was not the size
+    broken = Broken(at, f"HubSpot cannot list it: {error}")
+    first = answers[0]
+    return Page([], True, at, first.received_at, first.hubspot_at, broken=[broken])
+
+
+def first_answered(is_answered: Callable[[int], bool], offset: int) -> int | None:
+    """
+    Return the lowest offset above `offset` that is answered, None where none or every one is.
+
+    All below it fail, and all from it on are answered.
+    """
+    low, high = offset, MAX_ID
+    if not is_answered(high) or is_answered(low):
+        return None
+    step = 1
+    while low + step < high and not is_answered(low + step):
+        low, step = low + step, 2 * step
+    high = min(high, low + step)
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if is_answered(middle) else (middle, high)
+    return high
+
+
+def get_engagement(client: HubspotClient, engagement_id: int) -> Sent | None:
+    """
+    Return an engagement by its id, None where there is none, asked for as a hint.
+
+    Raises HubspotError or TransientError where it cannot be had.
+    """
+    try:
+        return client.get(f"{ENGAGEMENTS}/{engagement_id}", {}, read_one, hint=True).body
+    except NotFoundError:
+        return None
 
 
 def _from(offset: int) -> Mapping[str, object]:
@@ -121,15 +204,16 @@ def iter_modified_after(
     """
     Yield what changed after `after`: Unix ms, or the cursor of an earlier page. In no order.
 
-    Raises PagingError, before the page is yielded, where the cursor stands still or is missing
-    before the end.
+    Raises PagingError, before the page is yielded, where the cursor is one that has been before, or
+    is missing before the end.
     """
+    seen = {str(after)}
     size = PageSize(page_size, MAX_MODIFIED_AFTER)
     while True:
         answer = size.get(client, MODIFIED_AFTER, {"after": after}, _parser("after"))
         page = _to_page(answer, answer.body)
-        if page.has_more and (not page.cursor or str(page.cursor) == str(after)):
-            raise PagingError(f"{MODIFIED_AFTER}: cursor {page.cursor!r} does not go on")
+        if page.has_more:
+            _check_new(MODIFIED_AFTER, page.cursor, seen)
         yield page
         if not page.has_more:
             return
@@ -146,15 +230,18 @@ def iter_recent(client: HubspotClient, since_ms: int, page_size: int | None) -> 
     """
     size = PageSize(page_size, MAX_RECENT, "count")
     offset, last_rows = 0, frozenset[tuple[int, int | None]]()
+    steps_back = 0
     while True:
+        if offset > MAX_RECENT_ROWS or steps_back > MAX_STEPS_BACK:
+            raise WindowError(f"{RECENT_MODIFIED}: its pages do not come to an end")
         params = {"since": since_ms, "offset": offset}
-        answer = size.get(client, RECENT_MODIFIED, params, _recent_parser)
+        answer = size.get(client, RECENT_MODIFIED, params, _parser("offset", _check_total))
         page = _to_page(answer, answer.body)
         if page.total > MAX_RECENT_ROWS:
             raise WindowError(f"{RECENT_MODIFIED}: {page.total} rows, and it lists no more")
         rows = [_row(engagement) for engagement in page.engagements]
         if last_rows and offset and last_rows.isdisjoint(rows):
-            offset = max(0, offset - MAX_RECENT)
+            offset, steps_back = max(0, offset - MAX_RECENT), steps_back + 1
             last_rows = last_rows if offset else frozenset()
             continue
         yield page
@@ -188,15 +275,22 @@ def iter_owners(client: HubspotClient) -> Iterator[list[Mapping[str, Any]]]:
     """Yield all owners page by page, the live ones and then the archived ones."""
     for archived in ("false", "true"):
         params: dict[str, object] = {"limit": MAX_OWNERS, "archived": archived}
+        seen: set[str] = set()
         while True:
             body = client.get(OWNERS, params, _parse_owners).body
             yield body["results"]
             after = ((body.get("paging") or {}).get("next") or {}).get("after")
             if after is None:
                 break
-            if after == params.get("after"):
-                raise PagingError(f"{OWNERS}: cursor {after!r} does not go on")
+            _check_new(OWNERS, after, seen)
             params["after"] = after
+
+
+def _check_new(path: str, cursor: object, seen: set[str]) -> None:
+    """Remember a cursor; raises PagingError for none, and for one that goes round in circles."""
+    if not cursor or str(cursor) in seen:
+        raise PagingError(f"{path}: cursor {str(cursor)[:MAX_SHOWN_LENGTH]!r} does not go on")
+    seen.add(str(cursor))
 
 
 def get_dispositions(client: HubspotClient) -> list[Mapping[str, Any]]:
@@ -235,28 +329,56 @@ CHECKS: Mapping[str, Callable[[HubspotClient], object]] = {
 }
 
 
+Parser = Callable[[bytes], "_Body"]
+
+
 @dataclass(frozen=True)
 class _Body:
     engagements: list[Sent]
     has_more: bool
     cursor: Any
-    total: int = 0
+    total: Any = 0
+    broken: Sequence[Broken] = ()
 
 
-def _parser(cursor: str) -> Callable[[bytes], _Body]:
-    """Return the function that reads a list's answer; ValueError for half of one."""
-    return lambda text: _to_body(read_list(text), cursor)
+def _parser(cursor: str, check: Callable[[Listing], None] = lambda _: None) -> Parser:
+    """Return the function that reads a list's answer for one request; ValueError for half."""
+    return _mending(lambda found: _to_body(found, cursor, check))
 
 
-def _to_body(found: Listing, cursor: str) -> _Body:
-    return _Body(found.engagements(), found.has_more, getattr(found, cursor))
+def _mending(read: Callable[[Listing], T]) -> Callable[[bytes], T]:
+    """
+    Return the function that applies `read` to a list's answer, for one request.
+
+    What cannot be read is half of an answer at first; when it has come TRIES_TO_MEND times, the
+    records that can be read are taken.
+    """
+    tries = 0
+
+    def parse(text: bytes) -> T:
+        nonlocal tries
+        try:
+            return read(read_list(text))
+        except ValueError:
+            tries += 1
+            if tries < TRIES_TO_MEND:
+                raise
+            return read(read_mended(text))
+
+    return parse
 
 
-def _recent_parser(text: bytes) -> _Body:
-    found = read_list(text)
+def _to_body(
+    found: Listing, cursor: str, check: Callable[[Listing], None] = lambda _: None
+) -> _Body:
+    check(found)
+    engagements = found.engagements()
+    return _Body(engagements, found.has_more, getattr(found, cursor), found.total, found.broken)
+
+
+def _check_total(found: Listing) -> None:
     if not has_type(found.total, int):
         raise ValueError("total is missing")
-    return _Body(found.engagements(), found.has_more, found.offset, found.total)
 
 
 def _parse_owners(text: bytes) -> Mapping[str, Any]:
@@ -293,13 +415,19 @@ class PageSize:
     """
     How much to ask for: halved when HubSpot fails at it, then growing back.
 
-    `most` is what is wanted, or HubSpot's ceiling.
+    `most` is what is wanted, or HubSpot's ceiling. The size that works is the client's to remember:
+    the parts of a pass share it, and the next run begins with it.
     """
 
     def __init__(self, wanted: int | None, ceiling: int = MAX_PAGED, param: str = "limit") -> None:
         self.most = min(wanted or ceiling, ceiling)
         self._param = param
-        self._now = self.most
+        self._stuck_after: int | None = TRIES_AT_ONE
+
+    def patient(self) -> PageSize:
+        """Return this size, asked for from now on until the client gives up."""
+        self._stuck_after = None
+        return self
 
     def get(
         self,
@@ -308,19 +436,35 @@ class PageSize:
         params: Mapping[str, object],
         parse: Callable[[bytes], T],
     ) -> Answer[T]:
-        """Return the answer of `client.get`, however little it takes for HubSpot to give one."""
-        asked: dict[str, object] = {**params, self._param: self._now}
-        failures = 0
+        """
+        Return the answer of `client.get`, however little it takes for HubSpot to give one.
 
-        def shrink(error: TransientError) -> None:
-            nonlocal failures
+        Raises StuckError where it fails at a page of one.
+        """
+        sizes = client.page_sizes
+        size = min(self.most, sizes.get(path, self.most))
+        asked: dict[str, object] = {**params, self._param: size}
+        failures = failures_at_one = 0
+
+        def shrink(error: TransientError) -> bool:
+            nonlocal size, failures, failures_at_one
             failures = failures + 1 if isinstance(error, ServerError) else 0
-            if failures >= FAILURES_TO_HALVE:
-                failures = 0
-                self._now = asked[self._param] = max(1, self._now // 2)
+            if size == 1:
+                failures_at_one += bool(failures)
+                if failures_at_one == self._stuck_after:
+                    raise StuckError(str(error)) from error
+            if failures < FAILURES_TO_HALVE or size == 1:
+                return False
+            asked[self._param] = size = size // 2
+            sizes[path] = min(size, sizes.get(path, size))
+            return True
 
         answer = client.get(path, asked, parse, on_failure=shrink)
-        self._now = min(self.most, max(self._now + 1, int(self._now * GROWTH)))
+        if path in sizes:
+            grown = max(size + 1, int(size * GROWTH))
+            sizes[path] = grown
+            if grown >= self.most:
+                sizes.pop(path, None)
         return answer
 
 
@@ -339,4 +483,5 @@ def _to_page(answer: Answer[Any], body: _Body) -> Page:
         nul_removed,
         body.total,
         REDACTED_MARK.encode() in answer.text,
+        body.broken,
     )

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import logging
-import sys
 import time
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from tap_hubspot_engagements import logs
 from tap_hubspot_engagements.client import HubspotClient
 from tap_hubspot_engagements.records import TYPED
 
@@ -52,21 +52,20 @@ class Progress:
 
     def tick(self) -> None:
         """Say where the sync is, if it is time to."""
-        on_terminal = sys.stderr.isatty()
+        on_terminal = logs.on_terminal()
         now = time.monotonic()
         if now - self._said < (EVERY_ON_TERMINAL_S if on_terminal else EVERY_S):
             return
         self._said = now
         if on_terminal:
-            sys.stderr.write(f"\r\x1b[K{self._line()}")
-            sys.stderr.flush()
+            logs.write(f"\r\x1b[K{self._line()}")
         else:
             LOGGER.info("%s", self._line())
 
     def close(self, outcome: str) -> None:
         """Say what the sync did; `outcome` is its first word."""
-        if sys.stderr.isatty():
-            sys.stderr.write("\r\x1b[K")
+        if logs.on_terminal():
+            logs.write("\r\x1b[K")
         for kind, number in sorted(self.types.items()):
             LOGGER.info("engagements of type %s: %d", kind, number)
         for stream, number in self.streams.items():

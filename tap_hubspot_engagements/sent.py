@@ -16,6 +16,7 @@ import msgspec
 from msgspec import UNSET, Meta, Raw, UnsetType
 
 from tap_hubspot_engagements.json_text import check_utf8, parse_json, to_json
+from tap_hubspot_engagements.mending import Broken, id_in, take_apart
 from tap_hubspot_engagements.records import (
     CALL_TYPES,
     EMAIL_TYPES,
@@ -184,6 +185,8 @@ class Listing:
     after: Any
     total: Any
 
+    broken: Sequence[Broken] = ()
+
     def engagements(self) -> list[Sent]:
         """Return the engagements; raises ValueError where one has no id."""
         decode = _to_sent if isinstance(next(iter(self.results), None), Raw) else sent_whole
@@ -202,12 +205,45 @@ def read_list(text: bytes) -> Listing:
     return Listing(page.results, page.hasMore, page.offset, page.after, page.total)
 
 
+def read_mended(text: bytes) -> Listing:
+    """
+    Return a page of engagements without those that cannot be read, which are in `broken`.
+
+    Raises ValueError for half of a page.
+    """
+    body, texts = take_apart(text)
+    good: list[Any] = []
+    broken: list[Broken] = []
+    for one in texts:
+        try:
+            engagement = parse_json(one)
+            sent_whole(engagement)
+            good.append(engagement)
+        except ValueError as error:
+            broken.append(Broken(id_in(one), str(error)))
+    offset, after, total = body.get("offset"), body.get("after"), body.get("total")
+    return Listing(good, body["hasMore"], offset, after, total, broken)
+
+
+def read_one(text: bytes) -> Sent | None:
+    """Return an engagement that was asked for by its id, None of an empty answer; ValueError."""
+    return sent_whole(parse_json(text)) if text.strip() else None
+
+
 def sent_whole(engagement: Any) -> Sent:
     """Return what is parsed already; ValueError where it has no id to go by."""
     inner = engagement.get(INNER) if isinstance(engagement, Mapping) else None
+    if isinstance(inner, Mapping) and _is_id_as_text(inner.get("id")):
+        # As HubSpot's newer API has them.
+        inner = {**inner, "id": int(inner["id"])}
+        engagement = {**engagement, INNER: inner}
     if not isinstance(inner, Mapping) or not has_type(inner.get("id"), int):
         raise ValueError("an engagement without an id")
     return Sent(None, parsed=engagement)
+
+
+def _is_id_as_text(value: object) -> bool:
+    return isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 19
 
 
 def _to_sent(text: Raw) -> Sent:

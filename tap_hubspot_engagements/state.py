@@ -27,8 +27,9 @@ STREAM = ENGAGEMENTS.tap_stream_id
 BOOKMARK = "lastUpdated"
 # Ours, and those of singer-io's tap-hubspot.
 MARKS = frozenset(
-    (BOOKMARK, "version", "backfill", "changes", "selected", "engagements", "doubted")
-) | frozenset(("cursor", "offset", "current_sync_start", "last_sync_duration"))
+    f"{BOOKMARK} version backfill changes selected engagements doubted skipped page_sizes"
+    " cursor offset current_sync_start last_sync_duration".split()
+)
 EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 CLOCKS_DIFFER = timedelta(minutes=1)
 MILLISECOND = timedelta(milliseconds=1)
@@ -77,6 +78,8 @@ class Position:
     changes: Changes | None = None
     selected: tuple[tuple[str, ...], ...] | None = None
     engagements: int | None = None
+    page_sizes: tuple[tuple[str, int], ...] = ()  # those that work, by path
+    skipped: tuple[int, ...] = ()  # ids of engagements that could not be read
     doubted: bool = False  # the last full pass was not believed, and another one is due
 
     def finished(self, signpost: datetime, newest: datetime | None) -> Position:
@@ -147,6 +150,8 @@ def read_position(state: State) -> Position:
             changes=_read_changes(mark) if not backfill else None,
             selected=_read_selected(mark.get("selected")),
             engagements=_count(mark.get("engagements")),
+            skipped=tuple(map(_id, mark.get("skipped") or ())),
+            page_sizes=tuple((str(path), _id(size)) for path, size in mark.get("page_sizes") or ()),
             doubted=mark.get("doubted") is True,
         )
     except (KeyError, TypeError, ValueError) as error:
@@ -180,6 +185,10 @@ def with_position(state: State, position: Position) -> dict[str, Any]:
         mark[BOOKMARK] = to_rfc3339(position.bookmark)
     if position.version is not None:
         mark["version"] = position.version
+    if position.skipped:
+        mark["skipped"] = position.skipped
+    if position.page_sizes:
+        mark["page_sizes"] = position.page_sizes
     if position.doubted:
         mark["doubted"] = True
     if position.engagements is not None:

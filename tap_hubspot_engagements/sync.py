@@ -24,6 +24,7 @@ from tap_hubspot_engagements.exceptions import (
     DeletionsError,
     HubspotError,
     PagingError,
+    SkippedError,
     TapError,
     TransientError,
 )
@@ -41,6 +42,7 @@ from tap_hubspot_engagements.records import (
 )
 from tap_hubspot_engagements.selection import Selection, newly_selected
 from tap_hubspot_engagements.sent import Sent
+from tap_hubspot_engagements.skipped import Skipped
 from tap_hubspot_engagements.source import Source
 from tap_hubspot_engagements.state import (
     Changes,
@@ -64,6 +66,8 @@ LOGGER = logging.getLogger(__name__)
 CLOCK_GRAIN = timedelta(seconds=1)
 # Below this age of start_date, asking for changes is less work than reading everything.
 CHANGES_ONLY = timedelta(days=30)
+# Errors of a stream that say nothing of the others.
+SET_ASIDE = (DeletionsError, HubspotError, PagingError, SkippedError, TransientError)
 LIST_DELETIONS = 10  # max_deletions of dispositions and owners, which are short lists
 
 
@@ -122,7 +126,7 @@ def sync(run: Run) -> None:
         run.write_state(with_currently_syncing(run.state, name))
         try:
             job(run, selections)
-        except (DeletionsError, HubspotError, PagingError, TransientError) as error:
+        except SET_ASIDE as error:
             if _ends_the_run(error, name):
                 raise
             failed[name] = error
@@ -162,20 +166,44 @@ def sync_engagements(run: Run, selections: Sequence[Selection]) -> None:
     position, anew = _with_selected(run.position, selections)
     every_time = any(one.full_table for one in selections)
     anew = anew or run.full_refresh
+    skipped = Skipped(run.client, position.skipped)
+    run.client.page_sizes.update(position.page_sizes)
     steps = iter_steps(run.client, run.config, position, anew, every_time, run.allow_deletions)
     for number, step in enumerate(steps):
-        version = step.position.version
-        assert version is not None, "every pass has one"
         if not number:
             check_not_ahead(run.position, step.page.hubspot_at)
-        run.source.check_page(step.page.engagements)
-        _write_page(run, selections, step.page, version)
-        if step.ends_full_pass:
-            run.source.confirm()
-            for selection in selections:
-                run.messages.write_activate_version(selection.stream.tap_stream_id, version)
-        run.write_state(with_position(run.state, step.position))
+        _write_step(run, selections, replace(step, page=skipped.fill(step.page)), skipped)
+        position = step.position
         run.progress.tick()
+    _write_late(run, selections, position, skipped)
+    skipped.check()
+
+
+def _write_step(run: Run, selections: Sequence[Selection], step: Step, skipped: Skipped) -> None:
+    """Write a page, what a full pass that it ends has not found, and the state."""
+    version = step.position.version
+    assert version is not None, "every pass has one"
+    run.source.check_page(step.page.engagements)
+    _write_page(run, selections, step.page, version)
+    # What is left out would be taken for deleted.
+    if step.ends_full_pass and not skipped.any:
+        run.source.confirm()
+        for selection in selections:
+            run.messages.write_activate_version(selection.stream.tap_stream_id, version)
+    sizes = tuple(sorted(run.client.page_sizes.items()))
+    position = replace(step.position, skipped=skipped.ids, page_sizes=sizes)
+    run.write_state(with_position(run.state, position))
+
+
+def _write_late(
+    run: Run, selections: Sequence[Selection], position: Position, skipped: Skipped
+) -> None:
+    """Write what the last run had to leave out and can be had by now."""
+    if not position.skipped:
+        return
+    now = datetime.now(timezone.utc)
+    page = Page(skipped.retry(), False, None, now, now)
+    _write_step(run, selections, Step(page, position), skipped)
 
 
 def sync_table(run: Run, selections: Sequence[Selection]) -> None:

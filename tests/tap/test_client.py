@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import logging
+import resource
 import socket
 import threading
+import time
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -22,14 +25,22 @@ from hubspot_simulator.faults import Fault
 from hubspot_simulator.portal import Portal
 from hubspot_simulator.server import Simulator
 from tap_hubspot_engagements import pages
-from tap_hubspot_engagements.client import RETRY_LIMIT_S, RETRY_WAIT_MAX_S, HubspotClient
+from tap_hubspot_engagements.client import (
+    FIRST_CONTACT_S,
+    RETRY_LIMIT_S,
+    RETRY_WAIT_MAX_S,
+    HubspotClient,
+)
 from tap_hubspot_engagements.config import Config
 from tap_hubspot_engagements.exceptions import (
     AuthError,
+    ConfigError,
+    ContactError,
     DailyLimitError,
     HubspotError,
     NotFoundError,
     QuestionError,
+    RefusedError,
     ScopeError,
     ServerError,
     TapError,
@@ -110,9 +121,8 @@ REFUSALS: dict[str, tuple[Fault, type[TapError], str]] = {
     "401 not decoded": (faults.UNDECODABLE_TOKEN, AuthError, "access_token"),
     "401 none": (faults.NO_CREDENTIALS, AuthError, "access_token"),
     "401 in HTML": (status(401), AuthError, "access_token"),
-    "530": (faults.BAD_TOKEN_FORM, AuthError, "access_token"),
     "403": (faults.MISSING_SCOPES, ScopeError, "grant the token crm.objects.contacts.read"),
-    "403 in HTML": (status(403), ScopeError, "grant the token the scopes of engagements"),
+    "403 in HTML": (status(403), RefusedError, "refused by HubSpot or by a proxy"),
     "403 of other wording": (
         Fault(answer=error_answer(403, "missing required 'workflows' scope")),
         ScopeError,
@@ -122,10 +132,20 @@ REFUSALS: dict[str, tuple[Fault, type[TapError], str]] = {
         Fault(
             answer=error_answer(403, "no", errors=[5, {"context": ["a"]}, {"context": {"a": 1}}])
         ),
-        ScopeError,
-        "grant the token the scopes of engagements",
+        RefusedError,
+        "refused by HubSpot or by a proxy",
     ),
-    "403 of odder shape": (Fault(answer=error_answer(403, "no", errors=7)), ScopeError, "no"),
+    "403 of odder shape": (Fault(answer=error_answer(403, "no", errors=7)), RefusedError, "no"),
+    "403 for an address": (
+        Fault(answer=error_answer(403, "This IP address may not use this account")),
+        RefusedError,
+        "IP addresses",
+    ),
+    "302 to a sign-in page": (
+        status(302, Location="https://sign-in.example/"),
+        HubspotError,
+        "redirects are not followed",
+    ),
     "400": (faults.BAD_PARAMETER, QuestionError, "Unable to parse value for query parameter"),
     "404": (faults.NOT_FOUND, NotFoundError, "resource not found"),
     "404 in HTML": (faults.UNKNOWN_ROUTE, NotFoundError, "404 Not Found"),
@@ -183,7 +203,7 @@ def test_a_message_of_null(hubspot: Simulator, client: HubspotClient) -> None:
     """
     body = {"message": None, "errors": None, "category": None, "policyName": None}
     hubspot.faults.add(Fault(answer=json_answer(body, 403)))
-    with pytest.raises(ScopeError):
+    with pytest.raises(RefusedError):
         first_page(client)
     hubspot.faults.add(Fault(answer=json_answer(body, 429)))
     assert first_page(client).engagements
@@ -203,7 +223,7 @@ def test_a_message_of_null(hubspot: Simulator, client: HubspotClient) -> None:
                     rate_limited(), headers={"Retry-After": "Fri, 20 Nov 2026 08:00:00 GMT"}
                 )
             ),
-            10.0,
+            10.0,  # it lies before the answer's own Date
         ),
         (Fault(answer=error_answer(429, "You have reached your secondly limit.")), 1.0),
         (Fault(answer=error_answer(429, "You have reached your ten_secondly_rolling limit.")), 10),
@@ -228,7 +248,7 @@ def test_waits_grow(hubspot: Simulator, client: HubspotClient, waits: Waits) -> 
     """
     Other faults wait twice as long each time, up to a minute, and begin anew with each question.
     """
-    hubspot.faults.add(faults.BAD_GATEWAY.at(times=8))
+    hubspot.faults.add(faults.CUT_SHORT.at(times=8))
     first_page(client)
     assert waits.slept == [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 60.0, 60.0]
     hubspot.faults.add(faults.DROPPED)
@@ -240,7 +260,7 @@ def test_jitter_is_full(hubspot: Simulator, client: HubspotClient, waits: Waits)
     """
     A wait is anything from nothing to its most: clients that failed together do not come together.
     """
-    hubspot.faults.add(faults.BAD_GATEWAY.at(times=7))
+    hubspot.faults.add(faults.CUT_SHORT.at(times=7))
     first_page(client)
     most = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, RETRY_WAIT_MAX_S]
     assert all(0 <= wait_s <= top for wait_s, top in zip(waits.slept, most, strict=True))
@@ -262,10 +282,13 @@ def test_asking_again_ends(fault: Fault, hubspot: Simulator, waits: Waits) -> No
     A fault that stays is raised after some ten minutes, and without hammering until then.
     """
     client = build_client(hubspot, waits, request_timeout=60)
+    first_page(client)
     hubspot.faults.add(fault.at(times=None))
     with pytest.raises(TransientError):
         first_page(client)
-    assert RETRY_LIMIT_S - RETRY_WAIT_MAX_S <= waits.now_s <= RETRY_LIMIT_S
+    # Before that, smaller pages are asked for.
+    most_s = RETRY_LIMIT_S + 30
+    assert RETRY_LIMIT_S - RETRY_WAIT_MAX_S <= waits.now_s <= most_s
     assert client.requests < 100
 
 
@@ -276,9 +299,138 @@ def test_a_wait_past_the_end_is_not_begun(
     A portal that moves for a day ends the run at once, with the state so far.
     """
     hubspot.faults.add(status(477, **{"Retry-After": "86400"}))
-    with pytest.raises(TransientError):
+    with pytest.raises(TransientError, match="run again in 86400 s"):
         first_page(client)
     assert waits.slept == []
+
+
+@pytest.mark.parametrize("number", [429, 503])
+def test_retry_after_as_a_date(
+    number: int, hubspot: Simulator, client: HubspotClient, waits: Waits
+) -> None:
+    """
+    Proxies say when, and not how long: by the clock of the answer.
+    """
+    hubspot.portal.clock = lambda: 1_795_161_600_000
+    until = "Fri, 20 Nov 2026 08:00:25 GMT"
+    hubspot.faults.add(status(number, **{"Retry-After": until}))
+    assert first_page(client).engagements
+    assert waits.slept == [25.0]
+
+
+CONTACTS = {
+    "dropped": faults.DROPPED,
+    "a sign-in page": faults.NOT_JSON,
+    "530": faults.BAD_TOKEN_FORM,
+}
+
+
+@pytest.mark.parametrize("fault", CONTACTS.values(), ids=CONTACTS)
+def test_first_contact_is_given_up_soon(
+    fault: Fault, hubspot: Simulator, client: HubspotClient, waits: Waits
+) -> None:
+    """
+    Where HubSpot was never reached a setting is wrong, most likely: seconds, not minutes.
+    """
+    hubspot.faults.add(fault.at(times=None))
+    with pytest.raises(ContactError) as caught:
+        first_page(client)
+    assert waits.now_s <= FIRST_CONTACT_S
+    assert "access_token" not in str(caught.value)
+    hubspot.faults.clear()
+    assert first_page(client).engagements
+    hubspot.faults.add(fault.at(times=4))
+    assert first_page(client).engagements
+
+
+def test_a_host_that_is_not_there(hubspot: Simulator, waits: Waits) -> None:
+    """
+    A name that nobody knows, and a port that nobody listens at, are said within seconds.
+    """
+    for url in ("https://api.hubapi.invalid", "https://127.0.0.1:9"):
+        client = build_client(hubspot, waits, base_url=url)
+        with pytest.raises(ContactError):
+            first_page(client)
+        assert client.requests < 10
+
+
+def test_a_bundle_that_is_not_there(
+    hubspot: Simulator, waits: Waits, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    REQUESTS_CA_BUNDLE that names no file is a fault of the settings, said in one line.
+    """
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/nowhere/ca.pem")
+    with pytest.raises(ConfigError, match="REQUESTS_CA_BUNDLE"):
+        first_page(build_client(hubspot, waits, base_url="https://127.0.0.1:9"))
+
+
+def test_hubspots_message_in_a_200(hubspot: Simulator, client: HubspotClient, caplog: Any) -> None:
+    """
+    An error under a 200 is asked again, and what it says is said.
+    """
+    body = {"status": "error", "message": "We are sorry, an internal error"}
+    hubspot.faults.add(json_fault(body))
+    assert first_page(client).engagements
+    assert "200, and yet an error: We are sorry, an internal error" in caplog.text
+
+
+def test_a_header_of_thousands_of_digits(hubspot: Simulator, client: HubspotClient) -> None:
+    """
+    A limit that no computer counts to is no limit.
+    """
+    digits = 5000 * "9"
+    names = ("X-HubSpot-RateLimit-Interval-Milliseconds", "X-HubSpot-RateLimit-Max")
+    answer = Answer(503, headers={**dict.fromkeys(names, digits), "Date": digits})
+    hubspot.faults.add(Fault(answer=answer))
+    assert first_page(client).engagements
+
+
+def test_a_bomb(hubspot: Simulator, waits: Waits) -> None:
+    """
+    An answer that unpacks to more than max_response_bytes is not unpacked: less is asked for.
+    """
+    client = build_client(hubspot, waits, max_response_bytes=1_000_000)
+    bomb = gzip.compress(b" " * 300_000_000)
+    headers = {"Content-Encoding": "gzip"}
+    hubspot.faults.add(Fault(answer=Answer(200, bomb, headers=headers), times=2))
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    assert first_page(client).engagements
+    assert limits(hubspot) == [250, 250, 125]
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 100_000  # KB
+
+
+def test_an_answer_that_drips(waits: Waits) -> None:
+    """
+    request_timeout is for the whole of an answer: one of some bytes a second is given up.
+    """
+    with dripping() as url:
+        config = Config.from_dict(
+            {"access_token": TOKEN, "base_url": url, "request_timeout": 0.5}, {}
+        )
+        with pytest.raises(ServerError, match="no whole answer in 0.5 s"):
+            HubspotClient(config).get("/", {}, lambda body: body, hint=True)
+
+
+@contextmanager
+def dripping() -> Iterator[str]:
+    """Yield the URL of a server whose answer comes at twenty bytes a second, without an end."""
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def answer() -> None:
+        connection, _ = listener.accept()
+        connection.recv(65536)
+        with suppress(OSError), connection:
+            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n")
+            while True:
+                connection.sendall(b" ")
+                time.sleep(0.05)
+
+    thread = threading.Thread(target=answer)
+    thread.start()
+    yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+    listener.close()
+    thread.join()
 
 
 def test_nobody_there(hubspot: Simulator, client: HubspotClient) -> None:
@@ -354,7 +506,7 @@ def limits(hubspot: Simulator) -> list[int]:
 @pytest.mark.parametrize("path", ["paged", "modified/after"])
 def test_failures_halve_the_page(path: str, hubspot: Simulator, client: HubspotClient) -> None:
     """
-    After two server errors in a row a page is asked for by halves; later pages grow back slowly.
+    From the second server error in a row on half of a page is asked for each time.
     """
     hubspot.faults.add(faults.SERVER_ERROR.at(times=4))
     if path == "paged":
@@ -365,7 +517,7 @@ def test_failures_halve_the_page(path: str, hubspot: Simulator, client: HubspotC
         most = 1000
         for _ in iter_modified_after(client, 0, None):
             pass
-    assert limits(hubspot)[:5] == [most, most, most // 2, most // 2, most // 4]
+    assert limits(hubspot)[:5] == [most, most, most // 2, most // 4, most // 8]
 
 
 def test_one_failure_is_no_reason_to_halve(hubspot: Simulator, client: HubspotClient) -> None:

@@ -11,8 +11,14 @@ from hubspot_simulator.faults import Fault
 from hubspot_simulator.portal import Portal
 from hubspot_simulator.server import Simulator
 from tap_hubspot_engagements.client import HubspotClient
-from tap_hubspot_engagements.exceptions import PagingError
-from tap_hubspot_engagements.pages import Page, iter_modified_after, iter_paged
+from tap_hubspot_engagements.exceptions import PagingError, WindowError
+from tap_hubspot_engagements.pages import (
+    Page,
+    iter_modified_after,
+    iter_owners,
+    iter_paged,
+    iter_recent,
+)
 from tests.tap.conftest import Serve, Waits, build_client
 
 
@@ -168,3 +174,43 @@ def test_u0000_is_counted_by_engagement(serve: Serve, waits: Waits) -> None:
     assert bodies == ["ab", "a\\u0000b", "plain", ""]
     assert page.engagements[0].whole["metadata"]["deep"] == [{"keyab": ["ab"]}]
     assert page.nul_removed == 2
+
+
+def page(**cursor: Any) -> Fault:
+    """Return a page that has more, with this cursor."""
+    return Fault(answer=json_answer({"results": [], "hasMore": True, **cursor}))
+
+
+@pytest.mark.parametrize("circle", ["a", "ab", "abc", "xabab"])
+def test_cursors_that_go_round(circle: str, hubspot: Simulator, client: HubspotClient) -> None:
+    """
+    A cursor that has been before is an error, however long the circle is.
+    """
+    for number in range(20):
+        hubspot.faults.add(page(after=circle[number % len(circle)]))
+    with pytest.raises(PagingError, match="does not go on"):
+        list(iter_modified_after(client, 0, None))
+    assert len(hubspot.requests) <= len(circle) + 1
+
+
+def test_owners_that_go_round(hubspot: Simulator, client: HubspotClient) -> None:
+    """
+    The list of owners has cursors, too.
+    """
+    for after in "abab":
+        body = {"results": [{"id": "5"}], "paging": {"next": {"after": after}}}
+        hubspot.faults.add(Fault(path="owners", answer=json_answer(body)))
+    with pytest.raises(PagingError, match="does not go on"):
+        list(iter_owners(client))
+
+
+def test_recent_changes_without_an_end(hubspot: Simulator, client: HubspotClient) -> None:
+    """
+    A list of recent changes that shows the same rows at each place is given up.
+    """
+    row = {"engagement": {"id": 5, "lastUpdated": 7}}
+    body = {"results": [row], "hasMore": True, "offset": 1, "total": 50}
+    hubspot.faults.add(Fault(answer=json_answer(body), times=None))
+    with pytest.raises(WindowError):
+        for _ in iter_recent(client, 0, None):
+            pass

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from hubspot_simulator import faults
-from hubspot_simulator.answers import json_answer
+from hubspot_simulator.answers import error_answer, json_answer
 from hubspot_simulator.faults import Fault
 from hubspot_simulator.portal import Portal
 from hubspot_simulator.server import Simulator
@@ -280,6 +280,18 @@ def test_a_cursor_that_is_not_known_any_more(
     ]
     assert "changes" not in mark(last_state(messages))
     assert "refused, reading anew" in caplog.text
+
+
+@pytest.mark.parametrize("status", [404, 409, 410, 418, 422])
+def test_a_cursor_that_is_refused_in_another_way(status: int, quiet: Simulator) -> None:
+    """
+    Whichever status HubSpot refuses an old cursor with, changes are read anew.
+    """
+    state = last_state(replicate(quiet))
+    mark(state)["changes"] = {"signpost": mark(state)["lastUpdated"], "after": "0"}
+    quiet.faults.add(Fault(answer=error_answer(status, "cursor")))
+    messages = replicate(quiet, state)
+    assert "changes" not in mark(last_state(messages))
 
 
 @pytest.mark.parametrize("fault", [faults.MISSING_SCOPES, faults.UNDECODABLE_TOKEN])

@@ -1,0 +1,284 @@
+"""One record that cannot be read holds up no other; it is named, and asked for again."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hubspot_simulator import faults
+from hubspot_simulator.answers import Answer, json_answer
+from hubspot_simulator.faults import Fault
+from hubspot_simulator.portal import Portal
+from hubspot_simulator.server import Simulator
+from tap_hubspot_engagements.mending import MAX_LEVELS, take_apart
+from tap_hubspot_engagements.pages import MAX_ID, first_answered
+from tests.tap.conftest import (
+    Run,
+    Serve,
+    Tap,
+    last_state,
+    mark,
+    of_type,
+    paths,
+    records,
+    select_everything,
+)
+
+IDS = range(1, 31)
+BAD = 17
+
+
+@pytest.fixture
+def hubspot(serve: Serve) -> Simulator:
+    """Thirty notes, an hour apart."""
+    portal = Portal()
+    for number in IDS:
+        at_ms = portal.now_ms - (40 - number) * 3_600_000
+        inner = {"id": number, "type": "NOTE", "createdAt": at_ms, "lastUpdated": at_ms}
+        portal.create({"engagement": inner, "metadata": {"body": "text"}})
+    return serve(portal)
+
+
+@pytest.fixture
+def tap(hubspot: Simulator, tmp_path: Path) -> Tap:
+    return Tap(tmp_path, hubspot)
+
+
+def ids(run: Run) -> set[int]:
+    return {record["id"] for record in records(run.messages)}
+
+
+def page_with(hubspot: Simulator, change: Callable[[bytes], bytes]) -> Fault:
+    """Return the whole portal's page with the text of one record changed."""
+    texts = [json.dumps(record).encode() for record in hubspot.portal.records()]
+    texts[BAD - 1] = change(texts[BAD - 1])
+    body = b'{"results":[%b],"hasMore":false,"offset":30}' % b",".join(texts)
+    return Fault(path="paged", times=None, answer=Answer(200, body))
+
+
+def replaced(old: bytes, new: bytes) -> Callable[[bytes], bytes]:
+    def change(text: bytes) -> bytes:
+        assert old in text
+        return text.replace(old, new)
+
+    return change
+
+
+MENDED: dict[str, tuple[Callable[[bytes], bytes], Callable[[dict[str, Any]], bool]]] = {
+    "id as text": (replaced(b'"id": 17', b'"id": "17"'), lambda record: True),
+    "not UTF-8": (
+        replaced(b'"text"', b'"caf\xe9"'),
+        lambda record: record["metadata"]["body"] == "caf\ufffd",
+    ),
+    "a line feed in a text": (
+        replaced(b'"text"', b'"a\nb"'),
+        lambda record: record["metadata"]["body"] == "a\nb",
+    ),
+    "a number of 5,000 digits": (
+        replaced(b'"type"', b'"ownerId": ' + 5000 * b"7" + b', "type"'),
+        lambda record: record["extra"]["ownerId"] == 5000 * "7",
+    ),
+    "1,000 levels": (
+        replaced(b'"text"', 1000 * b"[" + 1000 * b"]"),
+        lambda record: "[" * 700 in json.dumps(record["metadata"]["body"]),
+    ),
+}
+
+
+@pytest.mark.parametrize(("change", "kept"), MENDED.values(), ids=MENDED)
+def test_what_can_be_mended(
+    change: Callable[[bytes], bytes],
+    kept: Callable[[dict[str, Any]], bool],
+    tap: Tap,
+    hubspot: Simulator,
+) -> None:
+    """
+    A record that is odd arrives with the others, and what is odd is kept.
+    """
+    hubspot.faults.add(page_with(hubspot, change))
+    run = tap(catalog=select_everything())
+    assert run.code == 0, run.err
+    assert ids(run) == set(IDS)
+    (record,) = (one for one in records(run.messages) if one["id"] == BAD)
+    assert kept(record)
+
+
+BROKEN = {
+    "an id of 5,000 digits": replaced(b'"id": 17', b'"id": ' + 5000 * b"7"),
+    "an id past 64 bits": replaced(b'"id": 17', b'"id": 99999999999999999999'),
+    "no id": replaced(b'"id": 17, ', b""),
+    "no engagement": lambda _: b"null",
+}
+
+
+@pytest.mark.parametrize("change", BROKEN.values(), ids=BROKEN)
+def test_what_cannot_be_mended(
+    change: Callable[[bytes], bytes], tap: Tap, hubspot: Simulator
+) -> None:
+    """
+    All others arrive, a line says that one did not, nothing is flagged, and the run ends with 1.
+    """
+    hubspot.faults.add(page_with(hubspot, change))
+    run = tap()
+    assert run.code == 1
+    assert ids(run) == set(IDS) - {BAD}
+    (error,) = (line for line in run.err.splitlines() if line.startswith("ERROR"))
+    assert "1 engagements could not be read, all others were" in error
+    assert not of_type(run.messages, "ACTIVATE_VERSION")
+    assert "lastUpdated" in mark(last_state(run.messages))
+
+
+def unreadable(text: bytes) -> bytes:
+    """Break a record so that its id is still to be seen."""
+    begin, end = text.index(b'{"id"'), text.index(b', "metadata"')
+    return text[:begin] + b"[" + text[begin:end] + b"]" + text[end:]
+
+
+def test_a_record_that_is_had_by_its_id(tap: Tap, hubspot: Simulator) -> None:
+    """
+    What is broken in the list is asked for by its id: then nothing is missing.
+    """
+    hubspot.faults.add(page_with(hubspot, unreadable))
+    run = tap()
+    assert run.code == 0, run.err
+    assert ids(run) == set(IDS)
+    assert paths(hubspot).count(str(BAD)) == 1
+
+
+def test_a_record_that_is_had_later(tap: Tap, hubspot: Simulator) -> None:
+    """
+    What is left out is in the state; the next run asks for it again, until it is had or gone.
+    """
+    hubspot.faults.add(page_with(hubspot, unreadable))
+    hubspot.faults.add(faults.SERVER_ERROR.at(path=f"/{BAD}", times=None))
+    run = tap()
+    assert run.code == 1
+    assert f"{BAD} (" in run.err
+    state = last_state(run.messages)
+    assert mark(state)["skipped"] == [BAD]
+
+    again = tap(state=state)
+    assert (again.code, mark(last_state(again.messages))["skipped"]) == (1, [BAD])
+
+    hubspot.faults.clear()
+    had = tap(state=last_state(again.messages))
+    assert had.code == 0, had.err
+    assert BAD in ids(had)
+    assert "skipped" not in mark(last_state(had.messages))
+
+    hubspot.portal.delete(BAD)
+    gone = tap(state=last_state(again.messages))
+    assert gone.code == 0, gone.err
+    assert "skipped" not in mark(last_state(gone.messages))
+
+
+def cannot_list(hubspot: Simulator, bad: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have HubSpot answer 500 to each list that has this engagement in it."""
+    answer = hubspot.exchange
+
+    def exchange(request: Any, body: bytes) -> Any:
+        found, share = answer(request, body)
+        listed = "results" in str(found and found.body[:20])
+        if listed and b'"id":%d,' % bad in found.body:
+            found = faults.SERVER_ERROR.answer
+        return found, share
+
+    monkeypatch.setattr(hubspot, "exchange", exchange)
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+def test_a_record_that_no_list_can_have(
+    workers: int, tap: Tap, hubspot: Simulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    Where HubSpot fails at one record, however small the page, it is found, and had by its id.
+    """
+    cannot_list(hubspot, BAD, monkeypatch)
+    run = tap(backfill_workers=workers, page_size=4)
+    assert run.code == 0, run.err
+    assert ids(run) == set(IDS)
+
+    hubspot.faults.add(faults.SERVER_ERROR.at(path=f"/{BAD}", times=None))
+    run = tap(backfill_workers=workers, page_size=4)
+    assert run.code == 1
+    assert ids(run) == set(IDS) - {BAD}
+    assert mark(last_state(run.messages))["skipped"] == [BAD]
+
+
+@given(bad=st.integers(1, MAX_ID - 1), offset=st.integers(0, MAX_ID - 2))
+def test_the_record_is_found(bad: int, offset: int) -> None:
+    """
+    From any offset, in some 130 requests at most, whatever the id.
+    """
+    asked: list[int] = []
+
+    def is_answered(at: int) -> bool:
+        asked.append(at)
+        return at >= bad
+
+    found = first_answered(is_answered, offset)
+    assert found == (bad if bad > offset else None)
+    assert len(asked) <= 130
+
+
+def test_no_answer_at_all_is_no_broken_record() -> None:
+    """
+    Where no offset is answered HubSpot is ill, and no record is left out.
+    """
+    assert first_answered(lambda _: False, 0) is None
+
+
+@given(
+    st.lists(
+        st.recursive(
+            st.none() | st.booleans() | st.integers() | st.text(),
+            lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+            max_leaves=20,
+        )
+    ),
+    st.dictionaries(st.sampled_from(["before", "x"]), st.just({"results": [1, {"a": "]"}]})),
+)
+def test_taking_apart(results: list[Any], more: dict[str, Any]) -> None:
+    """
+    A page that is taken apart is the same page.
+    """
+    page = {**more, "results": results, "hasMore": True, "offset": 5}
+    body, texts = take_apart(json.dumps(page).encode())
+    assert [json.loads(text) for text in texts] == results
+    assert body == {**page, "results": []}
+
+
+@pytest.mark.parametrize("cut", range(1, 60, 3))
+def test_half_a_page_is_no_page(cut: int) -> None:
+    """
+    What is cut is an error, wherever it is cut: the rest has to be asked for.
+    """
+    whole = b'{"hasMore":true,"results":[{"engagement":{"id":1}},{"a":[1,2]}],"offset":1}'
+    with pytest.raises(ValueError):
+        take_apart(whole[:-cut])
+
+
+def test_levels_that_are_kept() -> None:
+    """
+    What a parser can hold is not made text.
+    """
+    deep = b"[" * (MAX_LEVELS - 1) + b"]" * (MAX_LEVELS - 1)
+    _, (text,) = take_apart(b'{"results":[%b],"hasMore":false}' % deep)
+    assert text == deep
+
+
+def test_an_empty_page_with_more(tap: Tap, hubspot: Simulator) -> None:
+    """
+    A page that shows nothing, and has more, is gone on from.
+    """
+    body = {"results": [], "hasMore": True, "offset": 2}
+    hubspot.faults.add(Fault(path="paged", answer=json_answer(body)))
+    run = tap()
+    assert run.code == 0, run.err
+    assert ids(run) == set(IDS) - {1, 2}
