@@ -72,7 +72,10 @@ class Tally:
             self.read, self._highest, self._in_order = 0, 0, False
         if self.read is not None:
             self.read += len(step.page.engagements)
-        self._highest = max([self._highest, *(one.id for one in step.page.engagements)])
+        engagements = step.page.engagements
+        # In order, the last is the highest.
+        ids = [one.id for one in (engagements[-1:] if step.in_order else engagements)]
+        self._highest = max([self._highest, *ids])
 
     def left(
         self, signpost: datetime, ranges: tuple[Range, ...], newest: datetime | None

@@ -45,6 +45,11 @@ class Skipped:
         """Whether this run has left out any so far."""
         return bool(self._broken)
 
+    @property
+    def waiting(self) -> bool:
+        """Whether the last run left out any that have not been asked for again."""
+        return bool(self._before)
+
     def fill(self, page: Page) -> Page:
         """Return the page with those of its broken engagements that are had by their id."""
         if not page.broken:

@@ -185,6 +185,8 @@ def _write_step(run: Run, selections: Sequence[Selection], step: Step, skipped: 
     assert version is not None, "every pass has one"
     run.source.check_page(step.page.engagements)
     _write_page(run, selections, step.page, version)
+    if step.ends_full_pass:
+        _write_late(run, selections, step.position, skipped)
     # What is left out would be taken for deleted.
     if step.ends_full_pass and not skipped.any:
         run.source.confirm()
@@ -198,8 +200,8 @@ def _write_step(run: Run, selections: Sequence[Selection], step: Step, skipped: 
 def _write_late(
     run: Run, selections: Sequence[Selection], position: Position, skipped: Skipped
 ) -> None:
-    """Write what the last run had to leave out and can be had by now."""
-    if not position.skipped:
+    """Write what the last run had to leave out and can be had by now, once."""
+    if not skipped.waiting:
         return
     now = datetime.now(timezone.utc)
     page = Page(skipped.retry(), False, None, now, now)

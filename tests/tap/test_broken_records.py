@@ -178,6 +178,26 @@ def test_a_record_that_is_had_later(tap: Tap, hubspot: Simulator) -> None:
     assert "skipped" not in mark(last_state(gone.messages))
 
 
+def test_what_is_left_out_is_not_taken_for_deleted(tap: Tap, hubspot: Simulator) -> None:
+    """
+    The rest of a full pass whose first part left one out asks for it before anything is flagged.
+    """
+    hubspot.faults.add(page_with(hubspot, unreadable))
+    hubspot.faults.add(faults.SERVER_ERROR.at(path=f"/{BAD}", times=None))
+    state = last_state(tap().messages)
+    begun = {"signpost": mark(state)["lastUpdated"], "ranges": [[20, None]], "read": 19}
+    mark(state)["backfill"] = {**begun, "highest": 20}
+    hubspot.faults.clear()
+    hubspot.faults.add(faults.SERVER_ERROR.at(path=f"/{BAD}", times=None))
+    run = tap(state=state)
+    assert (run.code, of_type(run.messages, "ACTIVATE_VERSION")) == (1, [])
+    hubspot.faults.clear()
+    run = tap(state=state)
+    assert run.code == 0, run.err
+    kinds = [(one["type"], one.get("record", {}).get("id")) for one in run.messages]
+    assert kinds.index(("RECORD", BAD)) < kinds.index(("ACTIVATE_VERSION", None))
+
+
 def cannot_list(hubspot: Simulator, bad: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Have HubSpot answer 500 to each list that has this engagement in it."""
     answer = hubspot.exchange

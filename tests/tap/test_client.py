@@ -47,7 +47,15 @@ from tap_hubspot_engagements.exceptions import (
     TransientError,
 )
 from tap_hubspot_engagements.pages import Page, iter_modified_after, iter_paged
-from tests.tap.conftest import TOKEN, Serve, Waits, build_client, build_config
+from tests.tap.conftest import (
+    TOKEN,
+    Serve,
+    Tap,
+    Waits,
+    build_client,
+    build_config,
+    last_state,
+)
 
 
 def first_page(client: HubspotClient) -> Page:
@@ -556,6 +564,23 @@ def test_a_portal_that_fails_at_large_pages(serve: Serve, waits: Waits) -> None:
     client = build_client(hubspot, waits)
     assert sum(len(page.engagements) for page in iter_paged(client, 0, None)) == 4000
     assert client.retries / client.requests < 0.15
+
+
+def test_the_size_that_works_is_remembered(serve: Serve, tmp_path: Path) -> None:
+    """
+    The parts of a pass, and the next run, begin with the size that works.
+    """
+    hubspot = serve(Portal.generate(900), server_error_above=100)
+    tap = Tap(tmp_path, hubspot)
+    first = tap(backfill_workers=3)
+    assert first.code == 0, first.err
+    failed = sum(request.status == 500 for request in hubspot.requests)
+    assert failed <= 3 * 4
+    hubspot.requests.clear()
+    again = tap("--full-refresh", state=last_state(first.messages))
+    assert again.code == 0
+    assert hubspot.requests[0].status == 200
+    assert int(hubspot.requests[0].params["limit"]) <= 100
 
 
 def test_the_smallest_page(serve: Serve, waits: Waits) -> None:
