@@ -32,6 +32,7 @@ from tap_hubspot_engagements.workers import Workers
 LOGGER = logging.getLogger(__name__)
 
 EVERYTHING: tuple[Range, ...] = ((0, None),)
+ENDS_TO_BEAR = 3
 PAGES_TO_SPLIT = 2  # less is not worth a request that may find nothing
 # Where to cut a part, between one page's width (0) and all of its width (1), on a logarithmic
 # scale; found by simulation over even, dense and uneven ids: fewest requests for the same time.
@@ -92,6 +93,7 @@ class _Part:
     size: PageSize
     density: float | None = None
     asked: bool = False
+    ends: int = 0  # how often its list has ended too soon
 
     def width(self, top: int) -> int:
         return (self.high or top) - self.at
@@ -171,7 +173,7 @@ def _iter_shared(
             part, read = pool.next_result()
             page = read()
             own = plan.advance(part, page)
-            _check_end(client, plan, part, page)
+            _go_on_past_end(client, plan, part, page)
             # The next requests are under way while this page is written.
             _ask(client, plan, pool)
             yield Step(own, plan.ranges())
@@ -179,18 +181,25 @@ def _iter_shared(
         pool.close()
 
 
-def _check_end(client: HubspotClient, plan: _Plan, part: _Part, page: Page) -> None:
+def _go_on_past_end(client: HubspotClient, plan: _Plan, part: _Part, page: Page) -> None:
     """
-    Raise PagingError where the list ends though engagements with higher ids are known.
+    Have a part read on where its list ends though engagements with higher ids are known.
 
-    The highest that is known of may be gone by now, or one that the list leaves out.
+    The list may have ended too soon, or before the newest was made. The highest that is known of
+    may be gone by now, too, or one that the list leaves out. Raises PagingError where it ends so
+    time and again.
     """
     last = max([part.at, *(one.id for one in page.engagements[-1:])])
     if page.has_more or last >= plan.top:
         return
-    if is_listed(client, plan.top):
+    if not is_listed(client, plan.top):
+        plan.top = last
+        return
+    part.ends += 1
+    if part.ends > ENDS_TO_BEAR:
         raise PagingError(f"{PAGED}: the list ends at {last}, and yet has {plan.top}")
-    plan.top = last
+    part.at = last
+    plan.parts.append(part)
 
 
 def _ask(client: HubspotClient, plan: _Plan, pool: Workers[_Part, Callable[[], Page]]) -> None:

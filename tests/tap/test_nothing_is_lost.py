@@ -153,6 +153,7 @@ def test_nothing_is_lost(
         "version",
         "selected",
         "engagements",
+        "page_sizes",
     }
 
     expected = expected_table(world.portal)
