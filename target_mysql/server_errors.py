@@ -17,8 +17,11 @@ from target_mysql.exceptions import DatabaseError, TransientError
 # stopping or not yet in its cluster, or another transaction was in the way.
 TRANSIENT_ERRORS = frozenset(
     (1020, 1040, 1047, 1053, 1152, 1158, 1159, 1160, 1161, 1180, 1203, 1205, 1206, 1213, 1317)
-    + (1927, 2002, 2003, 2006, 2013, 2014, 2055)
+    + (1927, 2002, 2003, 2006, 2013, 2014, 2055, 3100, 3101)
 )
+# Errors of this SQLSTATE class say that the server rolled the transaction back: deadlocks, and
+# conflicts that only the certification in a group or cluster finds, whatever their number.
+ROLLED_BACK_CLASS = "40"
 RIGHTS = "SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, REFERENCES, CREATE TEMPORARY TABLES"
 FULL = "a disk of the server is full: free or add space, and run again"
 ROW_TOO_LARGE, READ_ONLY = 1118, 1290
@@ -79,4 +82,9 @@ def to_error(error: pymysql.MySQLError) -> DatabaseError | TransientError:
 def is_transient(error: pymysql.MySQLError) -> bool:
     # An InterfaceError with code 0: the connection was closed under us.
     code = error.args[0] if error.args else 0
-    return code in TRANSIENT_ERRORS or isinstance(error, pymysql.err.InterfaceError)
+    sqlstate = getattr(error, "sqlstate", None) or ""
+    return (
+        code in TRANSIENT_ERRORS
+        or sqlstate.startswith(ROLLED_BACK_CLASS)
+        or isinstance(error, pymysql.err.InterfaceError)
+    )

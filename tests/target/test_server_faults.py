@@ -308,3 +308,27 @@ def small_disk(folder: Path, megabytes: int) -> Iterator[Callable[[int], None]]:
         yield lambda size: mount("-o", f"remount,size={size}m")
     finally:
         run_steps(["umount", "--lazy", folder])
+
+
+@pytest.mark.parametrize(
+    ("sqlstate", "number"), [("HY000", 3100), ("40000", 3101), ("40XYZ", 9007)]
+)
+def test_a_transaction_that_the_group_refuses_is_sent_again(
+    database: TestDatabase, sqlstate: str, number: int
+) -> None:
+    """
+    The errors of a group or cluster that rolls back a transaction, and all of SQLSTATE class 40,
+    lead to another attempt.
+    """
+    load_here(database, THINGS)
+    database.query("CREATE TABLE attempts (n INT) ENGINE=MyISAM")  # which no rollback empties
+    database.query(
+        "CREATE TRIGGER refuse BEFORE INSERT ON things FOR EACH ROW BEGIN"
+        " INSERT INTO attempts VALUES (1);"
+        " IF (SELECT COUNT(*) FROM attempts) < 2 THEN"
+        f" SIGNAL SQLSTATE '{sqlstate}' SET MYSQL_ERRNO = {number}; END IF; END"
+    )
+    done = load(database, THINGS, record({"id": 1, "text": "a"}), state(1))
+    assert (done.code, done.out) == (0, "1\n"), done.err
+    assert done.err.count("trying again") == 1
+    assert database.query("SELECT id, text FROM things") == [(1, "a")]
