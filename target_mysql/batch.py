@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from target_mysql.columns import Column
 from target_mysql.exceptions import InputError, shown
 from target_mysql.rows import Row, split_row
-from target_mysql.tables import LINE_COLUMN, Table
+from target_mysql.tables import LINE_COLUMN, STAGING, Table
 
 
 @dataclass
@@ -17,9 +17,9 @@ class Batch:
     """
     Rows of the load file for `table`; each holds the values of `columns`.
 
-    `lines` are the input's line numbers of the rows; a bit of `absent` is set while no row had a
-    value, not even null, for the property at that place. `children` are the tables whose rows come
-    and go with these. `versions` are those of the rows;
+    `lines` are the input's line numbers of the rows; a bit of `missing` is set where some row lacks
+    the property at that place, and its column must keep its value. `children` are the tables whose
+    rows come and go with these. `versions` are those of the rows;
     `parent` is the table that `table.parent` names, with the columns that it has.
     """
 
@@ -28,28 +28,34 @@ class Batch:
     children: Sequence[Table] = ()
     rows: list[bytes] = field(default_factory=list)
     lines: array[int] = field(default_factory=lambda: array("Q"))
-    absent: int = -1
+    missing: int = 0
     versions: frozenset[int] = frozenset()
     parent: Table | None = None
 
     def add(self, row: Row, line: int) -> None:
-        data, absent = row
+        data, missing = row
         self.rows.append(data)
         self.lines.append(line)
-        self.absent &= absent
+        self.missing |= missing
 
     @property
-    def carried(self) -> list[Column]:
+    def merged_columns(self) -> list[Column]:
         """
-        The columns that some row had a value for, null included.
+        The columns that are merged into the table; those that only staging needs are not.
 
-        The others, such as deselected ones, keep in the table what they have.
+        Columns that the SCHEMA does not have, such as deselected ones, keep their values.
         """
-        return [
-            column
-            for index, column in enumerate(self.columns)
-            if column is not LINE_COLUMN and not (column.from_record and self.absent >> index & 1)
-        ]
+        return [column for column in self.columns if not column.name.startswith(STAGING)]
+
+    @property
+    def staging_key(self) -> tuple[str, ...]:
+        """
+        The key of the staging table, of which the last row wins.
+
+        Where a row may lack properties, the earlier rows of its key count, too: all are staged,
+        and merged in order.
+        """
+        return (LINE_COLUMN.name,) if self.missing else self.table.key
 
     def refused(self, row: int, column: str, reason: str) -> InputError:
         """Return the error for the `row`th row, counted from 1, that the server refused."""

@@ -29,6 +29,7 @@ CONNECTION_KEYS = frozenset(
 ALIASES = {"default_target_schema": "database", "dbname": "database"}
 SSL_MODES = ("DISABLED", "PREFERRED", "REQUIRED", "VERIFY_CA", "VERIFY_IDENTITY")
 INVALID_DATES = ("error", "null", "clamp")
+MISSING_PROPERTIES = ("auto", "keep", "null")
 LOAD_METHODS = ("auto", "local_infile", "insert")
 MAX_PORT = 65_535
 MAX_SECONDS = 86_400
@@ -198,7 +199,18 @@ class Config:
     )
     load_method: str = _key("auto", _choice(LOAD_METHODS), f"one of {', '.join(LOAD_METHODS)}")
     add_metadata_columns: bool = _key(True, BOOLEAN, "add the _sdc_ columns")
-    hard_delete: bool = _key(False, BOOLEAN, "delete rows that are gone, instead of flagging them")
+    hard_delete: bool = _key(
+        False,
+        BOOLEAN,
+        "delete rows that are gone, instead of flagging them; adds the _sdc_ columns",
+    )
+    missing_properties: str = _key(
+        "auto",
+        _choice(MISSING_PROPERTIES),
+        "what becomes of a column whose declared property a record leaves out: null empties it,"
+        " keep lets it keep its value, auto keeps for log-based streams and empties for others:"
+        f" one of {', '.join(MISSING_PROPERTIES)}",
+    )
     foreign_keys: bool = _key(True, BOOLEAN, "tie tables to their x-parent's by foreign keys")
     primary_key_required: bool = _key(True, BOOLEAN, "refuse streams without key_properties")
     data_flattening_max_level: int = _key(
@@ -214,6 +226,11 @@ class Config:
     temp_dir: str | None = _key(None, TEXT, "accepted for compatibility: no files are written")
     flush_all_streams: bool = _key(True, BOOLEAN, "always so here; accepted for compatibility")
     init_sql: tuple[str, ...] = _key((), STATEMENTS, "SET statements to run on connecting")
+
+    @property
+    def needs_metadata_columns(self) -> bool:
+        """Whether tables get the _sdc_ columns, by which alone rows can be deleted."""
+        return self.add_metadata_columns or self.hard_delete
 
     @property
     def addresses(self) -> list[tuple[str, int]]:

@@ -34,12 +34,17 @@ KEEP_ALIVE = {socket.TCP_KEEPIDLE: 60, socket.TCP_KEEPINTVL: 10, socket.TCP_KEEP
 
 @dataclass(frozen=True)
 class Done:
-    """What a statement did: rows it looked at, those that were there before, those changed."""
+    """
+    What a statement did: rows it looked at, those that were there before, those changed.
+
+    `deleted` are the rows of a merge that its records say are deleted, with hard_delete.
+    """
 
     affected: int = 0
     records: int = 0
     duplicates: int = 0
     warnings: int = 0
+    deleted: int = 0
 
 
 class ServerConnection(Connection):

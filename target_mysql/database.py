@@ -141,13 +141,18 @@ class Database:
         self,
         table: Table,
         staged: str,
-        carried: Sequence[Column],
+        columns: Sequence[Column],
         parents: str | None,
         batched_at: str,
+        *,
         versioned_parent: bool = False,
+        in_order: bool = False,
+        parents_repeat: bool = False,
     ) -> Done:
         """Upsert the rows staged in `staged`, see sql.merge; `batched_at` is UTC."""
-        statement = sql.merge(table, staged, carried, parents, versioned_parent)
+        statement = sql.merge(
+            table, staged, columns, parents, versioned_parent, in_order, parents_repeat
+        )
         return self.execute(statement, sql.merge_values(table, batched_at))
 
     def is_beside(self, other: Database) -> bool:

@@ -8,7 +8,7 @@ of objects' properties the decoder's own type is nested; a function compiled onc
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Annotated, Any
@@ -17,7 +17,7 @@ import msgspec
 from msgspec import UNSET, Meta, Raw, UnsetType
 
 from target_mysql.columns import BIGINT_MAX, BIGINT_MIN, Column, Kind
-from target_mysql.tables import BETWEEN, Table
+from target_mysql.tables import BETWEEN, DELETED_AT, Table
 
 BigInt = Annotated[int, Meta(ge=BIGINT_MIN, le=BIGINT_MAX)]
 # The type that the decoder checks a kind's values against; Raw leaves a value as it was written.
@@ -34,10 +34,15 @@ DECODED: Mapping[Kind, Any] = {
     Kind.TEXT: Raw,
     Kind.NUMERAL: Raw,
 }
-_NO_FIELD_NAME = re.compile(r'[\\"\x00-\x1f]')
+NO_FIELD_NAME = re.compile(r'[\\"\x00-\x1f]')
 
+Path = tuple[str, ...]
 Tree = dict[str, Any]
-"""The properties by name: of each the column's place, or the Tree of the object's properties."""
+"""
+The properties by name: of each the column's place, IGNORED or NULL_ONLY where it has none, or the
+Tree of the object's properties.
+"""
+IGNORED, NULL_ONLY = "ignored", "null only"
 
 
 @dataclass(frozen=True)
@@ -55,14 +60,28 @@ class Decoding:
     flatten: Callable[[Any], Any] | None
 
 
-def to_decoding(table: Table, *, strict: bool) -> Decoding:
-    """Return how to decode a table's stream; a strict decoder refuses unknown properties."""
+def to_decoding(table: Table, ignored: Collection[Path] = (), *, strict: bool) -> Decoding:
+    """
+    Return how to decode a table's stream.
+
+    A strict decoder refuses properties that neither have a column nor are at one of the paths
+    `ignored`; another still refuses a time of deletion that the SCHEMA does not declare.
+    """
     columns = table.from_record
     tree = to_tree(columns)
+    ignored = {*ignored, *((name,) for name in table.ignored)}
+    for path in ignored:
+        _add_ignored(tree, path)
+    if not strict and table.adds(DELETED_AT):
+        tree.setdefault(DELETED_AT, NULL_ONLY)
     fields = [_field(f"c{at}", column, table) for at, column in enumerate(columns)]
     is_flat = not any(column.members or len(column.path) > 1 for column in columns)
-    readable = not any(_NO_FIELD_NAME.search(name) for name in _names(tree))
+    readable = not any(NO_FIELD_NAME.search(name) for name in _names(tree))
     renamed = {f"c{at}": column.path[0] for at, column in enumerate(columns)} if is_flat else {}
+    if is_flat:
+        extra = {name: node for name, node in tree.items() if node in (IGNORED, NULL_ONLY)}
+        fields += [_extra_field(f"e{at}", node) for at, node in enumerate(extra.values())]
+        renamed |= {f"e{at}": name for at, name in enumerate(extra)}
     record_type = msgspec.defstruct(
         "Record",
         fields,
@@ -92,6 +111,19 @@ def to_tree(columns: Sequence[Column]) -> Tree:
                 node = node.setdefault(name, {})
             node[last] = at
     return tree
+
+
+def _add_ignored(tree: Tree, path: Path) -> None:
+    """Have the property at `path`, which has no column, be known."""
+    *outer, last = path
+    for name in outer:
+        tree = tree.get(name, {})  # the objects on its way are known: it was found in them
+    tree.setdefault(last, IGNORED)
+
+
+def _extra_field(name: str, node: str) -> Any:
+    """Return the field of a property without a column."""
+    return (name, Raw | UnsetType if node == IGNORED else None | UnsetType, UNSET)
 
 
 def _names(tree: Tree) -> Iterator[str]:
@@ -144,6 +176,8 @@ def _nested_type(tree: Tree, columns: Sequence[Column], table: Table, strict: bo
         if isinstance(node, dict):
             inner = _nested_type(node, columns, table, strict)
             fields.append((f"f{at}", inner | None | UnsetType, UNSET))
+        elif node in (IGNORED, NULL_ONLY):
+            fields.append(_extra_field(f"f{at}", node))
         elif columns[node].members:
             fields.append((f"f{at}", Raw | UnsetType, UNSET))
         else:
@@ -195,7 +229,7 @@ def _collect(
             variable = f"{owner}_{at}"
             body.append(f"{variable} = {value}")
             _collect(node, variable, (*path, name), body, found)
-        else:
+        elif node not in (IGNORED, NULL_ONLY):
             found[(*path, name)] = value
 
 

@@ -29,7 +29,7 @@ from target_mysql.messages import (
 from target_mysql.migrate import migrate, widen
 from target_mysql.progress import Progress
 from target_mysql.retire import retire_older
-from target_mysql.rows import RowEncoder, TooNarrow, VersionAppeared
+from target_mysql.rows import LogBasedAppeared, RowEncoder, TooNarrow, VersionAppeared
 from target_mysql.table_locks import TableLocks
 from target_mysql.tables import (
     TABLE_VERSION,
@@ -58,7 +58,7 @@ class Stream:
         self.encoder = RowEncoder(table, config.invalid_dates)
         self._validator = _validator(message) if config.validate_records else None
         self.children: dict[str, Table] = {}  # by stream
-        self._warned = False
+        self._warned: frozenset[str] = frozenset()
         self._batch = self._new_batch()
 
     @property
@@ -85,13 +85,14 @@ class Stream:
         return Batch(self.table, self.encoder.columns)
 
     def _warn_undeclared(self) -> None:
-        if self.encoder.undeclared and not self._warned:
-            self._warned = True
+        undeclared = self.encoder.undeclared
+        if undeclared > self._warned:
             LOGGER.warning(
                 "%s: properties that its SCHEMA does not declare are left out: %s",
                 self.message.stream,
-                ", ".join(sorted(self.encoder.undeclared)),
+                ", ".join(sorted(undeclared - self._warned)),
             )
+            self._warned = undeclared
 
 
 def _validator(message: SchemaMessage) -> Validator:
@@ -157,6 +158,9 @@ class Load:
                 break
             except VersionAppeared:
                 stream = self._add_version_column(stream)
+            except LogBasedAppeared as found:
+                self._finish()
+                stream = self._put_stream(stream.message, stream.table.as_log_based(found.name))
             except TooNarrow as narrow:
                 stream = self._widen(stream, narrow.wider)
         self._rows += 1
@@ -241,9 +245,10 @@ class Load:
                 message.schema,
                 message.key_properties,
                 self._database.server.dialect,
-                add_metadata_columns=self._config.add_metadata_columns,
+                add_metadata_columns=self._config.needs_metadata_columns,
                 flattening_levels=self._config.data_flattening_max_level,
                 there=there,
+                missing=self._config.missing_properties,
             )
         except ValueError as error:
             raise InputError(str(error), line=number, stream=message.stream) from error
@@ -289,7 +294,7 @@ class Load:
 
     def _activate(self, stream: Stream, message: ActivateVersionMessage) -> None:
         """Delete or flag the stream's rows of older versions, once all before is committed."""
-        if not self._config.add_metadata_columns:
+        if not self._config.needs_metadata_columns:
             LOGGER.warning("ACTIVATE_VERSION ignored: it needs add_metadata_columns")
             return
         self._finish()
@@ -304,7 +309,7 @@ class Load:
                 highest,
             )
             return
-        if not stream.table.has(TABLE_VERSION):
+        if not stream.table.adds(TABLE_VERSION):
             stream = self._add_version_column(stream)
         counts = self.progress.streams[message.stream]
         for rows in retire_older(

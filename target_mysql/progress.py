@@ -47,6 +47,7 @@ class Progress:
         counts = self.streams[stream]
         counts.records += len(rows)
         counts.inserted += inserted
+        counts.deleted += merged.deleted
         counts.updated += (merged.affected - inserted) // 2
         self.size += sum(map(len, rows))
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -19,18 +19,31 @@ from msgspec import UNSET, Raw
 
 from target_mysql import moments, values
 from target_mysql.columns import Column, Kind
-from target_mysql.decoding import Decoding, Tree, joined, member_names, to_decoding, to_tree
+from target_mysql.decoding import (
+    NO_FIELD_NAME,
+    Decoding,
+    Path,
+    Tree,
+    joined,
+    member_names,
+    to_decoding,
+    to_tree,
+)
 from target_mysql.exceptions import InputError, shown
 from target_mysql.sql import ESCAPE, FIELD_END, ROW_END
 from target_mysql.tables import (
     BATCHED_AT,
+    DELETED_AT,
     EXTRACTED_AT,
     LINE_COLUMN,
+    MISSING_BITS,
     TABLE_VERSION,
     Table,
+    is_log_based,
 )
 from target_mysql.values import NULL
 
+MAX_UNDECLARED = 50  # undeclared properties of a stream to name
 MAY_NEED_ESCAPES: Final = b"\\u001"
 _FIELD_END = re.compile(f"((?:[^{FIELD_END}{ESCAPE}]|{ESCAPE}.)*){FIELD_END}", re.DOTALL)
 
@@ -48,7 +61,10 @@ WRITTEN: Mapping[Kind, str] = {
 }
 
 Row = tuple[bytes, int]
-"""A row of the load file, and a bit for each property, in order, that its record did not have."""
+"""
+A row of the load file, and a bit for each column, in order, that must keep its value because the
+record lacks its property.
+"""
 
 
 ToRow = Callable[[Any, str | None, int | None, int], Row]
@@ -56,6 +72,14 @@ ToRow = Callable[[Any, str | None, int | None, int], Row]
 
 class VersionAppeared(Exception):
     """A record carries a version, and the table has no column for it yet."""
+
+
+class LogBasedAppeared(Exception):
+    """A record carries the undeclared `name`, which only log-based taps send."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.name = name
 
 
 class TooNarrow(Exception):
@@ -76,28 +100,30 @@ class RowEncoder:
 
     def __init__(self, table: Table, invalid_dates: str = "error") -> None:
         self.table = table
-        self.undeclared: frozenset[str] = frozenset()  # properties met that the SCHEMA lacks
+        self._undeclared: frozenset[Path] = frozenset()  # properties met that the SCHEMA lacks
         self._mended = 0
         self._invalid_dates = invalid_dates
         self._extracted = table.adds(EXTRACTED_AT)
         self._versioned = table.adds(TABLE_VERSION)
-        # A version needs a column, unless the tap has one of that name or no others are added.
-        self._lacks_version = table.adds(BATCHED_AT) and not table.has(TABLE_VERSION)
+        # A version needs a column, unless no others are added.
+        has_metadata = any(map(table.adds, (EXTRACTED_AT, BATCHED_AT, DELETED_AT)))
+        self._lacks_version = has_metadata and not table.adds(TABLE_VERSION)
         self._version: int | None = None  # of the last record
         self._versions: set[int] = set()  # of the records since they were last taken
-        ours = (EXTRACTED_AT, TABLE_VERSION)
-        added = tuple(one for one in table.columns if not one.from_record and one.name in ours)
-        line = (LINE_COLUMN,) if table.numbered else ()
-        self.columns = table.from_record + added + line
+        added = tuple(filter(None, map(table.added, (EXTRACTED_AT, TABLE_VERSION))))
+        line = (LINE_COLUMN,) if table.has_line_numbers else ()
+        self.columns = table.from_record + added + line + table.missing_columns
         self._tree = to_tree(table.from_record)
         self._to_row = _row_function(table, self._extracted, self._versioned)
+        self._is_strict = True
         self._set_decoding(strict=True)
 
     def encode(self, line: bytes, number: int) -> Row:
         """
         Return the row of the RECORD line `line`, the input's `number`th.
 
-        Raises InputError naming line, stream, key and column, VersionAppeared and TooNarrow.
+        Raises InputError naming line, stream, key and column, and VersionAppeared, TooNarrow and
+        LogBasedAppeared.
         """
         try:
             return self._encode(self._decode(line), self._flatten, line, number)
@@ -136,8 +162,14 @@ class RowEncoder:
             record = self._escaped(record)
         return self._to_row(record, message.time_extracted, message.version, number)
 
+    @property
+    def undeclared(self) -> frozenset[str]:
+        """The names of the properties met that the SCHEMA lacks, as in outer.inner."""
+        return frozenset(map(".".join, self._undeclared))
+
     def _set_decoding(self, *, strict: bool) -> None:
-        self._decoding: Decoding = to_decoding(self.table, strict=strict)
+        ignored = self._undeclared if strict else ()
+        self._decoding: Decoding = to_decoding(self.table, ignored, strict=strict)
         self._decode, self._flatten = self._decoding.decode, self._decoding.flatten
 
     def _decode_carefully(self, line: bytes, number: int) -> Any:
@@ -202,11 +234,22 @@ class RowEncoder:
         return mended
 
     def _note_undeclared(self, record: Mapping[str, object]) -> None:
-        undeclared = frozenset(_undeclared(record, self._tree, ""))
-        if undeclared and not self.undeclared:
-            self.undeclared = undeclared
-            # From here on they are passed over at full speed.
-            self._set_decoding(strict=False)
+        found = {*_undeclared(record, self._tree)} - {(name,) for name in self.table.ignored}
+        self._refuse_log_based(name for name, *inner in found if not inner)
+        if found <= self._undeclared or not self._is_strict:
+            return
+        self._undeclared |= found
+        # From here on these are passed over at full speed. Where names are data they have no end.
+        self._is_strict = len(self._undeclared) <= MAX_UNDECLARED and not any(
+            NO_FIELD_NAME.search(name) for path in found for name in path
+        )
+        self._set_decoding(strict=self._is_strict)
+
+    def _refuse_log_based(self, names: Iterable[str]) -> None:
+        for name in names:
+            tells_deletion = name.casefold() == DELETED_AT and self.table.adds(DELETED_AT)
+            if tells_deletion or (self.table.missing == "auto" and is_log_based(name)):
+                raise LogBasedAppeared(name)
 
     def _escaped(self, record: Any) -> Any:
         """Return `record` with the separators in its strings escaped."""
@@ -299,14 +342,15 @@ def _first_that_fits(value: object, column: Column | None, raw: Raw) -> Column |
     return None
 
 
-def _undeclared(record: Mapping[str, object], tree: Tree, before: str) -> Iterator[str]:
-    """Yield the names of the properties that are not in `tree`, with those of their objects."""
+def _undeclared(record: Mapping[str, object], tree: Tree) -> Iterator[Path]:
+    """Yield the paths of the properties that are not in `tree`."""
     for name, value in record.items():
         inner = tree.get(name)
         if name not in tree:
-            yield before + name
+            yield (name,)
         elif isinstance(inner, dict) and isinstance(value, Mapping):
-            yield from _undeclared(value, inner, f"{before}{name}.")
+            for path in _undeclared(value, inner):
+                yield (name, *path)
 
 
 def _row_function(table: Table, extracted: bool, versioned: bool) -> ToRow:
@@ -316,10 +360,11 @@ def _row_function(table: Table, extracted: bool, versioned: bool) -> ToRow:
     It is compiled from text, as dataclasses and named tuples are: a loop over the columns costs
     three times as much. Nothing of the input is in the text, only positions and kinds.
     """
-    body, fields = ["absent = 0"], []
+    body, fields = ["missing = 0"], []
     scope: dict[str, Any] = {**vars(values), **vars(moments), "UNSET": UNSET}
     for index, column in enumerate(table.from_record):
-        body += _field_source(index, column, in_key=column.name in table.key)
+        keeps = table.keeps_missing and column is not table.deletion
+        body += _field_source(index, column, column.name in table.key, keeps)
         scope[f"json{index}"] = column.json
         fields.append(f"{{v{index}}}")
     if extracted:
@@ -328,15 +373,17 @@ def _row_function(table: Table, extracted: bool, versioned: bool) -> ToRow:
     if versioned:
         body.append("n = NULL if version is None else version")
         fields.append("{n}")
-    if table.numbered:
+    if table.has_line_numbers:
         fields.append("{number}")
-    body.append(f"return f{FIELD_END.join(fields) + ROW_END!r}.encode(), absent")
+    for at in range(len(table.missing_columns)):
+        fields.append(f"{{missing >> {at * MISSING_BITS} & {2**MISSING_BITS - 1}}}")
+    body.append(f"return f{FIELD_END.join(fields) + ROW_END!r}.encode(), missing")
     exec("\n  ".join(["def to_row(r, extracted, version, number):", *body]), scope)
     function: ToRow = scope["to_row"]
     return function
 
 
-def _field_source(index: int, column: Column, in_key: bool) -> list[str]:
+def _field_source(index: int, column: Column, in_key: bool, keeps: bool) -> list[str]:
     v = f"v{index}"
     facts = {
         "digits": column.digits,
@@ -351,7 +398,7 @@ def _field_source(index: int, column: Column, in_key: bool) -> list[str]:
     return [
         f"{v} = r.c{index}",
         f"if {v} is None: {v} = NULL",
-        f"elif {v} is UNSET: {v} = NULL; absent |= {1 << index}",
+        f"elif {v} is UNSET: {v} = NULL{f'; missing |= {1 << index}' if keeps else ''}",
         *([f"else: {convert}"] if column.kind in WRITTEN else []),
     ]
 

@@ -14,6 +14,7 @@ from target_mysql.tables import (
     BATCHED_AT,
     DELETED_AT,
     LINE_COLUMN,
+    MISSING_BITS,
     STAGING,
     TABLE_VERSION,
     Parent,
@@ -186,25 +187,29 @@ def delete_children(child: Table, parents: str) -> str:
 def merge(
     table: Table,
     staged: str,
-    carried: Sequence[Column],
+    columns: Sequence[Column],
     parents: str | None = None,
     versioned_parent: bool = False,
+    in_order: bool = False,
+    parents_repeat: bool = False,
 ) -> str:
     """
     Upsert the rows staged in `staged` into `table`; binds what `merge_values` gives.
 
     Of the children of parents that are staged, in `parents`, those count that came after the
-    parent: where it came twice the earlier ones are not its any more. Only `carried` columns are
-    touched, but for _sdc_batched_at, and _sdc_deleted_at: a row that comes is not deleted.
+    parent: where it came twice the earlier ones are not its any more. Only `columns` are touched,
+    but for _sdc_batched_at, and _sdc_deleted_at: a row that comes is not deleted, unless its
+    record says so. Rows may lack properties where they are merged `in_order`, of lines: their
+    columns keep their values. Then keys may repeat, as those of `parents` do with `parents_repeat`.
     _sdc_table_version never becomes lower: a child has at least its parent's, where that is a
     `versioned_parent`, a table with such a column.
     """
     name, parent = quote(table.name), table.parent if versioned_parent else None
-    targets = [quote(column.name) for column in carried]
+    targets = [quote(column.name) for column in columns]
     sources = [f"{quote(staged)}.{column}" for column in targets]
-    updates = [f"{column} = {source}" for column, source in zip(targets, sources, strict=True)]
-    if table.adds(TABLE_VERSION):
-        version = quote(TABLE_VERSION)
+    updates = _updates(table, targets, sources, staged if in_order else None)
+    if ours := table.added(TABLE_VERSION):
+        version = quote(ours.name)
         at = targets.index(version)
         if parent:
             sources[at] = _highest(sources[at], f"{quote(parent.table)}.{version}")
@@ -220,10 +225,11 @@ def merge(
     stored_parent = (
         f" LEFT JOIN {quote(parent.table)} ON {_of_parent(staged, parent)}" if parent else ""
     )
+    order = f" ORDER BY {quote(staged)}.{quote(LINE_COLUMN.name)}" if in_order else ""
     statement = (
         f"INSERT INTO {name} ({', '.join(targets)})"
         f" SELECT {', '.join(sources)} FROM {quote(staged)}{stored_parent}"
-        f"{_later_than(parents, staged, table)}"
+        f"{_later_than(parents, staged, table, parents_repeat)}{order}"
     )
     if not table.key:
         return statement
@@ -239,14 +245,50 @@ def merge_values(table: Table, batched_at: str) -> tuple[str, ...]:
     return (batched_at, batched_at) if table.key else (batched_at,)
 
 
-def _later_than(parents: str | None, staged: str, table: Table) -> str:
+def _later_than(parents: str | None, staged: str, table: Table, parents_repeat: bool) -> str:
     if parents is None or table.parent is None:
         return ""
     line, (_, theirs) = quote(LINE_COLUMN.name), table.parent.keys[0]
+    latest = quote(parents)
+    if parents_repeat:
+        keys = ", ".join(quote(name) for _, name in table.parent.keys)
+        last = f"SELECT {keys}, MAX({line}) AS {line} FROM {latest} GROUP BY {keys}"
+        latest = f"({last}) AS {latest}"
     return (
-        f" LEFT JOIN {quote(parents)} ON {_of_parent(staged, table.parent, parents)}"
+        f" LEFT JOIN {latest} ON {_of_parent(staged, table.parent, parents)}"
         f" WHERE {quote(parents)}.{quote(theirs)} IS NULL"
         f" OR {quote(staged)}.{line} > {quote(parents)}.{line}"
+    )
+
+
+def _updates(
+    table: Table, targets: Sequence[str], sources: Sequence[str], flagged: str | None
+) -> list[str]:
+    """
+    Return what sets each column of `targets` to its source, those of the record first.
+
+    Where the rows of the staging table `flagged` lack a property its column keeps its value.
+    """
+    if flagged is None:
+        return [f"{column} = {source}" for column, source in zip(targets, sources, strict=True)]
+    updates = []
+    for at, (column, source) in enumerate(zip(targets, sources, strict=True)):
+        if at < len(table.from_record):
+            flags = quote(table.missing_columns[at // MISSING_BITS].name)
+            is_missing = f"{quote(flagged)}.{flags} & {1 << at % MISSING_BITS}"
+            source = f"IF({is_missing}, {quote(table.name)}.{column}, {source})"
+        updates.append(f"{column} = {source}")
+    return updates
+
+
+def delete_flagged(table: Table, staged: str) -> str:
+    """Delete the staged rows that are flagged as deleted once they are merged."""
+    keys = " AND ".join(
+        f"{quote(table.name)}.{quote(one)} = {quote(staged)}.{quote(one)}" for one in table.key
+    )
+    return (
+        f"DELETE {quote(table.name)} FROM {quote(table.name)} JOIN {quote(staged)} ON {keys}"
+        f" WHERE {quote(table.name)}.{quote(DELETED_AT)} IS NOT NULL"
     )
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from target_mysql.columns import (
     Column,
@@ -30,6 +30,13 @@ EXTRACTED_AT = "_sdc_extracted_at"
 BATCHED_AT = "_sdc_batched_at"
 DELETED_AT = "_sdc_deleted_at"
 TABLE_VERSION = "_sdc_table_version"
+# The columns that this target fills, where it adds any, whatever a record says of them; the time
+# of a deletion alone is the record's to tell.
+METADATA_NAMES = frozenset((EXTRACTED_AT, BATCHED_AT, DELETED_AT, TABLE_VERSION))
+# Properties that log-based taps add to what they read: when a row was deleted, and where the
+# change stood in the log. The second prefix is Airbyte's.
+_LOG_BASED = re.compile(r"_(?:sdc|ab_cdc)_(?:deleted_at|lsn|scn|log_file|log_pos)", re.IGNORECASE)
+MISSING_BITS = 63  # flags in one BIGINT
 
 
 @dataclass(frozen=True)
@@ -47,7 +54,10 @@ class Table:
     A stream's table: its columns in order, and the names of the key's columns in order.
 
     `numbered` rows carry their line's number while they are staged: a parent's and a child's must,
-    to tell which of two sets of children is the later parent's.
+    to tell which of two sets of children is the later parent's. `missing` says what becomes of a
+    column whose property a record leaves out: "null" empties it, "keep" lets it keep its value,
+    "auto" empties it until a record shows that the stream is log-based. `ignored` are properties
+    that have no column, because this target fills the one of that name.
     """
 
     stream: str
@@ -56,6 +66,8 @@ class Table:
     key: tuple[str, ...]
     parent: Parent | None = None
     numbered: bool = False
+    missing: str = "null"
+    ignored: frozenset[str] = frozenset()
 
     @property
     def from_record(self) -> tuple[Column, ...]:
@@ -68,7 +80,47 @@ class Table:
 
     def adds(self, name: str) -> bool:
         """Tell whether there is a column called `name` that this target fills, not the tap."""
-        return any(column.name == name and not column.from_record for column in self.columns)
+        return self.added(name) is not None
+
+    def added(self, name: str) -> Column | None:
+        """Return the column called `name` that this target fills; MySQL ignores the case."""
+        return next((one for one in self._called(name) if not one.from_record), None)
+
+    @property
+    def deletion(self) -> Column | None:
+        """The column of the time at which the record says that its row was deleted."""
+        return next((one for one in self._called(DELETED_AT) if one.from_record), None)
+
+    @property
+    def has_line_numbers(self) -> bool:
+        """Whether staged rows carry their line's number."""
+        return self.numbered or self.keeps_missing
+
+    @property
+    def keeps_missing(self) -> bool:
+        """Whether a column whose property a record leaves out keeps its value."""
+        return self.missing == "keep"
+
+    @property
+    def missing_columns(self) -> tuple[Column, ...]:
+        """The staging table's columns of flags, one a property of the record: 1 for left out."""
+        if not self.keeps_missing:
+            return ()
+        count = -(-len(self.from_record) // MISSING_BITS)
+        return tuple(integer_column(f"{STAGING}missing_{number}") for number in range(count))
+
+    def as_log_based(self, name: str) -> Table:
+        """Return the table of a stream whose records carry the undeclared property `name`."""
+        missing = "keep" if self.missing == "auto" else self.missing
+        columns = self.columns
+        if name.casefold() == DELETED_AT:
+            ours = self.added(DELETED_AT)
+            told = ours and replace(ours, path=(name,))
+            columns = tuple(told if told and one is ours else one for one in columns)
+        return replace(self, columns=columns, missing=missing)
+
+    def _called(self, name: str) -> Iterator[Column]:
+        return (column for column in self.columns if column.name.casefold() == name.casefold())
 
 
 def to_table(
@@ -80,13 +132,16 @@ def to_table(
     add_metadata_columns: bool = True,
     flattening_levels: int = 0,
     there: Collection[str] = (),
+    missing: str = "null",
 ) -> Table:
     """
     Return the table for a stream's SCHEMA message; objects become columns down to so many levels.
 
-    `there` are the names of the columns that the database has for it already.
+    `there` are the names of the columns that the database has for it already. `missing` is that of
+    the table, but a stream that is log-based by its properties keeps what "auto" would empty.
 
-    Raises ValueError where the schema has no properties or lacks a key property.
+    Raises ValueError where the schema has no properties or lacks a key property, or where the key
+    has a column that this target must fill.
     """
     properties = schema.get("properties")
     if not isinstance(properties, Mapping) or not properties:
@@ -94,11 +149,17 @@ def to_table(
     for name in key_properties:
         if name not in properties:
             raise ValueError(f"key property {name} is not among the properties")
-    leaves = dict(_leaves(properties, flattening_levels, set(key_properties)))
+    ours = _ours(properties, key_properties) if add_metadata_columns else set()
+    leaves = {
+        path: leaf
+        for path, leaf in _leaves(properties, flattening_levels, set(key_properties))
+        if path[0] not in ours
+    }
     for name in (stream, *(name for path in leaves for name in path)):
         _refuse_surrogates(name)
     plain = [BETWEEN.join(path) for path in leaves]
     names = dict(zip(leaves, to_names(plain, there), strict=True))
+    deletion = min((name for name in ours if name.casefold() == DELETED_AT), default=None)
     columns = []
     for path, leaf in leaves.items():
         if path[0] in key_properties:
@@ -108,13 +169,54 @@ def to_table(
         columns.append(column)
     if add_metadata_columns:
         taken = {column.name.casefold() for column in columns}
-        # A table that has had versions will have them again: not to wait for the first is quicker.
-        version = (VERSION_COLUMN,) if TABLE_VERSION in there else ()
-        added = (*METADATA_COLUMNS, *version)
-        columns += [column for column in added if column.name not in taken]
+        columns += [one for one in _metadata_columns(deletion, there) if one.name not in taken]
     key = tuple(names[name,] for name in key_properties)
     parent = _to_parent(schema, names)
-    return Table(stream, to_name(stream), tuple(columns), key, parent, numbered=bool(parent))
+    if missing == "auto" and any(map(is_log_based, properties)):
+        missing = "keep"
+    return Table(
+        stream,
+        to_name(stream),
+        tuple(columns),
+        key,
+        parent,
+        numbered=bool(parent),
+        missing=missing,
+        ignored=frozenset(ours - {deletion}),
+    )
+
+
+def is_log_based(name: str) -> bool:
+    """Tell whether only log-based taps send a property of that name."""
+    return bool(_LOG_BASED.match(name))
+
+
+def _ours(properties: Mapping[str, Schema], key: Sequence[str]) -> set[str]:
+    """
+    Return the properties whose columns this target fills, not the tap.
+
+    Raises ValueError where the key has one that must be ours.
+    """
+    ours = {name for name in properties if name.casefold() in METADATA_NAMES}
+    for name in ours.intersection(key):
+        if name.casefold() in (DELETED_AT, TABLE_VERSION):
+            raise ValueError(
+                f"key property {name} is a column that this target fills:"
+                " add_metadata_columns: false leaves it to the tap"
+            )
+    return ours.difference(key)
+
+
+def _metadata_columns(deletion: str | None, there: Collection[str]) -> list[Column]:
+    """Return the columns to add; the property `deletion`, if any, fills the one for deletions."""
+    columns = [
+        replace(column, path=(deletion,)) if deletion and column.name == DELETED_AT else column
+        for column in METADATA_COLUMNS
+    ]
+    # A table that has had versions will have them again: not to wait for the first is quicker.
+    if any(name.casefold() == TABLE_VERSION for name in there):
+        columns.append(VERSION_COLUMN)
+    return columns
 
 
 def _leaves(

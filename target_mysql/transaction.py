@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timezone
 
 from target_mysql import sql
@@ -13,7 +14,7 @@ from target_mysql.database import Database
 from target_mysql.exceptions import TargetError
 from target_mysql.server_errors import RowRefused
 from target_mysql.table_locks import TableLocks
-from target_mysql.tables import TABLE_VERSION
+from target_mysql.tables import TABLE_VERSION, Table
 
 
 def load(
@@ -53,7 +54,7 @@ def utc_now() -> str:
 def _stage(database: Database, name: str, batch: Batch) -> None:
     database.execute(sql.drop_staging(name))
     database.execute(
-        sql.create_staging(name, batch.columns, batch.table.key, database.server.dialect)
+        sql.create_staging(name, batch.columns, batch.staging_key, database.server.dialect)
     )
     try:
         database.stage(name, batch.columns, batch.rows)
@@ -63,22 +64,31 @@ def _stage(database: Database, name: str, batch: Batch) -> None:
 
 def _merge(database: Database, batches: dict[str, Batch], locks: TableLocks) -> list[Done]:
     """Merge the batches, by the names that they are staged under."""
-    parents = {batch.parent.name for batch in batches.values() if batch.parent}
-    highest = {name: locks.read_version(database, name) for name in parents}
+    parent_tables = {batch.parent.name for batch in batches.values() if batch.parent}
+    highest = {name: locks.read_version(database, name) for name in parent_tables}
     staged = {batch.table.stream: name for name, batch in batches.items()}
     for name, batch in batches.items():
         for child in batch.children:
             database.execute(sql.delete_children(child, name))
-    return [
-        database.merge(
+    merged = []
+    for name, batch in batches.items():
+        parents = staged.get(batch.table.parent.stream) if batch.table.parent else None
+        done = database.merge(
             batch.table,
             name,
-            batch.carried,
-            staged.get(batch.table.parent.stream) if batch.table.parent else None,
+            batch.merged_columns,
+            parents,
             utc_now(),
             versioned_parent=_may_be_below_parent(batch, highest),
+            in_order=bool(batch.missing),
+            parents_repeat=parents is not None and bool(batches[parents].missing),
         )
-        for name, batch in batches.items()
+        merged.append(done)
+    if not database.config.hard_delete:
+        return merged
+    return [
+        replace(done, deleted=_delete_flagged(database, name, batch.table))
+        for done, (name, batch) in zip(merged, batches.items(), strict=True)
     ]
 
 
@@ -96,3 +106,10 @@ def _may_be_below_parent(batch: Batch, highest: Mapping[str, int | None]) -> boo
     return highest_of_parents is not None and (
         not batch.versions or min(batch.versions) < highest_of_parents
     )
+
+
+def _delete_flagged(database: Database, staged: str, table: Table) -> int:
+    """Delete the rows that the staged records say are deleted; returns how many."""
+    if not table.deletion or not table.key:
+        return 0
+    return database.execute(sql.delete_flagged(table, staged)).affected

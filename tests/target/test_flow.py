@@ -51,20 +51,6 @@ def test_the_last_record_of_a_key_wins(
     assert set(database.query("SELECT id, name, text FROM things")) == expected
 
 
-@pytest.mark.parametrize("method", LOAD_METHODS)
-def test_only_what_a_batch_carries_is_updated(database: TestDatabase, method: str) -> None:
-    """
-    A column that no record of a batch has keeps its value; null is a value.
-    """
-    load_here(database, THINGS, record({"id": 1, "text": "a", "other": "b"}), load_method=method)
-    load_here(database, THINGS, record({"id": 1, "text": "c"}), load_method=method)
-    assert database.query("SELECT text, other FROM things") == [("c", "b")]
-    load_here(database, THINGS, record({"id": 1, "text": None}), load_method=method)
-    assert database.query("SELECT text, other FROM things") == [(None, "b")]
-    load_here(database, THINGS, record({"id": 1}), load_method=method)
-    assert database.query("SELECT text, other FROM things") == [(None, "b")]
-
-
 def test_records_without_key_are_appended(database: TestDatabase) -> None:
     """
     A stream without key_properties is appended to where that is allowed, and refused elsewhere.
@@ -222,20 +208,28 @@ def test_times_of_a_row(database: TestDatabase) -> None:
     assert before - 1 <= batched_s <= time.time() + 1
 
 
-def test_times_that_the_tap_sends_itself_are_kept(database: TestDatabase) -> None:
+def test_what_a_tap_says_of_our_columns(database: TestDatabase) -> None:
     """
-    A tap that has _sdc_ properties of its own fills them, as any other property.
+    Of properties with the names of our columns the time of deletion counts; the others are ours to
+    fill, and without a warning, unless no columns are added: then all are the tap's.
     """
     moment = {"type": ["null", "string"], "format": "date-time"}
     names = ("_sdc_extracted_at", "_sdc_batched_at", "_sdc_deleted_at")
     message = schema({**dict.fromkeys(names, moment), "_sdc_table_version": INTEGER})
     values = {name: f"2020-01-0{day} 00:00:00.000000" for day, name in enumerate(names, 1)}
     row = {"id": 1, **values, "_sdc_table_version": 5}
-    for _ in range(2):
-        load_here(database, message, record(row, version=7, time_extracted="2021-01-01T00:00:00Z"))
+    extracted = {"version": 7, "time_extracted": "2021-01-01T00:00:00Z"}
     columns = ", ".join(f"CAST({name} AS CHAR)" for name in names)
-    found = database.query(f"SELECT {columns}, _sdc_table_version FROM things")
-    assert found == [(*values.values(), 5)]
+    query = f"SELECT {columns}, _sdc_table_version FROM things"
+    for _ in range(2):
+        done = load(database, message, record(row, **extracted))
+        assert (done.code, "WARNING" in done.err) == (0, False), done.err
+    ((at, batched_at, deleted_at, version),) = database.query(query)
+    assert (at, version) == ("2021-01-01 00:00:00.000000", 7)
+    assert batched_at != values["_sdc_batched_at"] and deleted_at == values["_sdc_deleted_at"]
+    database.query("DROP TABLE things")
+    load_here(database, message, record(row, **extracted), add_metadata_columns="false")
+    assert database.query(query) == [(*values.values(), 5)]
 
 
 def test_streams_interleave(database: TestDatabase) -> None:

@@ -121,3 +121,50 @@ def test_without_metadata_columns_there_are_none(database: TestDatabase) -> None
     assert done.code == 0, done.err
     assert "WARNING ACTIVATE_VERSION ignored: it needs add_metadata_columns" in done.err
     assert database.query("SELECT * FROM things") == [(1, "a"), (2, "a")]
+
+
+@pytest.mark.parametrize("hard_delete", ["false", "true"])
+@pytest.mark.parametrize("name", ["_sdc_table_version", "_SDC_Table_Version"])
+def test_the_version_of_the_message_counts(
+    database: TestDatabase, hard_delete: str, name: str
+) -> None:
+    """
+    A property of the tap's that has the name of our column does not fill it.
+    """
+    message = schema({"text": TEXT, name: {"type": ["null", "integer"]}})
+    old = [record({"id": n, "text": "a", name: 17}, version=5) for n in (1, 2, 3)]
+    new = [record({"id": n, "text": "a", name: 17}, version=6) for n in (1, 2)]
+    for rows, version in ((old, 5), (new, 6)):
+        done = load(database, message, *rows, activate(version), hard_delete=hard_delete)
+        assert (done.code, "WARNING" in done.err) == (0, False), done.err
+    live = "SELECT id, _sdc_table_version FROM things WHERE _sdc_deleted_at IS NULL ORDER BY id"
+    assert database.query(live) == [(1, 6), (2, 6)]
+
+
+def test_columns_of_ours_may_be_there_in_another_case(database: TestDatabase) -> None:
+    """
+    A table made by hand may spell our columns in capitals; they are filled all the same.
+    """
+    database.query(
+        "CREATE TABLE things (id BIGINT PRIMARY KEY, text LONGTEXT, _SDC_TABLE_VERSION BIGINT,"
+        " _SDC_DELETED_AT DATETIME(6), _SDC_EXTRACTED_AT DATETIME(6), _SDC_BATCHED_AT DATETIME(6))"
+    )
+    at = "2026-11-25T15:34:14Z"
+    rows = [record({"id": n, "text": "a"}, version=7, time_extracted=at) for n in (1, 2)]
+    load_here(database, THINGS, *rows, activate(7), hard_delete="true")
+    found = database.query(
+        "SELECT id, _sdc_table_version, _sdc_extracted_at IS NULL, _sdc_batched_at IS NULL"
+        " FROM things ORDER BY id"
+    )
+    assert found == [(1, 7, 0, 0), (2, 7, 0, 0)]
+
+
+@pytest.mark.parametrize("name", ["_sdc_deleted_at", "_sdc_table_version"])
+def test_a_key_cannot_have_a_column_of_ours(database: TestDatabase, name: str) -> None:
+    """
+    A key property that this target would have to fill is refused with the way out.
+    """
+    done = load(database, schema({name: {"type": "string"}}, key=("id", name)))
+    assert done.code == 1
+    assert f"stream things: key property {name} is a column that this target fills" in done.err
+    assert "add_metadata_columns: false leaves it to the tap" in done.err
