@@ -119,10 +119,26 @@ def _open(config: Config, name: str, port: int) -> ServerConnection:
         **_tls(config),
     )
     _keep_alive(connection)
-    with connection.cursor() as cursor:
-        for statement in (*sql.SESSION, *config.init_sql, sql.SERVES):
-            cursor.execute(statement)
+    _set_session(connection, config.init_sql)
     return connection
+
+
+def _set_session(connection: Connection[Cursor], init_sql: Sequence[str]) -> None:
+    """Set what a load relies on; raises ConfigError where `init_sql` changes any of that."""
+    with connection.cursor() as cursor:
+        for statement in sql.SESSION:
+            cursor.execute(statement)
+        if init_sql:
+            cursor.execute(sql.READ_SESSION)
+            ours = dict(cursor.fetchall())
+            for statement in init_sql:
+                cursor.execute(statement)
+            cursor.execute(sql.READ_SESSION)
+            changed = sorted(name for name, value in cursor.fetchall() if ours[name] != value)
+            if changed:
+                problem = f"init_sql changes what this target relies on: {', '.join(changed)}"
+                raise ConfigError(f"{problem}: leave that out")
+        cursor.execute(sql.SERVES)
 
 
 def _keep_alive(connection: Connection[Cursor]) -> None:
