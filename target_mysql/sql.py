@@ -33,7 +33,7 @@ SESSION = (
     "SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION,NO_AUTO_VALUE_ON_ZERO',"
     " time_zone = '+00:00', autocommit = 1, completion_type = 0, foreign_key_checks = 1,"
     " unique_checks = 1, sql_safe_updates = 0, sql_auto_is_null = 0, sql_notes = 1,"
-    " max_error_count = 64, sql_select_limit = 18446744073709551615"
+    " sql_select_limit = 18446744073709551615"
     "/*M!100201 , check_constraint_checks = 1 */",
     "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ WRITE",
     "SET NAMES utf8mb4",
@@ -42,7 +42,7 @@ SESSION = (
 READ_SESSION = (
     "SHOW SESSION VARIABLES WHERE variable_name IN ('sql_mode', 'time_zone', 'autocommit',"
     " 'completion_type', 'foreign_key_checks', 'unique_checks', 'sql_safe_updates',"
-    " 'sql_auto_is_null', 'sql_notes', 'max_error_count', 'sql_select_limit',"
+    " 'sql_auto_is_null', 'sql_notes', 'sql_select_limit',"
     " 'check_constraint_checks', 'tx_read_only', 'transaction_read_only', 'character_set_client',"
     " 'character_set_connection', 'character_set_results', 'collation_connection')"
 )

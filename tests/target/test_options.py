@@ -105,7 +105,8 @@ def test_a_stream_wider_than_a_row(database: TestDatabase, count: int) -> None:
 @pytest.mark.skipif(FAMILY.row_format == "Compact", reason="its rows hold fewer long texts")
 def test_our_own_names_come_back_as_properties(database: TestDatabase) -> None:
     """
-    A stream read from a table of ours has our columns as its own, beside those we add.
+    A stream read from a table of ours has our columns as its own, but for those that say when and
+    in which version its rows came.
     """
     ours = ["_sdc_overflow", "_sdc_staging_line", "_sdc_extracted_at", "_sdc_table_version"]
     declared = schema({**dict.fromkeys(ours, TEXT), **{f"p{n}": TEXT for n in range(250)}})
@@ -113,7 +114,7 @@ def test_our_own_names_come_back_as_properties(database: TestDatabase) -> None:
     load_here(database, declared, record(row, version=5, time_extracted="2020-01-01T00:00:00Z"))
     read = "SELECT _sdc_overflow, _sdc_extracted_at, _sdc_table_version, _sdc_overflow_ FROM things"
     ((*found, overflow),) = database.query(read)
-    assert found == ["theirs"] * 3
+    assert found == ["theirs", moment(2020, 1, 1), 5]  # noqa: DTZ001  # in UTC
     assert json.loads(overflow) == {"p249": "last"}
 
 

@@ -15,7 +15,7 @@ THINGS = schema({"text": TEXT})
 HOSTILE = (
     "autocommit = 0, completion_type = 1, sql_safe_updates = 1, sql_notes = 0,"
     " sql_select_limit = 1, foreign_key_checks = 0, unique_checks = 0, sql_auto_is_null = 1,"
-    " max_error_count = 0, time_zone = '+05:30',"
+    " time_zone = '+05:30',"
     " sql_mode = 'NO_BACKSLASH_ESCAPES,ANSI_QUOTES,PIPES_AS_CONCAT'"
 )
 
