@@ -88,6 +88,7 @@ class Dialect:
     How a server's tables differ: the collation of text, JSON's type if any, the bytes of a key's
     column.
 
+    Where the collation `pads`, blanks at the end of a text count for nothing.
     `staging_engine` is what loads a temporary table fastest, where that is not InnoDB; its keys
     are short, so text keys go to InnoDB all the same.
     """
@@ -97,6 +98,7 @@ class Dialect:
     key_bytes: int = KEY_BYTES
     row_format: str | None = None
     staging_engine: str | None = None
+    pads: bool = False
 
 
 @dataclass(frozen=True)
@@ -107,7 +109,8 @@ class Column:
     `digits` and `scale` are a DECIMAL's, `limits` an integer's, `max_length` a string's, in
     characters, `json` its type's. `members` are paths of properties that find no place in the row,
     and whose values the column holds as one object. `wider` is the column to make of this one when
-    a value does not fit; `comment` tells a later run what the type does not.
+    a value does not fit; `comment` tells a later run what the type does not. A key's text that
+    `pads` is the same with and without blanks at its end.
     """
 
     name: str
@@ -122,6 +125,7 @@ class Column:
     members: tuple[tuple[str, ...], ...] = ()
     wider: Column | None = None
     comment: str = ""
+    pads: bool = False
 
     @property
     def from_record(self) -> bool:
@@ -157,7 +161,9 @@ def to_key_column(
         return replace(column, wider=None)
     kind = Kind.TEXT if column.kind is Kind.JSON else column.kind
     length = min(dialect.key_bytes, KEY_BYTES // columns_in_key) // BYTES_A_CHARACTER
-    return Column(name, kind, f"VARCHAR({length})", column.path, max_length=length)
+    return Column(
+        name, kind, f"VARCHAR({length})", column.path, max_length=length, pads=dialect.pads
+    )
 
 
 def integer_column(name: str) -> Column:

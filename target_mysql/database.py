@@ -257,10 +257,10 @@ def _dialect(version: str, is_mariadb: bool, has_large_keys: Callable[[], bool])
     if numbers >= (8, 0):
         return Dialect("utf8mb4_0900_bin", MYSQL_JSON, row_format="DYNAMIC")
     if numbers >= (5, 7):
-        return Dialect("utf8mb4_bin", MYSQL_JSON, row_format="DYNAMIC")
+        return Dialect("utf8mb4_bin", MYSQL_JSON, row_format="DYNAMIC", pads=True)
     if has_large_keys():
-        return Dialect("utf8mb4_bin", None, row_format="DYNAMIC")
-    return Dialect("utf8mb4_bin", None, SMALL_KEY_BYTES)
+        return Dialect("utf8mb4_bin", None, row_format="DYNAMIC", pads=True)
+    return Dialect("utf8mb4_bin", None, SMALL_KEY_BYTES, pads=True)
 
 
 _WIDTH = re.compile(r"^((?:tiny|small|medium|big)?int)\((?!1\))\d+\)")

@@ -154,7 +154,8 @@ def _field(name: str, column: Column, table: Table) -> Any:
     """Return a field of a record type: name, type and, where it may be missing, its default."""
     decoded = _limited(column)
     if column.name in table.key:
-        return (name, decoded)
+        # As a Decimal "1" would be 1.
+        return (name, Raw if column.kind is Kind.DECIMAL else decoded)
     if decoded is Raw:
         return (name, Raw | UnsetType, UNSET)
     return (name, decoded | None | UnsetType, UNSET)

@@ -28,6 +28,7 @@ _TIME = re.compile(r"(\d\d:\d\d(?::\d\d)?)(?:[.,](\d+))?(Z|z|[+-]\d\d:?\d\d)?", 
 # A date-time whose offset may carry it out of the last year counts as too late.
 _YEAR = re.compile(r"(?P<sign>[+-]?)(?P<year>\d{4,})-\d\d-\d\d(?![^Tt ])", re.ASCII)
 LATEST_YEAR = 9999
+_CUT = re.compile(r"[.,]\d{6}\d*[1-9]", re.ASCII)
 
 
 def to_date_time(text: str) -> str:
@@ -79,6 +80,28 @@ def to_time(text: str) -> str:
     except ValueError as error:
         raise ValueError(f"not a time: {shown(text)}") from error
     return f"{at:%H:%M:%S}.{(fraction or '0')[:6]}"
+
+
+def to_key_date_time(text: str) -> str:
+    """Return a key's date-time as `to_date_time` does; ValueError where that would cut digits."""
+    _refuse_cut(text)
+    return to_date_time(text)
+
+
+def to_key_time(text: str) -> str:
+    """Return a key's time as `to_time` does; ValueError where that cuts digits or wraps."""
+    _refuse_cut(text)
+    time = to_time(text)
+    offset = re.search(r"[+-]\d\d(:?\d\d)?$", text)
+    if offset and int(re.sub(r"\D", "", offset[0])):
+        raise ValueError(f"a key's time with an offset could be another day's: {shown(text)}")
+    return time
+
+
+def _refuse_cut(text: str) -> None:
+    found = _CUT.search(text)
+    if found:
+        raise ValueError(f"{shown(text)} has digits beyond microseconds, which no key's column has")
 
 
 def clamped(value: object, kind: Kind) -> str:

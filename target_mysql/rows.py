@@ -60,6 +60,16 @@ WRITTEN: Mapping[Kind, str] = {
     Kind.TEXT: "to_text({v}, {max_length})",
 }
 
+# How it writes a key's value, which no other value may become.
+KEY_WRITTEN: Mapping[Kind, str] = {
+    **WRITTEN,
+    Kind.DECIMAL: "to_key_decimal({v}, {digits}, {scale})",
+    Kind.DATE_TIME: "to_key_date_time({v})",
+    Kind.TIME: "to_key_time({v})",
+    Kind.TEXT: "to_key_text({v}, {max_length}, {pads})",
+    Kind.STRING: "check_key_text({v}, {pads})",
+}
+
 Row = tuple[bytes, int]
 """
 A row of the load file, and a bit for each column, in order, that must keep its value because the
@@ -129,11 +139,13 @@ class RowEncoder:
             return self._encode(self._decode(line), self._flatten, line, number)
         except (ValueError, RecursionError):  # msgspec's errors are ValueErrors
             pass
+        where: dict[str, Any] = {"line": number, "stream": self.table.stream}
         try:
             return self._encode(self._decode_carefully(line, number), None, line, number)
         except RecursionError as error:
-            problem = "nested too deep"
-            raise InputError(problem, line=number, stream=self.table.stream) from error
+            raise InputError("nested too deep", **where) from error
+        except ValueError as error:
+            raise InputError(str(error), **where) from error
 
     def take_versions(self) -> frozenset[int]:
         """Return the different versions of the records since this was last called."""
@@ -175,7 +187,9 @@ class RowEncoder:
     def _decode_carefully(self, line: bytes, number: int) -> Any:
         """Return what the decoder would give, were the values of the types that it wants."""
         where: dict[str, Any] = {"line": number, "stream": self.table.stream}
+        original = line
         line = values.unescaped(line)  # what is no Unicode would hide how the rest is written
+        replaced = values.has_replacements(original, line)
         try:
             message = values.parse_json(line)
         except ValueError as error:
@@ -190,19 +204,23 @@ class RowEncoder:
             raise InputError(f"time_extracted: {error}", **where) from error
         except (KeyError, AttributeError, TypeError) as error:
             raise InputError("not a RECORD message with a record", **where) from error
-        fields = self._fitted_fields(record, _as_written(line), where)
+        fields = self._fitted_fields(record, _as_written(line), where, replaced)
         version = message.get("version")
         if version is not None and not isinstance(version, int):
             raise InputError(f"version is no integer: {shown(version)}", **where)
         return self._decoding.message_type(self._decoding.record_type(**fields), extracted, version)
 
     def _fitted_fields(
-        self, record: Mapping[str, object], written: Raw, where: dict[str, Any]
+        self,
+        record: Mapping[str, object],
+        written: Raw,
+        where: dict[str, Any],
+        replaced: bool,
     ) -> dict[str, Any]:
         fields = {}
         for index, column in enumerate(self.table.from_record):
             try:
-                value = self._fitted(column, record, written)
+                value = self._fitted(column, record, written, replaced)
             except ValueError as error:
                 key = _key_text(self.table, record)
                 raise InputError(str(error), key=key, column=column.name, **where) from error
@@ -212,7 +230,9 @@ class RowEncoder:
             fields[f"c{index}"] = value
         return fields
 
-    def _fitted(self, column: Column, record: Mapping[str, object], written: Raw) -> object:
+    def _fitted(
+        self, column: Column, record: Mapping[str, object], written: Raw, replaced: bool
+    ) -> object:
         """Return the column's value as the decoder would give it; UNSET where there is none."""
         if column.members:
             found = [_raw_at(written, path, _at(record, path)) for path in column.members]
@@ -221,13 +241,19 @@ class RowEncoder:
         if value is UNSET:
             return UNSET
         raw = _raw_at(written, column.path, value)
+        in_key = column.name in self.table.key
+        if in_key and value is not None:
+            values.check_key(value, column, replaced)
         try:
-            return values.fitted(value, column, raw)
+            fit: Any = values.fitted(value, column, raw)
+            if in_key and column.kind is Kind.TEXT:
+                values.to_key_text(fit, column.max_length, column.pads)
+            return raw if in_key and column.kind is Kind.DECIMAL else fit
         except ValueError:
             wider = _first_that_fits(value, column.wider, raw)
             if wider is not None:
                 raise TooNarrow(wider) from None
-            if self._invalid_dates == "error" or column.kind not in MOMENTS:
+            if in_key or self._invalid_dates == "error" or column.kind not in MOMENTS:
                 raise
         mended = None if self._invalid_dates == "null" else moments.clamped(value, column.kind)
         self._mended += 1
@@ -390,8 +416,12 @@ def _field_source(index: int, column: Column, in_key: bool, keeps: bool) -> list
         "scale": column.scale,
         "max_length": column.max_length,
         "json": f"json{index}",
+        "pads": column.pads,
     }
-    convert = f"{v} = {WRITTEN.get(column.kind, '{v}').format(v=v, **facts)}"
+    written = KEY_WRITTEN if in_key else WRITTEN
+    convert = f"{v} = {written.get(column.kind, '{v}').format(v=v, **facts)}"
+    if in_key and column.kind is Kind.STRING and not column.pads:
+        convert = f"{v} = {v}"
     if in_key:
         # Raw lets a null pass, which no key may be; the careful way then says so.
         return [f"{v} = r.c{index}", convert, f"if {v} == NULL: raise ValueError"]

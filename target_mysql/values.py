@@ -18,10 +18,17 @@ from msgspec import Raw
 
 from target_mysql.columns import MAX_DECIMAL_DIGITS, Column, JsonType, Kind
 from target_mysql.exceptions import MAX_SHOWN_LENGTH, shown
-from target_mysql.moments import to_date, to_date_time, to_time
+from target_mysql.moments import (
+    to_date,
+    to_date_time,
+    to_key_date_time,
+    to_key_time,
+    to_time,
+)
 from target_mysql.sql import ESCAPE, FIELD_END, ROW_END
 
 NULL: Final = ESCAPE + "N"
+_JSON_STARTS = tuple('"{[-0123456789tfn \t\n\r')
 REPLACEMENT: Final = "\ufffd"  # for lone surrogates, which UTF-8 and so MySQL cannot hold
 
 _SPECIAL = re.compile(f"[{FIELD_END}{ROW_END}{ESCAPE}]")
@@ -164,6 +171,77 @@ def to_text(raw: Raw, max_length: int | None = None) -> str:
     return text
 
 
+def to_key_text(raw: Raw, max_length: int | None, pads: bool) -> str:
+    """
+    Return a value of a key that may be of several types as text that no other value has.
+
+    Text that reads as JSON keeps its quotes: 1 and "1" are two keys. Raises ValueError as
+    `check_key_text` does, and where it has more characters than `max_length`.
+    """
+    text = to_text(raw)
+    if bytes(raw).startswith(b'"'):
+        if _may_be_json(text):
+            text = _ENCODE(text).decode()
+        check_key_text(text, pads)
+    if max_length is not None and len(text) > max_length:
+        raise ValueError(f"{len(text)} characters, and only {max_length} fit")
+    return text
+
+
+def _may_be_json(text: str) -> bool:
+    if not text.startswith(_JSON_STARTS):
+        return False
+    try:
+        msgspec.json.decode(text)
+    except (msgspec.DecodeError, UnicodeEncodeError):
+        return False
+    except RecursionError:
+        return True
+    return True
+
+
+def check_key_text(text: str, pads: bool) -> str:
+    """Return a key's text; ValueError where the column, which `pads`, takes others for the same."""
+    if pads and text.endswith(" "):
+        raise ValueError(f"{shown(text)} ends with a blank, which keys on this server cannot have")
+    return text
+
+
+def to_key_decimal(raw: Raw, digits: int, scale: int) -> str:
+    """Return a key's number as `to_decimal` does; ValueError for text, which is another key."""
+    text = to_numeral(raw)
+    if text == NULL:
+        raise ValueError("null")
+    try:
+        number = Decimal(text)
+    except ArithmeticError as error:
+        raise ValueError("a number's exponent is too large") from error
+    return to_decimal(number, digits, scale)
+
+
+def check_key(value: object, column: Column, replaced: bool) -> None:
+    """
+    Raise ValueError where a key's value, parsed JSON, could become another's.
+
+    What other columns convert would make one key of two: 1, "1", "01", 1.0 and true. So would lone
+    surrogates, where they have been `replaced` in the record.
+    """
+    types = _KEY_TYPES.get(column.kind)
+    is_one = types is None or (
+        isinstance(value, types) and isinstance(value, bool) is (types is bool)
+    )
+    if not is_one:
+        raise ValueError(f"a key's value must be of its column's type: {shown(value)}")
+    if replaced and isinstance(value, str) and REPLACEMENT in value:
+        raise ValueError(f"{shown(value)} is no Unicode text, which a key must be")
+    if column.kind is Kind.STRING and isinstance(value, str):
+        check_key_text(value, column.pads)
+    if column.kind is Kind.DATE_TIME:
+        to_key_date_time(str(value))
+    if column.kind is Kind.TIME:
+        to_key_time(str(value))
+
+
 def to_raw(value: object) -> Raw:
     """Return parsed JSON as JSON."""
     return Raw(_ENCODE(sanitised(value)))
@@ -172,6 +250,12 @@ def to_raw(value: object) -> Raw:
 def unescaped(data: bytes) -> bytes:
     r"""Return JSON with its \u escapes as UTF-8, all else as it is; lone surrogates replaced."""
     return _ESCAPES.sub(_unescaped, data) if b"\\u" in data else data
+
+
+def has_replacements(original: bytes, line: bytes) -> bool:
+    """Tell whether lone surrogates of the JSON `original` were replaced in `line`."""
+    mark = REPLACEMENT.encode()
+    return line.count(mark) > original.count(mark) + original.lower().count(b"\\ufffd")
 
 
 def _unescaped(found: re.Match[bytes]) -> bytes:
@@ -278,6 +362,18 @@ def _fit_moment(convert: Callable[[str], str]) -> Callable[[object], str]:
     return fit
 
 
+# What a key's value must be, where its column has one type.
+_KEY_TYPES: Mapping[Kind, Any] = {
+    Kind.INTEGER: int,
+    Kind.NUMBER: (int, Decimal),
+    Kind.DECIMAL: (int, Decimal),
+    Kind.NUMERAL: (int, Decimal),
+    Kind.BOOLEAN: bool,
+    Kind.STRING: str,
+    Kind.DATE_TIME: str,
+    Kind.DATE: str,
+    Kind.TIME: str,
+}
 # Kinds that keep the digits and the spaces of what is no string.
 _AS_WRITTEN = (Kind.STRING, Kind.JSON, Kind.TEXT, Kind.NUMBER, Kind.NUMERAL)
 _FIT: Mapping[Kind, Callable[[object], Any]] = {

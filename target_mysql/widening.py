@@ -102,7 +102,7 @@ def fit(wanted: Column, there: ColumnThere, dialect: Dialect, *, in_key: bool) -
     A key's column is always kept: text there holds whatever the key is now.
     """
     if in_key and there.family == "text":
-        found: Fit | None = _key_text(wanted, there)
+        found: Fit | None = _key_text(wanted, there, dialect.pads)
     elif in_key and wanted.kind is Kind.NUMBER and there.base in BITS:
         found = Fit(wide_decimal(there.name), modify=True)
     else:
@@ -247,11 +247,11 @@ def _longest_key(wanted: Column, length: int, dialect: Dialect) -> Column | None
     return replace(wanted, sql_type=f"VARCHAR({longest})", max_length=longest)
 
 
-def _key_text(wanted: Column, there: ColumnThere) -> Fit:
+def _key_text(wanted: Column, there: ColumnThere, pads: bool) -> Fit:
     """Keep a key's text, whatever the key is now; make it longer where a longer value comes."""
     if wanted.max_length is None:
         length = there.arguments[0] if there.arguments else None
-        kept = Column(there.name, Kind.TEXT, there.sql_type, max_length=length)
+        kept = Column(there.name, Kind.TEXT, there.sql_type, max_length=length, pads=pads)
         return Fit(kept, modify=False)
     if there.base != "varchar":
         return Fit(wanted, modify=True)

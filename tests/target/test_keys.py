@@ -1,0 +1,113 @@
+"""Keys that a column could not tell apart are an error or two rows, never one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from target_mysql.exceptions import InputError
+from tests.conftest import TestDatabase
+from tests.servers import FAMILY
+from tests.target.conftest import LOAD_METHODS, TEXT, load, load_here, schema
+
+DATE_TIME = {"type": "string", "format": "date-time"}
+STRING = {"type": "string"}
+TIME = {"type": "string", "format": "time"}
+DECIMAL = {"type": "number", "multipleOf": 0.01}
+EITHER = {"type": ["integer", "string"]}
+
+
+def lines(*keys: str) -> list[str]:
+    """Return a record for each key, which is JSON text."""
+    return [
+        f'{{"type":"RECORD","stream":"things","record":{{"k":{key},"v":"{number}"}}}}'
+        for number, key in enumerate(keys)
+    ]
+
+
+def message(declared: dict[str, Any]) -> dict[str, Any]:
+    return schema({"k": declared, "v": TEXT}, key=("k",))
+
+
+@pytest.mark.parametrize(
+    ("declared", "key", "alike"),
+    [
+        ({"type": "integer"}, "1", '"1"'),
+        ({"type": "integer"}, "1", '"01"'),
+        ({"type": "integer"}, "0", "0.0"),
+        ({"type": "integer"}, "1", "true"),
+        ({"type": "boolean"}, "false", "0"),
+        ({"type": "boolean"}, "false", "0.0"),
+        (STRING, '"1"', "1"),
+        (STRING, '"true"', "true"),
+        (STRING, '"{}"', "{}"),
+        (STRING, '"\\ud800"', '"\\ud801"'),
+        ({"type": "number"}, "1.5", '"1.5"'),
+        ({"type": "number"}, "1", "true"),
+        (DECIMAL, "1.5", '"1.5"'),
+        (DECIMAL, "1", "1.001"),
+        (DATE_TIME, '"2020-01-01T00:00:00.123456Z"', '"2020-01-01T00:00:00.123456789Z"'),
+        (DATE_TIME, '"2020-01-01T00:00:00.1234567+01:00"', '"2020-01-01T00:00:00.123456+01:00"'),
+        (TIME, '"01:00:00.123456"', '"01:00:00.1234567"'),
+        (TIME, '"01:00:00Z"', '"23:00:00-02:00"'),
+    ],
+)
+def test_a_key_that_would_become_another_is_refused(
+    database: TestDatabase, declared: dict[str, Any], key: str, alike: str
+) -> None:
+    """
+    One of the two, whichever comes first, is an error that names stream and key column.
+    """
+    for one, other in ((key, alike), (alike, key)):
+        database.query("DROP TABLE IF EXISTS things")
+        with pytest.raises(InputError, match="stream things, key k=.*, column k: "):
+            load_here(database, message(declared), *lines(one, other))
+
+
+@pytest.mark.parametrize("setting", ["null", "clamp"])
+def test_dates_of_keys_are_not_mended(database: TestDatabase, setting: str) -> None:
+    """
+    Dates that MySQL cannot hold would all be one key: they are refused, whatever invalid_dates is.
+    """
+    both = lines('"10001-01-01T00:00:00Z"', '"10002-01-01T00:00:00Z"')
+    done = load(database, message(DATE_TIME), *both, invalid_dates=setting)
+    assert (done.code, "column k: not a date-time" in done.err) == (1, True), done.err
+
+
+@pytest.mark.parametrize("method", LOAD_METHODS)
+@pytest.mark.parametrize("declared", [EITHER, {}])
+def test_keys_of_several_types_are_told_apart(
+    database: TestDatabase, method: str, declared: dict[str, Any]
+) -> None:
+    """
+    A number and the text of its digits are two rows, as are other values and their texts; each is
+    updated by itself.
+    """
+    keys = ["1", '"1"', '"01"', '"\\"1\\""', "0", "0.0", '"0.0"', "true", '"true"', '"a"', '"{}"']
+    keys += ["{}", '"[1"', '" 1"', '"1e1"', "1e1", '"-"', '"573e48"', '"\\u00e9"', '"null"']
+    for _ in range(2):
+        load_here(database, message(declared), *lines(*keys), load_method=method)
+    found = dict(database.query("SELECT v, k FROM things"))
+    assert found.keys() == {str(number) for number in range(len(keys))}
+    assert (found["0"], found["1"], found["2"]) == ("1", '"1"', "01")
+    assert found["9"] == "a"
+
+
+@pytest.mark.skipif(FAMILY.no_pad, reason="its keys tell blanks at their ends apart")
+@pytest.mark.parametrize("declared", [STRING, EITHER])
+def test_blanks_at_the_end_of_a_key(database: TestDatabase, declared: dict[str, Any]) -> None:
+    """
+    Where keys with and without a blank at the end are one, that with a blank is refused.
+    """
+    done = load(database, message(declared), *lines('"a"', '"a "'))
+    assert done.code == 1
+    assert "ends with a blank, which keys on this server cannot have" in done.err
+
+
+def test_a_replacement_character_is_a_character(database: TestDatabase) -> None:
+    """
+    U+FFFD that the tap itself sends is a key like any other.
+    """
+    load_here(database, message(STRING), *lines('"\\ufffd"', '"a"'), *lines('"\ufffd"'))
+    assert database.query("SELECT COUNT(*) FROM things") == [(2,)]
