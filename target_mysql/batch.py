@@ -45,7 +45,11 @@ class Batch:
 
         Columns that the SCHEMA does not have, such as deselected ones, keep their values.
         """
-        return [column for column in self.columns if not column.name.startswith(STAGING)]
+        return [
+            column
+            for column in self.columns
+            if column.from_record or not column.name.startswith(STAGING)
+        ]
 
     @property
     def staging_key(self) -> tuple[str, ...]:
