@@ -17,6 +17,7 @@ from engagements_report.calendar import read_day, read_zone
 from engagements_report.config import OPTION_FILES, Config
 from engagements_report.database import SESSION, Database
 from engagements_report.exceptions import ReportError, UsageError
+from engagements_report.login import to_warning
 from engagements_report.periods import MAX_WINDOW_DAYS, WINDOW_DAYS, Choice, Period
 from engagements_report.reports import REPORTS, Answer, ask, to_question
 from engagements_report.table import FORMATS
@@ -60,7 +61,11 @@ def run(options: argparse.Namespace) -> int:
     """Return the exit code of a run with these options."""
     try:
         choice = _choice(options)
-        database = Database(Config.from_sources(options.config, os.environ))
+        config = Config.from_sources(options.config, os.environ)
+        hosts = (host for host, _ in config.addresses)
+        if warning := to_warning(config.ssl_mode, config.unix_socket, hosts):
+            _tell(warning)
+        database = Database(config)
         try:
             _run(options, choice, database)
         finally:

@@ -11,13 +11,17 @@ from typing import Any
 
 import pymysql
 from pymysql.connections import Connection
+from pymysql.constants import CR
 from pymysql.cursors import Cursor
 
 from engagements_report.config import Config
 from engagements_report.exceptions import DatabaseError
+from engagements_report.login import LOGIN_TIMEOUT_S, GuardedConnection, end_login
 from engagements_report.statements import Text
 
 CONNECT_TIMEOUT_S = 10
+# Errors of a login whose text says what to do.
+EXPLAINED = (CR.CR_MALFORMED_PACKET, CR.CR_AUTH_PLUGIN_CANNOT_LOAD, CR.CR_AUTH_PLUGIN_ERR)
 # Grouping by an alias, and no zone or mode of the server's own choosing.
 SESSION = "SET SESSION time_zone = '+00:00', sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION'"
 NO_DATABASE, NO_TABLE, NO_COLUMN = 1049, 1146, 1054
@@ -89,22 +93,32 @@ def _connect(config: Config) -> Connection[Cursor]:
     problems = []
     for host, port in config.addresses:
         try:
-            return pymysql.connect(
-                host=host,
-                port=port,
-                unix_socket=config.unix_socket,
-                user=config.user,
-                password=config.password,
-                database=config.database,
-                charset="utf8mb4",
-                connect_timeout=CONNECT_TIMEOUT_S,
-                autocommit=True,
-                init_command=SESSION,
-                **_tls(config),
-            )
+            return _open(config, host, port)
         except (pymysql.MySQLError, OSError, RuntimeError) as error:
             problems.append(_connect_problem(config, f"{host}:{port}", error))
     raise DatabaseError("; ".join(problems))
+
+
+def _open(config: Config, host: str, port: int) -> Connection[Cursor]:
+    """Connect to one server."""
+    connection = GuardedConnection(
+        host=host,
+        port=port,
+        unix_socket=config.unix_socket,
+        user=config.user,
+        password=config.password.encode(),  # of a text PyMySQL would make latin1
+        database=config.database,
+        charset="utf8mb4",
+        connect_timeout=CONNECT_TIMEOUT_S,
+        read_timeout=LOGIN_TIMEOUT_S,
+        write_timeout=LOGIN_TIMEOUT_S,
+        verifies_tls=config.ssl_mode.startswith("VERIFY"),
+        autocommit=True,
+        init_command=SESSION,
+        **_tls(config),
+    )
+    end_login(connection, read_timeout_s=None)
+    return connection
 
 
 def _columns(cursor: Cursor) -> tuple[str, ...]:
@@ -139,10 +153,14 @@ def _advice(code: int, reason: str) -> str:
 
 
 def _connect_problem(config: Config, address: str, error: Exception) -> str:
-    where = config.unix_socket or address
+    where = f"cannot connect to MySQL at {config.unix_socket or address} as {config.user}"
     code, reason = _parts(error)
+    if code == CR.CR_SERVER_LOST and isinstance(error.__context__, TimeoutError):
+        reason = f"no answer within {LOGIN_TIMEOUT_S:g} s"
+    if code in EXPLAINED:
+        return f"{where}: {reason}"
     advice = LOAD_FIRST if code == NO_DATABASE else "check the connection's settings"
-    return f"cannot connect to MySQL at {where} as {config.user}: {reason}: {advice}"
+    return f"{where}: {reason}: {advice}"
 
 
 def _parts(error: Exception) -> tuple[int, str]:

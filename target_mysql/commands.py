@@ -11,6 +11,7 @@ from pathlib import Path
 from target_mysql.config import Config, about, read_settings
 from target_mysql.database import Database
 from target_mysql.load import Load
+from target_mysql.login import to_warning
 from target_mysql.messages import iter_chunks
 
 LOGGER = logging.getLogger(__name__)
@@ -69,7 +70,11 @@ def tell_about(program: str, description: str, version: str) -> None:
 
 
 def _read_config(path: Path | None) -> Config:
-    return Config.from_sources(read_settings(path), os.environ)
+    config = Config.from_sources(read_settings(path), os.environ)
+    hosts = (address.name for address in config.host)
+    if warning := to_warning(config.ssl_mode, config.unix_socket, hosts):
+        LOGGER.warning("%s", warning)
+    return config
 
 
 def _tell(text: str) -> None:

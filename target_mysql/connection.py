@@ -16,18 +16,27 @@ from typing import Any
 
 import pymysql
 from pymysql.connections import Connection
-from pymysql.constants import CLIENT, COMMAND
+from pymysql.constants import CLIENT, COMMAND, CR
 from pymysql.cursors import Cursor
 from pymysql.protocol import OKPacketWrapper
 
 from target_mysql import sql
 from target_mysql.config import Address, Config
 from target_mysql.exceptions import ConfigError, ConnectError
+from target_mysql.login import (
+    LOGIN_TIMEOUT_S,
+    GuardedConnection,
+    checked_packets,
+    end_login,
+)
 from target_mysql.server_errors import ADVICE, READ_ONLY, is_transient
 
 CONNECT_TIMEOUT_S = 10
 PACKET_SIZE = 1024 * 1024  # bytes of a batch sent at a time; a packet's end is no row's
 NO_FILES = 2027  # the client library's "malformed packet", which is what such an answer is to us
+CHECK_ADDRESS = "check host, port and that the server runs"
+# Errors of a login whose text says what to do.
+EXPLAINED = (CR.CR_MALFORMED_PACKET, CR.CR_AUTH_PLUGIN_CANNOT_LOAD, CR.CR_AUTH_PLUGIN_ERR)
 # Seconds of silence before the other side is asked whether it is there, and between askings.
 KEEP_ALIVE = {socket.TCP_KEEPIDLE: 60, socket.TCP_KEEPINTVL: 10, socket.TCP_KEEPCNT: 6}
 
@@ -47,13 +56,13 @@ class Done:
     deleted: int = 0
 
 
-class ServerConnection(Connection):
+class ServerConnection(GuardedConnection):
     """A connection that answers a LOAD DATA LOCAL of ours from memory, and no other ever."""
 
     def _read_query_result(self, unbuffered: bool = False) -> Any:
         """Read as PyMySQL does, but hang up on a server that asks for a file."""
         try:
-            return super()._read_query_result(unbuffered)  # type: ignore[misc]
+            return super()._read_query_result(unbuffered)
         except RuntimeError as error:
             # Whatever was sent now, a ROLLBACK, too, would reach the server as the file's text.
             wire: Any = self
@@ -69,7 +78,8 @@ class ServerConnection(Connection):
         """
         wire: Any = self  # what is used of PyMySQL here is not in its type stubs
         wire._execute_command(COMMAND.COM_QUERY, statement)
-        packet = wire._read_packet()
+        with checked_packets(self):
+            packet = wire._read_packet()
         if not packet.is_load_local_packet():
             wire._force_close()
             problem = "LOAD DATA LOCAL was not answered as one"
@@ -81,7 +91,8 @@ class ServerConnection(Connection):
             wire._force_close()
             raise
         wire.write_packet(b"")
-        return done_of(OKPacketWrapper(wire._read_packet()))
+        with checked_packets(self):
+            return done_of(OKPacketWrapper(wire._read_packet()))
 
 
 def connect(config: Config) -> ServerConnection:
@@ -109,9 +120,12 @@ def _open(config: Config, name: str, port: int) -> ServerConnection:
         port=port,
         unix_socket=config.unix_socket,
         user=config.user,
-        password=config.password,
+        password=config.password.encode(),  # of a text PyMySQL would make latin1
         charset="utf8mb4",
         connect_timeout=CONNECT_TIMEOUT_S,
+        read_timeout=LOGIN_TIMEOUT_S,
+        write_timeout=LOGIN_TIMEOUT_S,
+        verifies_tls=config.ssl_mode.startswith("VERIFY"),
         autocommit=True,
         # The flag without `local_infile`: PyMySQL itself then never opens a file that a
         # server names, and `load_local` alone answers such a wish, from memory.
@@ -120,6 +134,7 @@ def _open(config: Config, name: str, port: int) -> ServerConnection:
     )
     _keep_alive(connection)
     _set_session(connection, config.init_sql)
+    end_login(connection, read_timeout_s=None)
     return connection
 
 
@@ -182,11 +197,15 @@ def _tls(config: Config) -> dict[str, Any]:
 
 
 def _connect_problem(config: Config, address: Address, error: Exception) -> str:
-    where = config.unix_socket or str(address)
+    where = f"cannot connect to MySQL at {config.unix_socket or address} as {config.user}"
     code = error.args[0] if error.args else None
+    if code == CR.CR_SERVER_LOST and isinstance(error.__context__, TimeoutError):
+        return f"{where}: no answer within {LOGIN_TIMEOUT_S:g} s: {CHECK_ADDRESS}"
     reason = str(error.args[1]) if len(error.args) > 1 else str(error)
-    advice = ADVICE.get(code, "check host, port and that the server runs")  # type: ignore[arg-type]
-    return f"cannot connect to MySQL at {where} as {config.user}: {reason}: {advice}"
+    if code in EXPLAINED:
+        return f"{where}: {reason}"
+    advice = ADVICE.get(code, CHECK_ADDRESS)  # type: ignore[arg-type]
+    return f"{where}: {reason}: {advice}"
 
 
 _INFO = re.compile(rb"Records: (\d+) +(?:Duplicates|Deleted): (\d+)")

@@ -18,8 +18,8 @@ FLOORS = {
     ),
     "target_mysql": (
         "__main__ cli commands load commit transaction progress migrate retire table_locks database"
-        " connection server_errors batch rows decoding validation messages values moments sql"
-        " lock_statements plan widening tables columns process_identity config option_files"
+        " connection login server_errors batch rows decoding validation messages values moments"
+        " sql lock_statements plan widening tables columns process_identity config option_files"
         " exceptions __init__"
     ),
     "hubspot_simulator": (
@@ -28,7 +28,7 @@ FLOORS = {
     ),
     "engagements_report": (
         "__main__ cli overview sections table indexes reports words page drawing charts colours"
-        " periods database statements calendar config option_files exceptions __init__"
+        " periods database login statements calendar config option_files exceptions __init__"
     ),
 }
 
@@ -55,6 +55,17 @@ def test_every_module_is_on_the_plan(package: str) -> None:
     The plan names the modules that there are, and no others.
     """
     assert set(modules(package)) == set(FLOORS[package].split())
+
+
+def test_target_and_reports_log_in_alike() -> None:
+    """
+    Neither may import the other: their ways to log in are the same text, twice.
+    """
+    texts = {
+        (REPOSITORY / package / "login.py").read_text(encoding="utf-8")
+        for package in ("target_mysql", "engagements_report")
+    }
+    assert len(texts) == 1
 
 
 @pytest.mark.parametrize("package", FLOORS)

@@ -7,9 +7,13 @@ from collections.abc import Iterator
 
 import pytest
 
+from target_mysql import login
+from target_mysql.config import Config
+from target_mysql.connection import connect
+from target_mysql.exceptions import ConnectError
 from tests.conftest import TestDatabase
 from tests.servers import FAMILY
-from tests.target.conftest import load, record, state
+from tests.target.conftest import load, record, settings, state
 from tests.target.feeding import THINGS, loaded
 
 PASSWORD = "s3cr3t"
@@ -71,3 +75,27 @@ def test_another_user_of_the_machine(database: TestDatabase, user: str) -> None:
     done = load(database, THINGS, user=user, unix_socket=database.server.socket)
     assert (done.code, done.out) == (1, "")
     assert "this user may log in only in another way, such as unix_socket" in done.err
+
+
+CACHING = [one for one in FAMILY.passwords if "caching_sha2" in one]
+
+
+@pytest.mark.skipif(not CACHING, reason="this server lacks the plugin")
+@pytest.mark.parametrize("ssl_mode", ["DISABLED", "REQUIRED"])
+@pytest.mark.parametrize("user", CACHING, indirect=True)
+def test_a_server_that_knows_us_needs_no_password(
+    database: TestDatabase, user: str, ssl_mode: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    From afar caching_sha2_password serves while the server has the user in its cache.
+    """
+    values = {"user": user, "password": PASSWORD, "ssl_mode": ssl_mode}
+    config = Config.from_sources({}, database.environment | settings(**values), ())
+    near = login.is_loopback
+    monkeypatch.setattr(login, "is_loopback", lambda address: False)
+    with pytest.raises(ConnectError, match="asks for the password itself"):
+        connect(config)
+    monkeypatch.setattr(login, "is_loopback", near)
+    connect(config).close()
+    monkeypatch.setattr(login, "is_loopback", lambda address: False)
+    connect(config).close()

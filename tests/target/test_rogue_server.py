@@ -15,9 +15,9 @@ import pytest
 from tests.conftest import Outcome, run_program
 from tests.target.conftest import TEXT, record, schema, settings, state, to_lines
 from tests.target.feeding import END_S
+from tests.wire import OK, greeting, receive, send
 
-LOCAL_FILES, PROTOCOL_41, SECURE_CONNECTION, PLUGIN_AUTH = 0x80, 0x200, 0x8000, 0x80000
-OK, ONE_ROW_CHANGED = b"\0\0\0\2\0\0\0", b"\0\1\0\2\0\0\0"
+ONE_ROW_CHANGED = b"\0\1\0\2\0\0\0"
 END_OF_PART = b"\xfe\0\0\2\0"
 # The answer to the target's first question: version, comment, local_infile, packet, case, timeout.
 FACTS = ("10.11.0-MariaDB", "rogue", "1", "16777216", "0", "28800")
@@ -94,13 +94,6 @@ class RogueServer:
         send(client, number + 1, OK)
 
 
-def greeting() -> bytes:
-    flags = LOCAL_FILES | PROTOCOL_41 | SECURE_CONNECTION | PLUGIN_AUTH
-    name, challenge, more = b"10.11.0-MariaDB\0", b"12345678\0", b"123456789012\0"
-    facts = struct.pack("<HBHHB10x", flags & 0xFFFF, 45, 2, flags >> 16, 21)
-    return b"\n" + name + bytes(4) + challenge + facts + more + b"mysql_native_password\0"
-
-
 def result(row: tuple[str | None, ...] | None) -> Iterator[bytes]:
     """Yield the packets of a result of text columns: of one row, or of one column and no row."""
     width = len(row) if row else 1
@@ -113,26 +106,6 @@ def result(row: tuple[str | None, ...] | None) -> Iterator[bytes]:
             b"\xfb" if value is None else bytes([len(value)]) + value.encode() for value in row
         )
     yield END_OF_PART
-
-
-def send(client: socket.socket, number: int, *packets: bytes) -> None:
-    for at, data in enumerate(packets, number):
-        client.sendall(struct.pack("<I", len(data))[:3] + bytes([at % 256]) + data)
-
-
-def receive(client: socket.socket) -> tuple[int, bytes]:
-    head = receive_exactly(client, 4)
-    return head[3], receive_exactly(client, int.from_bytes(head[:3], "little"))
-
-
-def receive_exactly(client: socket.socket, size: int) -> bytes:
-    data = b""
-    while len(data) < size:
-        piece = client.recv(size - len(data))
-        if not piece:
-            raise ConnectionError("the target hung up")
-        data += piece
-    return data
 
 
 @pytest.fixture
