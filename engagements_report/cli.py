@@ -15,7 +15,7 @@ from typing import Any
 from engagements_report import indexes
 from engagements_report.calendar import read_day, read_zone
 from engagements_report.config import OPTION_FILES, Config
-from engagements_report.database import SESSION, Database
+from engagements_report.database import SESSION, STATEMENT_TIMEOUT_S, Database
 from engagements_report.exceptions import ReportError, UsageError
 from engagements_report.login import to_warning
 from engagements_report.periods import MAX_WINDOW_DAYS, WINDOW_DAYS, Choice, Period
@@ -27,6 +27,7 @@ EXIT_FAILED, EXIT_USAGE = 1, 2
 # From which on a missing index is worth a word.
 SLOW_S = 1.0
 SLOW_PAGE_S = 5.0
+MAX_TIMEOUT_S = 86_400
 
 LISTED = "\n".join(f"  {name:15}{what}" for name, what in REPORTS.items())
 DESCRIPTION = f"""\
@@ -65,7 +66,8 @@ def run(options: argparse.Namespace) -> int:
         hosts = (host for host, _ in config.addresses)
         if warning := to_warning(config.ssl_mode, config.unix_socket, hosts):
             _tell(warning)
-        database = Database(config)
+        # To make an index of many rows takes as long as it takes.
+        database = Database(config, None if options.what == "index" else options.timeout)
         try:
             _run(options, choice, database)
         finally:
@@ -131,7 +133,7 @@ def _print_sql(report: str, choice: Choice, database: Database) -> None:
 
 
 def _make_indexes(choice: Choice, database: Database) -> None:
-    made = indexes.create(database, indexes.wanted(None, choice.time))
+    made = indexes.create(database, indexes.wanted(None, choice.time), _tell)
     for statement in made:
         _tell(statement)
     if not made:
@@ -197,6 +199,13 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     return options
 
 
+def _seconds(text: str) -> float:
+    seconds = float(text)
+    if not 0 < seconds <= MAX_TIMEOUT_S:
+        raise argparse.ArgumentTypeError(f"must be above 0, at most {MAX_TIMEOUT_S}")
+    return seconds
+
+
 class _Version(argparse.Action):
     """Prints the version."""
 
@@ -230,6 +239,8 @@ def _build_parser() -> argparse.ArgumentParser:
     add("--total", action="store_true", help="rolling: all types together, as type ALL")
     add("--format", choices=FORMATS, default="table", help="how (%(default)s)")
     page = "a page of all reports, or of NAME, that opens without network"
+    timeout = "seconds that each question to the database may take (%(default)g)"
+    add("--timeout", type=_seconds, default=STATEMENT_TIMEOUT_S, metavar="SECONDS", help=timeout)
     add("--html", type=Path, metavar="FILE", help=page)
     add("-c", "--config", type=Path, metavar="FILE", help="JSON, as target-mysql's")
     add("--version", action=_Version, nargs=0, help="print the version and exit")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import re
 import ssl
 from collections.abc import Iterator, Sequence
@@ -15,16 +16,29 @@ from pymysql.constants import CR
 from pymysql.cursors import Cursor
 
 from engagements_report.config import Config
-from engagements_report.exceptions import DatabaseError
+from engagements_report.exceptions import DatabaseError, TableInUse
 from engagements_report.login import LOGIN_TIMEOUT_S, GuardedConnection, end_login
 from engagements_report.statements import Text
 
 CONNECT_TIMEOUT_S = 10
+STATEMENT_TIMEOUT_S = 600.0
+GRACE_S = 10.0  # by which the server's own limit of a statement comes before ours
+LOCK_WAIT_S = 60  # for a table that another session changes
+CHANGE_LOCK_WAIT_S = 3  # for a table that we change: readers have to wait behind us
 # Errors of a login whose text says what to do.
 EXPLAINED = (CR.CR_MALFORMED_PACKET, CR.CR_AUTH_PLUGIN_CANNOT_LOAD, CR.CR_AUTH_PLUGIN_ERR)
 # Grouping by an alias, and no zone or mode of the server's own choosing.
 SESSION = "SET SESSION time_zone = '+00:00', sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION'"
 NO_DATABASE, NO_TABLE, NO_COLUMN = 1049, 1146, 1054
+LOCK_WAIT_TIMEOUT, INDEX_EXISTS = 1205, 1061
+TOOK_TOO_LONG = (1969, 3024)  # MariaDB's, MySQL's
+# Connections that use this database, except those that are idle outside of a transaction.
+HOLDERS = (
+    "SELECT p.id, p.user, p.host, p.command, p.time FROM information_schema.processlist p"
+    " LEFT JOIN information_schema.innodb_trx t ON t.trx_mysql_thread_id = p.id"
+    " WHERE p.id <> CONNECTION_ID() AND p.db = DATABASE()"
+    " AND (t.trx_id IS NOT NULL OR p.command <> 'Sleep') ORDER BY p.time DESC LIMIT 3"
+)
 # Of our statements; daily.sql has none.
 ALIASES = {
     "e": "engagements",
@@ -45,10 +59,16 @@ class Rows:
 
 
 class Database:
-    """A connection for reading; raises DatabaseError where there is none to be had."""
+    """
+    A connection for reading; raises DatabaseError where there is none to be had.
 
-    def __init__(self, config: Config) -> None:
+    No statement takes longer than `timeout_s`, in seconds; None is for changes of large tables.
+    """
+
+    def __init__(self, config: Config, timeout_s: float | None = STATEMENT_TIMEOUT_S) -> None:
         self._connection = _connect(config)
+        if timeout_s is not None:
+            self._limit(timeout_s)
 
     def close(self) -> None:
         self._connection.close()
@@ -58,6 +78,43 @@ class Database:
         with _translated(), self._connection.cursor() as cursor:
             cursor.execute(text.sql, dict(text.values))
             return Rows(_columns(cursor), cursor.fetchall())
+
+    def change(self, statement: str) -> bool:
+        """
+        Run a statement that makes an index; False where there is one of that name.
+
+        Raises TableInUse, naming who uses the table, where it is in use for CHANGE_LOCK_WAIT_S.
+        """
+        self.ask(Text(f"SET SESSION lock_wait_timeout = {CHANGE_LOCK_WAIT_S}"))
+        try:
+            self.ask(Text(statement))
+        except DatabaseError as error:
+            code, _ = _parts(error.__cause__ or error)
+            if code == LOCK_WAIT_TIMEOUT:
+                raise TableInUse(f"waiting for {self._holders()}") from error
+            if code != INDEX_EXISTS:
+                raise
+            return False
+        return True
+
+    def _limit(self, timeout_s: float) -> None:
+        """Have the server end what takes too long, and hang up if it does not."""
+        end_login(self._connection, read_timeout_s=timeout_s + GRACE_S)
+        connection: Any = self._connection  # its version is not in the type stubs
+        version = str(connection.server_version)
+        if "MariaDB" in version:
+            self.ask(Text(f"SET SESSION max_statement_time = {timeout_s:.3f}"))
+        elif not version.startswith("5.6."):  # which knows no such limit
+            self.ask(Text(f"SET SESSION max_execution_time = {math.ceil(timeout_s * 1000)}"))
+
+    def _holders(self) -> str:
+        """Return which connections may be using a table, as far as this user may see them."""
+        rows: Sequence[Sequence[Any]] = ()
+        with contextlib.suppress(DatabaseError):  # only a user with the right PROCESS may look
+            rows = self.ask(Text(HOLDERS)).rows
+        if not rows:
+            return "a connection that this user may not see (the right PROCESS would show it)"
+        return " or ".join(map(_describe_holder, rows))
 
     def written_out(self, text: Text) -> str:
         """Return a statement with its values in it, as this server would read them."""
@@ -117,8 +174,16 @@ def _open(config: Config, host: str, port: int) -> Connection[Cursor]:
         init_command=SESSION,
         **_tls(config),
     )
+    with connection.cursor() as cursor:
+        cursor.execute(f"SET SESSION lock_wait_timeout = {LOCK_WAIT_S}")
     end_login(connection, read_timeout_s=None)
     return connection
+
+
+def _describe_holder(row: Sequence[Any]) -> str:
+    number, user, host, command, seconds = row
+    what = "idle in a transaction" if command == "Sleep" else "running a statement"
+    return f"connection {number} ({user} at {host}, {what} for {int(seconds)} s)"
 
 
 def _columns(cursor: Cursor) -> tuple[str, ...]:
@@ -139,6 +204,10 @@ def _translated() -> Iterator[None]:
 
 def _advice(code: int, reason: str) -> str:
     """Return what to do where a table or a column is missing: the stream or field to select."""
+    if code in TOOK_TOO_LONG or (code == CR.CR_SERVER_LOST and "timed out" in reason):
+        return ": allow it more seconds by --timeout, or ask for fewer days by --from"
+    if code == LOCK_WAIT_TIMEOUT:
+        return ": another session changes a table of the report: run again when that has ended"
     named = re.search(r"'(?:[^'.]*\.)*?(?:([^'.]+)\.)?([^'.]+)'", reason)
     if code == NO_TABLE and named and named[2] != "engagements":
         return f": select the stream {named[2]} in the tap's catalog and sync again"
@@ -163,7 +232,7 @@ def _connect_problem(config: Config, address: str, error: Exception) -> str:
     return f"{where}: {reason}: {advice}"
 
 
-def _parts(error: Exception) -> tuple[int, str]:
+def _parts(error: BaseException) -> tuple[int, str]:
     """Return a driver error's code, 0 without one, and its text."""
     if len(error.args) > 1 and isinstance(error.args[0], int):
         return error.args[0], str(error.args[1])

@@ -4,6 +4,7 @@ Every error raised on purpose; the tree answers what the caller does next.
 ReportError
   + UsageError       a wrong option or configuration; call again, corrected
   + DatabaseError    the server cannot be asked, or lacks what the report needs
+      x TableInUse   another session uses a table that is to be changed; wait for it
 """
 
 from __future__ import annotations
@@ -19,3 +20,7 @@ class UsageError(ReportError):
 
 class DatabaseError(ReportError):
     """The database cannot answer; the text says what is missing."""
+
+
+class TableInUse(DatabaseError):
+    """A table cannot be changed while others use it; the text says who does."""

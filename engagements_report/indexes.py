@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from engagements_report.database import Database
-from engagements_report.statements import Text
+from engagements_report.exceptions import DatabaseError, TableInUse
+
+RETRY_LIMIT_S, RETRY_WAIT_S = 300.0, 5.0
 
 
 @dataclass(frozen=True)
@@ -44,9 +48,32 @@ def missing(database: Database, indexes: tuple[Index, ...]) -> tuple[Index, ...]
     )
 
 
-def create(database: Database, indexes: tuple[Index, ...]) -> list[str]:
-    """Make the missing ones of `indexes`; returns the statements. Raises DatabaseError."""
-    statements = [index.sql for index in missing(database, indexes)]
-    for statement in statements:
-        database.ask(Text(statement))
-    return statements
+def create(
+    database: Database, indexes: tuple[Index, ...], tell: Callable[[str], None]
+) -> list[str]:
+    """
+    Make the missing ones of `indexes`; returns the statements. Raises DatabaseError.
+
+    A table that others use is waited for, for RETRY_LIMIT_S; `tell` is given a line each time.
+    """
+    made = []
+    for index in missing(database, indexes):
+        if _create(database, index, tell):
+            made.append(index.sql)
+        elif missing(database, (index,)):
+            raise DatabaseError(f"{index.table} has another index of that name: {index.sql}")
+    return made
+
+
+def _create(database: Database, index: Index, tell: Callable[[str], None]) -> bool:
+    """Make the index; False where there is one of its name."""
+    give_up_at = time.monotonic() + RETRY_LIMIT_S
+    while True:
+        try:
+            return database.change(index.sql)
+        except TableInUse as error:
+            problem = f"no index on {index.table} can be made while others use it: {error}"
+            if time.monotonic() + RETRY_WAIT_S > give_up_at:
+                raise DatabaseError(f"{problem}: run again when that has ended") from error
+            tell(f"{problem}: trying again in {RETRY_WAIT_S:g} s")
+        time.sleep(RETRY_WAIT_S)

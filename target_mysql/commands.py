@@ -6,13 +6,16 @@ import json
 import logging
 import os
 import sys
+import time
 from pathlib import Path
 
 from target_mysql.config import Config, about, read_settings
 from target_mysql.database import Database
+from target_mysql.exceptions import ConnectError, TransientError
 from target_mysql.load import Load
 from target_mysql.login import to_warning
 from target_mysql.messages import iter_chunks
+from target_mysql.retries import iter_waits_s
 
 LOGGER = logging.getLogger(__name__)
 
@@ -25,7 +28,7 @@ SWITCH_INTERVAL_S = 0.0005
 def load(path: Path | None) -> None:
     """Load what stdin has, as the configuration at `path` says; raises TargetError."""
     config = _read_config(path)
-    database = Database(config)
+    database = _connect_patiently(config)
     LOGGER.info("loading into %s of %s", config.database, database.server.version)
     if not database.uses_load_data:
         LOGGER.info("LOAD DATA LOCAL is off (server's local_infile, load_method): using INSERT")
@@ -39,6 +42,21 @@ def load(path: Path | None) -> None:
         run.stop()
         run.progress.close(outcome)
         database.close()
+
+
+def _connect_patiently(config: Config) -> Database:
+    """Connect; try again for retry_limit_seconds where the server is away or full. TargetError."""
+    give_up_at = time.monotonic() + config.retry_limit_seconds
+    for wait_s in iter_waits_s():
+        try:
+            return Database(config)
+        except (ConnectError, TransientError) as error:
+            may_pass = isinstance(error, TransientError) or error.may_pass
+            if not may_pass or time.monotonic() + wait_s > give_up_at:
+                raise
+            LOGGER.warning("%s: trying again in %.1f s", error, wait_s)
+        time.sleep(wait_s)
+    raise AssertionError("there is always another wait")
 
 
 def check(path: Path | None) -> None:

@@ -12,7 +12,7 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent import futures
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -23,12 +23,12 @@ from target_mysql.batch import Batch
 from target_mysql.database import Database
 from target_mysql.exceptions import TargetError, TransientError
 from target_mysql.progress import Progress
+from target_mysql.retries import iter_waits_s
 from target_mysql.table_locks import TableLocks
 
 LOGGER = logging.getLogger(__name__)
 
 LANES = 2  # one merges while the other stages: more would only wait for their turn
-RETRY_WAIT_MAX_S = 30.0
 STOP_PATIENCE_S = 5.0  # container engines kill 10 s after they have asked
 
 T = TypeVar("T")
@@ -160,7 +160,7 @@ class Committer:
         has gone on for `retry_limit_s`.
         """
         give_up_at = time.monotonic() + self._retry_limit_s
-        waits = _iter_waits_s()
+        waits = iter_waits_s()
         failed = False
         while True:
             try:
@@ -212,14 +212,3 @@ class Committer:
             self._out.flush()
         except OSError as error:
             raise TargetError(f"the state cannot be written to stdout: {error}") from error
-
-
-def _iter_waits_s() -> Iterator[float]:
-    """Yield how long to wait, longer each time and by chance."""
-    # Imported here: it brings asyncio, and most loads never wait.
-    import backoff
-
-    longest = backoff.expo(base=2, factor=1, max_value=RETRY_WAIT_MAX_S)
-    next(longest)  # backoff's generators want to be started
-    for wait_s in longest:
-        yield backoff.full_jitter(wait_s)

@@ -187,7 +187,9 @@ class Config:
     )
     batch_wait_limit_seconds: float = _key(60.0, SECONDS, "seconds that a row waits at most")
     retry_limit_seconds: float = _key(
-        300.0, SECONDS, "seconds over which a batch is sent again to a server that fails"
+        300.0,
+        SECONDS,
+        "seconds for which a server that is away, full or fails is tried again",
     )
     lock_wait_seconds: float = _key(
         0.0, SECONDS_OR_0, "seconds to wait for another load of the same table; 0: exit at once"

@@ -35,6 +35,7 @@ CONNECT_TIMEOUT_S = 10
 PACKET_SIZE = 1024 * 1024  # bytes of a batch sent at a time; a packet's end is no row's
 NO_FILES = 2027  # the client library's "malformed packet", which is what such an answer is to us
 CHECK_ADDRESS = "check host, port and that the server runs"
+TLS_CUT_OFF = (ssl.SSLEOFError, ssl.SSLZeroReturnError, ssl.SSLSyscallError)
 # Errors of a login whose text says what to do.
 EXPLAINED = (CR.CR_MALFORMED_PACKET, CR.CR_AUTH_PLUGIN_CANNOT_LOAD, CR.CR_AUTH_PLUGIN_ERR)
 # Seconds of silence before the other side is asked whether it is there, and between askings.
@@ -106,8 +107,7 @@ def connect(config: Config) -> ServerConnection:
             return connection
         except (pymysql.MySQLError, OSError, RuntimeError) as error:
             problem = _connect_problem(config, Address(name, port), error)
-            may_pass = isinstance(error, pymysql.MySQLError) and is_transient(error)
-            problems.append(ConnectError(problem, may_pass=may_pass))
+            problems.append(ConnectError(problem, may_pass=_may_pass(error)))
             problems[-1].__cause__ = error
     may_pass = any(problem.may_pass for problem in problems)
     raise ConnectError("; ".join(map(str, problems)), may_pass=may_pass) from problems[-1].__cause__
@@ -206,6 +206,13 @@ def _connect_problem(config: Config, address: Address, error: Exception) -> str:
         return f"{where}: {reason}"
     advice = ADVICE.get(code, CHECK_ADDRESS)  # type: ignore[arg-type]
     return f"{where}: {reason}: {advice}"
+
+
+def _may_pass(error: Exception) -> bool:
+    """Whether another try may succeed: a certificate that is refused now is refused again."""
+    cause = error.__context__
+    is_refused = isinstance(cause, ssl.SSLError) and not isinstance(cause, TLS_CUT_OFF)
+    return isinstance(error, pymysql.MySQLError) and is_transient(error) and not is_refused
 
 
 _INFO = re.compile(rb"Records: (\d+) +(?:Duplicates|Deleted): (\d+)")

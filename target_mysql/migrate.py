@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from target_mysql import sql
+from target_mysql.change_table import TableChanged, change_table
 from target_mysql.columns import Column, Kind
 from target_mysql.database import Database
 from target_mysql.exceptions import DatabaseError
@@ -21,9 +22,18 @@ def migrate(table: Table, database: Database) -> Table:
     """
     Make or change the table in the database; return it with the columns that it has there.
 
-    One statement does all. Raises DatabaseError where the table cannot take the stream's rows: its
+    One statement does all. Where another session changes the table meanwhile, what has to be done
+    is found out once more. Raises DatabaseError where the table cannot take the stream's rows: its
     primary key is another, it has a second unique one, or knows no transactions.
     """
+    try:
+        return _migrate(table, database)
+    except TableChanged as error:
+        LOGGER.info("%s: reading its columns again", error)
+        return _migrate(table, database)
+
+
+def _migrate(table: Table, database: Database) -> Table:
     dialect = database.server.dialect
     there = database.read_columns(table.name)
     try:
@@ -32,7 +42,8 @@ def migrate(table: Table, database: Database) -> Table:
         raise DatabaseError(f"table {table.name}: {error}: rename the table") from error
     if not there:
         foreign_keys = database.config.foreign_keys
-        database.execute(sql.create_table(plan.table, dialect, foreign_keys))
+        statement = sql.create_table(plan.table, dialect, foreign_keys)
+        change_table(database, table.name, statement)
         LOGGER.info("created table %s with %d columns", table.name, len(plan.table.columns))
         return plan.table
     lacks_key = _check_table(plan.table, database)
@@ -40,7 +51,7 @@ def migrate(table: Table, database: Database) -> Table:
         if there[column.name].base == "bigint" and column.kind is Kind.NUMBER and column.wider:
             plan = plan.with_instead(column, _first_exact(plan.table, column, database))
     if plan.changes or lacks_key:
-        database.execute(sql.alter_table(plan, lacks_key, dialect))
+        change_table(database, table.name, sql.alter_table(plan, lacks_key, dialect))
         _tell(plan, there)
     return plan.table
 
@@ -48,7 +59,8 @@ def migrate(table: Table, database: Database) -> Table:
 def widen(table: Table, wider: Column, database: Database) -> Table:
     """Make the column of that name the wider one, or one wider still; return the table."""
     column = _first_exact(table, wider, database)
-    database.execute(sql.modify_column(table, column, database.server.dialect))
+    statement = sql.modify_column(table, column, database.server.dialect)
+    change_table(database, table.name, statement)
     LOGGER.info("table %s: %s is now %s", table.name, column.name, column.sql_type)
     columns = tuple(column if one.name == column.name else one for one in table.columns)
     return replace(table, columns=columns)

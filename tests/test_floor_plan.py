@@ -17,9 +17,10 @@ FLOORS = {
         " shortcut sent mending records config json_text exceptions __init__"
     ),
     "target_mysql": (
-        "__main__ cli commands load commit transaction progress migrate retire table_locks database"
-        " connection login server_errors batch rows decoding validation messages values moments"
-        " sql lock_statements plan widening tables columns process_identity config option_files"
+        "__main__ cli commands load commit transaction progress migrate retire table_locks"
+        " change_table database connection login server_errors retries batch rows decoding"
+        " validation messages values moments sql lock_statements plan widening tables columns"
+        " process_identity config option_files"
         " exceptions __init__"
     ),
     "hubspot_simulator": (

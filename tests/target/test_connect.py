@@ -138,7 +138,7 @@ def test_a_host_that_is_away_is_passed_over(database: TestDatabase) -> None:
     done = load(database, THINGS, record({"id": 1}), state(1), host=f"127.0.0.1:1,{here}", port=2)
     assert (done.code, done.out) == (0, "1\n"), done.err
     assert database.query("SELECT id FROM things") == [(1,)]
-    done = load(database, THINGS, host="127.0.0.1:1,127.0.0.1", port=2)
+    done = load(database, THINGS, host="127.0.0.1:1,127.0.0.1", port=2, retry_limit_seconds=0.1)
     assert done.code == 1
     assert "cannot connect to MySQL at 127.0.0.1:1 as root: " in done.err
     assert "; cannot connect to MySQL at 127.0.0.1:2 as root: " in done.err
@@ -155,7 +155,7 @@ def test_a_server_that_is_read_only_is_passed_over(database: TestDatabase) -> No
         done = load(database, THINGS, record({"id": 1}), state(1), host=",".join(hosts))
         assert (done.code, done.out) == (0, "1\n"), done.err
         assert database.query("SELECT id FROM things") == [(1,)]
-        done = load(database, THINGS, host=f"{hosts[0]},127.0.0.1:1")
+        done = load(database, THINGS, host=f"{hosts[0]},127.0.0.1:1", retry_limit_seconds=0.1)
         assert done.code == 1
         assert "the server is read-only: connect to a primary; cannot connect" in done.err
 

@@ -221,7 +221,7 @@ def test_a_server_that_was_never_there_is_an_error(database: TestDatabase) -> No
     """
     A wrong port is said at once, with the address, and without a traceback.
     """
-    done = load(database, THINGS, port=1)
+    done = load(database, THINGS, port=1, retry_limit_seconds=0.1)
     assert done.code == 1
     assert "ERROR cannot connect to MySQL at 127.0.0.1:1 as root: " in done.err
     assert "Traceback" not in done.err

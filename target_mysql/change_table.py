@@ -1,0 +1,88 @@
+"""
+Runs a statement that makes or changes a table, without holding up those who read it.
+
+Such a statement waits for every transaction that has looked at the table, and whoever wants to read
+the table waits behind it: it gives up soon, and is tried again later by its caller.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from typing import Any
+
+from target_mysql.database import Database
+from target_mysql.exceptions import DatabaseError, TargetError, TransientError
+
+LOCK_WAIT_S = 3  # how long readers may have to wait behind the statement
+LOCK_WAIT_TIMEOUT = 1205
+# A table, a column or an index of that name exists already; or a column that no longer does.
+SHAPE_ERRORS = (1050, 1054, 1060, 1061, 1091)
+TABLE_EXISTS = 1050
+MAX_HOLDERS = 3  # that are named
+# Connections that use this database, except those that are idle outside of a transaction.
+HOLDERS = (
+    "SELECT p.id, p.user, p.host, p.command, p.time FROM information_schema.processlist p"
+    " LEFT JOIN information_schema.innodb_trx t ON t.trx_mysql_thread_id = p.id"
+    " WHERE p.id <> CONNECTION_ID() AND p.db = DATABASE()"
+    " AND (t.trx_id IS NOT NULL OR p.command <> 'Sleep')"
+    f" ORDER BY p.time DESC LIMIT {MAX_HOLDERS}"
+)
+
+
+class TableChanged(DatabaseError):
+    """The table is no longer as it was read: another session has changed it meanwhile."""
+
+
+def change_table(database: Database, table_name: str, statement: str) -> None:
+    """
+    Run `statement`, which makes or changes the table `table_name`.
+
+    Raises TransientError, naming who uses the table, where it is in use for LOCK_WAIT_S; and
+    TableChanged where the statement does not fit the table any more.
+    """
+    ((usual_wait_s,),) = database.query("SELECT @@lock_wait_timeout")
+    database.execute(f"SET SESSION lock_wait_timeout = {LOCK_WAIT_S}")
+    try:
+        done = database.execute(statement)
+        if done.warnings and _says_table_exists(database):
+            raise TableChanged(f"table {table_name} was made by another session meanwhile")
+    except TransientError as error:
+        if _code(error) != LOCK_WAIT_TIMEOUT:
+            raise
+        raise TransientError(
+            f"table {table_name} cannot be changed while others use it:"
+            f" waiting for {_describe_holders(database)}"
+        ) from error
+    except DatabaseError as error:
+        if _code(error) in SHAPE_ERRORS:
+            raise TableChanged(f"table {table_name}: {error}") from error
+        raise
+    finally:
+        with contextlib.suppress(TargetError):  # on a lost connection there is nothing to restore
+            database.execute(f"SET SESSION lock_wait_timeout = {int(usual_wait_s)}")
+
+
+def _says_table_exists(database: Database) -> bool:
+    return any(code == TABLE_EXISTS for _, code, _ in database.query("SHOW WARNINGS"))
+
+
+def _describe_holders(database: Database) -> str:
+    """Return which connections may be using the table, as far as this user may see them."""
+    rows: list[Any] = []
+    with contextlib.suppress(TargetError):  # only a user with the right PROCESS may look
+        rows = database.query(HOLDERS)
+    if not rows:
+        return "a connection that this user may not see (the right PROCESS would show it)"
+    return " or ".join(map(_describe_holder, rows))
+
+
+def _describe_holder(row: Any) -> str:
+    number, user, host, command, seconds = row
+    what = "idle in a transaction" if command == "Sleep" else "running a statement"
+    return f"connection {number} ({user} at {host}, {what} for {int(seconds)} s)"
+
+
+def _code(error: TargetError) -> object:
+    """Return the server's number of the error, None where it was not the server's."""
+    arguments = error.__cause__.args if error.__cause__ else ()
+    return arguments[0] if arguments else None

@@ -1,0 +1,162 @@
+"""A server that says nothing, questions that take long, and tables that others use."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from engagements_report import database as report_database
+from engagements_report import indexes
+from engagements_report.config import Config
+from engagements_report.database import Database
+from engagements_report.exceptions import DatabaseError
+from engagements_report.statements import Text
+from tests.conftest import TestDatabase, run_program
+from tests.report.tables import create_tables, run
+from tests.servers import FAMILY
+from tests.target.conftest import settings
+from tests.target.feeding import END_S, until
+from tests.target.proxy import Fate, Proxy
+from tests.target.test_patience import silent_server
+
+
+def connect(database: TestDatabase, timeout_s: float | None = None, **more: object) -> Database:
+    environment = database.environment | settings(**more)
+    return Database(Config.from_sources(None, environment, ()), timeout_s)
+
+
+@pytest.mark.parametrize("greets", [False, True])
+def test_a_server_that_says_nothing(greets: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    A server that never greets, or never answers a login, is given up.
+    """
+    monkeypatch.setattr(report_database, "LOGIN_TIMEOUT_S", 0.2)
+    with silent_server(greets) as port:
+        config = Config.from_sources(None, settings(host="127.0.0.1", port=port), ())
+        with pytest.raises(DatabaseError, match=r"no answer within 0\.2 s"):
+            Database(config)
+
+
+def test_a_proxy_that_passes_nothing_on(
+    database: TestDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    A question that no answer comes to ends when its time is over.
+    """
+    database.query("SELECT 1")
+    monkeypatch.setattr(report_database, "GRACE_S", 0.1)
+    ended = threading.Event()
+
+    def decide(data: bytes) -> Fate:
+        if b"SELECT 7" in data:
+            ended.wait(END_S)
+        return Fate.PASS
+
+    with Proxy(database.server.port, decide) as proxy:
+        asked = connect(database, timeout_s=0.1, port=proxy.port)
+        with pytest.raises(DatabaseError, match="timed out.*: allow it more seconds by --timeout"):
+            asked.ask(Text("SELECT 7"))
+        ended.set()
+
+
+@pytest.mark.skipif(FAMILY.version == "5.6.", reason="this server has no limit of a statement")
+def test_a_question_that_takes_too_long(database: TestDatabase) -> None:
+    """
+    The server itself ends a question that takes longer than --timeout, and a line says so.
+    """
+    create_tables(database, ["engagements"])
+    values = ", ".join(["(NULL)"] * 300)
+    database.query(f"INSERT INTO engagements (type) VALUES {values}")
+    slow = "SELECT COUNT(*) FROM engagements a, engagements b, engagements c, engagements d"
+    asked = connect(database, timeout_s=0.2)
+    with pytest.raises(DatabaseError, match="allow it more seconds by --timeout"):
+        asked.ask(Text(slow + " WHERE a.id + b.id + c.id + d.id < 0"))
+    asked.close()
+
+
+@pytest.mark.parametrize("text", ["0", "-1", "nan", "inf", "1e9", "soon"])
+def test_timeouts_that_are_none(text: str) -> None:
+    """
+    --timeout must be a number of seconds, not zero, at most a day.
+    """
+    done = run_program("engagements-report", "daily", f"--timeout={text}")
+    assert done.code == 2
+    assert "argument --timeout: " in done.err
+
+
+def test_a_table_that_another_session_changes(
+    database: TestDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    A report waits a minute, not a day, for a table that is locked, and says what to do.
+    """
+    create_tables(database, ["engagements"])
+    monkeypatch.setattr(report_database, "LOCK_WAIT_S", 1)
+    asked = connect(database)
+    other = database.connect(database=database.name)
+    with other, other.cursor() as cursor:
+        cursor.execute("LOCK TABLES engagements WRITE")
+        with pytest.raises(DatabaseError, match=r"error 1205.*: run again when that has ended"):
+            asked.ask(Text("SELECT COUNT(*) FROM engagements"))
+    asked.close()
+
+
+def test_an_index_on_a_table_in_use(
+    database: TestDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    While a transaction keeps an index from being made, others can read; who is in the way is said.
+    """
+    create_tables(database, ["engagements"])
+    monkeypatch.setattr(indexes, "RETRY_WAIT_S", 0.1)
+    said: list[str] = []
+    ours = connect(database)
+    user = database.connect(database=database.name)
+    with user, user.cursor() as cursor:
+        cursor.execute("START TRANSACTION")
+        cursor.execute("SELECT COUNT(*) FROM engagements")
+        making = threading.Thread(
+            target=lambda: indexes.create(ours, (indexes.CREATED,), said.append)
+        )
+        making.start()
+        try:
+            until(lambda: said)
+            assert database.query("SELECT COUNT(*) FROM engagements") == [(0,)]
+        finally:
+            cursor.execute("COMMIT")
+            making.join()
+        assert f"waiting for connection {user.thread_id()} (root at " in said[0]
+        assert "idle in a transaction for " in said[0]
+    assert indexes.missing(ours, (indexes.CREATED,)) == ()
+    ours.close()
+
+
+def test_an_index_that_is_made_meanwhile(
+    database: TestDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    Where another session makes the same index at the same time, there is nothing to do.
+    """
+    create_tables(database, ["engagements"])
+    ours = connect(database)
+    change = ours.change
+
+    def meanwhile(statement: str) -> bool:
+        database.query(statement)
+        return change(statement)
+
+    monkeypatch.setattr(ours, "change", meanwhile)
+    assert indexes.create(ours, (indexes.CREATED,), print) == []
+    ours.close()
+
+
+def test_another_index_of_that_name(database: TestDatabase) -> None:
+    """
+    An index of ours that is not as ours must be is an error that names the statement.
+    """
+    create_tables(database, ["engagements", "engagement_associations"])
+    database.query("CREATE INDEX report_createdAt ON engagements (ownerId)")
+    done = run(database, "index")
+    assert (done.code, done.err.count("\n")) == (1, 1)
+    assert "engagements has another index of that name: CREATE INDEX report_createdAt" in done.err

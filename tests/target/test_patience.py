@@ -1,0 +1,226 @@
+"""A server that is away, silent or busy when a load begins, and tables that others use."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import subprocess
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from target_mysql import connection
+from target_mysql.config import Config
+from target_mysql.database import Database
+from target_mysql.exceptions import ConnectError
+from target_mysql.migrate import migrate
+from target_mysql.tables import Table, to_table
+from tests.conftest import TestDatabase
+from tests.servers import FAMILY
+from tests.target.conftest import (
+    TEXT,
+    StartTarget,
+    load,
+    load_here,
+    record,
+    schema,
+    settings,
+    state,
+    to_lines,
+)
+from tests.target.feeding import END_S, THINGS, loaded, until
+from tests.target.proxy import Fate, Proxy, first_time
+from tests.wire import greeting, receive, send
+
+WIDER = schema({"text": TEXT, "more": TEXT})
+
+
+@contextlib.contextmanager
+def silent_server(greets: bool) -> Iterator[int]:
+    """Accept connections and say nothing, but for a greeting; gives the port."""
+    ended = threading.Event()
+
+    def serve() -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                client, _ = listener.accept()
+                with client, contextlib.suppress(OSError):
+                    if greets:
+                        send(client, 0, greeting())
+                        receive(client)
+                    ended.wait(END_S)
+
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        thread = threading.Thread(target=serve)
+        thread.start()
+        try:
+            yield listener.getsockname()[1]
+        finally:
+            ended.set()
+            listener.shutdown(socket.SHUT_RDWR)
+            thread.join()
+
+
+@pytest.mark.parametrize("greets", [False, True])
+def test_a_server_that_says_nothing(greets: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    A server that never greets, or never answers a login, is given up, and may come back.
+    """
+    monkeypatch.setattr(connection, "LOGIN_TIMEOUT_S", 0.2)
+    with silent_server(greets) as port:
+        values = settings(host="127.0.0.1", port=port)
+        with pytest.raises(ConnectError, match=r"no answer within 0\.2 s: check host") as raised:
+            connection.connect(Config.from_sources({}, values, ()))
+    assert raised.value.may_pass
+
+
+def errors_of(target: subprocess.Popen[bytes]) -> list[str]:
+    """Return the list that the target's lines on stderr are added to as they come."""
+    lines: list[str] = []
+
+    def follow() -> None:
+        assert target.stderr
+        for line in iter(target.stderr.readline, b""):
+            lines.append(line.decode())
+
+    threading.Thread(target=follow, daemon=True).start()
+    return lines
+
+
+def begin(target: subprocess.Popen[bytes], lines: bytes) -> None:
+    assert target.stdin
+    target.stdin.write(lines)
+    target.stdin.close()
+
+
+def test_a_server_that_is_away_when_a_load_begins(
+    tmp_path: Path, start_target: StartTarget
+) -> None:
+    """
+    The load says that it waits, and begins when the server has come.
+    """
+    with FAMILY.server(tmp_path) as server:
+        server.kill()
+        target = start_target(host="127.0.0.1", port=server.port, database="late")
+        said = errors_of(target)
+        begin(target, to_lines(THINGS, record({"id": 1}), state(1)))
+        until(lambda: any("trying again in" in line for line in said))
+        assert "cannot connect to MySQL at 127.0.0.1:" in said[0]
+        server.start()
+        assert target.wait(END_S) == 0, said
+        assert loaded(TestDatabase(server, "late")) == 1
+
+
+def test_a_connection_that_is_cut_in_the_login(database: TestDatabase) -> None:
+    """
+    Where the first connection is lost before the server has answered, another is made.
+    """
+    with Proxy(database.server.port, first_time(b"", Fate.LOSE)) as proxy:
+        done = load(database, THINGS, record({"id": 1}), state(1), port=proxy.port)
+    assert (done.code, done.out) == (0, "1\n"), done.err
+    assert "trying again in" in done.err
+
+
+def test_too_many_connections(tmp_path: Path, start_target: StartTarget) -> None:
+    """
+    A server that has no connection to spare is waited for.
+    """
+    with FAMILY.server(tmp_path, ["--max-connections=10", "--max-user-connections=1"]) as server:
+        own = TestDatabase(server, "full")
+        own.query("CREATE USER modest@'%'")
+        own.query("GRANT ALL ON full.* TO modest@'%'")
+        config = Config.from_sources(
+            {}, {**own.environment, **settings(user="modest", database="full")}, ()
+        )
+        only = Database(config)
+        where = {"host": "127.0.0.1", "port": server.port, "user": "modest", "database": "full"}
+        target = start_target(**where)
+        said = errors_of(target)
+        begin(target, to_lines(THINGS, record({"id": 1}), state(1)))
+        until(lambda: any("trying again in" in line for line in said))
+        only.close()
+        assert target.wait(END_S) == 0, said
+        assert loaded(own) == 1
+
+
+def test_a_wrong_password_is_not_tried_again(database: TestDatabase) -> None:
+    """
+    What no waiting mends ends the run at once.
+    """
+    done = load(database, THINGS, user="nobody", password="wr0ng")
+    assert done.code == 1
+    assert "Access denied" in done.err and "trying again" not in done.err
+
+
+def test_a_table_that_is_in_use(database: TestDatabase, start_target: StartTarget) -> None:
+    """
+    While a transaction keeps a table from being changed, others can read it; the log names the
+    transaction; when that has ended the load goes on.
+    """
+    load_here(database, THINGS, record({"id": 1, "text": "a"}))
+    user = database.connect(database=database.name)
+    with user, user.cursor() as cursor:
+        cursor.execute("START TRANSACTION")
+        cursor.execute("SELECT COUNT(*) FROM things")
+        target = start_target()
+        said = errors_of(target)
+        begin(target, to_lines(WIDER, record({"id": 2, "more": "b"}), state(2)))
+        waiting = f"waiting for connection {user.thread_id()} (root at "
+        until(lambda: any(waiting in line for line in said))
+        # It waits behind the change of the table at most, and that soon gives up.
+        assert database.query("SELECT text FROM things") == [("a",)]
+        cursor.execute("COMMIT")
+    assert target.wait(END_S) == 0, said
+    (line, *_) = [line for line in said if waiting in line]
+    assert line.startswith("WARNING table things cannot be changed while others use it: ")
+    assert "idle in a transaction for " in line
+    assert database.query("SELECT more FROM things ORDER BY id") == [(None,), ("b",)]
+
+
+def _table(database: Database, *names: str) -> Table:
+    message = schema(dict.fromkeys(names, TEXT))["schema"]
+    return to_table(
+        "things",
+        message,
+        ("id",),
+        database.server.dialect,
+        add_metadata_columns=False,
+        flattening_levels=0,
+        there={},
+    )
+
+
+@pytest.mark.parametrize("exists", [False, True])
+def test_another_session_makes_the_same_column(
+    database: TestDatabase, exists: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    Where table or column appear between the look at the table and its change, it is looked at
+    again, as after an ALTER whose answer was lost and that has still gone on.
+    """
+    config = Config.from_sources({}, database.environment, ())
+    ours = Database(config)
+    if exists:
+        migrate(_table(ours, "text"), ours)
+    read_columns, looks = ours.read_columns, 0
+
+    def meanwhile(name: str) -> object:
+        nonlocal looks
+        looks += 1
+        columns = read_columns(name)
+        if looks == 1:
+            other = Database(config)
+            migrate(_table(other, "text", "more"), other)
+            other.close()
+        return columns
+
+    monkeypatch.setattr(ours, "read_columns", meanwhile)
+    migrate(_table(ours, "text", "more", "last"), ours)
+    ours.close()
+    assert looks == 2
+    names = [name for name, *_ in database.query("SHOW COLUMNS FROM things")]
+    assert sorted(names) == ["id", "last", "more", "text"]
