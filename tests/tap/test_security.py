@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 import json
+import ssl
 import stat
 import subprocess
+import threading
+import time
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta, timezone
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -271,3 +281,64 @@ def test_check_in_the_trap_of_the_empty_feed(serve: Serve, tmp_path: Path) -> No
     assert "grant the token the scope crm.objects.contacts.read" in run.out
     assert "index may be late" in run.out
     assert "after" in paths(hubspot)
+
+
+class Teapot(BaseHTTPRequestHandler):
+    """Has one answer for everybody."""
+
+    def do_GET(self) -> None:
+        self.send_error(418)
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture
+def untrusted(tmp_path: Path) -> Iterator[tuple[str, Path]]:
+    """The URL of a server whose certificate nobody vouches for, and the certificate's file."""
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+    now = datetime.now(timezone.utc)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    path = tmp_path / "server.pem"
+    private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    path.write_bytes(private + certificate.public_bytes(Encoding.PEM))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(path)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Teapot)
+    server.handle_error = lambda *_: None  # type: ignore[method-assign]
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
+    thread.start()
+    yield f"https://localhost:{server.server_address[1]}", path
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+def test_a_certificate_that_is_not_trusted(untrusted: tuple[str, Path], tmp_path: Path) -> None:
+    """
+    It ends the run in one line, within seconds, that says how to trust it; the token is not sent.
+    """
+    url, certificate = untrusted
+    tap = Tap(tmp_path)
+    began = time.monotonic()
+    run = tap(config={"access_token": TOKEN, "base_url": url})
+    assert run.code == 1
+    assert time.monotonic() - began < 60
+    (error,) = (line for line in run.err.splitlines() if line.startswith("ERROR"))
+    assert "trust its authority by the variable REQUESTS_CA_BUNDLE" in error
+    trusting = {"REQUESTS_CA_BUNDLE": str(certificate)}
+    run = tap(config={"access_token": TOKEN, "base_url": url}, environment=trusting)
+    assert run.code == 1
+    assert "418" in run.err
