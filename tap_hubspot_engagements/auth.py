@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import requests
+import urllib3
 
 from tap_hubspot_engagements.config import Config
 from tap_hubspot_engagements.exceptions import (
@@ -34,6 +35,7 @@ LOGGER = logging.getLogger(__name__)
 
 TOKEN_PATH = "/oauth/2026-03/token"
 MAX_SHOWN_LENGTH = 300  # characters of HubSpot's message in an error
+MAX_BYTES = 1_000_000  # of an answer, which has some hundred
 REFRESH_BEFORE_S = 60.0  # the end that HubSpot names
 
 
@@ -86,15 +88,22 @@ class Tokens:
         try:
             # A redirect would take the form, which is all secrets, to whatever host it names.
             answer = requests.post(
-                url, data=form, timeout=timeout_s, auth=_no_netrc, allow_redirects=False
+                url,
+                data=form,
+                timeout=timeout_s,
+                auth=_no_netrc,
+                allow_redirects=False,
+                stream=True,
             )
+            text = answer.raw.read(MAX_BYTES, decode_content=True)
+            answer.close()
         except requests.Timeout:
             raise ServerError(f"{TOKEN_PATH}: no answer in {timeout_s:g} s") from None
-        except (requests.RequestException, OSError) as error:
+        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
             raise ContactError(f"{TOKEN_PATH}: {type(error).__name__}") from None
         if answer.status_code >= 500 or answer.status_code == 429:
             raise ServerError(f"{TOKEN_PATH}: {answer.status_code}")
-        self._token, expires_in_s, refresh_token = _read(answer)
+        self._token, expires_in_s, refresh_token = _read(answer, text)
         add_secret(self._token)
         self._ends_at = self._clock() + expires_in_s
         if refresh_token and refresh_token != self._refresh_token:
@@ -135,10 +144,10 @@ def _no_netrc(request: requests.PreparedRequest) -> requests.PreparedRequest:
     return request
 
 
-def _read(answer: requests.Response) -> tuple[str, float, str | None]:
+def _read(answer: requests.Response, text: bytes) -> tuple[str, float, str | None]:
     """Return the token, its seconds, and the refresh token; AuthError for a refusal says why."""
     try:
-        body = parse_json(answer.content)
+        body = parse_json(text)
     except ValueError:
         body = None
     body = body if isinstance(body, dict) else {}

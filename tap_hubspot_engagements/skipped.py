@@ -70,7 +70,7 @@ class Skipped:
             named = [f"{one} ({why})" for one, why in self._broken.items()][:MOST_NAMED]
             more = len(self._broken) - len(named)
             raise SkippedError(
-                f"{len(self._broken)} engagements could not be read, all others were: "
+                f"engagements that could not be read, while all others were: {len(self._broken)}: "
                 + "; ".join(named)
                 + (f"; and {more} more" if more else "")
                 + ". The next run asks for them again; HubSpot's support can mend them"

@@ -129,7 +129,7 @@ def test_what_cannot_be_mended(
     assert run.code == 1
     assert ids(run) == set(IDS) - {BAD}
     (error,) = (line for line in run.err.splitlines() if line.startswith("ERROR"))
-    assert "1 engagements could not be read, all others were" in error
+    assert "engagements that could not be read, while all others were: 1:" in error
     assert not of_type(run.messages, "ACTIVATE_VERSION")
     assert "lastUpdated" in mark(last_state(run.messages))
 
