@@ -8,6 +8,7 @@ words for cursors and sizes differ by endpoint, and stay in here.
 from __future__ import annotations
 
 import contextlib
+import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -56,7 +57,10 @@ TRIES_TO_MEND = 3
 TRIES_AT_ONE = 3  # of a page of one engagement, until it is left out
 MAX_STEPS_BACK = 200  # one for each hundred deletions while the list is read
 MAX_SHOWN_LENGTH = 100  # characters of a cursor in an error
+EVEN_PROBES = 16
 MAX_ID = 10**16  # far beyond HubSpot's, which have 12 digits
+
+LOGGER = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
@@ -124,40 +128,54 @@ def _page_past(client: HubspotClient, offset: int, error: StuckError) -> Page | 
     """
     Return a page without any engagement that goes past the one that HubSpot cannot list.
 
-    The list fails from each id below it on, and is answered from its own. None where it is
-    answered nowhere: then it is not a record that is broken.
+    None where the list is answered nowhere: then it is not a record that is broken.
     """
     answers: list[Answer[Listing]] = []
 
     def is_answered(at: int) -> bool:
-        with contextlib.suppress(ServerError):
-            params = {**_from(at), "limit": 1}
-            answers.append(client.get(PAGED, params, read_list, hint=True))
-            return True
+        params = {**_from(at), "limit": 1}
+        for _ in range(TRIES_AT_ONE):
+            with contextlib.suppress(TransientError):
+                answers.append(client.get(PAGED, params, read_list, hint=True))
+                return True
         return False
 
     at = first_answered(is_answered, offset)
     if at is None:
         return None
     client.page_sizes.pop(PAGED, None)  # it was not the size
-    broken = Broken(at, f"HubSpot cannot list it: {error}")
+    LOGGER.warning("%s: not answered between %d and %d: going on after that", PAGED, offset, at)
+    broken = Broken(at, f"HubSpot cannot list it, nor any other after {offset}: {error}")
     first = answers[0]
     return Page([], True, at, first.received_at, first.hubspot_at, broken=[broken])
 
 
 def first_answered(is_answered: Callable[[int], bool], offset: int) -> int | None:
     """
-    Return the lowest offset above `offset` that is answered, None where none or every one is.
+    Return the id of the record that the list fails at: the lowest offset that is answered again.
 
-    All below it fail, and all from it on are answered.
+    The list fails from each offset from which that record is the next one. None where it fails
+    everywhere, or not at all. Where several records are broken, readable ones between them are
+    looked for at EVEN_PROBES places.
     """
-    low, high = offset, MAX_ID
-    if not is_answered(high) or is_answered(low):
+    high = MAX_ID
+    if not is_answered(high) or is_answered(offset):
         return None
-    step = 1
+    low, step = offset, 1
     while low + step < high and not is_answered(low + step):
-        low, step = low + step, 2 * step
-    high = min(high, low + step)
+        low, step = low + step, 4 * step
+    found: int | None = min(high, low + step)
+    while found is not None:
+        high = _lowest_answered(is_answered, low, found)
+        places = {offset + (high - offset) * n // EVEN_PROBES for n in range(1, EVEN_PROBES)}
+        found = next((at for at in sorted(places - {offset}) if is_answered(at)), None)
+        low = offset
+    # A failure that came and went has misled the search.
+    return None if is_answered(high - 1) else high
+
+
+def _lowest_answered(is_answered: Callable[[int], bool], low: int, high: int) -> int:
+    """Return an offset that is answered next to one above `low` that is not."""
     while high - low > 1:
         middle = (low + high) // 2
         low, high = (low, middle) if is_answered(middle) else (middle, high)

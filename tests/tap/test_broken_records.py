@@ -234,7 +234,7 @@ def test_a_record_that_no_list_can_have(
 @given(bad=st.integers(1, MAX_ID - 1), offset=st.integers(0, MAX_ID - 2))
 def test_the_record_is_found(bad: int, offset: int) -> None:
     """
-    From any offset, in some 130 requests at most, whatever the id.
+    From any offset, in some hundred requests at most, whatever the id.
     """
     asked: list[int] = []
 
@@ -245,6 +245,51 @@ def test_the_record_is_found(bad: int, offset: int) -> None:
     found = first_answered(is_answered, offset)
     assert found == (bad if bad > offset else None)
     assert len(asked) <= 130
+
+
+@given(
+    st.lists(st.integers(1, 60), min_size=3, max_size=40),
+    st.sets(st.integers(0, 39), min_size=1, max_size=6),
+)
+def test_none_is_passed_over(gaps: list[int], broken: set[int]) -> None:
+    """
+    Of several broken records the first is found, and none that can be read is left behind.
+    """
+    ids = [sum(gaps[: number + 1]) for number in range(len(gaps))]
+    bad = {one for number, one in enumerate(ids) if number in broken}
+
+    def is_answered(at: int) -> bool:
+        return next((one for one in ids if one > at), None) not in bad
+
+    read: set[int] = set()
+    left_out: set[int] = set()
+    offset = 0
+    while after := [one for one in ids if one > offset]:
+        if after[0] not in bad:
+            offset = after[0]
+            read.add(offset)
+            continue
+        found = first_answered(is_answered, offset)
+        assert found is not None
+        left_out |= {one for one in after if one <= found}
+        offset = found
+    assert left_out <= bad
+    assert read == set(ids) - bad
+
+
+def test_a_failure_that_comes_and_goes() -> None:
+    """
+    Where the list fails for another reason meanwhile no record is blamed for it.
+    """
+    for at_number in range(3, 90):
+        asked = 0
+
+        def is_answered(at: int, number: int = at_number) -> bool:
+            nonlocal asked
+            asked += 1
+            return at >= 5000 and asked != number
+
+        assert first_answered(is_answered, 100) in (5000, None)
 
 
 def test_no_answer_at_all_is_no_broken_record() -> None:
