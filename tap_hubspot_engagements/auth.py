@@ -78,6 +78,7 @@ class Tokens:
 
     def _refresh(self) -> None:
         config = self._config
+        _check_writable(config.refresh_token_file)
         form = {
             "grant_type": "refresh_token",
             "client_id": config.client_id,
@@ -123,6 +124,12 @@ class Tokens:
             return
         _write_secret(Path(path), refresh_token)
         LOGGER.info("HubSpot has given another refresh token: kept in refresh_token_file")
+
+
+def _check_writable(path: str | None) -> None:
+    """Raise ConfigError where another refresh token could not be kept: it would be lost."""
+    if path is not None and not os.access(Path(path).absolute().parent, os.W_OK):
+        raise ConfigError("refresh_token_file: its folder cannot be written to")
 
 
 def _write_secret(path: Path, secret: str) -> None:

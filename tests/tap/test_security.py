@@ -197,6 +197,16 @@ def test_a_rotated_refresh_token_without_a_place(
     assert "another-t0ken" not in run.err
 
 
+def test_a_place_that_cannot_be_written(tap: Tap, hubspot: Simulator) -> None:
+    """
+    Where another refresh token could not be kept none is asked for.
+    """
+    run = tap(config=settings(hubspot, refresh_token_file="/nowhere/token"))
+    assert run.code == 2
+    assert "refresh_token_file: its folder cannot be written to" in run.err
+    assert paths(hubspot) == []
+
+
 @pytest.mark.parametrize("token", ["t\u00f6ken-\u4e2d", "two\r\nX-Other: lines", "", 5])
 def test_a_token_that_no_header_holds(token: object, tap: Tap, hubspot: Simulator) -> None:
     """
