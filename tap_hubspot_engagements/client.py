@@ -92,6 +92,8 @@ class HubspotClient:
         self.requests = 0
         self.retries = 0
         self.page_sizes: dict[str, int] = {}  # those that work where the whole did not, by path
+        self.page_good: dict[str, int] = {}  # the sizes that were answered last
+        self.page_tries: dict[str, tuple[int, int]] = {}  # that failed, and answers until the next
         self.asking_s = 0.0  # of all threads, until the answers were there
         self.pace = pace or Pace(config.requests_per_10_seconds)
         self._clock = clock

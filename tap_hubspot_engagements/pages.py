@@ -50,6 +50,7 @@ MAX_OWNERS = 500
 MAX_RECENT = 100  # and for /recent/modified
 MAX_RECENT_ROWS = 9_900  # HubSpot lists 10,000 there, and answers 400 beyond
 OVERLAP = 10  # rows of /recent/modified that two pages share
+ANSWERS_TO_HOLD = 25  # a page below the size that failed last
 FAILURES_TO_HALVE = 2  # in a row: some portals answer 500 to a large page, and to any retry of it
 GROWTH = 1.01  # of a halved page, an answer: a portal that fails above some size fails seldom
 
@@ -473,17 +474,28 @@ class PageSize:
                     raise StuckError(str(error)) from error
             if failures < FAILURES_TO_HALVE or size == 1:
                 return False
-            asked[self._param] = size = size // 2
+            client.page_tries[path] = (size, ANSWERS_TO_HOLD)
+            good = client.page_good.get(path, 0)
+            asked[self._param] = size = good if size // 2 <= good < size else size // 2
             sizes[path] = min(size, sizes.get(path, size))
             return True
 
         answer = client.get(path, asked, parse, on_failure=shrink)
         if path in sizes:
-            grown = max(size + 1, int(size * GROWTH))
-            sizes[path] = grown
-            if grown >= self.most:
-                sizes.pop(path, None)
+            self._grow(client, path, size)
         return answer
+
+    def _grow(self, client: HubspotClient, path: str, size: int) -> None:
+        """Let a page grow after an answer, for a while not up to the size that failed last."""
+        failed, answers_left = client.page_tries.get(path, (0, 0))
+        grown = max(size + 1, int(size * GROWTH))
+        if answers_left:
+            client.page_tries[path] = (failed, answers_left - 1)
+            grown = min(grown, max(size, failed - 1))
+        client.page_good[path] = size
+        client.page_sizes[path] = grown
+        if grown >= self.most:
+            client.page_sizes.pop(path, None)
 
 
 def _to_page(answer: Answer[Any], body: _Body) -> Page:

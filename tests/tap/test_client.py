@@ -568,7 +568,7 @@ def test_a_portal_that_fails_at_large_pages(serve: Serve, waits: Waits) -> None:
 
 def test_the_size_that_works_is_remembered(serve: Serve, tmp_path: Path) -> None:
     """
-    The parts of a pass, and the next run, begin with the size that works.
+    The parts of a pass share the size that works.
     """
     hubspot = serve(Portal.generate(900), server_error_above=100)
     tap = Tap(tmp_path, hubspot)
@@ -576,6 +576,25 @@ def test_the_size_that_works_is_remembered(serve: Serve, tmp_path: Path) -> None
     assert first.code == 0, first.err
     failed = sum(request.status == 500 for request in hubspot.requests)
     assert failed <= 3 * 4
+
+
+def test_a_size_that_fails_is_seldom_tried(serve: Serve, waits: Waits) -> None:
+    """
+    However small the pages have to be, few requests fail.
+    """
+    hubspot = serve(Portal.generate(1500), server_error_above=10)
+    client = build_client(hubspot, waits)
+    assert sum(len(page.engagements) for page in iter_paged(client, 0, None)) == 1500
+    assert client.retries / client.requests < 0.15
+
+
+def test_the_next_run_begins_with_it(serve: Serve, tmp_path: Path) -> None:
+    """
+    The state keeps the size that works.
+    """
+    hubspot = serve(Portal.generate(900), server_error_above=100)
+    tap = Tap(tmp_path, hubspot)
+    first = tap()
     hubspot.requests.clear()
     again = tap("--full-refresh", state=last_state(first.messages))
     assert again.code == 0
