@@ -26,19 +26,19 @@ to_json = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder().decode
 
 
-def parse_json(text: bytes) -> Any:
+def parse_json(text: bytes, strict: bool = True) -> Any:
     """
     Return the value of a JSON text; lone surrogates, which UTF-8 cannot hold, become U+FFFD.
 
     A preview cut in the middle of an emoji ends in one. A number that no float holds is returned
-    as its text, and so is an integer of thousands of digits. Control characters may stand in texts.
-    Raises ValueError for what is no JSON.
+    as its text, and so is an integer of thousands of digits. Unless `strict`, control
+    characters may stand in texts. Raises ValueError for what is no JSON.
     """
     with contextlib.suppress(msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return _decode(text)
     try:
         value = json.loads(
-            text, parse_float=_to_float, parse_int=_to_int, parse_constant=str, strict=False
+            text, parse_float=_to_float, parse_int=_to_int, parse_constant=str, strict=strict
         )
         return replace_text(value, _SURROGATE, "\ufffd")
     except (ValueError, RecursionError) as error:

@@ -216,7 +216,7 @@ def read_mended(text: bytes) -> Listing:
     broken: list[Broken] = []
     for one in texts:
         try:
-            engagement = parse_json(one)
+            engagement = parse_json(one, strict=False)
             sent_whole(engagement)
             good.append(engagement)
         except ValueError as error:
