@@ -41,7 +41,7 @@ from tap_hubspot_engagements.exceptions import (
 from tap_hubspot_engagements.json_text import parse_json
 from tap_hubspot_engagements.pace import WINDOW_S, Pace
 from tap_hubspot_engagements.redaction import clean
-from tap_hubspot_engagements.watch import Watch
+from tap_hubspot_engagements.watch import WATCH
 
 LOGGER = logging.getLogger(__name__)
 
@@ -99,7 +99,7 @@ class HubspotClient:
         self._clock = clock
         self._config = config
         self._tokens = Tokens(config, clock)
-        self._watch = Watch()
+        self._watch = WATCH
         self._contacted = False
         self._lock = threading.Lock()  # for the counts
         self._local = threading.local()  # a session serves one thread

@@ -17,7 +17,11 @@ POLL_S = 0.5
 
 
 class Watch:
-    """Cuts off answers that are still being read at their deadline, from one thread for all."""
+    """
+    Cuts off answers that are still being read at their deadline, from one thread.
+
+    All clients of a process share WATCH: a thread for each would outlive its client.
+    """
 
     def __init__(self) -> None:
         self._deadlines: dict[requests.Response, float] = {}
@@ -56,3 +60,6 @@ class Watch:
                     self._cut.add(response)
                     with contextlib.suppress(OSError, ValueError, RuntimeError):
                         response.raw.shutdown()
+
+
+WATCH = Watch()

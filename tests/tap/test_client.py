@@ -420,6 +420,19 @@ def test_an_answer_that_drips(waits: Waits) -> None:
             HubspotClient(config).get("/", {}, lambda body: body, hint=True)
 
 
+def test_clients_leave_no_threads(hubspot: Simulator, waits: Waits) -> None:
+    """
+    However many clients there have been in a process, one thread watches over their answers.
+    """
+    first_page(build_client(hubspot, waits))
+    before = set(threading.enumerate())
+    for _ in range(5):
+        first_page(build_client(hubspot, waits))
+    left = set(threading.enumerate()) - before
+    # The portal has a thread for each connection.
+    assert not [thread for thread in left if thread.daemon]
+
+
 @contextmanager
 def dripping() -> Iterator[str]:
     """Yield the URL of a server whose answer comes at twenty bytes a second, without an end."""
