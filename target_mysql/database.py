@@ -34,6 +34,8 @@ from target_mysql.widening import ColumnThere
 
 LOGGER = logging.getLogger(__name__)
 
+# Of the binary log's format, and of syntax that some later version will lack.
+HARMLESS_WARNINGS = (1287, 1592, 1681)
 INSERT_SIZE = 256 * 1024  # bytes of rows in one INSERT
 
 MARIADB_JSON = JsonType("JSON", depth=31, keeps_digits=True)
@@ -149,11 +151,20 @@ class Database:
         in_order: bool = False,
         parents_repeat: bool = False,
     ) -> Done:
-        """Upsert the rows staged in `staged`, see sql.merge; `batched_at` is UTC."""
+        """
+        Upsert the rows staged in `staged`, see sql.merge; `batched_at` is UTC.
+
+        Raises DatabaseError, which names the table, also where the server only warns.
+        """
         statement = sql.merge(
             table, staged, columns, parents, versioned_parent, in_order, parents_repeat
         )
-        return self.execute(statement, sql.merge_values(table, batched_at))
+        try:
+            done = self.execute(statement, sql.merge_values(table, batched_at))
+            self._refuse_warnings(done)
+        except DatabaseError as error:
+            raise DatabaseError(f"table {table.name}: {error}") from error
+        return done
 
     def is_beside(self, other: Database) -> bool:
         """
@@ -175,6 +186,11 @@ class Database:
         json_checks = {_as_text(check) for (check,) in checks}
         rows = self.query(sql.READ_COLUMNS, (name,))
         return {str(row[0]): _column_there(row, json_checks) for row in rows}
+
+    def read_definition(self, name: str) -> str:
+        """Return the statement that would make the table `name`."""
+        ((_, definition, *_),) = self.query(sql.read_definition(name))
+        return _as_text(definition)
 
     def read_key(self, table: Table) -> tuple[str, ...]:
         """Return the columns of the primary key that `table` has in the database."""
@@ -213,9 +229,12 @@ class Database:
             return done_of(wire._result)
 
     def _refuse_warnings(self, done: Done) -> None:
-        if done.warnings:
-            ((_, code, message), *_) = self.query("SHOW WARNINGS LIMIT 1") or [("", 0, "unknown")]
-            raise to_error(pymysql.err.DataError(code, message))
+        if not done.warnings:
+            return
+        warnings = self.query("SHOW WARNINGS") or [("", 0, "unknown")]
+        for _, code, message in warnings:
+            if code not in HARMLESS_WARNINGS:
+                raise to_error(pymysql.err.DataError(code, message))
 
     def _read_server(self) -> Server:
         ((version, comment, local_infile, max_packet, folds, wait_timeout_s, *identity),) = (

@@ -45,7 +45,7 @@ def _migrate(table: Table, database: Database) -> Table:
         statement = sql.create_table(plan.table, dialect, foreign_keys)
         change_table(database, table.name, statement)
         LOGGER.info("created table %s with %d columns", table.name, len(plan.table.columns))
-        return plan.table
+        return _with_definition(plan.table, database)
     lacks_key = _check_table(plan.table, database)
     for column in plan.modified:
         if there[column.name].base == "bigint" and column.kind is Kind.NUMBER and column.wider:
@@ -53,7 +53,11 @@ def _migrate(table: Table, database: Database) -> Table:
     if plan.changes or lacks_key:
         change_table(database, table.name, sql.alter_table(plan, lacks_key, dialect))
         _tell(plan, there)
-    return plan.table
+    return _with_definition(plan.table, database)
+
+
+def _with_definition(table: Table, database: Database) -> Table:
+    return replace(table, definition=database.read_definition(table.name))
 
 
 def widen(table: Table, wider: Column, database: Database) -> Table:
@@ -63,7 +67,7 @@ def widen(table: Table, wider: Column, database: Database) -> Table:
     change_table(database, table.name, statement)
     LOGGER.info("table %s: %s is now %s", table.name, column.name, column.sql_type)
     columns = tuple(column if one.name == column.name else one for one in table.columns)
-    return replace(table, columns=columns)
+    return _with_definition(replace(table, columns=columns), database)
 
 
 def _first_exact(table: Table, column: Column, database: Database) -> Column:

@@ -100,6 +100,10 @@ def set_wait_timeout(seconds: int) -> str:
     return f"SET SESSION wait_timeout = {seconds}"
 
 
+def read_definition(name: str) -> str:
+    return f"SHOW CREATE TABLE {quote(name)}"
+
+
 def use(name: str) -> str:
     return f"USE {quote(name)}"
 

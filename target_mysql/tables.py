@@ -7,7 +7,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from target_mysql.columns import (
     Column,
@@ -57,7 +57,8 @@ class Table:
     to tell which of two sets of children is the later parent's. `missing` says what becomes of a
     column whose property a record leaves out: "null" empties it, "keep" lets it keep its value,
     "auto" empties it until a record shows that the stream is log-based. `ignored` are properties
-    that have no column, because this target fills the one of that name.
+    that have no column, because this target fills the one of that name. `definition` is what
+    SHOW CREATE TABLE says, once the table is in the database.
     """
 
     stream: str
@@ -68,6 +69,7 @@ class Table:
     numbered: bool = False
     missing: str = "null"
     ignored: frozenset[str] = frozenset()
+    definition: str = field(default="", repr=False)
 
     @property
     def from_record(self) -> tuple[Column, ...]:

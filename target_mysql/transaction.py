@@ -11,7 +11,8 @@ from target_mysql import sql
 from target_mysql.batch import Batch
 from target_mysql.connection import Done
 from target_mysql.database import Database
-from target_mysql.exceptions import TargetError
+from target_mysql.definition import find_alteration
+from target_mysql.exceptions import DatabaseError, TargetError
 from target_mysql.server_errors import RowRefused
 from target_mysql.table_locks import TableLocks
 from target_mysql.tables import TABLE_VERSION, Table
@@ -37,6 +38,7 @@ def load(
         wait_for_turn()
         with database.transaction():
             done = _merge(database, dict(zip(names, batches, strict=True)), locks)
+            _refuse_altered(database, batches)
             locks.confirm(database, versions)
             return done
     finally:
@@ -106,6 +108,21 @@ def _may_be_below_parent(batch: Batch, highest: Mapping[str, int | None]) -> boo
     return highest_of_parents is not None and (
         not batch.versions or min(batch.versions) < highest_of_parents
     )
+
+
+def _refuse_altered(database: Database, batches: Sequence[Batch]) -> None:
+    """
+    Raise DatabaseError where somebody has altered a table since it was prepared.
+
+    Asked after the merges, which keep others from altering the tables until the transaction ends.
+    """
+    for table in (batch.table for batch in batches):
+        alteration = find_alteration(table.definition, database.read_definition(table.name))
+        if alteration:
+            raise DatabaseError(
+                f"table {table.name} was altered while it was being loaded ({alteration}):"
+                " the batch is not loaded: run again"
+            )
 
 
 def _delete_flagged(database: Database, staged: str, table: Table) -> int:

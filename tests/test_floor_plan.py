@@ -20,8 +20,7 @@ FLOORS = {
         "__main__ cli commands load commit transaction progress migrate retire table_locks"
         " change_table database connection login server_errors retries batch rows decoding"
         " validation messages values moments sql lock_statements plan widening tables columns"
-        " process_identity config option_files"
-        " exceptions __init__"
+        " definition process_identity config option_files exceptions __init__"
     ),
     "hubspot_simulator": (
         "__main__ server endpoints faults portal owners generate feed contents oauth answers"
