@@ -11,10 +11,10 @@ from pathlib import Path
 
 from target_mysql.config import Config, about, read_settings
 from target_mysql.database import Database
-from target_mysql.exceptions import ConnectError, TransientError
+from target_mysql.exceptions import ConnectError, TargetError, TransientError
 from target_mysql.load import Load
 from target_mysql.login import to_warning
-from target_mysql.messages import iter_chunks
+from target_mysql.messages import iter_chunks, write_whole
 from target_mysql.retries import iter_waits_s
 
 LOGGER = logging.getLogger(__name__)
@@ -96,4 +96,7 @@ def _read_config(path: Path | None) -> Config:
 
 
 def _tell(text: str) -> None:
-    sys.stdout.write(text + "\n")
+    try:
+        write_whole(sys.stdout.buffer, f"{text}\n".encode())
+    except OSError as error:
+        raise TargetError(f"cannot be written to stdout: {error}") from error

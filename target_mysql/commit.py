@@ -22,6 +22,7 @@ from target_mysql import transaction
 from target_mysql.batch import Batch
 from target_mysql.database import Database
 from target_mysql.exceptions import TargetError, TransientError
+from target_mysql.messages import write_whole
 from target_mysql.progress import Progress
 from target_mysql.retries import iter_waits_s
 from target_mysql.table_locks import TableLocks
@@ -208,7 +209,6 @@ class Committer:
 
     def _emit(self, state: bytes) -> None:
         try:
-            self._out.write(state + b"\n")
-            self._out.flush()
+            write_whole(self._out, state + b"\n")
         except OSError as error:
             raise TargetError(f"the state cannot be written to stdout: {error}") from error

@@ -14,7 +14,7 @@ import os
 import select
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, BinaryIO
 
 import msgspec
 
@@ -101,6 +101,25 @@ def iter_chunks(descriptor: int, tick_s: float) -> Iterator[list[bytes]]:
             rest = [lines[-1]]
     if last := b"".join(rest):
         yield [last]
+
+
+def write_whole(out: BinaryIO, data: bytes) -> None:
+    """
+    Write all of `data`; raises OSError.
+
+    An unbuffered stream may take only a part, or nothing where it does not block.
+    """
+    rest, is_flushed = memoryview(data), False
+    while not is_flushed:
+        try:
+            rest = rest[out.write(rest) or 0 :]
+            if not rest:
+                out.flush()
+                is_flushed = True
+        except BlockingIOError as error:
+            rest = rest[error.characters_written :]
+        if not is_flushed:
+            select.select([], [out], [])
 
 
 def parse_message(line: bytes, number: int) -> Message | None:

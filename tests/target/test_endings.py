@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 
@@ -60,3 +61,29 @@ def test_states_that_nobody_reads_are_an_error(database: TestDatabase) -> None:
         errors = [line for line in target.stderr if line.startswith(b"ERROR")]
     assert len(errors) == 1
     assert b"the state cannot be written to stdout" in errors[0]
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+@pytest.mark.parametrize("blocking", [True, False])
+def test_states_are_written_whole(database: TestDatabase, unbuffered: str, blocking: bool) -> None:
+    """
+    A state longer than the pipe holds arrives whole, however stdout is buffered, and where it does
+    not block, as under some orchestrators.
+    """
+    state = b'{"long":"' + b"s" * 3_000_000 + b'"}'
+    reading, writing = os.pipe()
+    os.set_blocking(writing, blocking)
+    environment = database.environment | {"PYTHONUNBUFFERED": unbuffered}
+    with subprocess.Popen(
+        [PROGRAMS / "target-mysql"],
+        stdin=subprocess.PIPE,
+        stdout=writing,
+        env=clean_environment() | environment,
+    ) as target:
+        os.close(writing)
+        assert target.stdin
+        target.stdin.write(LINES + b'{"type":"STATE","value":' + state + b"}\n")
+        target.stdin.close()
+        with os.fdopen(reading, "rb") as states:
+            assert states.read() == state + b"\n"
+    assert target.returncode == 0
