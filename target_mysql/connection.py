@@ -71,10 +71,11 @@ class ServerConnection(GuardedConnection):
             problem = "the server asks for a file of this machine, and gets none: do not trust it"
             raise pymysql.err.NotSupportedError(NO_FILES, problem) from error
 
-    def load_local(self, statement: str, rows: Sequence[bytes]) -> Done:
+    def load_local(self, statement: str, rows: Sequence[bytes], max_packet: int) -> Done:
         """
         Run a LOAD DATA LOCAL, answering with `rows` whatever file the server names.
 
+        A server that takes at most `max_packet` bytes in a packet hangs up at a longer one.
         The protocol cannot abandon an upload: after a failure in it the connection is closed.
         """
         wire: Any = self  # what is used of PyMySQL here is not in its type stubs
@@ -86,7 +87,7 @@ class ServerConnection(GuardedConnection):
             problem = "LOAD DATA LOCAL was not answered as one"
             raise pymysql.err.NotSupportedError(NO_FILES, problem)
         try:
-            for data in _packets(rows):
+            for data in _packets(rows, min(PACKET_SIZE, max_packet // 2)):
                 wire.write_packet(data)
         except BaseException:
             wire._force_close()
@@ -226,12 +227,12 @@ def done_of(answer: Any) -> Done:
     return Done(answer.affected_rows, records, duplicates, answer.warning_count)
 
 
-def _packets(rows: Sequence[bytes]) -> Iterator[bytes]:
-    """Yield all rows, in order, in packets of about PACKET_SIZE bytes, and never more."""
+def _packets(rows: Sequence[bytes], size: int) -> Iterator[bytes]:
+    """Yield all rows, in order, in packets of about `size` bytes, and never more."""
     if not rows:
         return
-    rows_a_packet = max(1, PACKET_SIZE * len(rows) // sum(map(len, rows)))
+    rows_a_packet = max(1, size * len(rows) // sum(map(len, rows)))
     for first in range(0, len(rows), rows_a_packet):
         data = b"".join(rows[first : first + rows_a_packet])
-        for start in range(0, len(data), PACKET_SIZE):
-            yield data[start : start + PACKET_SIZE]
+        for start in range(0, len(data), size):
+            yield data[start : start + size]

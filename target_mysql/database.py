@@ -27,7 +27,7 @@ from target_mysql.columns import (
 from target_mysql.config import Config
 from target_mysql.connection import Done, connect, done_of
 from target_mysql.exceptions import ConnectError, DatabaseError, TransientError
-from target_mysql.rows import split_row, to_sql
+from target_mysql.rows import longest_field, to_sql
 from target_mysql.server_errors import RowRefused, to_error, translated
 from target_mysql.tables import Table
 from target_mysql.widening import ColumnThere
@@ -134,7 +134,9 @@ class Database:
         """
         if self.uses_load_data:
             with translated():
-                done = self._connection.load_local(sql.load_staging(staging, columns) % (), rows)
+                done = self._connection.load_local(
+                    sql.load_staging(staging, columns) % (), rows, self.server.max_allowed_packet
+                )
             self._refuse_warnings(done)
         else:
             self._insert(staging, columns, rows)
@@ -188,9 +190,11 @@ class Database:
         return {str(row[0]): _column_there(row, json_checks) for row in rows}
 
     def read_definition(self, name: str) -> str:
-        """Return the statement that would make the table `name`."""
-        ((_, definition, *_),) = self.query(sql.read_definition(name))
-        return _as_text(definition)
+        """Return the statement that would make the table `name`; DatabaseError without it."""
+        rows = self.query(sql.read_definition(name))
+        if not rows:
+            raise DatabaseError(f"table {name} is gone: run again")
+        return _as_text(rows[0][1])
 
     def read_key(self, table: Table) -> tuple[str, ...]:
         """Return the columns of the primary key that `table` has in the database."""
@@ -206,17 +210,12 @@ class Database:
         return None if transactions == "YES" else str(engine or "a view")
 
     def _insert(self, staging: str, columns: Sequence[Column], rows: Sequence[bytes]) -> None:
-        statement = sql.insert_staging(staging, columns) % ()
+        statement = (sql.insert_staging(staging, columns) % ()).encode()
         limit = self.server.max_allowed_packet
         start = 0
         for chunk in _slices(rows, min(INSERT_SIZE, limit // 4)):
-            query = (statement + to_sql(chunk)).encode()
             try:
-                if len(query) >= limit:
-                    # A single long row. The server would only hang up, and again the next time.
-                    problem = f"max_allowed_packet is {limit} bytes, too few"
-                    raise RowRefused(problem, 1, _longest(chunk[0], columns))
-                self._refuse_warnings(self._run(query))
+                self._refuse_warnings(self._run(_insert_of(statement, chunk, columns, limit)))
             except RowRefused as error:
                 raise RowRefused(str(error), start + error.row, error.column) from error
             start += len(chunk)
@@ -320,10 +319,21 @@ def _slices(rows: Sequence[bytes], limit: int) -> Iterator[Sequence[bytes]]:
         yield rows[start:]
 
 
-def _longest(row: bytes, columns: Sequence[Column]) -> str:
-    """Return the name of the column that has the longest of the row's values."""
-    lengths = [len(value or "") for value in split_row(row)]
-    return columns[lengths.index(max(lengths))].name
+def _insert_of(
+    statement: bytes, rows: Sequence[bytes], columns: Sequence[Column], limit: int
+) -> bytes:
+    """
+    Return the INSERT of `rows`; raises RowRefused where it is longer than `limit` bytes.
+
+    Only a single row can be that long. The server would hang up, and again the next time. A row
+    that is too long by itself is refused before it is copied.
+    """
+    size = len(statement) + sum(map(len, rows))
+    query = statement + to_sql(rows) if size < limit else b""
+    if not query or len(query) >= limit:
+        problem = f"max_allowed_packet is {limit} bytes, too few"
+        raise RowRefused(problem, 1, columns[longest_field(rows[0])].name)
+    return query
 
 
 def _as_text(value: object) -> str:

@@ -73,5 +73,14 @@ class TransientError(TargetError):
 
 def shown(value: object) -> str:
     """Return a value as an error may show it: short, on one line."""
-    text = str(value) if isinstance(value, Decimal) else repr(value)
+    if isinstance(value, str):
+        value = value[: MAX_SHOWN_LENGTH + 1]  # not to write out hundreds of MB
+    if isinstance(value, int) and abs(value) >= 10**MAX_SHOWN_LENGTH:
+        return (
+            f"a number of more than {MAX_SHOWN_LENGTH} digits"  # which Python may refuse to write
+        )
+    try:
+        text = str(value) if isinstance(value, Decimal) else repr(value)
+    except (ValueError, RecursionError):
+        return f"a long {type(value).__name__}"
     return text if len(text) <= MAX_SHOWN_LENGTH else text[: MAX_SHOWN_LENGTH - 3] + "..."

@@ -45,7 +45,10 @@ from target_mysql.values import NULL
 
 MAX_UNDECLARED = 50  # undeclared properties of a stream to name
 MAY_NEED_ESCAPES: Final = b"\\u001"
-_FIELD_END = re.compile(f"((?:[^{FIELD_END}{ESCAPE}]|{ESCAPE}.)*){FIELD_END}", re.DOTALL)
+_END, _ROW, _ESC, _NULL = (text.encode() for text in (FIELD_END, ROW_END, ESCAPE, NULL))
+# The end of a field, or what is escaped and so no end. One match at a time, since a value may have
+# hundreds of MB, all of them escaped.
+_FIELD_END = re.compile(_END + b"|" + _ESC + b".", re.DOTALL)
 
 # How the row function writes a value `v` of a kind; what is not here is written as it is.
 WRITTEN: Mapping[Kind, str] = {
@@ -291,26 +294,39 @@ class RowEncoder:
 
 def split_row(row: bytes) -> list[str | None]:
     """Return a row's values as text; the opposite of what the row function does."""
-    text = row.decode()[: -len(ROW_END)]
-    fields = _FIELD_END.findall(text + FIELD_END) if ESCAPE in text else text.split(FIELD_END)
-    return [values.unescape(field) for field in fields]
+    return [values.unescape(row[start:end].decode()) for start, end in _iter_fields(row)]
 
 
-def to_sql(rows: Sequence[bytes]) -> str:
+def longest_field(row: bytes) -> int:
+    """Return which of a row's values is the longest, counted from 0; copies nothing of the row."""
+    lengths = [end - start for start, end in _iter_fields(row)]
+    return lengths.index(max(lengths))
+
+
+def _iter_fields(row: bytes) -> Iterator[tuple[int, int]]:
+    """Yield where each value of a row starts and ends."""
+    start, last = 0, len(row) - len(_ROW)
+    for found in _FIELD_END.finditer(row, 0, last):
+        if found[0] == _END:
+            yield start, found.start()
+            start = found.end()
+    yield start, last
+
+
+def to_sql(rows: Sequence[bytes]) -> bytes:
     """Return rows as the values of an INSERT: each in brackets, all in quotes but NULL."""
-    text = b"".join(rows).decode()
-    if text.count(ESCAPE) != text.count(NULL):  # a separator within a value
-        return ",".join([f"({','.join(map(_quoted, split_row(row)))})" for row in rows])
-    text = text.removesuffix(ROW_END).replace("\\", "\\\\").replace("'", "\\'")
-    text = text.replace(FIELD_END, "','").replace(ROW_END, "'),('")
-    return f"('{text}')".replace(f"'{NULL}'", "NULL")
+    data = b"".join(rows)
+    if data.count(_ESC) != data.count(_NULL):  # a separator within a value
+        return b",".join([b"(%b)" % b",".join(map(_quoted, split_row(row))) for row in rows])
+    data = data.removesuffix(_ROW).replace(b"\\", b"\\\\").replace(b"'", b"\\'")
+    data = data.replace(_END, b"','").replace(_ROW, b"'),('")
+    return (b"('%b')" % data).replace(b"'%b'" % _NULL, b"NULL")
 
 
-def _quoted(value: str | None) -> str:
+def _quoted(value: str | None) -> bytes:
     if value is None:
-        return "NULL"
-    text = value.replace("\\", "\\\\").replace("'", "\\'")
-    return f"'{text}'"
+        return b"NULL"
+    return b"'%b'" % value.encode().replace(b"\\", b"\\\\").replace(b"'", b"\\'")
 
 
 MOMENTS = (Kind.DATE_TIME, Kind.DATE, Kind.TIME)

@@ -79,6 +79,8 @@ class RogueServer:
                 send(client, number + 1, *result(UNLOCKED))
             elif b"UPDATE _sdc_tables" in packet:
                 send(client, number + 1, ONE_ROW_CHANGED)
+            elif b"SHOW CREATE TABLE" in packet:
+                send(client, number + 1, *result(("things", "CREATE TABLE things")))
             elif packet[1:7] == b"SELECT":
                 send(client, number + 1, *result(None))
             else:

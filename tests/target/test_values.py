@@ -4,17 +4,31 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+import subprocess
+from contextlib import suppress
 from datetime import date, timedelta, timezone
 from datetime import datetime as moment
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from target_mysql.columns import Kind, to_kind
-from tests.conftest import TestDatabase
+from tests.conftest import PROGRAMS, TestDatabase, clean_environment
 from tests.servers import FAMILY
-from tests.target.conftest import LOAD_METHODS, TEXT, load, load_here, record, schema
+from tests.target.conftest import (
+    LOAD_METHODS,
+    TEXT,
+    load,
+    load_here,
+    record,
+    schema,
+    settings,
+    state,
+    to_lines,
+)
 
 MEGABYTE = 1024 * 1024
 
@@ -152,6 +166,59 @@ def test_a_row_that_no_insert_can_hold_is_refused(database: TestDatabase) -> Non
         database.query("SET GLOBAL max_allowed_packet = %s", (packet,))
     assert done.code == 1
     assert "ERROR line 3, stream things, key id='2', column text: max_allowed_packet" in done.err
+
+
+@pytest.mark.parametrize("method", LOAD_METHODS)
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param("x" * 40 * MEGABYTE, id="plain"),
+        pytest.param("\x1f" * 4 * MEGABYTE, id="control characters"),
+        pytest.param("\x1f\n" * 3 * MEGABYTE, id="mixed"),
+    ],
+)
+def test_a_long_text_takes_little_memory(
+    database: TestDatabase, tmp_path: Path, method: str, text: str
+) -> None:
+    """
+    A row that the server cannot take, or does, takes a few times its line, whatever is in it; one
+    that is refused is named by line, key and column.
+    """
+    lines = to_lines(schema({"text": TEXT}), record({"id": 1, "text": text}), state(1))
+    environment = database.environment | settings(load_method=method)
+    with (tmp_path / "err").open("wb") as err:
+        target = subprocess.Popen(
+            [PROGRAMS / "target-mysql"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=err,
+            env=clean_environment() | environment,
+        )
+        assert target.stdin
+        with suppress(BrokenPipeError):
+            target.stdin.write(lines)
+            target.stdin.close()
+        _, status, usage = os.wait4(target.pid, 0)
+    target.returncode = os.waitstatus_to_exitcode(status)
+    said = (tmp_path / "err").read_text()
+    if target.returncode:
+        assert "line 2, stream things, key id='1', column text: max_allowed_packet" in said
+    else:
+        assert database.query("SELECT LENGTH(text) FROM things") == [(len(text),)]
+    assert usage.ru_maxrss * 1024 < 100 * MEGABYTE + 8 * len(lines)
+
+
+def test_a_server_of_small_packets(tmp_path: Path) -> None:
+    """
+    LOAD DATA travels in packets that the server takes, however small.
+    """
+    with FAMILY.server(tmp_path, ("--max-allowed-packet=1M",)) as server:
+        own = TestDatabase(server, "own")
+        rows = [record({"id": number, "text": "x" * 1_500_000}) for number in (1, 2)]
+        done = load(own, schema({"text": TEXT}), *rows, state(1))
+        assert (done.code, done.out) == (0, "1\n"), done.err
+        assert "trying again" not in done.err
+        assert own.query("SELECT id, LENGTH(text) FROM things") == [(1, 1_500_000), (2, 1_500_000)]
 
 
 def test_local_infile_off_means_insert(database: TestDatabase) -> None:
