@@ -23,6 +23,9 @@ DEFAULT_DECIMAL_DIGITS = 38
 WIDE_SCALE = 30  # the most digits behind the point that MySQL holds
 BYTES_A_CHARACTER = 4  # utf8mb4
 KEY_BYTES = 3072  # of all of an index's columns
+# Of InnoDB's 8,126 bytes a row, what is left for columns: its own, null bits and ours taken off.
+ROW_BYTES = 7_850
+PAGE_BYTES = 16_384  # of InnoDB, unless it was set up otherwise
 SMALL_KEY_BYTES = 767  # of one of them, on MySQL 5.6 as it comes
 NUMERAL_COMMENT = "number, as text"
 
@@ -88,7 +91,8 @@ class Dialect:
     How a server's tables differ: the collation of text, JSON's type if any, the bytes of a key's
     column.
 
-    Where the collation `pads`, blanks at the end of a text count for nothing.
+    `key_bytes` are those of one column of a key, `index_bytes` those of all. `row_bytes` are left
+    for a row's columns. Where the collation `pads`, blanks at the end of a text count for nothing.
     `staging_engine` is what loads a temporary table fastest, where that is not InnoDB; its keys
     are short, so text keys go to InnoDB all the same.
     """
@@ -99,6 +103,21 @@ class Dialect:
     row_format: str | None = None
     staging_engine: str | None = None
     pads: bool = False
+    index_bytes: int = KEY_BYTES
+    row_bytes: int = ROW_BYTES
+
+    def with_pages(self, size: int) -> Dialect:
+        """Return the dialect of a server whose InnoDB has pages of `size` bytes."""
+        if size >= PAGE_BYTES:
+            return self
+        index_bytes = KEY_BYTES * size // PAGE_BYTES
+        return replace(
+            self,
+            key_bytes=min(self.key_bytes, index_bytes),
+            index_bytes=index_bytes,
+            # Half a page, less what a page and a row need for themselves.
+            row_bytes=size // 2 - 342,
+        )
 
 
 @dataclass(frozen=True)
@@ -160,7 +179,7 @@ def to_key_column(
     if column.kind not in (Kind.STRING, Kind.TEXT, Kind.JSON):
         return replace(column, wider=None)
     kind = Kind.TEXT if column.kind is Kind.JSON else column.kind
-    length = min(dialect.key_bytes, KEY_BYTES // columns_in_key) // BYTES_A_CHARACTER
+    length = min(dialect.key_bytes, dialect.index_bytes // columns_in_key) // BYTES_A_CHARACTER
     return Column(
         name, kind, f"VARCHAR({length})", column.path, max_length=length, pads=dialect.pads
     )

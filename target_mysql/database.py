@@ -38,6 +38,7 @@ LOGGER = logging.getLogger(__name__)
 HARMLESS_WARNINGS = (1287, 1592, 1681)
 INSERT_SIZE = 256 * 1024  # bytes of rows in one INSERT
 
+A_VIEW = "a view"
 MARIADB_JSON = JsonType("JSON", depth=31, keeps_digits=True)
 MYSQL_JSON = JsonType("JSON", depth=100, keeps_digits=False)
 
@@ -205,9 +206,9 @@ class Database:
         return [str(name) for (name,) in self.query(sql.READ_UNIQUE, (table.name,))]
 
     def read_unsafe_engine(self, table: Table) -> str | None:
-        """Return the table's engine where that knows no transactions."""
+        """Return the table's engine where that knows no transactions, A_VIEW for a view's."""
         ((engine, transactions),) = self.query(sql.READ_ENGINE, (table.name,))
-        return None if transactions == "YES" else str(engine or "a view")
+        return None if transactions == "YES" else str(engine or A_VIEW)
 
     def _insert(self, staging: str, columns: Sequence[Column], rows: Sequence[bytes]) -> None:
         statement = (sql.insert_staging(staging, columns) % ()).encode()
@@ -236,9 +237,8 @@ class Database:
                 raise to_error(pymysql.err.DataError(code, message))
 
     def _read_server(self) -> Server:
-        ((version, comment, local_infile, max_packet, folds, wait_timeout_s, *identity),) = (
-            self.query(sql.SERVER_FACTS)
-        )
+        (facts,) = self.query(sql.SERVER_FACTS)
+        version, comment, local_infile, max_packet, folds, wait_timeout_s, page, *identity = facts
         is_mariadb = "mariadb" in f"{version} {comment}".lower()
         dialect = _dialect(str(version), is_mariadb, self._has_large_keys)
         return Server(
@@ -249,7 +249,7 @@ class Database:
             max_allowed_packet=int(max_packet),
             folds_names=bool(int(folds)),
             wait_timeout_s=int(wait_timeout_s),
-            dialect=dialect,
+            dialect=dialect.with_pages(int(page)),
         )
 
     def _has_large_keys(self) -> bool:
@@ -281,6 +281,11 @@ def _dialect(version: str, is_mariadb: bool, has_large_keys: Callable[[], bool])
     return Dialect("utf8mb4_bin", None, SMALL_KEY_BYTES, pads=True)
 
 
+# Not INVISIBLE, nor ON UPDATE, which give a new row no value.
+_FILLS = re.compile("auto_increment|generated", re.IGNORECASE)
+_GENERATED = re.compile(
+    "(virtual|stored|persistent) generated|^(virtual|persistent)", re.IGNORECASE
+)
 _WIDTH = re.compile(r"^((?:tiny|small|medium|big)?int)\((?!1\))\d+\)")
 
 
@@ -293,7 +298,8 @@ def _column_there(row: Sequence[Any], json_checks: set[str]) -> ColumnThere:
         name=str(name),
         sql_type=_without_width(_as_text(sql_type)),
         nullable=nullable == "YES",
-        fills_itself=has_default or bool(extra),
+        fills_itself=has_default or bool(_FILLS.search(_as_text(extra))),
+        is_generated=bool(_GENERATED.search(_as_text(extra))),
         collation=collation and str(collation),
         comment=_as_text(comment),
         is_json=_as_text(sql_type) == "json"

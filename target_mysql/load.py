@@ -35,9 +35,9 @@ from target_mysql.tables import (
     TABLE_VERSION,
     VERSION_COLUMN,
     Table,
-    to_name,
     to_source,
     to_table,
+    to_table_name,
 )
 from target_mysql.transaction import utc_now
 
@@ -195,7 +195,7 @@ class Load:
             raise InputError(problem, line=number, stream=message.stream)
         # What waits is committed first: DDL would commit it half done.
         self._finish()
-        self._lock(to_name(message.stream))
+        self._lock(to_table_name(message.stream))
         table = self._to_table(message, number)
         self._refuse_shared(table, number)
         parent = table.parent and self._streams.get(table.parent.stream)
@@ -233,7 +233,7 @@ class Load:
         return self._committer.patiently(attempt)
 
     def _to_table(self, message: SchemaMessage, number: int) -> Table:
-        name = to_name(message.stream)
+        name = to_table_name(message.stream)
         there = self._committer.patiently(lambda: self._database.read_columns(name))
         try:
             source = to_source(message.schema)

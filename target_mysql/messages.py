@@ -7,6 +7,7 @@ what is here reads the rest.
 
 from __future__ import annotations
 
+import codecs
 import contextlib
 import fcntl
 import json
@@ -85,6 +86,7 @@ def iter_chunks(descriptor: int, tick_s: float) -> Iterator[list[bytes]]:
     with contextlib.suppress(OSError, AttributeError):
         fcntl.fcntl(descriptor, fcntl.F_SETPIPE_SZ, READ_SIZE)
     rest: list[bytes] = []
+    is_first = True
     while True:
         ready, _, _ = select.select([descriptor], [], [], tick_s)
         if not ready:
@@ -93,6 +95,10 @@ def iter_chunks(descriptor: int, tick_s: float) -> Iterator[list[bytes]]:
         data = os.read(descriptor, READ_SIZE)
         if not data:
             break
+        if is_first:
+            # Of programs on Windows; a pipe that gives less than its three bytes at once is not
+            # worth another branch.
+            data, is_first = data.removeprefix(codecs.BOM_UTF8), False
         # A line of many MB comes in many pieces: join them once, at its end.
         first, *lines = data.split(b"\n")
         rest.append(first)
@@ -139,7 +145,7 @@ def parse_message(line: bytes, number: int) -> Message | None:
     kind = message.get("type")
     try:
         if kind == "STATE":
-            return StateMessage(_value_as_it_came(line))
+            return StateMessage(_value_as_it_came(line, message))
         if kind == "SCHEMA":
             return _schema_message(message)
         if kind == "ACTIVATE_VERSION":
@@ -155,11 +161,14 @@ class _State(msgspec.Struct):
     value: msgspec.Raw
 
 
-def _value_as_it_came(line: bytes) -> bytes:
+def _value_as_it_came(line: bytes, message: dict[str, Any]) -> bytes:
+    if "value" not in message:
+        raise ValueError("needs a value")
     try:
         return bytes(msgspec.json.decode(line, type=_State).value)
-    except (msgspec.MsgspecError, RecursionError) as error:
-        raise ValueError("needs a value") from error
+    except (msgspec.MsgspecError, RecursionError):
+        # It has a lone surrogate, which Python's own reader and writer let pass.
+        return json.dumps(json.loads(line)["value"]).encode()
 
 
 def _schema_message(message: dict[str, Any]) -> SchemaMessage:

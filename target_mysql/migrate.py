@@ -9,7 +9,7 @@ from dataclasses import replace
 from target_mysql import sql
 from target_mysql.change_table import TableChanged, change_table
 from target_mysql.columns import Column, Kind
-from target_mysql.database import Database
+from target_mysql.database import A_VIEW, Database
 from target_mysql.exceptions import DatabaseError
 from target_mysql.plan import Plan, to_plan
 from target_mysql.tables import Table
@@ -39,7 +39,8 @@ def _migrate(table: Table, database: Database) -> Table:
     try:
         plan = to_plan(table, there, dialect)
     except ValueError as error:
-        raise DatabaseError(f"table {table.name}: {error}: rename the table") from error
+        separator = " " if str(error).endswith(", or") else ": "
+        raise DatabaseError(f"table {table.name}: {error}{separator}rename the table") from error
     if not there:
         foreign_keys = database.config.foreign_keys
         statement = sql.create_table(plan.table, dialect, foreign_keys)
@@ -93,6 +94,10 @@ def _check_table(table: Table, database: Database) -> bool:
             " could overwrite another's: drop it, or make it one that is not unique"
         )
     engine = database.read_unsafe_engine(table)
+    if engine == A_VIEW:
+        raise DatabaseError(
+            f"table {table.name} is a view: rename it, or load into another database"
+        )
     if engine:
         raise DatabaseError(
             f"table {table.name} is {engine}, without transactions:"

@@ -7,16 +7,14 @@ under another name and begun anew. What finds no place in a row goes into one co
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from target_mysql.columns import BYTES_A_CHARACTER, Column, Dialect, for_property, json_column
-from target_mysql.tables import Table, to_name
-from target_mysql.widening import ColumnThere, fit
+from target_mysql.tables import Table, fold, to_name
+from target_mysql.widening import ColumnThere, Fit, fit
 
 OVERFLOW = "_sdc_overflow"
-# Of InnoDB's 8,126 bytes a row, what is left for columns: its own, null bits and ours taken off.
-ROW_BYTES = 7_850
 MAX_COLUMNS = 1_000  # of InnoDB's 1,017
 OFF_PAGE_BYTES = 41  # of a long text; the rest of it is kept elsewhere
 FIXED_BYTES = {
@@ -67,72 +65,96 @@ def to_plan(table: Table, there: Mapping[str, ColumnThere], dialect: Dialect) ->
 
     Raises ValueError where a key's column cannot be kept.
     """
-    by_name = {name.casefold(): column for name, column in there.items()}
-    table = _spill(table, there.values(), dialect)
-    taken = {*by_name, *(column.name.casefold() for column in table.columns)}
+    by_name = {fold(name): column for name, column in there.items()}
+    table, outgrown = _spill(table, by_name, _fits(table, by_name, dialect), dialect)
+    fits = _fits(table, by_name, dialect)  # now with the column for what was spilled
+    taken = {*by_name, *(fold(column.name) for column in table.columns)}
     aside, modified, fitting = [], [], {}
     for wanted in table.columns:
-        found = by_name.get(wanted.name.casefold())
-        if found is None:
-            continue
-        fits = fit(wanted, found, dialect, in_key=wanted.name in table.key)
-        if fits is None and wanted.name in table.key:
-            raise ValueError(f"key column {found.name} is {found.sql_type}, not {wanted.sql_type}")
-        if fits is None:
-            name = _aside_name(found, taken)
-            aside.append((found, name))
-            taken.add(name.casefold())
-        else:
-            fitting[wanted] = fits.column
-            modified += [fits.column] if fits.modify else []
-    names = {column.name.casefold(): column.name for column in fitting.values()}
+        fitted = fits.get(wanted)
+        if fitted:
+            fitting[wanted] = fitted.column
+            modified += [fitted.column] if fitted.modify else []
+        elif found := by_name.get(fold(wanted.name)):
+            outgrown.append(found)
+    for found in outgrown:
+        name = _aside_name(found, taken)
+        aside.append((found, name))
+        taken.add(fold(name))
+    names = {fold(column.name): column.name for column in fitting.values()}
+    gone = {*names, *(fold(one.name) for one in outgrown)}
     wanted_columns = tuple(fitting.get(column, column) for column in table.columns)
-    key = tuple(names.get(name.casefold(), name) for name in table.key)
+    key = tuple(names.get(fold(name), name) for name in table.key)
     return Plan(
         replace(table, columns=wanted_columns, key=key),
         tuple(column for column in table.columns if column not in fitting),
         tuple(modified),
         tuple(aside),
-        tuple(column for name, column in by_name.items() if name not in names and column.required),
+        tuple(column for name, column in by_name.items() if name not in gone and column.required),
     )
+
+
+def _fits(table: Table, there: Mapping[str, ColumnThere], dialect: Dialect) -> dict[Column, Fit]:
+    """Return what makes the columns that are there hold those of `table`, where anything does."""
+    fits = {}
+    for wanted in table.columns:
+        found = there.get(fold(wanted.name))
+        if found is None:
+            continue
+        if found.is_generated:
+            raise ValueError(f"column {found.name} is generated: deselect the property, or")
+        fitted = fit(wanted, found, dialect, in_key=wanted.name in table.key)
+        if fitted:
+            fits[wanted] = fitted
+        elif wanted.name in table.key:
+            raise ValueError(f"key column {found.name} is {found.sql_type}, not {wanted.sql_type}")
+    return fits
 
 
 def _aside_name(there: ColumnThere, taken: set[str]) -> str:
     name = wanted = to_name(f"{there.name}__{there.family}")
     number = 2
-    while name.casefold() in taken:
+    while fold(name) in taken:
         name = to_name(f"{wanted}_{number}")
         number += 1
     return name
 
 
-def _spill(table: Table, there: Iterable[ColumnThere], dialect: Dialect) -> Table:
+def _spill(
+    table: Table, there: Mapping[str, ColumnThere], fits: Mapping[Column, Fit], dialect: Dialect
+) -> tuple[Table, list[ColumnThere]]:
     """
-    Return `table` with one column for all properties that its rows have no room for.
+    Return `table` with one column for all properties that its rows have no room for, and the
+    columns there that cannot be widened for want of room.
 
     What is there stays; of the others the first come first, but for keys, which must have columns.
     """
-    sizes = {column.name.casefold(): _row_bytes(column.sql_type, in_key=False) for column in there}
+    sizes = {name: _row_bytes(column.sql_type, in_key=False) for name, column in there.items()}
     must = {*table.key, *(ours for ours, _ in (table.parent.keys if table.parent else ()))}
     for column in table.columns:
         if column.name in must or not column.from_record:
-            sizes[column.name.casefold()] = _row_bytes(column.sql_type, column.name in table.key)
-    room = ROW_BYTES - sum(sizes.values())
-    columns, members = [], []
+            sizes[fold(column.name)] = _row_bytes(column.sql_type, column.name in table.key)
+    room = dialect.row_bytes - sum(sizes.values())
+    count = len(sizes)
+    columns, members, outgrown = [], [], []
     for column in table.columns:
-        if column.name.casefold() not in sizes:
-            size = _row_bytes(column.sql_type, in_key=False)
-            if size > room or len(sizes) >= MAX_COLUMNS:
+        found, fitted = there.get(fold(column.name)), fits.get(column)
+        if column.name not in must and column.from_record:
+            size = _row_bytes(fitted.column.sql_type if fitted else column.sql_type, in_key=False)
+            if found and fitted:  # it grows in its place, or stays as it is
+                size = size - sizes[fold(column.name)] if fitted.modify else 0
+            if size > max(room, 0) or (not fitted and count >= MAX_COLUMNS):
                 members.append(column.path)
+                outgrown += [found] if found else []
                 continue
-            sizes[column.name.casefold()] = size
-            room -= size
+            room -= max(size, 0)
+            count += 0 if fitted else 1
         columns.append(column)
     if members:
         # A stream read from a table of ours may have a property of that name.
         name = f"{OVERFLOW}_" if table.has(OVERFLOW) else OVERFLOW
         columns.append(for_property(json_column(name, dialect), name, (), tuple(members)))
-    return replace(table, columns=tuple(columns))
+    return replace(table, columns=tuple(columns)), outgrown
 
 
 def _row_bytes(sql_type: str, in_key: bool) -> int:

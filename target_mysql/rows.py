@@ -202,6 +202,8 @@ class RowEncoder:
             self._note_undeclared(record)
             extracted = message.get("time_extracted")
             if extracted is not None:
+                if not isinstance(extracted, str):
+                    raise ValueError(f"not a date-time: {shown(extracted)}")
                 moments.to_extracted_at(extracted)
         except ValueError as error:
             raise InputError(f"time_extracted: {error}", **where) from error

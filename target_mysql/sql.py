@@ -49,7 +49,7 @@ READ_SESSION = (
 SERVES = "DO 0"  # nothing, which a Galera node outside of its cluster refuses to do
 SERVER_FACTS = (
     "SELECT VERSION(), @@version_comment, @@local_infile, @@max_allowed_packet,"
-    " @@lower_case_table_names, @@wait_timeout, @@hostname, @@port, @@server_id"
+    " @@lower_case_table_names, @@wait_timeout, @@innodb_page_size, @@hostname, @@port, @@server_id"
 )
 IS_READ_ONLY = "SELECT @@read_only"
 LARGE_KEYS = "SELECT @@innodb_file_format = 'Barracuda' AND @@innodb_large_prefix"

@@ -22,6 +22,7 @@ from target_mysql.columns import (
 )
 
 MAX_NAME_LENGTH = 64  # characters of a MySQL identifier
+MAX_FILE_NAME_BYTES = 240  # of the 255 that a file's name may have; the rest is for its ending
 BETWEEN = "__"  # the names of an object and of its property, in a flattened column's
 
 STAGING = "_sdc_staging_"  # how names in temporary tables begin, and no others
@@ -178,7 +179,7 @@ def to_table(
         missing = "keep"
     return Table(
         stream,
-        to_name(stream),
+        to_table_name(stream),
         tuple(columns),
         key,
         parent,
@@ -259,7 +260,7 @@ def _to_parent(schema: Schema, names: Mapping[tuple[str, ...], str]) -> Parent |
     if unknown:
         raise ValueError(f"x-parent: {', '.join(unknown)} is not among the properties")
     pairs = tuple((names[ours,], to_name(theirs)) for ours, theirs in keys.items())
-    return Parent(stream, to_name(stream), pairs)
+    return Parent(stream, to_table_name(stream), pairs)
 
 
 def to_source(schema: Schema) -> str | None:
@@ -303,6 +304,26 @@ def to_name(name: str) -> str:
     return _with_hash(fit, name)
 
 
+def to_table_name(name: str) -> str:
+    """
+    Return `name` as a table's: as `to_name` does, but no longer than a file's name may be.
+
+    A character that is no ASCII letter, digit or underscore takes five bytes of it.
+    """
+    fit = to_name(name)
+    length = 0
+    for at, character in enumerate(fit):
+        length += 1 if character.isascii() and (character.isalnum() or character == "_") else 5
+        if length > MAX_FILE_NAME_BYTES:
+            return _with_hash(fit[: at - 10], name)
+    return fit
+
+
+def fold(name: str) -> str:
+    """Return what is the same for two names that MySQL takes for one, whatever their case."""
+    return name.replace("\u0130", "i").casefold()  # a capital i with a dot is an i there
+
+
 def to_names(names: Sequence[str], there: Collection[str] = ()) -> list[str]:
     """
     Return an identifier for each name; names that differ only by case are told apart.
@@ -315,10 +336,10 @@ def to_names(names: Sequence[str], there: Collection[str] = ()) -> list[str]:
     at_home_first = sorted(range(len(names)), key=lambda at: names[at] not in there)
     for at in at_home_first:
         fit, again = to_name(names[at]), names[at]
-        while fit.casefold() in taken:
+        while fold(fit) in taken:
             fit = _with_hash(to_name(names[at]), again)
             again += "\0"
-        taken.add(fit.casefold())
+        taken.add(fold(fit))
         found[at] = fit
     return [found[at] for at in range(len(names))]
 

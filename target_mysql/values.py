@@ -29,6 +29,7 @@ from target_mysql.sql import ESCAPE, FIELD_END, ROW_END
 
 NULL: Final = ESCAPE + "N"
 _JSON_STARTS = tuple('"{[-0123456789tfn \t\n\r')
+MAX_JSON_NAME_BYTES = 65_535  # of a property's name in MySQL's JSON
 REPLACEMENT: Final = "\ufffd"  # for lone surrogates, which UTF-8 and so MySQL cannot hold
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -141,7 +142,8 @@ def to_json(raw: Raw, held: JsonType | None) -> str:
     if held is not None:
         may_be_deep = data.count(b"[") + data.count(b"{") > held.depth
         may_lose_digits = not held.keeps_digits and _LONG_NUMBER.search(data)
-        if may_be_deep or may_lose_digits:
+        may_have_long_name = not held.keeps_digits and len(data) > MAX_JSON_NAME_BYTES
+        if may_be_deep or may_lose_digits or may_have_long_name:
             _refuse_unheld(data, held)
     return data.decode()
 
@@ -151,7 +153,18 @@ def _refuse_unheld(data: bytes, held: JsonType) -> None:
         if not (held.keeps_digits or _is_64_bit(number) or _is_double(number)):
             raise ValueError(f"{number[:MAX_SHOWN_LENGTH]} would lose digits")
 
-    value = json.loads(data, parse_int=refuse_inexact, parse_float=refuse_inexact)
+    def refuse_long_names(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        for name, _ in pairs:
+            if not held.keeps_digits and len(name.encode()) > MAX_JSON_NAME_BYTES:
+                raise ValueError(f"a name has more than {MAX_JSON_NAME_BYTES} bytes")
+        return dict(pairs)
+
+    value = json.loads(
+        data,
+        parse_int=refuse_inexact,
+        parse_float=refuse_inexact,
+        object_pairs_hook=refuse_long_names,
+    )
     if not _is_within(value, held.depth):
         raise ValueError(f"nested deeper than {held.depth}")
 

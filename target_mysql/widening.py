@@ -37,6 +37,7 @@ FAMILIES = {
     **dict.fromkeys(("datetime", "timestamp"), "date_time"),
 }
 BIGINT_DIGITS = 19
+INDEXED_LENGTH = 191  # characters; what every index that can hold text can hold
 _TYPE = re.compile(r"(?P<base>\w+)(?:\((?P<arguments>[\d,]+)\))?(?P<rest>.*)", re.DOTALL)
 
 
@@ -46,7 +47,7 @@ class ColumnThere:
     A column as the server describes it; `sql_type` in lower case, as in "decimal(38,2)".
 
     `fills_itself` where a row that names no value for it is no error; `is_json` where the server
-    takes nothing but JSON.
+    takes nothing but JSON. Records cannot fill one that `is_generated`.
     """
 
     name: str
@@ -57,6 +58,7 @@ class ColumnThere:
     comment: str = ""
     is_json: bool = False
     indexed: bool = False
+    is_generated: bool = False
 
     @property
     def base(self) -> str:
@@ -231,6 +233,12 @@ def _with_text(wanted: Column, there: ColumnThere, dialect: Dialect) -> Fit | No
     if wanted.kind not in (Kind.STRING, Kind.TEXT, Kind.JSON):
         return None
     text = wanted.wider or wanted if wanted.kind is Kind.JSON else wanted
+    if there.indexed and there.base in ("char", "enum", "set"):
+        # An index cannot hold LONGTEXT whole. CHAR cuts blanks, and ENUM what it does not list.
+        length = there.arguments[0] if there.base == "char" else INDEXED_LENGTH
+        wider = _longest_key(wanted, length, dialect)
+        made = replace(text, sql_type=f"VARCHAR({length})", max_length=length, wider=wider)
+        return Fit(made, modify=True)
     if there.base != "varchar" or wanted.kind is not Kind.STRING:
         return Fit(text, modify=there.base != "longtext")
     (length,) = there.arguments

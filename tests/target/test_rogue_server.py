@@ -20,7 +20,7 @@ from tests.wire import OK, greeting, receive, send
 ONE_ROW_CHANGED = b"\0\1\0\2\0\0\0"
 END_OF_PART = b"\xfe\0\0\2\0"
 # The answer to the target's first question: version, comment, local_infile, packet, case, timeout.
-FACTS = ("10.11.0-MariaDB", "rogue", "1", "16777216", "0", "28800")
+FACTS = ("10.11.0-MariaDB", "rogue", "1", "16777216", "0", "28800", "16384")
 # A table's row of _sdc_tables: nobody holds it.
 UNLOCKED = (None, None, None, None, None, None, None, "0", None, None)
 
