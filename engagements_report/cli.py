@@ -17,10 +17,12 @@ from engagements_report.calendar import read_day, read_zone
 from engagements_report.config import OPTION_FILES, Config
 from engagements_report.database import SESSION, STATEMENT_TIMEOUT_S, Database
 from engagements_report.exceptions import ReportError, UsageError
+from engagements_report.file_access import to_warnings
 from engagements_report.login import to_warning
 from engagements_report.periods import MAX_WINDOW_DAYS, WINDOW_DAYS, Choice, Period
 from engagements_report.reports import REPORTS, Answer, ask, to_question
 from engagements_report.table import FORMATS
+from engagements_report.visible import visible
 
 PROGRAM = "engagements-report"
 EXIT_FAILED, EXIT_USAGE = 1, 2
@@ -63,9 +65,7 @@ def run(options: argparse.Namespace) -> int:
     try:
         choice = _choice(options)
         config = Config.from_sources(options.config, os.environ)
-        hosts = (host for host, _ in config.addresses)
-        if warning := to_warning(config.ssl_mode, config.unix_socket, hosts):
-            _tell(warning)
+        _warn(options.config, config)
         # To make an index of many rows takes as long as it takes.
         database = Database(config, None if options.what == "index" else options.timeout)
         try:
@@ -82,6 +82,18 @@ def run(options: argparse.Namespace) -> int:
     except KeyboardInterrupt:
         return 130
     return 0
+
+
+def _warn(path: Path | None, config: Config) -> None:
+    """Say which files others may read or change, and whether another server may answer."""
+    hosts = (host for host, _ in config.addresses)
+    files = [*([path] if path else []), *map(Path, OPTION_FILES)]
+    for warning in (
+        *to_warnings(files),
+        to_warning(config.ssl_mode, config.unix_socket, hosts),
+    ):
+        if warning:
+            _tell(warning)
 
 
 def _run(options: argparse.Namespace, choice: Choice, database: Database) -> None:
@@ -146,7 +158,7 @@ def _tell_of_indexes(wanted: tuple[indexes.Index, ...], database: Database) -> N
 
 
 def _tell(text: str) -> None:
-    sys.stderr.write(f"{PROGRAM}: {text}\n")
+    sys.stderr.write(f"{PROGRAM}: {visible(text)}\n")
 
 
 def _failed(error: ReportError, exit_code: int) -> int:

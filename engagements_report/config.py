@@ -78,7 +78,8 @@ class Config:
 
 # name, name:port, [IPv6]:port or an IPv6 address alone
 _ADDRESS = re.compile(
-    r"(?:([^:\s\[\]]+)|\[([^\s\[\]]+)\])(?::(\d{1,5}))?|([^\s\[\]]*:[^\s\[\]]*:[^\s\[\]]*)"
+    r"(?:([^:\s\[\]]+)|\[([^\s\[\]]+)\])(?::(\d{1,5}))?|([^\s\[\]]*:[^\s\[\]]*:[^\s\[\]]*)",
+    re.ASCII,
 )
 
 
@@ -95,20 +96,42 @@ def _merge(*sources: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _faults(found: Mapping[str, Any]) -> list[str]:
-    faults = [
-        f"{name}: must be a string"
-        for name, value in found.items()
-        if name != "port" and not isinstance(value, str)
-    ]
+    faults = []
+    for name, value in found.items():
+        if name == "port":
+            continue
+        if not isinstance(value, str):
+            faults.append(f"{name}: must be a string")
+        elif re.search("[\0\ud800-\udfff]", value):  # neither system nor server takes it
+            faults.append(f"{name}: must be Unicode text without NUL")
     host = found.get("host", "localhost")
-    if isinstance(host, str) and not all(map(_ADDRESS.fullmatch, map(str.strip, host.split(",")))):
-        faults.append(f"host: not a name, name:port or [IPv6 address]:port: {host!r}")
+    if isinstance(host, str):
+        faults += filter(None, map(_host_fault, map(str.strip, host.split(","))))
     port = found.get("port", 1)
-    if not str(port).isdigit() or not 0 < int(port) <= MAX_PORT:
+    if not re.fullmatch(r"\d{1,5}", str(port), re.ASCII) or not 0 < int(port) <= MAX_PORT:
         faults.append(f"port: must be a whole number from 1 to {MAX_PORT}")
     if found.get("database") == "":
         faults.append("database: must not be empty")
     return faults + _tls_faults(found)
+
+
+def _host_fault(text: str) -> str:
+    """Return what is wrong with a host; a URL is not repeated, since a password may be in it."""
+    if re.search("[@/]", text):
+        return "host: must not be a URL: give host, port, user and password by keys of their own"
+    found = _ADDRESS.fullmatch(text)
+    if found and 0 < int(found[3] or 1) <= MAX_PORT and _is_host(found[1] or found[2] or found[4]):
+        return ""
+    return f"host: not a name, name:port or [IPv6 address]:port: {text!r}"
+
+
+def _is_host(name: str) -> bool:
+    """Whether `name` may be looked up."""
+    try:
+        name.encode("idna")
+    except UnicodeError:
+        return False
+    return "\0" not in name
 
 
 def _tls_faults(found: Mapping[str, Any]) -> list[str]:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from html import escape
+from typing import Any
 
 from engagements_report.charts import Spec
 from engagements_report.exceptions import UsageError
+from engagements_report.visible import visible
 
 NEEDED = "--html needs an extra: pip install 'tap-hubspot-engagements[report]'"
 
@@ -27,7 +29,7 @@ def draw(spec: Spec, label: str, css_class: str = "") -> str:
     """
     import vl_convert
 
-    svg = vl_convert.vegalite_to_svg(spec)
+    svg = vl_convert.vegalite_to_svg(_visible(spec))
     _, opening, inside = svg.partition("<svg ")
     size = re.search(r'width="[\d.]+" height="[\d.]+" viewBox="[^"]*"', inside)
     assert size is not None, "Vega says how large a picture is"
@@ -36,8 +38,17 @@ def draw(spec: Spec, label: str, css_class: str = "") -> str:
     inside = _HIDDEN.sub("", _FOR_HEARING.sub("", inside))
     return (
         f'{opening}class="{escape(f"chart {css_class}".strip())}" role="img"'
-        f' aria-label="{escape(label)}" {size[0]}>{inside}'
+        f' aria-label="{escape(visible(label))}" {size[0]}>{inside}'
     )
+
+
+def _visible(part: Any) -> Any:
+    """Return a chart whose texts hold nothing that XML may not: vl-convert ends the process."""
+    if isinstance(part, str):
+        return visible(part)
+    if isinstance(part, dict):
+        return {name: _visible(value) for name, value in part.items()}
+    return [_visible(value) for value in part] if isinstance(part, (list, tuple)) else part
 
 
 # A mark with a description, as Vega writes it.

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import html
 from collections.abc import Sequence
 from dataclasses import dataclass
-from html import escape
 from pathlib import Path
 
 from engagements_report.colours import declarations, variable
+from engagements_report.visible import visible
 
 STYLE = (Path(__file__).parent / "page.css").read_text(encoding="utf-8")
 SHORT = 20  # characters of a row's name that are kept on one line
@@ -83,6 +84,11 @@ def to_page(head: Head, sections: Sequence[Section]) -> str:
         " <code>engagements-report sql NAME</code> prints the SQL of each.</p></footer>\n"
         "</body>\n</html>\n"
     )
+
+
+def escape(text: str) -> str:
+    """Return text as HTML shows it, with what it must not hold as escapes."""
+    return html.escape(visible(text))
 
 
 def legend(kinds: Sequence[str], colours: Sequence[str] = ()) -> str:

@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.table import Table
 
 from engagements_report.database import Rows
+from engagements_report.visible import visible
 
 NOTHING = "-"  # how a table for people shows NULL
 UNLIMITED = 10_000  # characters: a file or a pipe has no window to fit
@@ -29,7 +30,7 @@ def to_table(rows: Rows) -> str:
             column.justify = "right"
         column.overflow = "fold"
     for row in rows.rows:
-        table.add_row(*(NOTHING if value is None else str(value) for value in row))
+        table.add_row(*(NOTHING if value is None else visible(str(value)) for value in row))
     width = Console().width if sys.stdout.isatty() else UNLIMITED
     console = Console(file=StringIO(), width=width)
     console.print(table, markup=False)
@@ -76,7 +77,7 @@ def _is_number(rows: Rows, index: int) -> bool:
 
 def _escape(text: str) -> str:
     """Return `text` so that Markdown takes nothing in it for its own, on one line."""
-    return " ".join(re.sub(r"([\\`*_|<>\[\]])", r"\\\1", text).split())
+    return visible(" ".join(re.sub(r"([\\`*_|<>\[\]])", r"\\\1", text).split()))
 
 
 def _to_json_value(value: Any) -> object:

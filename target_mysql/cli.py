@@ -15,6 +15,7 @@ from types import FrameType
 
 from target_mysql.exceptions import ConfigError, LockedError, TargetError
 from target_mysql.option_files import OPTION_FILES
+from target_mysql.visible import visible
 
 PROGRAM, DISTRIBUTION = "target-mysql", "tap-hubspot-engagements"
 LOGGER = logging.getLogger("target_mysql")
@@ -33,6 +34,13 @@ and so on are read from the environment, then the groups [client] and [target-my
 Exit codes: 0 done; 1 failed; 2 usage or configuration; 75 another load has a table of this one:
 run again later; 130, 143 stopped by a signal.
 """
+
+
+class OneLine(logging.Formatter):
+    """Names of streams and columns, and what servers say, may hold line ends, ESC and worse."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:
+        return visible(super().formatMessage(record))
 
 
 class Stopped(BaseException):
@@ -59,7 +67,7 @@ def run(options: argparse.Namespace) -> int:
     from target_mysql import commands
 
     gc.freeze()  # what is imported stays: to look through it at the end is a tenth of a start
-    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s", stream=sys.stderr)
+    _log_to_stderr()
     try:
         if options.about:
             commands.tell_about(PROGRAM, DESCRIPTION, _version())
@@ -69,13 +77,18 @@ def run(options: argparse.Namespace) -> int:
             _raise_on_signals()
             commands.load(options.config)
     except TargetError as error:
-        # Names of streams and columns, and what servers say, may hold line ends.
         LOGGER.error("%s", " ".join(str(error).splitlines()))
         return _exit_code(error)
     except Stopped as stopped:
         LOGGER.error("stopped by %s: rows since the last state are not loaded", stopped)
         return stopped.exit_code
     return 0
+
+
+def _log_to_stderr() -> None:
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(OneLine("%(levelname)s %(message)s"))
+    logging.basicConfig(level=logging.INFO, handlers=[handler])
 
 
 def _exit_code(error: TargetError) -> int:

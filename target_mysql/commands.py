@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import re
 import sys
 import time
 from pathlib import Path
@@ -12,10 +13,13 @@ from pathlib import Path
 from target_mysql.config import Config, about, read_settings
 from target_mysql.database import Database
 from target_mysql.exceptions import ConnectError, TargetError, TransientError
+from target_mysql.file_access import to_warnings
 from target_mysql.load import Load
 from target_mysql.login import to_warning
 from target_mysql.messages import iter_chunks, write_whole
+from target_mysql.option_files import OPTION_FILES
 from target_mysql.retries import iter_waits_s
+from target_mysql.visible import visible
 
 LOGGER = logging.getLogger(__name__)
 
@@ -64,15 +68,21 @@ def check(path: Path | None) -> None:
     config = _read_config(path)
     database = Database(config)
     server = database.server
-    grants = [str(grant) for (grant,) in database.query("SHOW GRANTS")]
+    grants = [_without_secret(str(grant)) for (grant,) in database.query("SHOW GRANTS")]
     lines = [
         f"server: {server.version}",
         f"database: {config.database}",
         f"LOAD DATA LOCAL: {'allowed' if server.local_infile else 'forbidden, INSERT is used'}",
-        *(f"grant: {grant.partition(' IDENTIFIED BY ')[0]}" for grant in grants),
+        *(f"grant: {grant}" for grant in grants),
     ]
     database.close()
-    _tell("\n".join(lines))
+    _tell("\n".join(map(visible, lines)))
+
+
+def _without_secret(grant: str) -> str:
+    """Return a grant up to how its user logs in, which has the hash of the password in it."""
+    # MariaDB may name several ways: IDENTIFIED VIA ... USING '...' OR ... USING '...'.
+    return re.split(r"\sIDENTIFIED\s", grant, maxsplit=1)[0]
 
 
 def tell_about(program: str, description: str, version: str) -> None:
@@ -89,6 +99,9 @@ def tell_about(program: str, description: str, version: str) -> None:
 
 def _read_config(path: Path | None) -> Config:
     config = Config.from_sources(read_settings(path), os.environ)
+    option_files = map(Path, OPTION_FILES)
+    for warning in to_warnings([*([path] if path else []), *option_files]):
+        LOGGER.warning("%s", warning)
     hosts = (address.name for address in config.host)
     if warning := to_warning(config.ssl_mode, config.unix_socket, hosts):
         LOGGER.warning("%s", warning)

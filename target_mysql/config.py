@@ -46,7 +46,14 @@ class _Type:
 def _parse_text(value: object) -> str:
     if not isinstance(value, str):
         raise ValueError("must be a string")
+    if not _is_sendable(value):
+        raise ValueError("must be Unicode text without NUL")
     return value
+
+
+def _is_sendable(text: str) -> bool:
+    """Whether the system and the server take `text`: no NUL, no half of a character."""
+    return not re.search("[\0\ud800-\udfff]", text)
 
 
 class Address(NamedTuple):
@@ -79,9 +86,27 @@ _ADDRESS = re.compile(
 def _address(text: object) -> Address:
     found = _ADDRESS.fullmatch(text.strip()) if isinstance(text, str) else None
     if not found or not 0 < int(found["port"] or 1) <= MAX_PORT:
-        raise ValueError(f"not a name, name:port or [IPv6 address]:port: {text!r}")
+        raise ValueError(_host_fault(text))
     name = found["name"] or found["ipv6"] or found["bare"]
+    if not _is_host(name):
+        raise ValueError(_host_fault(text))
     return Address(name, int(found["port"]) if found["port"] else None)
+
+
+def _host_fault(text: object) -> str:
+    """Say what is wrong with a host; a URL is not repeated, since a password may be in it."""
+    if isinstance(text, str) and re.search("[@/]", text):
+        return "must not be a URL: give host, port, user and password by keys of their own"
+    return f"not a name, name:port or [IPv6 address]:port: {text!r}"
+
+
+def _is_host(name: str) -> bool:
+    """Whether `name` may be looked up."""
+    try:
+        name.encode("idna")
+    except UnicodeError:
+        return False
+    return not re.search("[@/\0]", name)
 
 
 def _parse_boolean(value: object) -> bool:

@@ -7,7 +7,6 @@ import socket
 import subprocess
 import threading
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -97,22 +96,27 @@ def begin(target: subprocess.Popen[bytes], lines: bytes) -> None:
     target.stdin.close()
 
 
-def test_a_server_that_is_away_when_a_load_begins(
-    tmp_path: Path, start_target: StartTarget
-) -> None:
+def _where(own: TestDatabase) -> dict[str, object]:
+    """Return the configuration that leads to a database of the test's own server."""
+    prefix = "TARGET_MYSQL_"
+    return {name.removeprefix(prefix).lower(): value for name, value in own.environment.items()}
+
+
+def test_a_server_that_is_away_when_a_load_begins(start_target: StartTarget) -> None:
     """
     The load says that it waits, and begins when the server has come.
     """
-    with FAMILY.server(tmp_path) as server:
+    with FAMILY.server() as server:
         server.kill()
-        target = start_target(host="127.0.0.1", port=server.port, database="late")
+        own = TestDatabase(server, "late")
+        target = start_target(**_where(own))
         said = errors_of(target)
         begin(target, to_lines(THINGS, record({"id": 1}), state(1)))
         until(lambda: any("trying again in" in line for line in said))
         assert "cannot connect to MySQL at 127.0.0.1:" in said[0]
         server.start()
         assert target.wait(END_S) == 0, said
-        assert loaded(TestDatabase(server, "late")) == 1
+        assert loaded(own) == 1
 
 
 def test_a_connection_that_is_cut_in_the_login(database: TestDatabase) -> None:
@@ -125,20 +129,19 @@ def test_a_connection_that_is_cut_in_the_login(database: TestDatabase) -> None:
     assert "trying again in" in done.err
 
 
-def test_too_many_connections(tmp_path: Path, start_target: StartTarget) -> None:
+def test_too_many_connections(start_target: StartTarget) -> None:
     """
     A server that has no connection to spare is waited for.
     """
-    with FAMILY.server(tmp_path, ["--max-connections=10", "--max-user-connections=1"]) as server:
+    with FAMILY.server(["--max-connections=10", "--max-user-connections=1"]) as server:
         own = TestDatabase(server, "full")
         own.query("CREATE USER modest@'%'")
         own.query("GRANT ALL ON full.* TO modest@'%'")
         config = Config.from_sources(
-            {}, {**own.environment, **settings(user="modest", database="full")}, ()
+            {}, {**own.environment, **settings(user="modest", password="")}, ()
         )
         only = Database(config)
-        where = {"host": "127.0.0.1", "port": server.port, "user": "modest", "database": "full"}
-        target = start_target(**where)
+        target = start_target(**{**_where(own), "user": "modest", "password": ""})
         said = errors_of(target)
         begin(target, to_lines(THINGS, record({"id": 1}), state(1)))
         until(lambda: any("trying again in" in line for line in said))
