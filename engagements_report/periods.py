@@ -13,6 +13,8 @@ UTC = ZoneInfo("UTC")
 MAX_DAYS = 10_000  # what the calendar in rolling.sql can count
 MAX_WINDOW_DAYS = 100
 WINDOW_DAYS = 14
+# Days that may be asked for: MySQL's first, and as far ahead as a zone's changes of clocks are few.
+FIRST_DAY, LAST_DAY = date(1000, 1, 1), date(2199, 12, 31)
 
 
 @dataclass(frozen=True)
@@ -24,6 +26,10 @@ class Period:
     zone: ZoneInfo
 
     def __post_init__(self) -> None:
+        for flag, day in (("--from", self.first), ("--to", self.last)):
+            if day and not FIRST_DAY <= day <= LAST_DAY:
+                limits = f"must be from {FIRST_DAY} to {LAST_DAY}"
+                raise UsageError(f"{flag}: {limits}: leave it out for all days with data")
         if self.first and self.last and self.first > self.last:
             raise UsageError(f"--from {self.first} is after --to {self.last}")
 

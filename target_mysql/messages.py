@@ -20,6 +20,7 @@ from typing import Any, BinaryIO
 import msgspec
 
 from target_mysql.exceptions import InputError
+from target_mysql.tables import refuse_surrogates
 from target_mysql.values import parse_json
 
 READ_SIZE = 1024 * 1024  # bytes; also how much a pipe is to hold, where Linux has it 64 KiB
@@ -173,6 +174,7 @@ def _value_as_it_came(line: bytes, message: dict[str, Any]) -> bytes:
 
 def _schema_message(message: dict[str, Any]) -> SchemaMessage:
     stream = _text(message, "stream")
+    refuse_surrogates(stream)
     schema = message.get("schema")
     key = message.get("key_properties")
     if not isinstance(schema, dict):

@@ -159,7 +159,7 @@ def to_table(
         if path[0] not in ours
     }
     for name in (stream, *(name for path in leaves for name in path)):
-        _refuse_surrogates(name)
+        refuse_surrogates(name)
     plain = [BETWEEN.join(path) for path in leaves]
     names = dict(zip(leaves, to_names(plain, there), strict=True))
     deletion = min((name for name in ours if name.casefold() == DELETED_AT), default=None)
@@ -272,6 +272,7 @@ def to_source(schema: Schema) -> str | None:
     source = schema.get("x-source")
     if source is not None and (not isinstance(source, str) or not source):
         raise ValueError("x-source must be a string")
+    refuse_surrogates(source or "")
     return source
 
 
@@ -285,7 +286,8 @@ _NOT_IN_NAMES = re.compile("[\x00\U00010000-\U0010ffff]")
 _SURROGATES = re.compile("[\ud800-\udfff]")
 
 
-def _refuse_surrogates(name: str) -> None:
+def refuse_surrogates(name: str) -> None:
+    """Raise ValueError where `name` cannot be sent to a server: half of a character is none."""
     if _SURROGATES.search(name):
         raise ValueError(f"the name {name!r} is no Unicode text")
 
@@ -294,8 +296,10 @@ def to_name(name: str) -> str:
     """
     Return `name` as an identifier of at most 64 characters.
 
-    What MySQL cannot take in a name is replaced, and a hash keeps two such names apart.
+    What MySQL cannot take in a name is replaced, and a hash keeps two such names apart. Raises
+    ValueError for what is no Unicode text.
     """
+    refuse_surrogates(name)
     fit = _NOT_IN_NAMES.sub("_", name)
     fit = fit[:-1] + "_" if fit.endswith(tuple(" \t\n\v\f\r")) else fit
     ours = fit.casefold().startswith(STAGING) or fit.casefold() == REGISTRY

@@ -218,6 +218,9 @@ def test_tables_fit_the_window(database: TestDatabase, width: int) -> None:
         (["sql"], 2, "a report must be named"),
         (["daily", "rolling"], 2, "unrecognized arguments: rolling"),
         (["rolling", "--window-days", "0"], 2, "--window-days: must be from 1 to 100"),
+        (["daily", "--from", "0001-01-01"], 2, "--from: must be from 1000-01-01 to 2199-12-31"),
+        (["rolling", "--to", "9999-12-31"], 2, "--to: must be from 1000-01-01 to 2199-12-31"),
+        (["--html", "x", "--to", "2200-01-01"], 2, "leave it out for all days with data"),
         (["daily", "--owner", "Ada"], 2, "argument --owner: invalid int value"),
     ],
 )
@@ -248,6 +251,41 @@ def test_what_is_missing_is_named(database: TestDatabase) -> None:
     assert (away.code, away.err.count("\n")) == (1, 1)
     assert "127.0.0.1:1 as root" in away.err
     assert "s3" not in away.err
+
+
+ENDS_MS = (-62_135_596_800_000, 253_402_300_799_999)  # 0001-01-01 and the last of 9999-12-31
+FIRST, LAST = "1000-01-01", "2199-12-31"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        *([name] for name in ("daily", "owners", "hours", "first-response", "quality")),
+        *([name, "--from", FIRST, "--to", LAST] for name in ("daily", "hours", "quality")),
+        ["rolling", "--from", LAST],
+        ["rolling", "--from", FIRST, "--to", FIRST, "--window-days", "100"],
+        ["--html", "page.html"],
+        ["--html", "page.html", "--from", "2180-01-01", "--to", LAST],
+    ],
+)
+@pytest.mark.parametrize("zone", ["UTC", "Pacific/Auckland"])
+def test_the_ends_of_the_calendar(
+    database: TestDatabase,
+    arguments: list[str],
+    zone: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """
+    Engagements at the ends of the calendar, and the first and the last days that may be asked for,
+    break no report.
+    """
+    monkeypatch.chdir(tmp_path)
+    create_tables(database)
+    fill(database, [(at_ms, "NOTE") for at_ms in (*ENDS_MS, 1_530_000_000_000)])
+    done = run(database, *arguments, "--tz", zone)
+    assert done.code == 0, done.err
+    assert "Traceback" not in done.err
 
 
 @pytest.mark.parametrize("days", [1, 7, 30])

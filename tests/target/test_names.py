@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 
 import pytest
@@ -198,3 +199,39 @@ def test_streams_that_a_server_does_not_tell_apart() -> None:
         done = load(TestDatabase(server, "one"), *by_case())
         assert done.code == 1
         assert "line 3, stream Things: this server keeps it and stream things in one" in done.err
+
+
+HALF = "half\ud800"
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"stream": HALF},
+        {"key_properties": [HALF]},
+        {"schema": {"properties": {"id": {"type": "integer"}, HALF: {"type": "string"}}}},
+        {"schema": {"properties": {"id": {"type": "integer"}}, "x-source": HALF}},
+    ],
+)
+def test_half_of_a_character_is_no_name(database: TestDatabase, changes: dict[str, object]) -> None:
+    """
+    A lone surrogate in the name of a stream, a property or a source is an error of its line.
+    """
+    message = {**schema({}), **changes}
+    done = load(database, json.dumps(message), record({"id": 1}))
+    assert (done.code, done.out) == (1, ""), done.err
+    (error,) = [line for line in done.err.splitlines() if line.startswith("ERROR ")]
+    assert error.startswith("ERROR line 1")
+    assert "half\\ud800" in error
+    assert "Traceback" not in done.err
+
+
+def test_half_of_a_character_in_a_parents_key(database: TestDatabase) -> None:
+    """
+    So it is where a child names its parent's key.
+    """
+    child = schema({}, stream="children")
+    child["schema"]["x-parent"] = {"stream": "things", "keys": {"id": HALF}}
+    done = load(database, schema({}), json.dumps(child))
+    assert done.code == 1
+    assert "ERROR line 2, stream children: the name 'half\\ud800' is no Unicode text" in done.err
