@@ -4,6 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 SINGER_TOOLS := .venv-singer-tools
+AUDIT := .venv-audit
 INSTALLED := $(VENV)/.installed
 
 # What pip and setuptools have to say of themselves helps nobody here; errors are still shown.
@@ -13,7 +14,7 @@ PIP_QUIETLY := PYTHONWARNINGS=ignore PIP_DISABLE_PIP_VERSION_CHECK=1
 ONE_AT_A_TIME = exec 9<setup.py && flock 9 && if [ $@ -nt setup.py ]; then exit 0; fi
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-servers test-galera test-group-replication test-page test-bare lint check-tap test-pythons bench bench-quick soak interop clean
+.PHONY: help install demo test test-servers test-galera test-group-replication test-page test-bare lint check-tap test-pythons bench bench-quick soak interop audit clean
 
 help: ## say what there is to make
 	@awk -F ': .*## ' '/^[a-z-]+: .*## / {printf "make %-22s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -72,6 +73,9 @@ interop: $(INSTALLED) ## load all streams into other Singer targets
 soak: $(INSTALLED) ## run 20,000 schedules of edits, faults and kills
 	@SCHEDULES=20000 $(BIN)/python -m pytest -q tests/tap/test_every_stream.py
 
+audit: $(INSTALLED) $(AUDIT)/.installed ## ask pip-audit whether advisories name an installed package
+	@$(BIN)/python -m demo.audit
+
 clean: ## remove what the other targets made
 	rm -rf $(VENV) .venv-* .demo build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
@@ -91,4 +95,10 @@ $(INSTALLED): setup.py
 $(SINGER_TOOLS)/.installed: $(INSTALLED)
 	@$(ONE_AT_A_TIME); $(PYTHON) -m venv $(SINGER_TOOLS) \
 		&& $(PIP_QUIETLY) $(SINGER_TOOLS)/bin/python -m pip install --quiet 'singer-tools>=0.4.1,<0.5' 'singer-python>=6.8,<7' \
+		&& touch $@
+
+# What audits the packages is not among them.
+$(AUDIT)/.installed: $(INSTALLED)
+	@$(ONE_AT_A_TIME); $(PYTHON) -m venv $(AUDIT) \
+		&& $(PIP_QUIETLY) $(AUDIT)/bin/python -m pip install --quiet 'pip-audit>=2.7,<3' \
 		&& touch $@
