@@ -112,6 +112,7 @@ class HubspotClient:
         on_failure: OnFailure | None = None,
         *,
         hint: bool = False,
+        began_s: float | None = None,
     ) -> Answer[T]:
         """
         Return the answer to GET `path`, its text made into what `parse` returns.
@@ -119,14 +120,15 @@ class HubspotClient:
         A ValueError of `parse` counts as half an answer: asked again. `params` is read at each
         try, so that `on_failure`, called between tries, may ask for less: it returns whether it
         does, and then the waits begin anew. A `hint`, which the run can do without, is asked for
-        once, in HINT_TIMEOUT_S at most, and holds up nobody else.
+        once, in HINT_TIMEOUT_S at most, and holds up nobody else. `began_s` is when asking began,
+        by now_s, where that was before this call.
         """
         waits = _iter_waits_s()
         timeout_s = self._config.request_timeout
         patience_s = max(RETRY_LIMIT_S, TIMEOUTS_TO_BEAR * timeout_s)
         if hint:
             timeout_s, patience_s = min(timeout_s, HINT_TIMEOUT_S), 0.0
-        began = self._clock()
+        began = self._clock() if began_s is None else began_s
         renewed = False
         while True:
             try:
@@ -154,6 +156,10 @@ class HubspotClient:
                     self.retries += 1
                 LOGGER.warning("%s: asking again in %.1f s", error, wait_s)
                 self.pace.pause(wait_s)
+
+    def now_s(self) -> float:
+        """Return the client's clock, in seconds that only grow."""
+        return self._clock()
 
     def _give_up_at(self, error: TransientError, began: float, patience_s: float) -> float:
         """Return when to end asking: soon where nothing of HubSpot's has ever been reached."""

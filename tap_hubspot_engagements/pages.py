@@ -442,9 +442,10 @@ class PageSize:
         self.most = min(wanted or ceiling, ceiling)
         self._param = param
         self._stuck_after: int | None = TRIES_AT_ONE
+        self._began_s = 0.0
 
     def patient(self) -> PageSize:
-        """Return this size, asked for from now on until the client gives up."""
+        """Return this size, which the next time is asked for until the client gives up."""
         self._stuck_after = None
         return self
 
@@ -464,6 +465,8 @@ class PageSize:
         size = min(self.most, sizes.get(path, self.most))
         asked: dict[str, object] = {**params, self._param: size}
         failures = failures_at_one = 0
+        if self._stuck_after is not None:
+            self._began_s = client.now_s()
 
         def shrink(error: TransientError) -> bool:
             nonlocal size, failures, failures_at_one
@@ -480,7 +483,8 @@ class PageSize:
             sizes[path] = min(size, sizes.get(path, size))
             return True
 
-        answer = client.get(path, asked, parse, on_failure=shrink)
+        answer = client.get(path, asked, parse, shrink, began_s=self._began_s)
+        self._stuck_after = TRIES_AT_ONE
         if path in sizes:
             self._grow(client, path, size)
         return answer
