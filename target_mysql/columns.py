@@ -177,7 +177,7 @@ def to_key_column(
     """Return a key's column: text must fit the index, so the columns of a key share its bytes."""
     column = to_column(name, path, schema, dialect)
     if column.kind not in (Kind.STRING, Kind.TEXT, Kind.JSON):
-        return replace(column, wider=None)
+        return without_text(column)
     kind = Kind.TEXT if column.kind is Kind.JSON else column.kind
     length = min(dialect.key_bytes, dialect.index_bytes // columns_in_key) // BYTES_A_CHARACTER
     return Column(
@@ -185,8 +185,21 @@ def to_key_column(
     )
 
 
+def without_text(column: Column) -> Column:
+    """Return a key's column without those of its wider ones that no index can hold."""
+    wider = column.wider
+    is_text = wider is None or wider.collated
+    return replace(column, wider=None if is_text else wider and without_text(wider))
+
+
 def integer_column(name: str) -> Column:
-    return Column(name, Kind.INTEGER, "BIGINT")
+    """Return a BIGINT; for integers beyond it a DECIMAL."""
+    return Column(name, Kind.INTEGER, "BIGINT", wider=widest_integer(name))
+
+
+def widest_integer(name: str) -> Column:
+    """Return the DECIMAL that holds the longest integers."""
+    return decimal_column(name, MAX_DECIMAL_DIGITS, 0)
 
 
 def date_time_column(name: str) -> Column:
@@ -225,11 +238,13 @@ def _column_of(name: str, kind: Kind, facts: Schema, dialect: Dialect) -> Column
         return number_column(name)
     if kind is Kind.INTEGER:
         digits = _integer_digits(facts)
-        return integer_column(name) if digits is None else decimal_column(name, digits, 0)
+        if digits is None:
+            return integer_column(name)
+        return replace(decimal_column(name, digits, 0), wider=widest_integer(name))
     if kind is Kind.DECIMAL:
         scale = _scale(facts["multipleOf"])
         digits = max(DEFAULT_DECIMAL_DIGITS, min(MAX_DECIMAL_DIGITS, scale + 20))
-        return decimal_column(name, digits, scale)
+        return replace(decimal_column(name, digits, scale), wider=number_column(name).wider)
     return Column(name, kind, SQL_TYPES[kind])
 
 

@@ -346,6 +346,7 @@ class Load:
         ]
         for name, stream in self._streams.items():
             self.progress.streams[name].mended += stream.encoder.take_mended()
+            self.progress.streams[name].not_numbers += stream.encoder.take_not_numbers()
         state, self._state = self._state, None
         self._rows = self._size = 0
         self._waiting_since = None

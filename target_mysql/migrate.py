@@ -12,7 +12,7 @@ from target_mysql.columns import Column, Kind
 from target_mysql.database import A_VIEW, Database
 from target_mysql.exceptions import DatabaseError
 from target_mysql.plan import Plan, to_plan
-from target_mysql.tables import Table
+from target_mysql.tables import Table, fold
 from target_mysql.widening import ColumnThere
 
 LOGGER = logging.getLogger(__name__)
@@ -48,6 +48,7 @@ def _migrate(table: Table, database: Database) -> Table:
         LOGGER.info("created table %s with %d columns", table.name, len(plan.table.columns))
         return _with_definition(plan.table, database)
     lacks_key = _check_table(plan.table, database)
+    plan = replace(plan, table=replace(plan.table, key=_key_in_order(plan.table, database)))
     for column in plan.modified:
         if there[column.name].base == "bigint" and column.kind is Kind.NUMBER and column.wider:
             plan = plan.with_instead(column, _first_exact(plan.table, column, database))
@@ -73,7 +74,12 @@ def widen(table: Table, wider: Column, database: Database) -> Table:
 
 def _first_exact(table: Table, column: Column, database: Database) -> Column:
     """Return `column` or the first of its wider ones that changes no number in the table."""
-    while column.wider and database.query(sql.find_inexact(table, column)):
+    may_round = (Kind.NUMBER, Kind.DECIMAL)
+    while (
+        column.kind in may_round
+        and column.wider
+        and database.query(sql.find_inexact(table, column))
+    ):
         column = column.wider
     return column
 
@@ -107,7 +113,16 @@ def _check_table(table: Table, database: Database) -> bool:
 
 
 def _same(names: tuple[str, ...], others: tuple[str, ...]) -> bool:
-    return [name.casefold() for name in names] == [name.casefold() for name in others]
+    """Tell whether two keys have the same columns, in whichever order."""
+    return set(map(fold, names)) == set(map(fold, others))
+
+
+def _key_in_order(table: Table, database: Database) -> tuple[str, ...]:
+    """Return the table's key in the order of its index, along which rows are found fast."""
+    order = list(map(fold, database.read_key(table)))
+    return (
+        tuple(sorted(table.key, key=lambda name: order.index(fold(name)))) if order else table.key
+    )
 
 
 def _tell(plan: Plan, there: Mapping[str, ColumnThere]) -> None:

@@ -27,6 +27,7 @@ class Counts:
     updated: int = 0
     deleted: int = 0
     mended: int = 0  # dates that MySQL cannot hold
+    not_numbers: int = 0  # NaN and Infinity
     reported: int = 0  # records that a METRIC has counted
 
 
@@ -71,13 +72,14 @@ class Progress:
             sys.stderr.write("\r\x1b[K")
         for stream, counts in self.streams.items():
             LOGGER.info(
-                "%s: %d records: %d inserted, %d updated, %d deleted%s",
+                "%s: %d records: %d inserted, %d updated, %d deleted%s%s",
                 stream,
                 counts.records,
                 counts.inserted,
                 counts.updated,
                 counts.deleted,
                 f", {counts.mended} dates that MySQL cannot hold" if counts.mended else "",
+                f", {counts.not_numbers} NaN or Infinity as NULL" if counts.not_numbers else "",
             )
         self._count_records()
         elapsed_s = time.monotonic() - self._started

@@ -46,6 +46,7 @@ from target_mysql.values import NULL
 MAX_UNDECLARED = 50  # undeclared properties of a stream to name
 MAY_NEED_ESCAPES: Final = b"\\u001"
 _END, _ROW, _ESC, _NULL = (text.encode() for text in (FIELD_END, ROW_END, ESCAPE, NULL))
+_CONSTANT = re.compile(rb"[:,\[]\s*(?:NaN|-?Infinity)")
 # The end of a field, or what is escaped and so no end. One match at a time, since a value may have
 # hundreds of MB, all of them escaped.
 _FIELD_END = re.compile(_END + b"|" + _ESC + b".", re.DOTALL)
@@ -114,7 +115,7 @@ class RowEncoder:
     def __init__(self, table: Table, invalid_dates: str = "error") -> None:
         self.table = table
         self._undeclared: frozenset[Path] = frozenset()  # properties met that the SCHEMA lacks
-        self._mended = 0
+        self._mended = self._not_numbers = 0
         self._invalid_dates = invalid_dates
         self._extracted = table.adds(EXTRACTED_AT)
         self._versioned = table.adds(TABLE_VERSION)
@@ -167,6 +168,11 @@ class RowEncoder:
         mended, self._mended = self._mended, 0
         return mended
 
+    def take_not_numbers(self) -> int:
+        """Return how many NaN and Infinity became null since this was last asked."""
+        count, self._not_numbers = self._not_numbers, 0
+        return count
+
     def _encode(
         self, message: Any, flatten: Callable[[Any], Any] | None, line: bytes, number: int
     ) -> Row:
@@ -194,6 +200,9 @@ class RowEncoder:
         line = values.unescaped(line)  # what is no Unicode would hide how the rest is written
         replaced = values.has_replacements(original, line)
         try:
+            if _CONSTANT.search(line):
+                line, count = values.without_constants(line)
+                self._not_numbers += count
             message = values.parse_json(line)
         except ValueError as error:
             raise InputError(f"not JSON: {error}", **where) from error

@@ -83,6 +83,25 @@ def parse_json(line: bytes) -> Any:
         raise ValueError("a number's exponent is too large") from error
 
 
+def without_constants(line: bytes) -> tuple[bytes, int]:
+    """
+    Return a line with null for NaN and Infinity, which are no JSON, and how many there were.
+
+    Raises ValueError where it is no JSON all the same.
+    """
+    count = 0
+
+    def replace_constant(_: str) -> None:
+        nonlocal count
+        count += 1
+
+    try:
+        value = json.loads(line, parse_float=Decimal, parse_constant=replace_constant)
+    except (RecursionError, ArithmeticError) as error:
+        raise ValueError("nested too deep, or a number's exponent is too large") from error
+    return (_ENCODE(sanitised(value)), count) if count else (line, 0)
+
+
 def to_decimal(number: Decimal, digits: int, scale: int) -> str:
     """Return `number` in plain digits; ValueError where DECIMAL(digits, scale) would round it."""
     if not number.is_finite():

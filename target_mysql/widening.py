@@ -25,6 +25,8 @@ from target_mysql.columns import (
     json_column,
     number_column,
     wide_decimal,
+    widest_integer,
+    without_text,
 )
 
 BITS = {"tinyint": 8, "smallint": 16, "mediumint": 24, "int": 32, "bigint": 64}
@@ -111,6 +113,8 @@ def fit(wanted: Column, there: ColumnThere, dialect: Dialect, *, in_key: bool) -
         found = _fit(wanted, there, dialect)
     if found is None:
         return None
+    if in_key and not found.column.collated:
+        found = replace(found, column=without_text(found.column))
     column = for_property(found.column, there.name, wanted.path, wanted.members)
     strange = there.collation is not None and not _is_ours(there, dialect, in_key)
     strict = not there.nullable and not in_key
@@ -159,10 +163,11 @@ def _with_integer(wanted: Column, there: ColumnThere) -> Fit | None:
     if wanted.kind is Kind.INTEGER:
         if there.sql_type.startswith("tinyint(1)"):  # which everyone takes for a boolean
             return Fit(wanted, modify=True)
-        wider = None if limits == (BIGINT_MIN, BIGINT_MAX) else wanted
+        wider = wanted.wider if limits == (BIGINT_MIN, BIGINT_MAX) else wanted
         if limits[1] > BIGINT_MAX:  # for the numbers below zero
             limits = (0, BIGINT_MAX)
-            wider = decimal_column(there.name, BIGINT_DIGITS + 1, 0)
+            widest = widest_integer(there.name)
+            wider = replace(decimal_column(there.name, BIGINT_DIGITS + 1, 0), wider=widest)
         kept = replace(wanted, sql_type=there.sql_type, limits=limits, wider=wider)
         return Fit(kept, modify=False)
     if wanted.kind is Kind.BOOLEAN:
@@ -184,6 +189,8 @@ def _with_decimal(wanted: Column, there: ColumnThere) -> Fit | None:
         room = BIGINT_DIGITS + scale
         if digits < room <= MAX_DECIMAL_DIGITS:
             kept = replace(kept, wider=decimal_column(there.name, room, scale))
+        elif not scale and digits < MAX_DECIMAL_DIGITS:
+            kept = replace(kept, wider=widest_integer(there.name))
         return Fit(kept, modify=there.unsigned)
     if wanted.kind is Kind.NUMBER:
         wide = number_column(there.name).wider
@@ -191,9 +198,14 @@ def _with_decimal(wanted: Column, there: ColumnThere) -> Fit | None:
         return Fit(replace(kept, wider=wide and wide.wider if is_wide else wide), there.unsigned)
     if wanted.kind is Kind.DECIMAL:
         if whole >= wanted.digits - wanted.scale and scale >= wanted.scale:
-            return Fit(kept, modify=there.unsigned)
+            wider = wanted.wider if there.sql_type != _sql_type(wanted.wider) else None
+            return Fit(replace(kept, wider=wider), modify=there.unsigned)
         return _decimal(there, whole, scale, wanted)
     return _as_text(wanted)
+
+
+def _sql_type(column: Column | None) -> str:
+    return column.sql_type.lower() if column else ""
 
 
 def _decimal(there: ColumnThere, whole: int, scale: int, wanted: Column) -> Fit | None:

@@ -1,0 +1,135 @@
+"""Values that are rare, and that taps send all the same: each is in the table."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from target_mysql.exceptions import InputError
+from tests.conftest import TestDatabase
+from tests.target.conftest import load, load_here, schema, state
+
+DATE_TIME = {"type": ["null", "string"], "format": "date-time"}
+TIME = {"type": ["null", "string"], "format": "time"}
+INTEGER = {"type": ["null", "integer"]}
+NUMBER = {"type": ["null", "number"]}
+MONEY = {"type": ["null", "number"], "multipleOf": 0.01}
+
+
+def lines(*values: str) -> list[str]:
+    """Return a record for each value of `v`, which is JSON text; the ids count from 0."""
+    return [
+        f'{{"type":"RECORD","stream":"things","record":{{"id":{number},"v":{value}}}}}'
+        for number, value in enumerate(values)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("declared", "first", "second"),
+    [
+        (INTEGER, "5", "18446744073709551615"),
+        (INTEGER, "-9223372036854775808", "-9223372036854775809"),
+        (INTEGER, "7", "9" * 65),
+        ({"type": "integer", "maximum": 10**30}, "5", "1" + "0" * 40),
+        (MONEY, "1.25", "0.30000000000000004"),
+        (MONEY, "1.25", "1" + "0" * 40),
+        (MONEY, "1.25", "0." + "0" * 40 + "1"),
+    ],
+)
+def test_numbers_beyond_their_column_widen_it(
+    database: TestDatabase, declared: dict[str, Any], first: str, second: str
+) -> None:
+    """
+    The column becomes one that holds what was there and what comes, in this run and the next.
+    """
+    for _ in range(2):
+        load_here(database, schema({"v": declared}), *lines(first, second))
+        found = database.query("SELECT CAST(v AS CHAR) FROM things ORDER BY id")
+        assert [Decimal(text) for (text,) in found] == [Decimal(first), Decimal(second)]
+
+
+@pytest.mark.parametrize("value", ["9" * 66, "1.5", '"many"'])
+def test_an_integer_column_takes_integers(database: TestDatabase, value: str) -> None:
+    """
+    What no column of numbers holds, or is none, is refused and widens nothing.
+    """
+    with pytest.raises(InputError, match="column v: "):
+        load_here(database, schema({"v": INTEGER}), *lines("1", value))
+    assert database.query("SHOW COLUMNS FROM things LIKE 'v'")[0][1].startswith("bigint")
+
+
+def test_numbers_of_keys_widen_their_column(database: TestDatabase) -> None:
+    """
+    A key of numbers past 2^53, and of integers past 64 bits, tells all of them apart.
+    """
+    for declared in (NUMBER, INTEGER):
+        database.query("DROP TABLE IF EXISTS things")
+        keys = [1, 2**53, 2**53 + 1, 2**64 + 1, 2**64 + 2]
+        rows = [f'{{"type":"RECORD","stream":"things","record":{{"k":{key}}}}}' for key in keys]
+        load_here(database, schema({"k": declared}, key=("k",)), *rows)
+        assert sorted(int(key) for (key,) in database.query("SELECT k FROM things")) == keys
+
+
+@pytest.mark.parametrize(
+    ("declared", "value", "expected"),
+    [
+        (DATE_TIME, "2020-01-01T00:00:00+05", "2019-12-31 19:00:00.000000"),
+        (DATE_TIME, "1880-01-01T00:53:28.000000+00:53:28", "1880-01-01 00:00:00.000000"),
+        (DATE_TIME, "2016-12-31T23:59:60Z", "2017-01-01 00:00:00.000000"),
+        (DATE_TIME, "2016-12-31T18:59:60.25-05:00", "2017-01-01 00:00:00.250000"),
+        (TIME, "1 day, 6:00:00", "30:00:00.000000"),
+        (TIME, "-1 day, 23:00:00", "-01:00:00.000000"),
+        (TIME, "-01:00:00", "-01:00:00.000000"),
+        (TIME, "24:00:00", "24:00:00.000000"),
+        (TIME, "838:59:59", "838:59:59.000000"),
+        (TIME, "6:05:04.000007", "06:05:04.000007"),
+        (TIME, "23:59:60", "24:00:00.000000"),
+        (TIME, "01:30:00+02", "23:30:00.000000"),
+    ],
+)
+def test_dates_and_times(
+    database: TestDatabase, declared: dict[str, Any], value: str, expected: str
+) -> None:
+    """
+    Offsets of hours alone or with seconds, leap seconds, and times below zero or beyond a day.
+    """
+    load_here(database, schema({"v": declared}), *lines(f'"{value}"'))
+    assert database.query("SELECT CAST(v AS CHAR) FROM things") == [(expected,)]
+
+
+@pytest.mark.parametrize("value", ["839:00:00", "-839:00:00", "1:60:00", "99 days, 1:00:00", "a"])
+def test_what_is_no_time(database: TestDatabase, value: str) -> None:
+    """
+    A time beyond what MySQL holds is refused.
+    """
+    with pytest.raises(InputError, match="key id=0, column v: "):
+        load_here(database, schema({"v": TIME}), *lines(f'"{value}"'))
+
+
+def test_a_key_in_another_order(database: TestDatabase) -> None:
+    """
+    The order of key_properties may change from run to run: the key is the same.
+    """
+    declared = {"a": {"type": "integer"}, "b": {"type": "integer"}, "v": NUMBER}
+    for number, key in enumerate((("a", "b"), ("b", "a"))):
+        values = f'"a":1,"b":{number},"v":1'
+        row = f'{{"type":"RECORD","stream":"things","record":{{"id":0,{values}}},"version":1}}'
+        load_here(database, schema(declared, key=key), row)
+    assert database.query("SELECT a, b FROM things ORDER BY b") == [(1, 0), (1, 1)]
+
+
+def test_what_is_not_a_number_is_null(database: TestDatabase) -> None:
+    """
+    NaN and Infinity, which Python writes, are NULL, and counted; the rest of the record is kept.
+    """
+    values = ["NaN", "Infinity", "-Infinity", "0.1000", '"NaN, Infinity"', '[1.50,NaN,{"a":NaN}]']
+    types = {"type": ["number", "string", "array", "null"]}
+    done = load(database, schema({"v": types}), *lines(*values), state(1))
+    assert (done.code, done.out) == (0, "1\n"), done.err
+    assert "5 NaN or Infinity as NULL" in done.err
+    found = [text for (text,) in database.query("SELECT v FROM things ORDER BY id")]
+    assert found == [None, None, None, "0.1000", "NaN, Infinity", '[1.50,null,{"a":null}]']
+    done = load(database, schema({"v": {}}, key=("v",)), *lines("NaN"))
+    assert done.code == 1
