@@ -299,7 +299,8 @@ def _scale(multiple_of: object) -> int:
 def _integer_digits(facts: Schema) -> int | None:
     """Return the digits of an integer whose limits are beyond BIGINT, or None."""
     limits = [facts.get("minimum"), facts.get("maximum")]
-    numbers = [int(limit) for limit in limits if isinstance(limit, (int, float, Decimal))]
+    numbers = [Decimal(limit) for limit in limits if isinstance(limit, (int, float, Decimal))]
+    numbers = [number for number in numbers if number.is_finite()]
     if all(BIGINT_MIN <= number <= BIGINT_MAX for number in numbers):
         return None
-    return min(MAX_DECIMAL_DIGITS, max(len(str(abs(number))) for number in numbers))
+    return min(MAX_DECIMAL_DIGITS, max(number.adjusted() + 1 for number in numbers))

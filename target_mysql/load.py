@@ -149,7 +149,10 @@ class Load:
             return
         message = parse_message(line, number)
         if message is not None:
-            self._take_message(message, line, number)
+            try:
+                self._take_message(message, line, number)
+            except RecursionError as error:
+                raise InputError("nested too deep", line=number) from error
 
     def _take_record(self, stream: Stream, line: bytes, number: int) -> None:
         while True:

@@ -30,6 +30,7 @@ from target_mysql.sql import ESCAPE, FIELD_END, ROW_END
 NULL: Final = ESCAPE + "N"
 _JSON_STARTS = tuple('"{[-0123456789tfn \t\n\r')
 MAX_JSON_NAME_BYTES = 65_535  # of a property's name in MySQL's JSON
+MAX_INT_DIGITS = 1_000  # far more than a column of integers holds
 REPLACEMENT: Final = "\ufffd"  # for lone surrogates, which UTF-8 and so MySQL cannot hold
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -76,11 +77,18 @@ def unescape(field: str) -> str | None:
 def parse_json(line: bytes) -> Any:
     """Return the value of a line of JSON, numbers digit for digit; ValueError where it is none."""
     try:
-        return json.loads(line, parse_float=Decimal, parse_constant=_refuse_constant)
+        return json.loads(
+            line, parse_int=_parse_int, parse_float=Decimal, parse_constant=_refuse_constant
+        )
     except RecursionError as error:
         raise ValueError("nested too deep") from error
     except ArithmeticError as error:
         raise ValueError("a number's exponent is too large") from error
+
+
+def _parse_int(text: str) -> int | Decimal:
+    """Return an integer; as Decimal where Python refuses, or takes long, to convert its digits."""
+    return int(text) if len(text) <= MAX_INT_DIGITS else Decimal(text)
 
 
 def without_constants(line: bytes) -> tuple[bytes, int]:
@@ -96,7 +104,9 @@ def without_constants(line: bytes) -> tuple[bytes, int]:
         count += 1
 
     try:
-        value = json.loads(line, parse_float=Decimal, parse_constant=replace_constant)
+        value = json.loads(
+            line, parse_int=_parse_int, parse_float=Decimal, parse_constant=replace_constant
+        )
     except (RecursionError, ArithmeticError) as error:
         raise ValueError("nested too deep, or a number's exponent is too large") from error
     return (_ENCODE(sanitised(value)), count) if count else (line, 0)
@@ -372,8 +382,8 @@ def _refuse_constant(name: str) -> object:
 
 
 def _fit_integer(value: object) -> int:
-    if isinstance(value, Decimal) and value.is_finite() and value == value.to_integral_value():
-        value = int(value)
+    if isinstance(value, Decimal) and value.is_finite() and value.adjusted() < MAX_INT_DIGITS:
+        value = int(value) if value == value.to_integral_value() else value
     if isinstance(value, str) and _INTEGER.fullmatch(value):
         value = int(value)
     if isinstance(value, bool) or not isinstance(value, int):

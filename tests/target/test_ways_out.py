@@ -9,7 +9,7 @@ import pytest
 
 from target_mysql.exceptions import InputError
 from tests.conftest import TestDatabase
-from tests.target.conftest import load, load_here, schema, state
+from tests.target.conftest import load, load_here, schema, state, to_lines
 
 DATE_TIME = {"type": ["null", "string"], "format": "date-time"}
 TIME = {"type": ["null", "string"], "format": "time"}
@@ -133,3 +133,59 @@ def test_what_is_not_a_number_is_null(database: TestDatabase) -> None:
     assert found == [None, None, None, "0.1000", "NaN, Infinity", '[1.50,null,{"a":null}]']
     done = load(database, schema({"v": {}}, key=("v",)), *lines("NaN"))
     assert done.code == 1
+
+
+@pytest.mark.parametrize("value", ["1e1000000", "1e999999999999", "-1e1000000", "9" * 100_000])
+@pytest.mark.parametrize("declared", [INTEGER, MONEY, {"type": "boolean"}, DATE_TIME])
+def test_numbers_of_many_digits_are_refused(
+    database: TestDatabase, declared: dict[str, Any], value: str
+) -> None:
+    """
+    A number with any exponent or count of digits is refused at once where no column holds it.
+    """
+    if declared is MONEY:
+        load_here(database, schema({"v": MONEY}), *lines(value))
+        assert database.query("SELECT v FROM things") == [(value,)]
+        return
+    with pytest.raises(InputError, match="key id=0, column v: .{0,120}$"):
+        load_here(database, schema({"v": declared}), *lines(value))
+
+
+@pytest.mark.parametrize("value", ["1e1000000", "9" * 100_000, "1e-1000000", "0." + "1" * 90_000])
+@pytest.mark.parametrize("declared", [NUMBER, {}, {"type": "string"}, {"type": "object"}])
+def test_numbers_of_many_digits_are_kept(
+    database: TestDatabase, declared: dict[str, Any], value: str
+) -> None:
+    """
+    Where text or JSON can hold them they are as they were written.
+    """
+    load_here(database, schema({"v": declared}), *lines("1", value))
+    assert database.query("SELECT v FROM things WHERE id = 1") == [(value,)]
+
+
+def test_limits_of_a_schema_may_be_any_numbers(database: TestDatabase) -> None:
+    """
+    A maximum of a million digits means as many as a column has.
+    """
+    text = to_lines(schema({"v": {"type": "integer", "maximum": 1}})).decode()
+    for limit in ("1e1000000", "1e400", "9" * 5000):
+        database.query("DROP TABLE IF EXISTS things")
+        load_here(database, text.replace('"maximum":1', f'"maximum":{limit}').strip(), *lines("5"))
+        assert database.query("SHOW COLUMNS FROM things LIKE 'v'")[0][1] == "decimal(65,0)"
+
+
+@pytest.mark.parametrize("word", ["anyOf", "properties"])
+@pytest.mark.parametrize("depth", [300, 900, 100_000])
+def test_deep_nesting(database: TestDatabase, word: str, depth: int) -> None:
+    """
+    A SCHEMA or a value that is nested too deep is an error with its line, no traceback.
+    """
+    begin, end = (
+        ('{"anyOf":[', "]}") if word == "anyOf" else ('{"type":"object","properties":{"a":', "}}")
+    )
+    nested = begin * depth + "{}" + end * depth
+    text = to_lines(schema({"v": {"x": 1}})).decode().strip().replace('{"x":1}', nested)
+    deep = "[" * depth + "]" * depth
+    done = load(database, text, *lines(deep), data_flattening_max_level=100)
+    assert "Traceback" not in done.err
+    assert done.code == 0 or "nested too deep" in done.err or "line 2" in done.err, done.err
