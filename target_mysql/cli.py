@@ -70,7 +70,7 @@ def run(options: argparse.Namespace) -> int:
     _log_to_stderr()
     try:
         if options.about:
-            commands.tell_about(PROGRAM, DESCRIPTION, _version())
+            commands.tell_about(PROGRAM, DESCRIPTION, _version(), options.format)
         elif options.check:
             commands.check(options.config)
         else:
@@ -138,6 +138,9 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument(
         "--about", action="store_true", help="print the configuration as JSON Schema, and exit"
+    )
+    parser.add_argument(
+        "--format", choices=("json", "markdown"), default="json", help="of --about (default: json)"
     )
     parser.add_argument("--version", action="store_true", help="print the version, and exit")
     return parser.parse_args(arguments)

@@ -8,7 +8,9 @@ import os
 import re
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from target_mysql.config import Config, about, read_settings
 from target_mysql.database import Database
@@ -85,8 +87,8 @@ def _without_secret(grant: str) -> str:
     return re.split(r"\sIDENTIFIED\s", grant, maxsplit=1)[0]
 
 
-def tell_about(program: str, description: str, version: str) -> None:
-    """Say what this is and how it is configured, as Meltano's programs do."""
+def tell_about(program: str, description: str, version: str, form: str) -> None:
+    """Say what this is and how it is configured, as Meltano's programs do; JSON or Markdown."""
     facts = {
         "name": program,
         "description": description.replace("\n", " ").strip(),
@@ -94,7 +96,27 @@ def tell_about(program: str, description: str, version: str) -> None:
         "capabilities": ["about", "schema-flattening", "activate-version", "hard-delete"],
         "settings": about(),
     }
-    _tell(json.dumps(facts, indent=2))
+    _tell(json.dumps(facts, indent=2) if form == "json" else _to_markdown(facts))
+
+
+def _to_markdown(facts: Mapping[str, Any]) -> str:
+    rows = [
+        f"| {name} | {one.get('default', '')} | {one['description']} |"
+        for name, one in facts["settings"]["properties"].items()
+    ]
+    return "\n".join(
+        [
+            f"# `{facts['name']}`",
+            f"\n{facts['description']}\n",
+            f"Version: {facts['version']}\n",
+            "## Capabilities\n",
+            *(f"* `{name}`" for name in facts["capabilities"]),
+            "\n## Settings\n",
+            "| Setting | Default | Description |",
+            "|:--------|:--------|:------------|",
+            *rows,
+        ]
+    )
 
 
 def _read_config(path: Path | None) -> Config:

@@ -11,13 +11,14 @@ import difflib
 import json
 import logging
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from target_mysql.exceptions import ConfigError
 from target_mysql.option_files import OPTION_FILES, read_option_files
+from target_mysql.other_targets import ALIASES, translate
 
 LOGGER = logging.getLogger(__name__)
 
@@ -26,7 +27,6 @@ CONNECTION_KEYS = frozenset(
     ("host", "port", "unix_socket", "user", "password", "database")
     + ("ssl_mode", "ssl_ca", "ssl_cert", "ssl_key")
 )
-ALIASES = {"default_target_schema": "database", "dbname": "database"}
 SSL_MODES = ("DISABLED", "PREFERRED", "REQUIRED", "VERIFY_CA", "VERIFY_IDENTITY")
 INVALID_DATES = ("error", "null", "clamp")
 MISSING_PROPERTIES = ("auto", "keep", "null")
@@ -277,16 +277,19 @@ class Config:
         Raises ConfigError, naming every fault of all of them.
         """
         known = {one.name: one for one in fields(cls)}
+        translated = translate(settings)
+        for warning in translated.warnings:
+            LOGGER.warning("%s", warning)
         merged = _merge(
-            _without_aliases(settings),
+            translated.settings,
             _from_environment(environment, known.keys()),
             read_option_files(option_files, CONNECTION_KEYS),
         )
         values: dict[str, Any] = {}
-        faults: list[str] = []
+        faults = list(translated.faults)
         for name, value in merged.items():
             if name not in known:
-                _warn_unknown(name, [*known, *ALIASES])
+                faults += _tell_unknown(name, [*known, *ALIASES], merged.keys())
             elif value is not None:
                 try:
                     values[name] = known[name].metadata["type"].parse(value)
@@ -358,12 +361,6 @@ def _merge(*sources: Mapping[str, object]) -> dict[str, object]:
     return merged
 
 
-def _without_aliases(values: Mapping[str, object]) -> dict[str, object]:
-    """Return `values` by our own names; where several mean the same, ours counts."""
-    aliased = {ALIASES[name]: values[name] for name in reversed(ALIASES) if name in values}
-    return aliased | {name: value for name, value in values.items() if name not in ALIASES}
-
-
 def _from_environment(environment: Mapping[str, str], known: Any) -> dict[str, object]:
     found: dict[str, object] = {}
     for name in (*known, *ALIASES):
@@ -371,7 +368,7 @@ def _from_environment(environment: Mapping[str, str], known: Any) -> dict[str, o
         # An empty password is a password; any other empty variable is an unset one.
         if value is not None and (value or name == "password"):
             found[name] = _json_or_text(value) if name == "init_sql" else value
-    return _without_aliases(found)
+    return translate(found).settings
 
 
 def _json_or_text(value: str) -> object:
@@ -394,6 +391,16 @@ def _cross_faults(values: Mapping[str, Any]) -> list[str]:
     return faults
 
 
-def _warn_unknown(name: str, known: list[str]) -> None:
+def _tell_unknown(name: str, known: list[str], given: Collection[str]) -> list[str]:
+    """
+    Warn of an unknown key; return a fault instead where it may say whom or what to connect to.
+
+    With a default in its place the load could go to another server, or log in as root.
+    """
     near = difflib.get_close_matches(name, known, n=1)
-    LOGGER.warning("unknown config key %s%s", name, f": did you mean {near[0]}?" if near else "")
+    told = f"unknown config key {name}{f': did you mean {near[0]}?' if near else ''}"
+    meant = ALIASES.get(near[0], near[0]) if near else None
+    if (meant in CONNECTION_KEYS and meant not in given) or "user" not in given:
+        return [told if meant in CONNECTION_KEYS else f"{told}, and no user is named"]
+    LOGGER.warning("%s", told)
+    return []

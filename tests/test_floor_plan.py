@@ -20,7 +20,8 @@ FLOORS = {
         "__main__ cli commands load commit transaction progress migrate retire table_locks"
         " change_table database connection login server_errors retries batch rows decoding"
         " validation messages values moments sql lock_statements plan widening tables columns"
-        " definition process_identity config option_files file_access visible exceptions __init__"
+        " definition process_identity config other_targets option_files file_access visible"
+        " exceptions __init__"
     ),
     "hubspot_simulator": (
         "__main__ server endpoints faults portal owners generate feed contents oauth answers"

@@ -75,10 +75,62 @@ def test_an_unknown_key_is_named_with_its_nearest(
     """
     A misspelt key is a warning that says which key was meant, as far as one can tell.
     """
-    config(tmp_path, {"pasword": "x", "zzz": 1})
+    config(tmp_path, {"batch_size_row": 5, "zzz": 1, "user": "a"})
     assert caplog.messages == [
-        "unknown config key pasword: did you mean password?",
+        "unknown config key batch_size_row: did you mean batch_size_rows?",
         "unknown config key zzz",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("given", "fault"),
+    [
+        ({"user": "a", "pasword": "x"}, "unknown config key pasword: did you mean password?"),
+        ({"usr": "a"}, "unknown config key usr: did you mean user?"),
+        ({"user": "a", "hosts": "b"}, "unknown config key hosts: did you mean host?"),
+        ({"login": "a"}, "unknown config key login, and no user is named"),
+        ({"sqlalchemy_url": "mysql://a:secret@b/c"}, "sqlalchemy_url: give host, port, user"),
+    ],
+)
+def test_an_unknown_key_never_connects_as_root(
+    tmp_path: Path, given: dict[str, object], fault: str
+) -> None:
+    """
+    What may have said whom or what to connect to is an error; a default does not take its place.
+    """
+    with pytest.raises(ConfigError) as raised:
+        config(tmp_path, given)
+    assert fault in str(raised.value)
+    assert "secret" not in str(raised.value)
+
+
+def test_other_targets_names(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """
+    PipelineWise's and the SDK's configurations are taken; what has no effect is said, once each.
+    """
+    pipelinewise = {"parallelism": 0, "parallelism_max": 16, "disable_table_cache": False}
+    sdk = {"flattening_enabled": True, "flattening_max_depth": 2, "batch_config": {}}
+    found = config(
+        tmp_path,
+        {
+            **pipelinewise,
+            **sdk,
+            "username": "me",
+            "hostname": "there",
+            "load_method": "upsert",
+            "add_record_metadata": False,
+            "ssl": "true",
+            "stream_maps": {"things": None},
+            "schema_mapping": {},
+            "default_target_schema_select_permission": "readers",
+        },
+    )
+    assert (found.user, found.host) == ("me", (Address("there"),))
+    assert (found.load_method, found.data_flattening_max_level) == ("auto", 2)
+    assert (found.add_metadata_columns, found.ssl_mode) == (False, "REQUIRED")
+    assert [message.partition(" ")[0] for message in caplog.messages] == [
+        "default_target_schema_select_permission",
+        "stream_maps",
     ]
 
 

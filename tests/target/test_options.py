@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import fields
 from datetime import date, timezone
 from datetime import datetime as moment
 from typing import Any
@@ -168,6 +169,16 @@ def test_records_are_validated_where_asked_for(database: TestDatabase) -> None:
     done = load(database, broken, validate_records="true")
     assert done.code == 1
     assert "ERROR stream things: validate_records: no JSON Schema: " in done.err
+
+
+def test_about_as_markdown() -> None:
+    """
+    --about --format markdown has a table of all keys.
+    """
+    done = run_program("target-mysql", "--about", "--format", "markdown")
+    assert done.code == 0, done.err
+    names = [line.split(" | ")[0][2:] for line in done.out.splitlines() if line.startswith("| ")]
+    assert names[1:] == [one.name for one in fields(Config)]
 
 
 def test_about_is_the_configuration() -> None:
