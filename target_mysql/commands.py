@@ -53,7 +53,7 @@ def load(path: Path | None) -> None:
 def _connect_patiently(config: Config) -> Database:
     """Connect; try again for retry_limit_seconds where the server is away or full. TargetError."""
     give_up_at = time.monotonic() + config.retry_limit_seconds
-    for wait_s in iter_waits_s():
+    for wait_s in iter_waits_s(len(config.addresses)):
         try:
             return Database(config)
         except (ConnectError, TransientError) as error:

@@ -161,7 +161,7 @@ class Committer:
         has gone on for `retry_limit_s`.
         """
         give_up_at = time.monotonic() + self._retry_limit_s
-        waits = iter_waits_s()
+        waits = iter_waits_s(len(self._database.config.addresses))
         failed = False
         while True:
             try:

@@ -216,6 +216,12 @@ class Config:
         SECONDS,
         "seconds for which a server that is away, full or fails is tried again",
     )
+    read_timeout_seconds: float = _key(
+        600.0,
+        SECONDS_OR_0,
+        "seconds to wait for the answer to a statement, but for an ALTER, before the connection"
+        " counts as lost; 0: for ever",
+    )
     lock_wait_seconds: float = _key(
         0.0, SECONDS_OR_0, "seconds to wait for another load of the same table; 0: exit at once"
     )

@@ -25,7 +25,7 @@ from target_mysql.columns import (
     JsonType,
 )
 from target_mysql.config import Config
-from target_mysql.connection import Done, connect, done_of
+from target_mysql.connection import Done, ServerConnection, connect, done_of
 from target_mysql.exceptions import ConnectError, DatabaseError, TransientError
 from target_mysql.rows import longest_field, to_sql
 from target_mysql.server_errors import RowRefused, to_error, translated
@@ -66,9 +66,22 @@ class Database:
 
     def __init__(self, config: Config) -> None:
         self.config = config
-        self._connection = connect(config)
+        self._connection = self._connect()
         self.server = self._read_server()
         self._enter_database()
+
+    def _connect(self) -> ServerConnection:
+        connection = connect(self.config)
+        self._wait_for_answers(connection, self.config.read_timeout_seconds)
+        return connection
+
+    def _wait_for_answers(self, connection: ServerConnection, seconds: float) -> None:
+        """Take the connection for lost where an answer takes longer; 0 waits for ever."""
+        wire: Any = connection  # this of PyMySQL is not in its type stubs
+        wire._read_timeout = seconds or None
+
+    def _translated(self) -> contextlib.AbstractContextManager[None]:
+        return translated(has_other_servers=len(self.config.addresses) > 1)
 
     def close(self) -> None:
         with contextlib.suppress(pymysql.MySQLError, OSError):
@@ -84,7 +97,7 @@ class Database:
         """Begin anew on a new connection; raises TransientError while the server is away."""
         self.close()
         try:
-            self._connection = connect(self.config)
+            self._connection = self._connect()
         except ConnectError as error:
             if error.may_pass:
                 raise TransientError(str(error)) from error
@@ -94,15 +107,17 @@ class Database:
         self._enter_database()
 
     def execute(self, statement: str, values: Sequence[object] = ()) -> Done:
-        """Run one statement; `values` are bound to its %s marks."""
-        with translated(), self._connection.cursor() as cursor:
+        """Run one statement; `values` are bound to its %s marks. An ALTER may take its time."""
+        is_slow = statement.startswith("ALTER ")
+        self._wait_for_answers(self._connection, 0 if is_slow else self.config.read_timeout_seconds)
+        with self._translated(), self._connection.cursor() as cursor:
             cursor.execute(statement, values)
             answer: Any = cursor  # its result is not in the type stubs
             return done_of(answer._result)
 
     def query(self, statement: str, values: Sequence[object] = ()) -> list[Any]:
         """Run one statement and return its rows."""
-        with translated(), self._connection.cursor() as cursor:
+        with self._translated(), self._connection.cursor() as cursor:
             cursor.execute(statement, values)
             return list(cursor.fetchall())
 
@@ -134,7 +149,7 @@ class Database:
         Raises RowRefused where a value is cut or does not fit.
         """
         if self.uses_load_data:
-            with translated():
+            with self._translated():
                 done = self._connection.load_local(
                     sql.load_staging(staging, columns) % (), rows, self.server.max_allowed_packet
                 )
@@ -223,7 +238,7 @@ class Database:
 
     def _run(self, query: bytes) -> Done:
         """Run a statement that is ready to be sent."""
-        with translated():
+        with self._translated():
             self._connection.query(query)
             wire: Any = self._connection
             return done_of(wire._result)

@@ -22,6 +22,9 @@ TRANSIENT_ERRORS = frozenset(
 # Errors of this SQLSTATE class say that the server rolled the transaction back: deadlocks, and
 # conflicts that only the certification in a group or cluster finds, whatever their number.
 ROLLED_BACK_CLASS = "40"
+# Errors of a server that takes no writes, for good or while another becomes the primary: worth
+# another attempt where another server is named. The first is told by its message.
+NOT_PRIMARY_ERRORS = (1290, 1836, 3032, 3098)
 RIGHTS = "SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, REFERENCES, CREATE TEMPORARY TABLES"
 FULL = "a disk of the server is full: free or add space, and run again"
 ROW_TOO_LARGE, READ_ONLY = 1118, 1290
@@ -42,6 +45,7 @@ ADVICE = {
     1227: "this user lacks a right",
     READ_ONLY: "the server is read-only: connect to a primary",
     1836: "the server is read-only: connect to a primary",
+    3098: "in a group with many primaries set foreign_keys: false; every table needs a key",
     1452: "a record's parent is not there: the tap must send it first",
     1698: "this user may log in only in another way, such as unix_socket",
 }
@@ -58,17 +62,20 @@ class RowRefused(DatabaseError):
 
 
 @contextlib.contextmanager
-def translated() -> Iterator[None]:
-    """Raise the driver's errors as this package's."""
+def translated(*, has_other_servers: bool = False) -> Iterator[None]:
+    """Raise the driver's errors as this package's; see `to_error`."""
     try:
         yield
     except pymysql.MySQLError as error:
-        raise to_error(error) from error
+        raise to_error(error, has_other_servers=has_other_servers) from error
     except (OSError, ssl.SSLError) as error:
         raise TransientError(f"connection to MySQL lost: {error}") from error
 
 
-def to_error(error: pymysql.MySQLError) -> DatabaseError | TransientError:
+def to_error(
+    error: pymysql.MySQLError, *, has_other_servers: bool = False
+) -> DatabaseError | TransientError:
+    """Return the driver's error as ours; a server that is no primary may be one of several."""
     code = error.args[0] if error.args else 0
     message = str(error.args[1]) if len(error.args) > 1 else str(error) or "connection lost"
     if is_transient(error):
@@ -79,6 +86,9 @@ def to_error(error: pymysql.MySQLError) -> DatabaseError | TransientError:
     # The same number tells of two things, of which one says itself what to do.
     is_known = code in ADVICE and (code != ROW_TOO_LARGE or "Row size" in message)
     advice = f": {ADVICE[code]}" if is_known else ""
+    is_not_primary = code in NOT_PRIMARY_ERRORS and (code != READ_ONLY or "read-only" in message)
+    if has_other_servers and is_not_primary:
+        return TransientError(f"MySQL error {code}: {message}{advice}")
     return DatabaseError(f"MySQL error {code}: {message}{advice}")
 
 

@@ -332,3 +332,42 @@ def test_a_transaction_that_the_group_refuses_is_sent_again(
     assert (done.code, done.out) == (0, "1\n"), done.err
     assert done.err.count("trying again") == 1
     assert database.query("SELECT id, text FROM things") == [(1, "a")]
+
+
+def test_a_server_that_does_not_answer(database: TestDatabase) -> None:
+    """
+    A server that stands still in the middle of a merge counts as lost after read_timeout_seconds.
+    """
+    load_here(database, THINGS)
+    ended = threading.Event()
+    stand_still = first_time(b"INSERT INTO `things`", Fate.LOSE, do=lambda: ended.wait(END_S))
+    with Proxy(database.server.port, stand_still) as proxy:
+        rows = (record({"id": 1, "text": "a"}), state(1))
+        done = load(database, THINGS, *rows, read_timeout_seconds=1, **through(proxy))
+        ended.set()
+    assert (done.code, done.out) == (0, "1\n"), done.err
+    assert done.err.count("trying again") == 1
+    assert database.query("SELECT id, text FROM things") == [(1, "a")]
+
+
+@pytest.mark.parametrize("number", [1836, 3032, 3098])
+def test_a_primary_that_steps_down(database: TestDatabase, number: int) -> None:
+    """
+    Where another server is named, a server that takes no writes any more is left; alone it is an
+    error with advice.
+    """
+    load_here(database, THINGS)
+    database.query("CREATE TABLE attempts (n INT) ENGINE=MyISAM")
+    database.query(
+        "CREATE TRIGGER refuse BEFORE INSERT ON things FOR EACH ROW BEGIN"
+        " INSERT INTO attempts VALUES (1);"
+        " IF (SELECT COUNT(*) FROM attempts) < 3 THEN"
+        f" SIGNAL SQLSTATE 'HY000' SET MYSQL_ERRNO = {number}; END IF; END"
+    )
+    rows = (record({"id": 1, "text": "a"}), state(1))
+    done = load(database, THINGS, *rows)
+    assert (done.code, f"MySQL error {number}" in done.err) == (1, True), done.err
+    host = f"127.0.0.1:{database.server.port},localhost:{database.server.port}"
+    done = load(database, THINGS, *rows, host=host)
+    assert (done.code, done.out) == (0, "1\n"), done.err
+    assert done.err.count("trying again") == 1
