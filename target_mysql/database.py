@@ -12,7 +12,7 @@ import math
 import re
 import socket
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pymysql
@@ -24,7 +24,7 @@ from target_mysql.columns import (
     Dialect,
     JsonType,
 )
-from target_mysql.config import Config
+from target_mysql.config import Address, Config
 from target_mysql.connection import Done, ServerConnection, connect, done_of
 from target_mysql.exceptions import ConnectError, DatabaseError, TransientError
 from target_mysql.rows import longest_field, to_sql
@@ -183,6 +183,13 @@ class Database:
         except DatabaseError as error:
             raise DatabaseError(f"table {table.name}: {error}") from error
         return done
+
+    def config_of_server(self) -> Config:
+        """Return the configuration to connect to this very server, whichever others are named."""
+        if self.config.unix_socket:
+            return self.config
+        wire: Any = self._connection  # its address is not in the type stubs
+        return replace(self.config, host=(Address(wire.host, wire.port),))
 
     def is_beside(self, other: Database) -> bool:
         """

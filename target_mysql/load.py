@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, BinaryIO
 
+from target_mysql import sql
 from target_mysql.batch import Batch
 from target_mysql.columns import Column
 from target_mysql.commit import Committer
@@ -217,9 +218,10 @@ class Load:
         waits = False
         while holder := self._committer.patiently(lambda: self._locks.try_acquire(table_name)):
             if time.monotonic() >= give_up_at:
+                advice = "" if wait_s else ", or set lock_wait_seconds to wait for it"
                 raise LockedError(
                     f"table {table_name} is being loaded by another target-mysql ({holder}):"
-                    " run again when that has ended, or set lock_wait_seconds to wait for it"
+                    f" run again when that has ended{advice}"
                 )
             if not waits:
                 waits = True
@@ -240,8 +242,9 @@ class Load:
         there = self._committer.patiently(lambda: self._database.read_columns(name))
         try:
             source = to_source(message.schema)
+            versions = sql.highest_version(name) if TABLE_VERSION in there else None
             self._committer.patiently(
-                lambda: self._locks.describe(name, source, exists=bool(there))
+                lambda: self._locks.describe(name, source, exists=bool(there), versions=versions)
             )
             return to_table(
                 message.stream,

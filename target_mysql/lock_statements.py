@@ -2,12 +2,11 @@
 The SQL of `_sdc_tables`, which has one row for each table that is or was loaded. Pure.
 
 A row says which load holds the table and until when, whose data the table has, and the highest
-version that its rows have had. All times are the server's, in UTC.
+version that its rows have had. All times are the server's, in UTC. Each statement names one row by
+its key: over several rows MariaDB would lock all others, too.
 """
 
 from __future__ import annotations
-
-from collections.abc import Mapping, Sequence
 
 from target_mysql.columns import Dialect
 from target_mysql.tables import REGISTRY
@@ -24,6 +23,15 @@ TAKE = (
     " locked_at = UTC_TIMESTAMP(6), expires_at = UTC_TIMESTAMP(6) + INTERVAL %s MICROSECOND,"
     " renewals = renewals + 1 WHERE table_name = %s AND token <=> %s AND renewals = %s"
 )
+# Changes one row, and none where the lock is another's by now. The version never becomes lower.
+RENEW = (
+    f"UPDATE {REGISTRY} SET renewals = renewals + 1,"
+    " expires_at = UTC_TIMESTAMP(6) + INTERVAL %s MICROSECOND,"
+    " version = COALESCE(GREATEST(version, %s), version, %s) WHERE table_name = %s AND token = %s"
+)
+RELEASE = (
+    f"UPDATE {REGISTRY} SET token = NULL, expires_at = NULL WHERE table_name = %s AND token = %s"
+)
 DESCRIBE = f"UPDATE {REGISTRY} SET source = %s, version = %s WHERE table_name = %s AND token = %s"
 
 
@@ -37,38 +45,3 @@ def create(dialect: Dialect) -> str:
         " renewals BIGINT NOT NULL DEFAULT 0) ENGINE=InnoDB"
         f"{row_format} DEFAULT CHARACTER SET utf8mb4 COLLATE {dialect.collation}"
     )
-
-
-def renew(
-    token: str, names: Sequence[str], lease_us: int, versions: Mapping[str, int]
-) -> tuple[str, list[object]]:
-    """
-    Return the statement, and its values, that renews the locks which `token` has on `names`.
-
-    It changes as many rows as there are names, and fewer where a lock is another's by now.
-    `versions` are those of rows that the same transaction merges: a table keeps the highest.
-    """
-    version, values = "", list[object]([lease_us])
-    if versions:
-        cases = " ".join(["WHEN %s THEN GREATEST(COALESCE(version, %s), %s)"] * len(versions))
-        version = f", version = CASE table_name {cases} ELSE version END"
-        values += [value for name, one in versions.items() for value in (name, one, one)]
-    statement = (
-        f"UPDATE {REGISTRY} SET renewals = renewals + 1,"
-        f" expires_at = UTC_TIMESTAMP(6) + INTERVAL %s MICROSECOND{version}"
-        f" WHERE token = %s AND table_name IN ({_marks(names)})"
-    )
-    return statement, [*values, token, *names]
-
-
-def release(token: str, names: Sequence[str]) -> tuple[str, list[object]]:
-    """Return the statement, and its values, that gives up the locks of `token` on `names`."""
-    statement = (
-        f"UPDATE {REGISTRY} SET token = NULL, expires_at = NULL"
-        f" WHERE token = %s AND table_name IN ({_marks(names)})"
-    )
-    return statement, [token, *names]
-
-
-def _marks(values: Sequence[object]) -> str:
-    return ", ".join(["%s"] * len(values))

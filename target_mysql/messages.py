@@ -19,6 +19,7 @@ from typing import Any, BinaryIO
 
 import msgspec
 
+from target_mysql.columns import BIGINT_MAX, BIGINT_MIN
 from target_mysql.exceptions import InputError
 from target_mysql.tables import refuse_surrogates
 from target_mysql.values import parse_json
@@ -150,7 +151,10 @@ def parse_message(line: bytes, number: int) -> Message | None:
         if kind == "SCHEMA":
             return _schema_message(message)
         if kind == "ACTIVATE_VERSION":
-            return ActivateVersionMessage(_text(message, "stream"), _integer(message, "version"))
+            version = _integer(message, "version")
+            if not BIGINT_MIN <= version <= BIGINT_MAX:
+                raise ValueError("version is beyond BIGINT")
+            return ActivateVersionMessage(_text(message, "stream"), version)
         if kind == "RECORD":
             return RecordMessage(_text(message, "stream"))
     except ValueError as error:

@@ -28,7 +28,9 @@ class ProcessIdentity:
     @classmethod
     def of_this_process(cls) -> ProcessIdentity:
         state = _read_state(os.getpid())
-        return cls(socket.gethostname(), os.getpid(), _read_machine(), state[1] if state else "")
+        # What is no UTF-8 in it could not be written.
+        host = socket.gethostname().encode("utf-8", "replace").decode()
+        return cls(host, os.getpid(), _read_machine(), state[1] if state else "")
 
     def has_ended(self) -> bool:
         """
@@ -39,12 +41,21 @@ class ProcessIdentity:
         """
         if not self.machine or self.machine != _read_machine():
             return False
+        try:
+            os.kill(self.pid, 0)
+        except ProcessLookupError:
+            return True
+        except PermissionError:
+            pass  # another user's; /proc may hide it
         state = _read_state(self.pid)
-        return state is None or state[0] in ENDED_STATES or state[1] != self.start
+        return state is not None and (state[0] in ENDED_STATES or state[1] != self.start)
 
 
 def _read_machine() -> str:
+    """Return which machine's processes a pid of ours is one of; nothing where /proc has others."""
     try:
+        if str((PROC / "self").readlink()) != str(os.getpid()):
+            return ""
         boot_id = (PROC / "sys/kernel/random/boot_id").read_text().strip()
         return f"{boot_id} {(PROC / 'self/ns/pid').readlink()}"
     except OSError:
@@ -52,7 +63,7 @@ def _read_machine() -> str:
 
 
 def _read_state(pid: int) -> tuple[str, str] | None:
-    """Return a process's state letter and start, None where there is no such process."""
+    """Return a process's state letter and start, None where /proc does not show it."""
     try:
         stat = (PROC / str(pid) / "stat").read_text(errors="replace")
     except OSError:

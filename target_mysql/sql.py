@@ -331,6 +331,11 @@ def _foreign_key(parent: Parent) -> str:
     return f"FOREIGN KEY ({ours}) REFERENCES {quote(parent.table)} ({theirs}) ON DELETE CASCADE"
 
 
+def highest_version(name: str) -> str:
+    """Find the highest version of the rows of the table `name`, which has such a column."""
+    return f"SELECT MAX({quote(TABLE_VERSION)}) FROM {quote(name)}"
+
+
 def find_key(table: Table, rows: int, after: bool) -> str:
     """Find the key of the row that is `rows` rows on; binds, where `after`, the key to start at."""
     keys = ", ".join(map(quote, table.key))

@@ -4,9 +4,9 @@ At most one load of a table at a time, whichever server of a cluster each is con
 A load holds a table by a token in the table's row of `_sdc_tables`. It renews this lock until it
 releases it. A lock that is not renewed for its lease may be taken over: its load was killed,
 stopped or cut off. Clocks decide only when that may happen. That nothing of the former holder is
-committed afterwards rests on its token: each of its transactions ends by renewing the locks, and
-rolls back where one has another token by now. This write also makes the transactions of two
-cluster nodes conflict, where row locks do not reach.
+committed afterwards rests on its token: each of its transactions ends by renewing the locks of the
+tables that it changes, and rolls back where one has another token by now. This write also makes
+the transactions of two cluster nodes conflict, where row locks do not reach.
 """
 
 from __future__ import annotations
@@ -16,19 +16,20 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from target_mysql import lock_statements
 from target_mysql.database import Database
-from target_mysql.exceptions import ConnectError, LockedError, TargetError
+from target_mysql.exceptions import LockedError, TargetError
 from target_mysql.process_identity import ProcessIdentity
 from target_mysql.tables import REGISTRY
 
 LOGGER = logging.getLogger(__name__)
 
 RENEWALS_A_LEASE = 6  # a few may be late before the lease is over
+RELEASE_PATIENCE_S = 5.0  # for a server that does not answer; then the locks end with their lease
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,7 @@ class TableLocks:
         self._names: tuple[str, ...] = ()  # of the tables that are held
         self._renewed_at = time.monotonic()
         self._lost: LockedError | None = None
+        self._renewing: Database | None = None  # the renewer's connection
         self._ended = threading.Event()
         self._renewer = threading.Thread(target=self._renew_regularly, name="renew", daemon=True)
 
@@ -81,14 +83,16 @@ class TableLocks:
         LockedError where a lock that was taken before is lost.
         """
         self.keep()
+        name = self._key(name)
         if name in self._names:
             return None
-        row = self._read_or_add(name)
-        if row.token not in (None, self._token) and not self._may_take_over(row):
-            return row.holder
-        # A former attempt may have taken it and lost the answer: taking it again is harmless.
-        if not self._take(name, row):
-            return self._read_or_add(name).holder
+        while True:
+            row = self._read_or_add(name)
+            if row.token not in (None, self._token) and not self._may_take_over(row):
+                return row.holder
+            # A former attempt may have taken it and lost the answer: to take it again is harmless.
+            if self._take(name, row):
+                break
         if row.token not in (None, self._token):
             LOGGER.warning("%s: the load that held the table has ended: %s", name, row.holder)
         if not self._names:
@@ -96,43 +100,55 @@ class TableLocks:
         self._names = (*self._names, name)
         return None
 
-    def describe(self, name: str, source: str | None, *, exists: bool) -> None:
+    def describe(
+        self, name: str, source: str | None, *, exists: bool, versions: str | None = None
+    ) -> None:
         """
         Keep with the table `name`, which is held, that its data come from `source`.
 
-        Where the table does not exist, what is known of an earlier one is forgotten. Raises
+        Where the table does not exist, what is known of an earlier one is forgotten. Where nothing
+        is known of the versions of one that exists, they are read by the query `versions`. Raises
         ValueError where the table has data of another source.
         """
+        name = self._key(name)
         row = self._read_or_add(name)
         if exists and source and row.source and source != row.source:
             raise ValueError(
                 f"table {name} has the data of {row.source}, these are of {source}:"
                 " load them into another database"
             )
-        wanted = (source or row.source, row.version) if exists else (source, None)
+        version = row.version
+        if exists and version is None and versions:
+            ((version,),) = self._database.query(versions)
+        wanted = (source or row.source, version) if exists else (source, None)
         if wanted != (row.source, row.version):
             self._database.execute(lock_statements.DESCRIBE, (*wanted, name, self._token))
 
     def read_version(self, database: Database, name: str) -> int | None:
         """Return the highest version that rows of the table `name` have had, None without any."""
-        rows = database.query(lock_statements.READ, (name,))
+        rows = database.query(lock_statements.READ, (self._key(name),))
         return _to_row(rows[0]).version if rows else None
 
-    def confirm(self, database: Database, versions: Mapping[str, int] | None = None) -> None:
+    def confirm(self, database: Database, changed: Mapping[str, int | None] | None = None) -> None:
         """
-        Renew all locks over `database`; as a transaction's last statement this is its fence.
+        Renew locks over `database`; as the last statements of a transaction this is its fence.
 
-        `versions` are the highest of the rows that the transaction merges, by table. Raises
-        LockedError where another load has taken one of the tables over.
+        `changed` are the tables that the transaction changes, each with the highest version of its
+        rows, if they have one; without it all locks are renewed. Raises LockedError where a table
+        is not held, or has been taken over by another load.
         """
-        names = self._names
-        if not names:
-            return
+        versions = {self._key(name): version for name, version in (changed or {}).items()}
         lease_us = int(self._lease_s * 1e6)
-        statement, values = lock_statements.renew(self._token, names, lease_us, versions or {})
-        if database.execute(statement, values).affected != len(names):
-            raise LockedError(self._tell_loss(database, names))
-        self._renewed_at = time.monotonic()
+        for name in self._names if changed is None else versions:
+            version = versions.get(name)
+            values = (lease_us, version, version, name, self._token)
+            if (
+                name not in self._names
+                or not database.execute(lock_statements.RENEW, values).affected
+            ):
+                raise LockedError(self._tell_loss(database, name))
+        if changed is None:
+            self._renewed_at = time.monotonic()
 
     def keep(self) -> None:
         """
@@ -146,14 +162,29 @@ class TableLocks:
             self.confirm(self._database)
 
     def release(self) -> None:
-        """Give all locks up; where the server is away they end with their lease."""
+        """Give all locks up; where the server does not answer they end with their lease."""
         self._ended.set()
-        if self._renewer.is_alive():
-            self._renewer.join()
+        if not self._names:
+            return
+        self._renewer.join(RELEASE_PATIENCE_S)  # which releases them, where it has a connection
+        if self._renewing:
+            self._renewing.hang_up()
         if self._names:
-            with contextlib.suppress(TargetError):
-                self._database.execute(*lock_statements.release(self._token, self._names))
+            thread = threading.Thread(target=self._release, args=(self._database,), daemon=True)
+            thread.start()
+            thread.join(RELEASE_PATIENCE_S)
+            if thread.is_alive():
+                self._database.hang_up()
+
+    def _release(self, database: Database) -> None:
+        with contextlib.suppress(TargetError):
+            for name in self._names:
+                database.execute(lock_statements.RELEASE, (name, self._token))
             self._names = ()
+
+    def _key(self, name: str) -> str:
+        """Return a table's name as the registry has it: one for names of one table."""
+        return name.lower() if self._database.server.folds_names else name
 
     def _read_or_add(self, name: str) -> _Row:
         """Return the table's row of the registry; makes either where it is missing."""
@@ -168,17 +199,14 @@ class TableLocks:
     def _may_take_over(self, row: _Row) -> bool:
         return row.is_expired or (row.holder is not None and row.holder.process.has_ended())
 
-    def _tell_loss(self, database: Database, names: Sequence[str]) -> str:
-        for name in names:
-            for values in database.query(lock_statements.READ, (name,)):
-                row = _to_row(values)
-                if row.token != self._token:
-                    by = f" by a load ({row.holder})" if row.holder else ""
-                    return (
-                        f"table {name} was taken over{by} while this load stood still or was cut"
-                        " off: nothing more of this one is loaded: run again"
-                    )
-        return f"the locks in {REGISTRY} are gone: nothing more is loaded: run again"
+    def _tell_loss(self, database: Database, name: str) -> str:
+        rows = database.query(lock_statements.READ, (name,))
+        holder = _to_row(rows[0]).holder if rows else None
+        by = f" by a load ({holder})" if holder else ""
+        return (
+            f"table {name} was taken over{by} while this load stood still or was cut off:"
+            " nothing more of this one is loaded: run again"
+        )
 
     def _take(self, name: str, row: _Row) -> bool:
         us = self._process
@@ -190,24 +218,26 @@ class TableLocks:
         return done.affected == 1
 
     def _renew_regularly(self) -> None:
-        """Renew the locks over a connection of the renewer's own, however long a merge takes."""
-        database: Database | None = None
+        """
+        Renew the locks over a connection of the renewer's own, however long a merge takes.
+
+        Some users may have but one connection: then `keep` and the commits renew them.
+        """
         while not self._ended.wait(self._lease_s / RENEWALS_A_LEASE):
             try:
-                database = database or self._connect_beside()
-                self.confirm(database)
+                self._renewing = self._renewing or self._connect_beside()
+                self.confirm(self._renewing)
             except LockedError as error:
                 self._lost = error
                 break
             except TargetError as error:
                 LOGGER.debug("locks not renewed: %s", error)
-                if database:
-                    database.close()
-                database = None
-                if isinstance(error, ConnectError) and not error.may_pass:
-                    break  # some users may have but one connection: `keep` and commits renew then
-        if database:
-            database.close()
+                if self._renewing:
+                    self._renewing.close()
+                self._renewing = None
+        if self._renewing:
+            self._release(self._renewing)
+            self._renewing.close()
 
     def _connect_beside(self) -> Database:
         """
@@ -215,7 +245,7 @@ class TableLocks:
 
         On another node of a cluster, renewals would make commits fail. Raises TargetError.
         """
-        database = Database(self._database.config)
+        database = Database(self._database.config_of_server())
         if database.server.identity != self._database.server.identity:
             database.close()
             raise TargetError("another connection leads to another server")

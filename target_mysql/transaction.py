@@ -30,16 +30,21 @@ def load(
     `wait_for_turn` returns when the transaction may begin. It commits only while the tables are
     held, see `TableLocks.confirm`. Returns what became of each batch.
     """
-    versions = {one.table.name: max(one.versions) for one in batches if one.versions}
+    changed = {one.table.name: max(one.versions, default=None) for one in batches}
+    for child in (child for one in batches for child in one.children):
+        changed.setdefault(child.name, None)
     names = [sql.staging(number) for number in range(len(batches))]
     try:
         for name, batch in zip(names, batches, strict=True):
             _stage(database, name, batch)
         wait_for_turn()
+        # Read before the transaction: a row that is read and renewed in it may not change between.
+        parents = {batch.parent.name for batch in batches if batch.parent}
+        highest = {name: locks.read_version(database, name) for name in parents}
         with database.transaction():
-            done = _merge(database, dict(zip(names, batches, strict=True)), locks)
+            done = _merge(database, dict(zip(names, batches, strict=True)), highest)
             _refuse_altered(database, batches)
-            locks.confirm(database, versions)
+            locks.confirm(database, changed)
             return done
     finally:
         # Where the connection is gone the server has cleaned up itself.
@@ -64,10 +69,14 @@ def _stage(database: Database, name: str, batch: Batch) -> None:
         raise batch.refused(error.row, error.column, str(error)) from error
 
 
-def _merge(database: Database, batches: dict[str, Batch], locks: TableLocks) -> list[Done]:
-    """Merge the batches, by the names that they are staged under."""
-    parent_tables = {batch.parent.name for batch in batches.values() if batch.parent}
-    highest = {name: locks.read_version(database, name) for name in parent_tables}
+def _merge(
+    database: Database, batches: dict[str, Batch], highest: Mapping[str, int | None]
+) -> list[Done]:
+    """
+    Merge the batches, by the names that they are staged under.
+
+    `highest` has the highest version that the parents' tables had before.
+    """
     staged = {batch.table.stream: name for name, batch in batches.items()}
     for name, batch in batches.items():
         for child in batch.children:
@@ -81,7 +90,9 @@ def _merge(database: Database, batches: dict[str, Batch], locks: TableLocks) -> 
             batch.merged_columns,
             parents,
             utc_now(),
-            versioned_parent=_may_be_below_parent(batch, highest),
+            versioned_parent=_may_be_below_parent(
+                batch, highest, batches[parents].versions if parents else frozenset()
+            ),
             in_order=bool(batch.missing),
             parents_repeat=parents is not None and bool(batches[parents].missing),
         )
@@ -94,20 +105,21 @@ def _merge(database: Database, batches: dict[str, Batch], locks: TableLocks) -> 
     ]
 
 
-def _may_be_below_parent(batch: Batch, highest: Mapping[str, int | None]) -> bool:
+def _may_be_below_parent(
+    batch: Batch, highest: Mapping[str, int | None], of_parents: frozenset[int]
+) -> bool:
     """
     Tell whether rows of the batch may have a lower version than their parents' rows.
 
-    `highest` has the highest version of the parents' tables. To look each parent up would take a
-    tenth of the merge, and in all but the oddest loads there is none with a higher version.
+    `highest` has the highest version of the parents' tables, `of_parents` those of their rows that
+    are merged with these. To look each parent up would take a tenth of the merge, and in all but
+    the oddest loads there is none with a higher version.
     """
     parent = batch.parent
     if parent is None or not parent.adds(TABLE_VERSION):
         return False
-    highest_of_parents = highest[parent.name]
-    return highest_of_parents is not None and (
-        not batch.versions or min(batch.versions) < highest_of_parents
-    )
+    versions = {one for one in (highest[parent.name], *of_parents) if one is not None}
+    return bool(versions) and (not batch.versions or min(batch.versions) < max(versions))
 
 
 def _refuse_altered(database: Database, batches: Sequence[Batch]) -> None:

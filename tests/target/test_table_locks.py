@@ -6,6 +6,7 @@ import os
 import signal
 import socket
 import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -14,6 +15,7 @@ import pytest
 
 from target_mysql.process_identity import ProcessIdentity
 from tests.conftest import Outcome, TestDatabase
+from tests.servers import FAMILY
 from tests.target.conftest import (
     TEXT,
     Message,
@@ -30,6 +32,7 @@ from tests.target.feeding import END_S, THINGS, holding_row, loaded, statements_
 from tests.target.proxy import Fate, Proxy
 
 OURS, THEIRS = record({"id": 1, "text": "ours"}), record({"id": 1, "text": "theirs"})
+IMPATIENT = '["SET innodb_lock_wait_timeout = 1"]'
 OTHER = schema({"text": TEXT}, stream="other_things")
 WAIT = {"lock_wait_seconds": 120}
 SHORT = {"lock_timeout_seconds": 2}
@@ -340,6 +343,140 @@ def test_a_lock_is_lost_while_another_is_waited_for(
     assert end(running).code == 0
 
 
+def test_the_lock_is_free_again_before_it_is_taken(
+    database: TestDatabase, start_target: StartTarget
+) -> None:
+    """
+    A load that saw the lock free, when another took and released it in between, takes it, too: no
+    load goes on without.
+    """
+    load_here(database, THINGS)
+    is_at_take, go_on = threading.Event(), threading.Event()
+
+    def decide(data: bytes) -> Fate:
+        if b"SET token = '" in data and not go_on.is_set():
+            is_at_take.set()
+            go_on.wait(END_S)
+        return Fate.PASS
+
+    with Proxy(database.server.port, decide) as proxy:
+        address = {"host": "127.0.0.1", "port": proxy.port, "ssl_mode": "DISABLED"}
+        slow = start_target(batch_wait_limit_seconds=0.1, **address)
+        send(slow, THINGS)
+        until(is_at_take.is_set)
+        assert load(database, THINGS, THEIRS, state("theirs")).code == 0
+        go_on.set()
+        send(slow, OURS, state("ours"))
+        assert slow.stdout and slow.stdout.readline() == b'"ours"\n'
+        assert load(database, THINGS, THEIRS).code == 75
+        assert end(slow).code == 0
+    assert database.query("SELECT text FROM things") == [("ours",)]
+
+
+def test_a_silent_renewer_does_not_hold_up_the_end(
+    database: TestDatabase, start_target: StartTarget
+) -> None:
+    """
+    A load ends though the connection that renews its locks is never answered.
+    """
+    is_silent = threading.Event()
+
+    def decide(data: bytes) -> Fate:
+        if is_silent.is_set() and b"UPDATE _sdc_tables SET renewals" in data:
+            threading.Event().wait(END_S)
+        return Fate.PASS
+
+    with Proxy(database.server.port, decide) as proxy:
+        address = {"host": "127.0.0.1", "port": proxy.port, "ssl_mode": "DISABLED"}
+        target = start_target(batch_wait_limit_seconds=0.1, **SHORT, **address)
+        send(target, THINGS, OURS, state("ours"))
+        until(lambda: int(str(registry(database, "renewals") or 0)) > 4)
+        is_silent.set()
+        done = end(target)
+    assert done.code == 0, done.err
+
+
+def test_a_signal_does_not_wait_for_a_server_that_does_not_answer(
+    database: TestDatabase, first: First
+) -> None:
+    """
+    A load that is stopped while all writing waits, as for a backup, ends all the same.
+    """
+    running = first(**SHORT)
+    other = database.connect()
+    with other, other.cursor() as cursor:
+        cursor.execute("FLUSH TABLES WITH READ LOCK")
+        waiting = "SELECT 1 FROM information_schema.processlist WHERE info LIKE 'UPDATE _sdc_tab%'"
+        until(lambda: cursor.execute(waiting))
+        running.terminate()
+        assert running.wait(END_S) == 143
+        cursor.execute("UNLOCK TABLES")
+
+
+def test_a_load_that_is_cut_off_holds_up_no_other_table(
+    database: TestDatabase, start_target: StartTarget
+) -> None:
+    """
+    A load that is cut off before COMMIT keeps its own tables' locks, not those of others.
+    """
+    streams = [f"things_{number}" for number in range(3)]
+    schemas = [schema({"text": TEXT}, stream=stream) for stream in streams]
+    load_here(database, THINGS, *schemas)
+    is_cut, is_over = threading.Event(), threading.Event()
+
+    def decide(data: bytes) -> Fate:
+        if b"COMMIT" in data:
+            is_cut.set()
+            is_over.wait(END_S)
+        return Fate.PASS
+
+    with Proxy(database.server.port, decide) as proxy:
+        address = {"host": "127.0.0.1", "port": proxy.port, "ssl_mode": "DISABLED"}
+        cut_off = start_target(lock_timeout_seconds=END_S, **address)
+        rows = [record({"id": 1}, stream=stream) for stream in streams]
+        send(cut_off, *schemas, *rows, state(1))
+        assert cut_off.stdin
+        cut_off.stdin.close()
+        until(is_cut.is_set)
+        # It would wait for as long as the transaction is open, and then be retried.
+        done = load(database, THINGS, THEIRS, state(2), init_sql=IMPATIENT)
+        is_over.set()
+        assert cut_off.wait(END_S) == 0
+    assert (done.code, done.out) == (0, "2\n") and "trying again" not in done.err, done.err
+
+
+def test_names_of_one_table_have_one_lock(start_target: StartTarget) -> None:
+    """
+    On a server that ignores the case of names, a stream of another case finds the lock and the
+    source of its table.
+    """
+    with FAMILY.server(("--lower-case-table-names=1",)) as server:
+        database = TestDatabase(server, "folded")
+        place = {"host": "127.0.0.1", "port": server.port, "password": server.password}
+        running = start_target(batch_wait_limit_seconds=0.1, database="folded", **place)
+        send(running, of("portal:1"), OURS, state("ours"))
+        assert running.stdout and running.stdout.readline() == b'"ours"\n'
+        other = {**of("portal:2"), "stream": "Things"}
+        assert load(database, other).code == 75
+        assert end(running).code == 0
+        done = load(database, other)
+        assert (done.code, done.out) == (1, "")
+        assert "has the data of portal:1" in the_error(done)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can make a namespace")
+def test_a_process_whose_pid_counts_elsewhere() -> None:
+    """
+    Where /proc shows the pids of another namespace, no process can be looked up.
+    """
+    program = "from target_mysql.process_identity import ProcessIdentity as P;"
+    command = [sys.executable, "-c", program + "print([P.of_this_process().machine])"]
+    done = subprocess.run(
+        ["unshare", "--pid", "--fork", *command], check=True, capture_output=True, text=True
+    )
+    assert done.stdout == "['']\n"
+
+
 def test_a_process_that_has_ended() -> None:
     """
     Only what this machine can know to have ended has: not this process, nor one elsewhere.
@@ -369,6 +506,17 @@ def test_a_version_never_goes_down(database: TestDatabase) -> None:
     load_here(database, THINGS, record({"id": 3}, version=4))
     assert versions(database) == {1: 5, 2: 5, 3: 4}
     assert database.query("SELECT text FROM things WHERE id = 1") == [("old",)]
+
+
+def test_versions_of_a_table_that_no_lock_has_known(database: TestDatabase) -> None:
+    """
+    The versions of a table that an earlier release loaded are read once: a lower one is ignored.
+    """
+    load_here(database, THINGS, record({"id": 1}, version=5), record({"id": 2}))
+    database.query("DROP TABLE _sdc_tables")
+    done = load(database, THINGS, activate(4))
+    assert "ACTIVATE_VERSION 4 ignored" in done.err
+    assert database.query("SELECT COUNT(*) FROM things WHERE _sdc_deleted_at IS NULL") == [(2,)]
 
 
 def test_a_lower_version_is_not_activated(database: TestDatabase) -> None:
@@ -406,7 +554,8 @@ def test_a_child_has_its_parents_version(database: TestDatabase) -> None:
         child = record({"id": 1, "thing": 1}, stream="children", version=version)
         return [record({"id": 1}, version=version), child]
 
-    load_here(database, THINGS, children, *both(5))
+    load_here(database, THINGS, children, both(5)[0], both(3)[1])
+    assert (versions(database), versions(database, "children")) == ({1: 5}, {1: 5})
     load_here(database, THINGS, children, *both(3))
     assert (versions(database), versions(database, "children")) == ({1: 5}, {1: 5})
     alone = record({"id": 2, "thing": 1}, stream="children", version=2)
