@@ -45,6 +45,7 @@ ADVICE = {
     1227: "this user lacks a right",
     READ_ONLY: "the server is read-only: connect to a primary",
     1836: "the server is read-only: connect to a primary",
+    3159: "the server takes connections with TLS only: set ssl_mode to REQUIRED",
     3098: "in a group with many primaries set foreign_keys: false; every table needs a key",
     1452: "a record's parent is not there: the tap must send it first",
     1698: "this user may log in only in another way, such as unix_socket",

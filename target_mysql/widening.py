@@ -139,6 +139,8 @@ def _fit(wanted: Column, there: ColumnThere, dialect: Dialect) -> Fit | None:
         return _with_double(wanted, there)
     if there.base in ("datetime", "timestamp", "date", "time"):
         return _with_moment(wanted, there)
+    if there.indexed and there.base in ("char", "enum", "set") and wanted.kind in TEXTUAL:
+        return _with_indexed(wanted, there, dialect)
     if there.family == "text":
         return _with_text(wanted, there, dialect)
     if there.base in ("bit", "year") and wanted.kind in (Kind.BOOLEAN, Kind.INTEGER):
@@ -245,12 +247,6 @@ def _with_text(wanted: Column, there: ColumnThere, dialect: Dialect) -> Fit | No
     if wanted.kind not in (Kind.STRING, Kind.TEXT, Kind.JSON):
         return None
     text = wanted.wider or wanted if wanted.kind is Kind.JSON else wanted
-    if there.indexed and there.base in ("char", "enum", "set"):
-        # An index cannot hold LONGTEXT whole. CHAR cuts blanks, and ENUM what it does not list.
-        length = there.arguments[0] if there.base == "char" else INDEXED_LENGTH
-        wider = _longest_key(wanted, length, dialect)
-        made = replace(text, sql_type=f"VARCHAR({length})", max_length=length, wider=wider)
-        return Fit(made, modify=True)
     if there.base != "varchar" or wanted.kind is not Kind.STRING:
         return Fit(text, modify=there.base != "longtext")
     (length,) = there.arguments
@@ -258,6 +254,14 @@ def _with_text(wanted: Column, there: ColumnThere, dialect: Dialect) -> Fit | No
     wider = _longest_key(wanted, length, dialect) if there.indexed else wanted
     kept = replace(wanted, sql_type=there.sql_type, max_length=length, wider=wider)
     return Fit(kept, modify=False)
+
+
+def _with_indexed(wanted: Column, there: ColumnThere, dialect: Dialect) -> Fit:
+    """An index cannot hold LONGTEXT whole. CHAR cuts blanks, ENUM and SET what they do not list."""
+    length = there.arguments[0] if there.base == "char" else INDEXED_LENGTH
+    wider = _longest_key(wanted, length, dialect)
+    made = replace(wanted, sql_type=f"VARCHAR({length})", max_length=length, wider=wider)
+    return Fit(made, modify=True)
 
 
 def _longest_key(wanted: Column, length: int, dialect: Dialect) -> Column | None:

@@ -137,7 +137,7 @@ def test_what_the_server_refuses_is_claimed_by_no_state(database: TestDatabase) 
     done = load(database, *messages, "no JSON", batch_size_rows=10)
     assert done.code == 1
     assert done.err.count("ERROR") == 1
-    assert "ERROR MySQL error 1644: not here" in done.err
+    assert "ERROR table things: MySQL error 1644: not here" in done.err
     assert done.out.splitlines()[-1] == "19"
     assert database.query("SELECT MAX(id) FROM things") == [(20,)]
 
