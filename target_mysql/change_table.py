@@ -14,6 +14,10 @@ from target_mysql.database import Database
 from target_mysql.exceptions import DatabaseError, TargetError, TransientError
 
 LOCK_WAIT_S = 3  # how long readers may have to wait behind the statement
+SHORTEN_WAIT = (
+    f"SET @_sdc_lock_wait = @@SESSION.lock_wait_timeout, SESSION lock_wait_timeout = {LOCK_WAIT_S}"
+)
+RESTORE_WAIT = "SET SESSION lock_wait_timeout = @_sdc_lock_wait"
 LOCK_WAIT_TIMEOUT = 1205
 # A table, a column or an index of that name exists already; or a column that no longer does.
 SHAPE_ERRORS = (1050, 1054, 1060, 1061, 1091)
@@ -40,8 +44,7 @@ def change_table(database: Database, table_name: str, statement: str) -> None:
     Raises TransientError, naming who uses the table, where it is in use for LOCK_WAIT_S; and
     TableChanged where the statement does not fit the table any more.
     """
-    ((usual_wait_s,),) = database.query("SELECT @@lock_wait_timeout")
-    database.execute(f"SET SESSION lock_wait_timeout = {LOCK_WAIT_S}")
+    database.execute(SHORTEN_WAIT)
     try:
         done = database.execute(statement)
         if done.warnings and _says_table_exists(database):
@@ -59,7 +62,7 @@ def change_table(database: Database, table_name: str, statement: str) -> None:
         raise
     finally:
         with contextlib.suppress(TargetError):  # on a lost connection there is nothing to restore
-            database.execute(f"SET SESSION lock_wait_timeout = {int(usual_wait_s)}")
+            database.execute(RESTORE_WAIT)
 
 
 def _says_table_exists(database: Database) -> bool:
