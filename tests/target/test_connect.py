@@ -317,11 +317,11 @@ def test_a_certificate_file_that_is_none(database: TestDatabase, tmp_path: Path)
 
 
 @pytest.mark.skipif("REQUIRED" not in FAMILY.own_tls_modes, reason="it has no TLS as it comes")
-def test_a_server_that_takes_tls_only(tmp_path: Path) -> None:
+def test_a_server_that_takes_tls_only() -> None:
     """
     A server that takes connections with TLS only says so, and we say what to set.
     """
-    with FAMILY.server(tmp_path, ("--require-secure-transport=ON",)) as server:
+    with FAMILY.server(("--require-secure-transport=ON",)) as server:
         own = TestDatabase(server, "own")
         done = load(own, THINGS, ssl_mode="DISABLED")
         assert (done.code, "set ssl_mode to REQUIRED" in done.err) == (1, True), done.err

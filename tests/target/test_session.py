@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import pytest
 
@@ -22,13 +21,13 @@ HOSTILE = (
 
 @pytest.mark.parametrize("hard_delete", ["false", "true"])
 @pytest.mark.parametrize("method", LOAD_METHODS)
-def test_a_server_with_other_defaults(tmp_path: Path, method: str, hard_delete: str) -> None:
+def test_a_server_with_other_defaults(method: str, hard_delete: str) -> None:
     """
     With other defaults and a hostile init_connect rows of older versions are gone, and text,
     times and zeros are as they were sent.
     """
     options = ("--completion-type=CHAIN", "--autocommit=0", f"--init-connect=SET {HOSTILE}")
-    with FAMILY.server(tmp_path, (*options, "--transaction-isolation=SERIALIZABLE")) as server:
+    with FAMILY.server((*options, "--transaction-isolation=SERIALIZABLE")) as server:
         own = TestDatabase(server, "own")
         own.query(
             "CREATE TABLE things (id BIGINT AUTO_INCREMENT PRIMARY KEY, text LONGTEXT,"

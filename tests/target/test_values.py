@@ -10,7 +10,6 @@ import sys
 from datetime import date, timedelta, timezone
 from datetime import datetime as moment
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -204,11 +203,11 @@ def test_a_long_text_takes_little_memory(database: TestDatabase, method: str, te
     assert int(peak_kb) * 1024 < 100 * MEGABYTE + 8 * len(lines)
 
 
-def test_a_server_of_small_packets(tmp_path: Path) -> None:
+def test_a_server_of_small_packets() -> None:
     """
     LOAD DATA travels in packets that the server takes, however small.
     """
-    with FAMILY.server(tmp_path, ("--max-allowed-packet=1M",)) as server:
+    with FAMILY.server(("--max-allowed-packet=1M",)) as server:
         own = TestDatabase(server, "own")
         rows = [record({"id": number, "text": "x" * 1_500_000}) for number in (1, 2)]
         done = load(own, schema({"text": TEXT}), *rows, state(1))
