@@ -25,6 +25,7 @@ ROLLED_BACK_CLASS = "40"
 # Errors of a server that takes no writes, for good or while another becomes the primary: worth
 # another attempt where another server is named. The first is told by its message.
 NOT_PRIMARY_ERRORS = (1290, 1836, 3032, 3098)
+USER_LIMIT = 1226
 RIGHTS = "SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, REFERENCES, CREATE TEMPORARY TABLES"
 FULL = "a disk of the server is full: free or add space, and run again"
 ROW_TOO_LARGE, READ_ONLY = 1118, 1290
@@ -97,8 +98,11 @@ def is_transient(error: pymysql.MySQLError) -> bool:
     # An InterfaceError with code 0: the connection was closed under us.
     code = error.args[0] if error.args else 0
     sqlstate = getattr(error, "sqlstate", None) or ""
+    # Other limits of a user, such as statements an hour, last too long to wait for.
+    too_many_connections = code == USER_LIMIT and "max_user_connections" in str(error)
     return (
         code in TRANSIENT_ERRORS
+        or too_many_connections
         or sqlstate.startswith(ROLLED_BACK_CLASS)
         or isinstance(error, pymysql.err.InterfaceError)
     )

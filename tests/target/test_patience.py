@@ -129,13 +129,17 @@ def test_a_connection_that_is_cut_in_the_login(database: TestDatabase) -> None:
     assert "trying again in" in done.err
 
 
-def test_too_many_connections(start_target: StartTarget) -> None:
+@pytest.mark.parametrize("limit", ["the server's", "the user's own"])
+def test_too_many_connections(start_target: StartTarget, limit: str) -> None:
     """
-    A server that has no connection to spare is waited for.
+    A server that has no connection to spare, for anybody or for this user, is waited for.
     """
-    with FAMILY.server(["--max-connections=10", "--max-user-connections=1"]) as server:
+    of_all = ["--max-user-connections=1"] if limit == "the server's" else []
+    with FAMILY.server(["--max-connections=10", *of_all]) as server:
         own = TestDatabase(server, "full")
         own.query("CREATE USER modest@'%'")
+        if not of_all:
+            own.query("GRANT USAGE ON *.* TO modest@'%' WITH MAX_USER_CONNECTIONS 1")
         own.query("GRANT ALL ON full.* TO modest@'%'")
         config = Config.from_sources(
             {}, {**own.environment, **settings(user="modest", password="")}, ()
