@@ -310,7 +310,7 @@ def test_signals(number: signal.Signals, code: int, serve: Serve, tmp_path: Path
     A signal ends the run with the code a shell expects; what is written are whole messages.
     """
     hubspot = serve(Portal.generate(60))
-    hubspot.faults.add(Fault(on=3, delay_s=60))
+    hubspot.faults.add(Fault(on=3, path="paged", delay_s=60))
     with start(Tap(tmp_path, hubspot), page_size=10) as process:
         assert process.stdout and process.stderr
         lines = [process.stdout.readline() for _ in range(2 + 2 * 11)]
