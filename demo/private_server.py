@@ -10,6 +10,7 @@ subclass says.
 
 from __future__ import annotations
 
+import contextlib
 import getpass
 import os
 import secrets
@@ -27,6 +28,7 @@ from mirakuru.exceptions import ExecutorError
 
 from demo.shell import DemoError, read_end
 
+PORTS = range(15_000, 32_000)
 START_TIMEOUT_S = 120.0  # what takes two seconds, on a slow and busy machine
 GREETING_TIMEOUT_S = 30.0
 UNPRIVILEGED = "nobody"  # whom a server runs as that root starts
@@ -50,11 +52,16 @@ def find_program(*names: str) -> str | None:
 
 
 def free_port() -> int:
-    """Return a loopback port that nothing listens on."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port
+    """
+    Return a loopback port that nothing listens on.
+
+    It is below those that the system gives to connections, of which one could take it meanwhile.
+    """
+    while True:
+        port = PORTS[secrets.randbelow(len(PORTS))]
+        with socket.socket() as listener, contextlib.suppress(OSError):
+            listener.bind(("127.0.0.1", port))
+            return port
 
 
 class ServingExecutor(TCPExecutor):

@@ -5,8 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack, suppress
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import pymysql
@@ -33,9 +31,7 @@ class GroupNode(PrivateMySQL9):
 
     binary_log = ()  # the group replicates it
 
-    def __init__(
-        self, folder: Path, ports: Sequence[int], number: int, options: Sequence[str]
-    ) -> None:
+    def __init__(self, ports: Sequence[int], number: int, options: Sequence[str]) -> None:
         group = {
             "group-name": GROUP,
             "local-address": f"127.0.0.1:{ports[number]}",
@@ -44,7 +40,7 @@ class GroupNode(PrivateMySQL9):
             "ip-allowlist": "127.0.0.0/8",
             "recovery-get-public-key": "ON",
         }
-        super().__init__(folder)
+        super().__init__()
         self.options = (
             "--plugin-load-add=group_replication.so",
             *(f"--group-replication-{name}={value}" for name, value in group.items()),
@@ -94,7 +90,12 @@ class GroupNode(PrivateMySQL9):
     def run(self, *statements: str) -> Any:
         """Run statements over one connection; returns the rows of the last."""
         connection = pymysql.connect(
-            host="127.0.0.1", port=self.port, user="root", autocommit=True, connect_timeout=30
+            host="127.0.0.1",
+            port=self.port,
+            user="root",
+            password=self.password,
+            autocommit=True,
+            connect_timeout=30,
         )
         with connection, connection.cursor() as cursor:
             for statement in statements:
@@ -104,7 +105,7 @@ class GroupNode(PrivateMySQL9):
 
 class GroupReplication:
     """
-    As a context manager: a group in a folder of its own, started, stopped and removed.
+    As a context manager: a group whose nodes are started, and in the end stopped and removed.
 
     Its first node is the primary, or, with `many_primaries`, each is one.
     """
@@ -116,10 +117,10 @@ class GroupReplication:
 
     def __enter__(self) -> GroupReplication:
         with ExitStack() as stack:
-            root = Path(stack.enter_context(TemporaryDirectory(prefix="group-")))
             ports = [free_port() for _ in range(NODES)]
-            self.nodes = [GroupNode(root / str(n), ports, n, self._options) for n in range(NODES)]
+            self.nodes = [GroupNode(ports, number, self._options) for number in range(NODES)]
             for number, node in enumerate(self.nodes):
+                node.password = self.nodes[0].password  # programs have one for all hosts
                 stack.enter_context(node)
                 node.join(founds=number == 0)
             self._stack = stack.pop_all()
