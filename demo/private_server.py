@@ -127,6 +127,11 @@ class PrivateServer(ABC):
         """The process id of a running server."""
         return self._process.process.pid if self._process and self._process.process else None
 
+    @property
+    def is_running(self) -> bool:
+        """Whether the server was started and has not ended by itself."""
+        return self._process is not None and bool(self._process.running())
+
     def environment(self) -> dict[str, str]:
         """Return what target-mysql and engagements-report need to connect, as variables."""
         return {
