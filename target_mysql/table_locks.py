@@ -137,6 +137,8 @@ class TableLocks:
         rows, if they have one; without it all locks are renewed. Raises LockedError where a table
         is not held, or has been taken over by another load.
         """
+        if self._lost:
+            raise self._lost
         versions = {self._key(name): version for name, version in (changed or {}).items()}
         lease_us = int(self._lease_s * 1e6)
         for name in self._names if changed is None else versions:
@@ -236,7 +238,8 @@ class TableLocks:
                     self._renewing.close()
                 self._renewing = None
         if self._renewing:
-            self._release(self._renewing)
+            if self._ended.is_set():
+                self._release(self._renewing)
             self._renewing.close()
 
     def _connect_beside(self) -> Database:

@@ -13,7 +13,11 @@ from dataclasses import replace
 
 import pytest
 
+from target_mysql.config import Config
+from target_mysql.database import Database
+from target_mysql.exceptions import LockedError
 from target_mysql.process_identity import ProcessIdentity
+from target_mysql.table_locks import TableLocks
 from tests.conftest import Outcome, TestDatabase
 from tests.servers import FAMILY
 from tests.target.conftest import (
@@ -323,6 +327,21 @@ def test_a_silent_load_ends_when_its_lock_is_lost(database: TestDatabase, first:
     running = first(**SHORT)
     database.query("UPDATE _sdc_tables SET token = 'another'")
     assert running.wait(END_S) == 75
+
+
+def test_nothing_is_confirmed_once_a_lock_is_lost(database: TestDatabase) -> None:
+    """
+    After the renewals have found a lock lost, a state alone or a change of a table is refused, too.
+    """
+    connection = Database(Config.from_sources({}, database.environment, option_files=()))
+    locks = TableLocks(connection, lease_s=1.0)
+    assert locks.try_acquire("things") is None
+    database.query("UPDATE _sdc_tables SET token = 'another'")
+    until(lambda: not any(thread.name == "renew" for thread in threading.enumerate()))
+    with pytest.raises(LockedError):
+        locks.confirm(connection)
+    locks.release()
+    connection.close()
 
 
 def test_a_lock_is_lost_while_another_is_waited_for(
