@@ -43,7 +43,7 @@ test-group-replication: $(INSTALLED) ## run the tests of a target whose servers 
 		tests/target/test_group_replication.py $(PYTEST_ARGUMENTS)
 
 test-page: $(INSTALLED) ## look at the page of the reports in a browser, with axe-core
-	@command -v chromium >/dev/null || $(PYTHON) -m demo.packages chromium
+	@command -v chromium >/dev/null || $(PYTHON) -m private_servers.packages chromium
 	@$(PIP_QUIETLY) $(BIN)/python -m pip install --quiet --editable '.[test-page]'
 	@$(BIN)/python -m pytest tests/report/test_page_in_browser.py $(PYTEST_ARGUMENTS)
 
@@ -84,7 +84,7 @@ $(INSTALLED): setup.py
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' \
 		|| { echo "Python 3.10 or later is needed: make PYTHON=python3.11 ..." >&2; exit 1; }
 	@# Debian splits venv from python3.
-	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || $(PYTHON) -m demo.packages python3-venv
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || $(PYTHON) -m private_servers.packages python3-venv
 	@$(ONE_AT_A_TIME); echo "Installing into $(VENV) ..."; \
 		$(PYTHON) -m venv $(VENV) \
 		&& $(PIP_QUIETLY) $(BIN)/python -m pip install --quiet --upgrade pip \

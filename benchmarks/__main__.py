@@ -22,8 +22,8 @@ from benchmarks import (
 )
 from benchmarks.bench import SERVER_OPTIONS, Bench
 from benchmarks.contest import Contest
-from demo.private_mariadb import PrivateMariaDB, install
-from demo.shell import exit_code
+from private_servers.mariadb import PrivateMariaDB, install
+from private_servers.shell import exit_code
 
 QUESTIONS: Mapping[str, Callable[[Bench], list[Contest]]] = {
     "increments": increments.measure,

@@ -11,8 +11,8 @@ from typing import Any
 
 from benchmarks.measure import Run, Usage
 from demo.portal import TOKEN, ServedPortal
-from demo.private_server import PrivateServer
-from demo.shell import PROGRAMS
+from private_servers.server import PrivateServer
+from private_servers.shell import PROGRAMS
 
 TAP = PROGRAMS / "tap-hubspot-engagements"
 TARGET = PROGRAMS / "target-mysql"

@@ -7,8 +7,8 @@ from typing import Protocol
 
 import pymysql
 
-from benchmarks.private_postgres import PrivatePostgres
-from demo.private_server import PrivateServer
+from private_servers.postgres import PrivatePostgres
+from private_servers.server import PrivateServer
 
 
 class Database(Protocol):

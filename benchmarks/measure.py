@@ -14,7 +14,7 @@ from typing import IO, Any
 
 import psutil
 
-from demo.shell import last_lines, read_end
+from private_servers.shell import last_lines, read_end
 
 LAUNCH = Path(__file__).parent / "programs" / "launch.py"
 

@@ -9,7 +9,7 @@ from benchmarks.contest import Contender, Contest, Goal, hold
 from benchmarks.databases import empty
 from benchmarks.measure import Run, Usage
 from benchmarks.singer_lines import narrow_lines
-from demo.private_server import PrivateServer
+from private_servers.server import PrivateServer
 
 RECORDS = (100_000, 1_000_000, 10_000_000)
 MOST_MB = 80

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from demo.shell import CommandFailed, run_steps
+from private_servers.shell import CommandFailed, run_steps
 
 REPOSITORY = Path(__file__).parents[1]
 

@@ -19,8 +19,8 @@ from benchmarks.bench import SERVER_OPTIONS, TARGET, Bench, Tap
 from benchmarks.measure import Run, Usage
 from benchmarks.work import FLOOR, OURS, PLAIN_LOOP, Track, Work
 from demo.portal import TOKEN, ServedPortal
-from demo.private_mariadb import PrivateMariaDB, install
-from demo.shell import exit_code
+from private_servers.mariadb import PrivateMariaDB, install
+from private_servers.shell import exit_code
 
 KEPT = Path(__file__).parent / "quick.json"
 WORSE = 1.2  # times what is kept

@@ -13,7 +13,7 @@ from typing import Any
 from benchmarks.bench import Bench
 from benchmarks.contest import Contender, Contest, Goal, hold
 from benchmarks.measure import Run, Usage
-from demo.shell import PROGRAMS
+from private_servers.shell import PROGRAMS
 
 ENGAGEMENTS = 500_000
 DAYS = 3 * 365

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from benchmarks import charts
 from benchmarks.contest import Contest
-from demo.private_server import find_program
+from private_servers.server import find_program
 
 FOLDER = Path(__file__).parent / "results"
 PAGE = Path(__file__).parent / "RESULTS.md"

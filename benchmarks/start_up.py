@@ -8,7 +8,7 @@ from pathlib import Path
 from benchmarks.bench import TAP, TARGET, Bench
 from benchmarks.contest import Contender, Contest, hold
 from benchmarks.measure import Run, Usage
-from demo.shell import PROGRAMS
+from private_servers.shell import PROGRAMS
 
 REPORT = PROGRAMS / "engagements-report"
 RUNS = 9  # they are short

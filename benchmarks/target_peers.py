@@ -14,8 +14,8 @@ from benchmarks import peers, singer_lines
 from benchmarks.bench import Bench
 from benchmarks.contest import Contender, Contest, Goal, hold
 from benchmarks.databases import PostgresDatabase
-from benchmarks.private_postgres import ADMIN, PrivatePostgres
 from benchmarks.work import KINDS, OURS, Track, Work
+from private_servers.postgres import ADMIN, PrivatePostgres
 
 SDK_TARGET = Path(__file__).parent / "programs" / "sdk_target.py"
 RECORDS, SLOW_PEER_RECORDS = 100_000, 2_000

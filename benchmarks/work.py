@@ -15,7 +15,7 @@ from benchmarks.bench import TARGET
 from benchmarks.contest import Contender
 from benchmarks.databases import Database, MySQLDatabase
 from benchmarks.measure import Run, Usage
-from demo.private_server import PrivateServer
+from private_servers.server import PrivateServer
 from target_mysql.columns import Dialect, JsonType
 from target_mysql.messages import SchemaMessage, parse_message
 from target_mysql.rows import RowEncoder

@@ -19,9 +19,9 @@ from pathlib import Path
 
 from demo.known_answer import JUNE_2018, JUNE_2018_DAYS, TASK_AVERAGE, TASK_AVERAGE_DAY
 from demo.portal import TOKEN, ServedPortal
-from demo.private_mariadb import PrivateMariaDB, install
-from demo.server_cache import locked
-from demo.shell import DemoError, Shell, exit_code, say
+from private_servers.cache import locked
+from private_servers.mariadb import PrivateMariaDB, install
+from private_servers.shell import DemoError, Shell, exit_code, say
 
 REPOSITORY = Path(__file__).parents[1]
 FOLDER = REPOSITORY / ".demo"

@@ -13,7 +13,7 @@ import tempfile
 from pathlib import Path
 
 from demo.portal import TOKEN, ServedPortal
-from demo.shell import Shell, exit_code, last_lines, run_steps, say
+from private_servers.shell import Shell, exit_code, last_lines, run_steps, say
 
 REPOSITORY = Path(__file__).parents[1]
 PORTAL = ("--engagements", "800", "--seed", "3")

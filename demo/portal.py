@@ -9,7 +9,7 @@ from typing import Any
 
 import requests
 
-from demo.shell import DemoError
+from private_servers.shell import DemoError
 
 TOKEN = "demo-token"
 ENGAGEMENTS = "/engagements/v1/engagements"

@@ -19,7 +19,7 @@ import pymysql
 import pytest
 from pymysql.cursors import Cursor
 
-from demo.private_server import PrivateServer
+from private_servers.server import PrivateServer
 from tests.servers import FAMILY
 
 # How long an example takes says more of the machine than of the code.

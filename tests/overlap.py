@@ -16,9 +16,9 @@ from typing import Any
 import pymysql
 from pymysql.cursors import Cursor
 
-from demo.private_server import PrivateServer
 from hubspot_simulator.portal import Portal
 from hubspot_simulator.server import Simulator
+from private_servers.server import PrivateServer
 from tests.conftest import TestDatabase
 from tests.pipeline import Pipeline, assert_equals
 from tests.tap.test_every_stream import change

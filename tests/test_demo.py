@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from demo.shell import CommandFailed, last_lines, run_steps
+from private_servers.shell import CommandFailed, last_lines, run_steps
 from tests.conftest import PROGRAMS, REPOSITORY, Outcome, clean_environment
 
 PACKAGES = "mariadb-server-core mariadb-client-core"
@@ -35,9 +35,14 @@ def write_program(folder: Path, name: str, script: str) -> None:
     program.chmod(0o755)
 
 
+def copy_demo(folder: Path) -> None:
+    for package in ("demo", "private_servers"):
+        shutil.copytree(REPOSITORY / package, folder / package)
+
+
 def run_demo(tmp_path: Path, *path: str | Path) -> Outcome:
     """Run the demo in a folder of its own, with these folders as PATH."""
-    shutil.copytree(REPOSITORY / "demo", tmp_path / "demo")
+    copy_demo(tmp_path)
     environment = {
         **clean_environment(),
         "PATH": os.pathsep.join(map(str, path)),
@@ -102,11 +107,11 @@ def test_a_second_demo_waits(tmp_path: Path, programs: Path) -> None:
     """
     failing(programs, "apt-get", "E: no such mirror")
     holder = (
-        "import sys, pathlib, demo.server_cache as cache\n"
+        "import sys, pathlib, private_servers.cache as cache\n"
         "with cache.locked(pathlib.Path('demo')):\n"
         "    print('held', flush=True); sys.stdin.read()"
     )
-    shutil.copytree(REPOSITORY / "demo", tmp_path / "demo")
+    copy_demo(tmp_path)
     command = [PROGRAMS / "python", "-c", holder]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
     with subprocess.Popen(command, cwd=tmp_path, **pipes) as first:  # type: ignore[call-overload]

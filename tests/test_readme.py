@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from demo.shell import run_steps
 from hubspot_simulator.portal import Portal
 from hubspot_simulator.server import Simulator
+from private_servers.shell import run_steps
 from tap_hubspot_engagements import config as tap_config
 from target_mysql import config as target_config
 from tests.conftest import PROGRAMS, REPOSITORY, TestDatabase, clean_environment

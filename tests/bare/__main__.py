@@ -19,9 +19,9 @@ import tempfile
 from functools import partial
 from pathlib import Path
 
-from demo.packages import debian_mirror, install_packages
-from demo.server_cache import cached
-from demo.shell import CommandFailed, run_steps, say
+from private_servers.cache import cached
+from private_servers.packages import debian_mirror, install_packages
+from private_servers.shell import CommandFailed, run_steps, say
 
 REPOSITORY = Path(__file__).parents[2]
 DEMO, TEST = "make demo", "make test"

@@ -10,8 +10,8 @@ import sys
 import time
 from pathlib import Path
 
-from demo.packages import install_packages
-from demo.shell import exit_code, say
+from private_servers.packages import install_packages
+from private_servers.shell import exit_code, say
 
 PROJECT = "/srv/project"
 END_S = 10.0  # in which what a command started must have ended

@@ -10,9 +10,8 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from demo import private_mariadb
-from demo.private_server import PrivateServer
-from tests.servers import mysql_5_6, mysql_9
+from private_servers import mariadb, mysql_5_6, mysql_9
+from private_servers.server import PrivateServer
 
 
 @dataclass(frozen=True)
@@ -36,8 +35,8 @@ class Family:
 
 
 MARIADB = Family(
-    private_mariadb.PrivateMariaDB,
-    private_mariadb.install,
+    mariadb.PrivateMariaDB,
+    mariadb.install,
     "MariaDB",
     "utf8mb4_nopad_bin",
     without_tls=("--skip-ssl",),  # from 11.4 on

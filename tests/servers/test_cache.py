@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from demo.server_cache import cached
+from private_servers.cache import cached
 
 
 def test_a_server_is_fetched_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,7 @@ import psutil
 import pymysql
 import pytest
 
-from demo.private_server import PrivateServer
+from private_servers.server import PrivateServer
 from tests.conftest import TestDatabase
 from tests.servers import FAMILY
 

@@ -10,8 +10,8 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from demo.private_server import PrivateServer
-from demo.shell import run_steps
+from private_servers.server import PrivateServer
+from private_servers.shell import run_steps
 from tests.conftest import TestDatabase, run_program
 from tests.servers import FAMILY
 from tests.target.conftest import TEXT, load, load_here, record, schema, settings, state, to_lines

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from private_servers.galera import GaleraCluster, GaleraNode, install
 from tests.conftest import TestDatabase
 from tests.overlap import EXIT_LOCKED, ClusterDatabase, run_schedules, schedules
 from tests.pipeline import Pipeline
-from tests.servers.galera import GaleraCluster, GaleraNode, install
 from tests.target.conftest import (
     LOAD_METHODS,
     StartTarget,

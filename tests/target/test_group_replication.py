@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from private_servers.group_replication import GroupReplication, install
 from tests.overlap import EXIT_LOCKED, ClusterDatabase, run_schedules, schedules
 from tests.pipeline import Pipeline
-from tests.servers.group_replication import GroupReplication, install
 from tests.target.conftest import StartTarget, to_lines
 from tests.target.feeding import END_S, THINGS, feeding, loaded, numbered, until
 

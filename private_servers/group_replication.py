@@ -9,8 +9,8 @@ from typing import Any
 
 import pymysql
 
-from demo.private_server import free_port
-from tests.servers.mysql_9 import PrivateMySQL9, install
+from private_servers.mysql_9 import PrivateMySQL9, install
+from private_servers.server import free_port
 
 __all__ = ["GroupReplication", "install"]
 

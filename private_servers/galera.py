@@ -12,12 +12,12 @@ from typing import Any
 
 import pymysql
 
-from demo.packages import install_packages, unpack_packages
-from demo.private_mariadb import PrivateMariaDB
-from demo.private_mariadb import install as install_mariadb
-from demo.private_server import ServerMissing, find_program, free_port
-from demo.server_cache import cached
-from demo.shell import CommandFailed
+from private_servers.cache import cached
+from private_servers.mariadb import PrivateMariaDB
+from private_servers.mariadb import install as install_mariadb
+from private_servers.packages import install_packages, unpack_packages
+from private_servers.server import ServerMissing, find_program, free_port
+from private_servers.shell import CommandFailed
 
 PACKAGES = ("galera-4", "rsync")
 PROVIDER = Path("/usr/lib/galera/libgalera_smm.so")
