@@ -8,6 +8,7 @@ HERE = Path(__file__).parent
 PACKAGES = (
     "tap_hubspot_engagements",
     "target_mysql",
+    "mysql_settings",
     "hubspot_simulator",
     "engagements_report",
 )
@@ -59,6 +60,7 @@ setup(
     package_data={
         "tap_hubspot_engagements": ["schemas/*.json", "py.typed"],
         "target_mysql": ["py.typed"],
+        "mysql_settings": ["py.typed"],
         "hubspot_simulator": ["py.typed"],
         "engagements_report": ["sql/*.sql", "page.css", "py.typed"],
     },
