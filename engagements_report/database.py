@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import math
 import re
-import ssl
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,18 +14,18 @@ from pymysql.connections import Connection
 from pymysql.constants import CR
 from pymysql.cursors import Cursor
 
-from engagements_report.config import Config
-from engagements_report.exceptions import DatabaseError, TableInUse
+from engagements_report.exceptions import DatabaseError, TableInUse, UsageError
 from engagements_report.statements import Text
-from mysql_settings.login import LOGIN_TIMEOUT_S, GuardedConnection, end_login
+from mysql_settings.addresses import Address
+from mysql_settings.connecting import connection_options, describe_failure, error_code
+from mysql_settings.exceptions import SettingsError
+from mysql_settings.login import GuardedConnection, end_login
+from mysql_settings.server import ServerSettings
 
-CONNECT_TIMEOUT_S = 10
 STATEMENT_TIMEOUT_S = 600.0
 GRACE_S = 10.0  # by which the server's own limit of a statement comes before ours
 LOCK_WAIT_S = 60  # for a table that another session changes
 CHANGE_LOCK_WAIT_S = 3  # for a table that we change: readers have to wait behind us
-# Errors of a login whose text says what to do.
-EXPLAINED = (CR.CR_MALFORMED_PACKET, CR.CR_AUTH_PLUGIN_CANNOT_LOAD, CR.CR_AUTH_PLUGIN_ERR)
 # Grouping by an alias, and no zone or mode of the server's own choosing.
 SESSION = "SET SESSION time_zone = '+00:00', sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION'"
 NO_DATABASE, NO_TABLE, NO_COLUMN = 1049, 1146, 1054
@@ -65,8 +64,10 @@ class Database:
     No statement takes longer than `timeout_s`, in seconds; None is for changes of large tables.
     """
 
-    def __init__(self, config: Config, timeout_s: float | None = STATEMENT_TIMEOUT_S) -> None:
-        self._connection = _connect(config)
+    def __init__(
+        self, settings: ServerSettings, timeout_s: float | None = STATEMENT_TIMEOUT_S
+    ) -> None:
+        self._connection = _connect(settings)
         if timeout_s is not None:
             self._limit(timeout_s)
 
@@ -145,35 +146,26 @@ class Database:
         return found
 
 
-def _connect(config: Config) -> Connection[Cursor]:
-    """Connect to the first of the configured servers that lets us in."""
+def _connect(settings: ServerSettings) -> Connection[Cursor]:
+    """Connect to the first of the servers that lets this user in."""
     problems = []
-    for host, port in config.addresses:
+    for name, port in settings.addresses:
         try:
-            return _open(config, host, port)
+            return _open(settings, name, port)
         except (pymysql.MySQLError, OSError, RuntimeError) as error:
-            problems.append(_connect_problem(config, f"{host}:{port}", error))
+            is_missing = error_code(error) == NO_DATABASE
+            advice = LOAD_FIRST if is_missing else "check the connection's settings"
+            problems.append(describe_failure(settings, Address(name, port), error, advice))
     raise DatabaseError("; ".join(problems))
 
 
-def _open(config: Config, host: str, port: int) -> Connection[Cursor]:
-    """Connect to one server."""
-    connection = GuardedConnection(
-        host=host,
-        port=port,
-        unix_socket=config.unix_socket,
-        user=config.user,
-        password=config.password.encode(),  # of a text PyMySQL would make latin1
-        database=config.database,
-        charset="utf8mb4",
-        connect_timeout=CONNECT_TIMEOUT_S,
-        read_timeout=LOGIN_TIMEOUT_S,
-        write_timeout=LOGIN_TIMEOUT_S,
-        verifies_tls=config.ssl_mode.startswith("VERIFY"),
-        autocommit=True,
-        init_command=SESSION,
-        **_tls(config),
-    )
+def _open(settings: ServerSettings, name: str, port: int) -> Connection[Cursor]:
+    """Connect to one server; raises UsageError where a certificate file cannot be used."""
+    try:
+        options = connection_options(settings, name, port)
+    except SettingsError as error:
+        raise UsageError(str(error)) from error
+    connection = GuardedConnection(database=settings.database, init_command=SESSION, **options)
     with connection.cursor() as cursor:
         cursor.execute(f"SET SESSION lock_wait_timeout = {LOCK_WAIT_S}")
     end_login(connection, read_timeout_s=None)
@@ -221,35 +213,8 @@ def _advice(code: int, reason: str) -> str:
     return f": select the field {named[2]} of {stream} in the tap's catalog and sync again"
 
 
-def _connect_problem(config: Config, address: str, error: Exception) -> str:
-    where = f"cannot connect to MySQL at {config.unix_socket or address} as {config.user}"
-    code, reason = _parts(error)
-    if code == CR.CR_SERVER_LOST and isinstance(error.__context__, TimeoutError):
-        reason = f"no answer within {LOGIN_TIMEOUT_S:g} s"
-    if code in EXPLAINED:
-        return f"{where}: {reason}"
-    advice = LOAD_FIRST if code == NO_DATABASE else "check the connection's settings"
-    return f"{where}: {reason}: {advice}"
-
-
 def _parts(error: BaseException) -> tuple[int, str]:
     """Return a driver error's code, 0 without one, and its text."""
     if len(error.args) > 1 and isinstance(error.args[0], int):
         return error.args[0], str(error.args[1])
     return 0, str(error)
-
-
-def _tls(config: Config) -> dict[str, Any]:
-    """Return PyMySQL's arguments for the ssl_mode, as the mysql client means it."""
-    if config.ssl_mode == "DISABLED":
-        return {"ssl_disabled": True}
-    if config.ssl_mode == "PREFERRED" and not (config.ssl_ca or config.ssl_cert):
-        return {}  # PyMySQL's own way: TLS, unverified, where the server has it
-    context = ssl.create_default_context(cafile=config.ssl_ca)
-    context.verify_flags &= ~ssl.VERIFY_X509_STRICT  # MySQL's own certificates are not strict
-    context.check_hostname = config.ssl_mode == "VERIFY_IDENTITY"
-    if not config.ssl_mode.startswith("VERIFY"):
-        context.verify_mode = ssl.CERT_NONE
-    if config.ssl_cert:
-        context.load_cert_chain(config.ssl_cert, config.ssl_key)
-    return {"ssl": context}

@@ -32,7 +32,10 @@ FLOORS = {
         " tables.__init__"
         " config other_targets exceptions __init__"
     ),
-    "mysql_settings": "login option_files file_access visible __init__",
+    "mysql_settings": (
+        "connecting sources server other_names option_files login file_access declarations"
+        " addresses visible exceptions __init__"
+    ),
     "hubspot_simulator": (
         "__main__ server endpoints faults portal owners generate feed contents oauth answers"
         " __init__"

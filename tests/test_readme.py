@@ -10,9 +10,10 @@ import pytest
 
 from hubspot_simulator.portal import Portal
 from hubspot_simulator.server import Simulator
+from mysql_settings.declarations import declared
 from private_servers.shell import run_steps
 from tap_hubspot_engagements import config as tap_config
-from target_mysql import config as target_config
+from target_mysql.config import Config as TargetConfig
 from tests.conftest import PROGRAMS, REPOSITORY, TestDatabase, clean_environment
 
 README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
@@ -25,11 +26,17 @@ def section(heading: str) -> str:
     return found[1]
 
 
+def settings_of_target() -> dict[str, tuple[object, str]]:
+    """Return (default, meaning) of the target's settings."""
+    settings = declared(TargetConfig).items()
+    return {name: (setting.written_default, setting.meaning) for name, setting in settings}
+
+
 @pytest.mark.parametrize(
     ("heading", "defaults"),
     [
         ("The tap's configuration", tap_config.defaults()),
-        ("The target's configuration", target_config.defaults()),
+        ("The target's configuration", settings_of_target()),
     ],
 )
 def test_configuration_tables(heading: str, defaults: dict[str, tuple[object, str]]) -> None:
@@ -41,6 +48,16 @@ def test_configuration_tables(heading: str, defaults: dict[str, tuple[object, st
     assert list(shown.items()) == [
         (name, (written(default), meaning)) for name, (default, meaning) in defaults.items()
     ]
+
+
+def test_units_of_the_targets_configuration() -> None:
+    """
+    Each row of the target's table has the unit that the setting declares, or none.
+    """
+    rows = re.findall(
+        r"^\| `(\w+)` \| .*? \| (.*?) \| .*? \|$", section("The target's configuration"), re.M
+    )
+    assert rows == [(name, setting.unit) for name, setting in declared(TargetConfig).items()]
 
 
 def written(default: object) -> str:

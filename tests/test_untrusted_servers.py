@@ -185,7 +185,7 @@ def target_problem(**config: object) -> str:
 
 def report_problem(**config: object) -> str:
     """Connect as engagements-report does; returns what it says."""
-    parsed = report_config.Config.from_sources(None, settings(**config), ())
+    parsed = report_config.read_config([], settings(**config), ())[0]
     with pytest.raises(DatabaseError) as raised:
         report_database.Database(parsed)
     return str(raised.value)

@@ -20,7 +20,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from engagements_report.config import Config
+from engagements_report.config import read_config
 from engagements_report.database import Database
 from engagements_report.exceptions import DatabaseError
 from engagements_report.statements import Text
@@ -310,7 +310,7 @@ def test_a_page_is_of_one_moment(database: TestDatabase) -> None:
     Held still, the database shows nothing that is loaded meanwhile, and lets nothing be changed.
     """
     fill(database, june_2018.rows())
-    held = Database(Config.from_sources(None, database.environment, ()))
+    held = Database(read_config([], database.environment, ())[0])
     number = Text("SELECT COUNT(*) FROM engagements")
     held.hold_still()
     database.query("DELETE FROM engagements WHERE type = 'TASK'")
