@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from private_servers.shell import run_steps
+
 REPOSITORY = Path(__file__).parents[1]
 
 
@@ -31,18 +33,14 @@ def build_distributions(folder: Path) -> tuple[Path, Path]:
     Return the paths of the sdist and the wheel, built in `folder`.
 
     Building in a copy keeps files of earlier builds out, and the repository as it is.
-    Raises CalledProcessError when the build fails.
+    Raises CommandFailed, with the end of the build's output, when it fails.
     """
     source, output = folder / "source", folder / "dist"
     for path in repository_files() or _unpacked_files():
         (source / path).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(REPOSITORY / path, source / path)
     # The sdist and the wheel of it: a file that the sdist lacks fails the build of the wheel.
-    subprocess.run(
-        [sys.executable, "-m", "build", "--no-isolation", "--outdir", output, source],
-        check=True,
-        stdout=subprocess.DEVNULL,
-    )
+    run_steps([sys.executable, "-m", "build", "--no-isolation", "--outdir", output, source])
     (sdist,), (wheel,) = output.glob("*.tar.gz"), output.glob("*.whl")
     return sdist, wheel
 
