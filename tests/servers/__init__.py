@@ -10,7 +10,7 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from private_servers import mariadb, mysql_5_6, mysql_9
+from private_servers import mariadb, mysql_5_6, mysql_9, seekdb
 from private_servers.server import PrivateServer
 
 
@@ -32,6 +32,7 @@ class Family:
     passwords: tuple[str, ...] = ("BY 's3cr3t'",)  # how a user is identified, in SQL
     own_tls_modes: tuple[str, ...] = ("DISABLED", "PREFERRED")  # that work as the server comes
     checks_references: bool = False  # the right REFERENCES, that is
+    is_optional: bool = False  # tests skip where the server cannot be had, instead of failing
 
 
 MARIADB = Family(
@@ -67,6 +68,16 @@ FAMILIES = {
         no_pad=False,
         speaks_tls=False,
         reads_json=False,
+    ),
+    "seekdb": Family(
+        seekdb.PrivateSeekDB,
+        seekdb.install,
+        "OceanBase",
+        "utf8mb4_bin",
+        no_pad=False,
+        speaks_tls=False,
+        rewrites_json=True,
+        is_optional=True,
     ),
 }
 FAMILIES[GROUP_REPLICATION] = FAMILIES["mysql-9"]
