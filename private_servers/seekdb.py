@@ -50,8 +50,8 @@ class PrivateSeekDB(PrivateServer):
     """
     seekdb with files as small as it allows; some 700 MB of disk and 300 MB of memory.
 
-    It listens on all addresses, whatever `bind_address` says. Until `start` returns for the first
-    time, root has no password.
+    `options` are its own, not those of mysqld. It listens on all addresses, whatever
+    `bind_address` says. Until `start` returns for the first time, root has no password.
     """
 
     exit_code = -9  # it ends an orderly stop by killing itself
@@ -59,7 +59,6 @@ class PrivateSeekDB(PrivateServer):
     def __init__(self, options: Sequence[str] = ()) -> None:
         super().__init__(options)
         self.socket = self.data / "run" / "sql.sock"
-        self.options = [word for option in options for word in _to_variable(option)]
 
     def start(self) -> None:
         is_new = not self.has_data()
@@ -84,8 +83,8 @@ class PrivateSeekDB(PrivateServer):
         return ["env", *environment, *switched, program, "--nodaemon", *sizes]
 
     def arguments(self) -> list[str]:
-        place = [f"--base-dir={self.data}", f"--port={self.port}"]
-        return [*place, *_to_variable(f"--secure-file-priv={self.files}/")]
+        readable = ["--variable", f"secure_file_priv={self.files}/"]
+        return [f"--base-dir={self.data}", f"--port={self.port}", *readable]
 
     def _set_password(self) -> None:
         """Raises the server's last refusal if it takes no login in time."""
@@ -100,12 +99,6 @@ class PrivateSeekDB(PrivateServer):
                 time.sleep(RETRY_PAUSE_S)
         with connection, connection.cursor() as cursor:
             cursor.execute(f"ALTER USER root IDENTIFIED BY '{self.password}'")
-
-
-def _to_variable(option: str) -> list[str]:
-    """Return mysqld's `--some-name=value` as seekdb's arguments, which set the same variable."""
-    name, _, value = option.removeprefix("--").partition("=")
-    return ["--variable", f"{name.replace('-', '_')}={value or 'ON'}"]
 
 
 def _fetch(target: Path) -> None:

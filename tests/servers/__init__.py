@@ -7,8 +7,10 @@ What a test must expect because of the server alone is in the server's `Family`.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+
+import pytest
 
 from private_servers import mariadb, mysql_5_6, mysql_9, seekdb
 from private_servers.server import PrivateServer
@@ -18,7 +20,7 @@ from private_servers.server import PrivateServer
 class Family:
     """A server to test on, and what is only so because it is that server."""
 
-    server: type[PrivateServer]
+    program: type[PrivateServer]
     install: Callable[[], None]
     version: str  # a part of what it says its version is
     collation: str
@@ -33,6 +35,13 @@ class Family:
     own_tls_modes: tuple[str, ...] = ("DISABLED", "PREFERRED")  # that work as the server comes
     checks_references: bool = False  # the right REFERENCES, that is
     is_optional: bool = False  # tests skip where the server cannot be had, instead of failing
+    takes_options: bool = True  # of mysqld
+
+    def server(self, options: Sequence[str] = ()) -> PrivateServer:
+        """Return a new server, not started; skips the test where it cannot have such options."""
+        if options and not self.takes_options:
+            pytest.skip(f"this server has no options like {options[0]}")
+        return self.program(options)
 
 
 MARIADB = Family(
@@ -78,6 +87,7 @@ FAMILIES = {
         speaks_tls=False,
         rewrites_json=True,
         is_optional=True,
+        takes_options=False,
     ),
 }
 FAMILIES[GROUP_REPLICATION] = FAMILIES["mysql-9"]
