@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 
-from private_servers import mariadb, mysql_5_6, mysql_9, seekdb
+from private_servers import mariadb, mariadb_11_8, mysql_5_6, mysql_9, seekdb
 from private_servers.server import PrivateServer
 
 
@@ -55,6 +55,9 @@ MARIADB = Family(
 GALERA, GROUP_REPLICATION = "galera", "group-replication"
 FAMILIES = {
     "mariadb": MARIADB,
+    "mariadb-11.8": replace(
+        MARIADB, program=mariadb_11_8.PrivateMariaDB118, install=mariadb_11_8.install
+    ),
     GALERA: MARIADB,
     "mysql-9": Family(
         mysql_9.PrivateMySQL9,
