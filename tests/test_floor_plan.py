@@ -13,8 +13,8 @@ from tests.conftest import REPOSITORY
 FLOORS = {
     "tap_hubspot_engagements": (
         "__main__ cli commands sync skipped source deletions changes backfill workers progress"
-        " logs messages discover selection state pages client auth redaction watch pace streams"
-        " shortcut sent mending records config json_text exceptions __init__"
+        " logs messages discover selection state pages client auth redaction transport watch pace"
+        " streams shortcut sent mending records config json_text exceptions __init__"
     ),
     "target_mysql": (
         "__main__ cli commands load commit transaction progress migrate retire table_locks"
