@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from operator import is_not
 from typing import Any, TypeVar
@@ -201,9 +201,16 @@ def _from(offset: int) -> Mapping[str, object]:
 
 
 def _going_on(offset: int, page: Page) -> Page:
-    """Return the page; raises PagingError where its cursor does not go beyond `offset`."""
+    """
+    Return the page, whose broken records know where they are from.
+
+    Raises PagingError where its cursor does not go beyond `offset`.
+    """
     if page.has_more and not (isinstance(page.cursor, int) and page.cursor > offset):
         raise PagingError(f"{PAGED}: offset {page.cursor!r} does not go on from {offset}")
+    if page.broken:
+        ids = (offset, page.cursor + 1 if page.has_more else None)
+        page = replace(page, broken=[replace(one, ids=ids) for one in page.broken])
     return page
 
 
