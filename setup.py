@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from setuptools import setup
+from setuptools import find_packages, setup
 
 HERE = Path(__file__).parent
 PACKAGES = (
@@ -55,7 +55,7 @@ setup(
     long_description_content_type="text/markdown",
     license="Apache-2.0",
     python_requires=">=3.10",
-    packages=list(PACKAGES),
+    packages=find_packages(include=[f"{name}*" for name in PACKAGES]),
     package_data={
         "tap_hubspot_engagements": ["schemas/*.json", "py.typed"],
         "target_mysql": ["py.typed"],
