@@ -16,8 +16,8 @@ LIBRARIES = {"mysql_settings": ("target_mysql", "engagements_report")}
 FLOORS = {
     "tap_hubspot_engagements": (
         "__main__ cli commands sync skipped source deletions changes backfill workers progress"
-        " logs messages discover selection state pages client auth redaction watch pace streams"
-        " shortcut sent mending records config json_text exceptions __init__"
+        " logs messages discover selection state pages client auth redaction transport watch pace"
+        " streams shortcut sent mending records config json_text exceptions __init__"
     ),
     "target_mysql": (
         "__main__ cli commands"
