@@ -67,6 +67,8 @@ class PrivateMariaDB(PrivateServer):
             "--auth-root-authentication-method=normal",
             "--skip-test-db",
             f"--extra-file={self.write_sql(*statements)}",
+            # The size of a page is the data's, and settled when they are made.
+            *(option for option in self.options if option.startswith("--innodb-page-size")),
         ]
         run_steps([*_command("mariadb-install-db"), *options])
 

@@ -372,9 +372,19 @@ def _refuse_misfit(fit: Any, column: Column) -> None:
     if column.kind is Kind.JSON:
         to_json(fit, column.json)
     if column.kind is Kind.TEXT:
-        to_text(fit, column.max_length)
-    if column.kind is Kind.STRING and len(fit) > (column.max_length or len(fit)):
-        raise ValueError(f"{len(fit)} characters, too many for {column.sql_type}")
+        check_length(to_text(fit), column)
+    if column.kind is Kind.STRING:
+        check_length(fit, column)
+
+
+def check_length(text: str, column: Column) -> None:
+    """Raise ValueError, saying what to do, where `text` is too long for `column`."""
+    if column.max_length is not None and len(text) > column.max_length:
+        widest = column
+        while widest.wider:
+            widest = widest.wider
+        advice = f": {column.length_advice}" if column.length_advice else ""
+        raise ValueError(f"{len(text)} characters, too many for {widest.sql_type.upper()}{advice}")
 
 
 def _refuse_constant(name: str) -> object:
