@@ -67,6 +67,7 @@ WRITTEN: Mapping[Kind, str] = {
 # How it writes a key's value, which no other value may become.
 KEY_WRITTEN: Mapping[Kind, str] = {
     **WRITTEN,
+    Kind.NUMBER: "to_key_number({v})",
     Kind.DECIMAL: "to_key_decimal({v}, {digits}, {scale})",
     Kind.DATE_TIME: "to_key_date_time({v})",
     Kind.TIME: "to_key_time({v})",
@@ -396,6 +397,10 @@ def _fit(value: object, column: Column, raw: Raw, *, in_key: bool) -> Any:
     fit: Any = values.fitted(value, column, raw)
     if in_key and column.kind is Kind.TEXT:
         values.check_length(values.to_key_text(fit, None, column.pads), column)
+    if in_key and column.kind is Kind.NUMBER:
+        values.to_key_number(raw)
+    if in_key and column.kind is Kind.DECIMAL:
+        values.to_key_decimal(raw, column.digits, column.scale)
     return fit
 
 
