@@ -28,8 +28,8 @@ FLOORS = {
         " server.statements server.lock_statements server.definition server.__init__"
         " rows.encoder rows.decoder rows.validation rows.values rows.datetimes rows.load_file"
         " rows.__init__"
-        " tables.alter_plan tables.column_compatibility tables.table tables.columns"
-        " tables.__init__"
+        " tables.alter_plan tables.text_keys tables.index_room tables.column_compatibility"
+        " tables.sizes tables.table tables.columns tables.__init__"
         " config other_targets exceptions __init__"
     ),
     "mysql_settings": "login option_files file_access visible __init__",
