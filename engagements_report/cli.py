@@ -12,14 +12,14 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from engagements_report import indexes
-from engagements_report.calendar import read_day, read_zone
 from engagements_report.config import read_config
-from engagements_report.database import SESSION, STATEMENT_TIMEOUT_S, Database
 from engagements_report.exceptions import ReportError, UsageError
-from engagements_report.periods import MAX_WINDOW_DAYS, WINDOW_DAYS, Choice, Period
-from engagements_report.reports import REPORTS, Answer, ask, to_question
-from engagements_report.table import FORMATS
+from engagements_report.output_formats import FORMATS
+from engagements_report.queries import indexes
+from engagements_report.queries.calendar import read_day, read_zone
+from engagements_report.queries.database import SESSION, STATEMENT_TIMEOUT_S, Database
+from engagements_report.queries.periods import MAX_WINDOW_DAYS, WINDOW_DAYS, Period, ReportFilter
+from engagements_report.queries.reports import REPORTS, Answer, ask, to_question
 from mysql_settings.file_access import to_warnings
 from mysql_settings.login import to_warning
 from mysql_settings.option_files import OPTION_FILES
@@ -98,7 +98,7 @@ def _access_warnings(paths: Sequence[Path], settings: ServerSettings) -> list[st
     return [*warnings, unproven] if unproven else warnings
 
 
-def _run(options: argparse.Namespace, choice: Choice, database: Database) -> None:
+def _run(options: argparse.Namespace, choice: ReportFilter, database: Database) -> None:
     if options.what == "index":
         _make_indexes(choice, database)
         return
@@ -114,7 +114,7 @@ def _run(options: argparse.Namespace, choice: Choice, database: Database) -> Non
         _tell_of_indexes(indexes.wanted(options.report, choice.time), database)
 
 
-def _print(options: argparse.Namespace, choice: Choice, answer: Answer) -> None:
+def _print(options: argparse.Namespace, choice: ReportFilter, answer: Answer) -> None:
     for note in answer.notes:
         _tell(note)
     if not answer.rows.rows:
@@ -124,12 +124,12 @@ def _print(options: argparse.Namespace, choice: Choice, answer: Answer) -> None:
         sys.stdout.flush()
 
 
-def _write_page(options: argparse.Namespace, choice: Choice, database: Database) -> None:
+def _write_page(options: argparse.Namespace, choice: ReportFilter, database: Database) -> None:
     # Imported here: what draws a page takes a sixth of a start, and most reports are tables.
-    from engagements_report import drawing, overview
+    from engagements_report.page import html_report, svg
 
-    drawing.check()
-    text = overview.write_page(database, choice, options.report)
+    svg.check()
+    text = html_report.write_page(database, choice, options.report)
     try:
         options.html.write_text(text, encoding="utf-8")
     except OSError as error:
@@ -137,16 +137,16 @@ def _write_page(options: argparse.Namespace, choice: Choice, database: Database)
     _tell(f"wrote {options.html}")
 
 
-def _print_sql(report: str, choice: Choice, database: Database) -> None:
+def _print_sql(report: str, choice: ReportFilter, database: Database) -> None:
     question = to_question(database, report, choice)
     for note in question.notes:
         _tell(note)
-    statement = database.written_out(question.text).strip()
+    statement = database.render_sql(question.text).strip()
     sys.stdout.write(f"{question.comments}SET NAMES utf8mb4;\n{SESSION};\n{statement};\n")
     sys.stdout.flush()
 
 
-def _make_indexes(choice: Choice, database: Database) -> None:
+def _make_indexes(choice: ReportFilter, database: Database) -> None:
     made = indexes.create(database, indexes.wanted(None, choice.time), _tell)
     for statement in made:
         _tell(statement)
@@ -168,10 +168,10 @@ def _failed(error: ReportError, exit_code: int) -> int:
     return exit_code
 
 
-def _choice(options: argparse.Namespace) -> Choice:
+def _choice(options: argparse.Namespace) -> ReportFilter:
     """Return what the options ask for; raises UsageError."""
     zone = read_zone(options.tz)
-    return Choice(
+    return ReportFilter(
         Period(_day(options, "first"), _day(options, "last"), zone),
         live=options.rows == "live",
         time=options.time,

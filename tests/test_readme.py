@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from engagements_report.reports import REPORTS
+from engagements_report.queries.reports import REPORTS
 from hubspot_simulator.portal import Portal
 from hubspot_simulator.server import Simulator
 from mysql_settings.declarations import declared

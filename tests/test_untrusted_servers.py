@@ -26,8 +26,8 @@ from cryptography.x509.oid import NameOID
 
 import mysql_settings.login
 from engagements_report import config as report_config
-from engagements_report import database as report_database
 from engagements_report.exceptions import DatabaseError
+from engagements_report.queries import database as report_database
 from target_mysql.config import Config
 from target_mysql.exceptions import ConnectError
 from target_mysql.server import connection as target_connection

@@ -6,12 +6,12 @@ import threading
 
 import pytest
 
-from engagements_report import database as report_database
-from engagements_report import indexes
 from engagements_report.config import read_config
-from engagements_report.database import Database
 from engagements_report.exceptions import DatabaseError
-from engagements_report.statements import Text
+from engagements_report.queries import database as report_database
+from engagements_report.queries import indexes
+from engagements_report.queries.database import Database
+from engagements_report.queries.statements import SqlText
 from mysql_settings import connecting
 from tests.conftest import TestDatabase, run_program
 from tests.report.tables import create_tables, run
@@ -57,7 +57,7 @@ def test_a_proxy_that_passes_nothing_on(
     with Proxy(database.server.port, decide) as proxy:
         asked = connect(database, timeout_s=0.1, port=proxy.port, ssl_mode="DISABLED")
         with pytest.raises(DatabaseError, match="timed out.*: allow it more seconds by --timeout"):
-            asked.ask(Text("SELECT 7"))
+            asked.ask(SqlText("SELECT 7"))
         ended.set()
 
 
@@ -72,7 +72,7 @@ def test_a_question_that_takes_too_long(database: TestDatabase) -> None:
     slow = "SELECT COUNT(*) FROM engagements a, engagements b, engagements c, engagements d"
     asked = connect(database, timeout_s=0.2)
     with pytest.raises(DatabaseError, match="allow it more seconds by --timeout"):
-        asked.ask(Text(slow + " WHERE a.id + b.id + c.id + d.id < 0"))
+        asked.ask(SqlText(slow + " WHERE a.id + b.id + c.id + d.id < 0"))
     asked.close()
 
 
@@ -99,7 +99,7 @@ def test_a_table_that_another_session_changes(
     with other, other.cursor() as cursor:
         cursor.execute("LOCK TABLES engagements WRITE")
         with pytest.raises(DatabaseError, match=r"error 1205.*: run again when that has ended"):
-            asked.ask(Text("SELECT COUNT(*) FROM engagements"))
+            asked.ask(SqlText("SELECT COUNT(*) FROM engagements"))
     asked.close()
 
 

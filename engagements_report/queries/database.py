@@ -15,7 +15,7 @@ from pymysql.constants import CR
 from pymysql.cursors import Cursor
 
 from engagements_report.exceptions import DatabaseError, TableInUse, UsageError
-from engagements_report.statements import Text
+from engagements_report.queries.statements import SqlText
 from mysql_settings.addresses import Address
 from mysql_settings.connecting import connection_options, describe_failure, error_code
 from mysql_settings.exceptions import SettingsError
@@ -74,7 +74,7 @@ class Database:
     def close(self) -> None:
         self._connection.close()
 
-    def ask(self, text: Text) -> Rows:
+    def ask(self, text: SqlText) -> Rows:
         """Run one query with its values bound. Raises DatabaseError."""
         with _translated(), self._connection.cursor() as cursor:
             cursor.execute(text.sql, dict(text.values))
@@ -86,9 +86,9 @@ class Database:
 
         Raises TableInUse, naming who uses the table, where it is in use for CHANGE_LOCK_WAIT_S.
         """
-        self.ask(Text(f"SET SESSION lock_wait_timeout = {CHANGE_LOCK_WAIT_S}"))
+        self.ask(SqlText(f"SET SESSION lock_wait_timeout = {CHANGE_LOCK_WAIT_S}"))
         try:
-            self.ask(Text(statement))
+            self.ask(SqlText(statement))
         except DatabaseError as error:
             code, _ = _parts(error.__cause__ or error)
             if code == LOCK_WAIT_TIMEOUT:
@@ -104,31 +104,31 @@ class Database:
         connection: Any = self._connection  # its version is not in the type stubs
         version = str(connection.server_version)
         if "MariaDB" in version:
-            self.ask(Text(f"SET SESSION max_statement_time = {timeout_s:.3f}"))
+            self.ask(SqlText(f"SET SESSION max_statement_time = {timeout_s:.3f}"))
         elif not version.startswith("5.6."):  # which knows no such limit
-            self.ask(Text(f"SET SESSION max_execution_time = {math.ceil(timeout_s * 1000)}"))
+            self.ask(SqlText(f"SET SESSION max_execution_time = {math.ceil(timeout_s * 1000)}"))
 
     def _holders(self) -> str:
         """Return which connections may be using a table, as far as this user may see them."""
         rows: Sequence[Sequence[Any]] = ()
         with contextlib.suppress(DatabaseError):  # only a user with the right PROCESS may look
-            rows = self.ask(Text(HOLDERS)).rows
+            rows = self.ask(SqlText(HOLDERS)).rows
         if not rows:
             return "a connection that this user may not see (the right PROCESS would show it)"
         return " or ".join(map(_describe_holder, rows))
 
-    def written_out(self, text: Text) -> str:
+    def render_sql(self, text: SqlText) -> str:
         """Return a statement with its values in it, as this server would read them."""
         with self._connection.cursor() as cursor:
             return str(cursor.mogrify(text.sql, dict(text.values)))
 
-    def hold_still(self) -> None:
+    def begin_snapshot(self) -> None:
         """Let all further questions see the database as it is now, and change nothing."""
-        self.ask(Text("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY"))
+        self.ask(SqlText("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY"))
 
     def indexed(self) -> set[tuple[str, str]]:
         """Return (table, column) of every column that an index begins with."""
-        asked = Text(
+        asked = SqlText(
             "SELECT table_name, column_name FROM information_schema.statistics"
             " WHERE table_schema = DATABASE() AND seq_in_index = 1"
         )
@@ -136,7 +136,7 @@ class Database:
 
     def columns(self) -> dict[str, set[str]]:
         """Return the columns' names of every table."""
-        asked = Text(
+        asked = SqlText(
             "SELECT table_name, column_name FROM information_schema.columns"
             " WHERE table_schema = DATABASE()"
         )
