@@ -77,6 +77,11 @@ def error_code(error: BaseException) -> int:
     return code if isinstance(code, int) else 0
 
 
+def error_reason(error: BaseException) -> str:
+    """Return the text of an error, without the number that a driver's has."""
+    return str(error.args[1]) if len(error.args) > 1 else str(error)
+
+
 def describe_failure(
     settings: ServerSettings, address: Address, error: Exception, advice: str
 ) -> str:
@@ -85,5 +90,5 @@ def describe_failure(
     code = error_code(error)
     if code == CR.CR_SERVER_LOST and isinstance(error.__context__, TimeoutError):
         return f"{where}: no answer within {LOGIN_TIMEOUT_S:g} s: {advice}"
-    reason = str(error.args[1]) if len(error.args) > 1 else str(error)
+    reason = error_reason(error)
     return f"{where}: {reason}" if code in EXPLAINED else f"{where}: {reason}: {advice}"

@@ -12,6 +12,7 @@ from xml.etree import ElementTree
 
 import pytest
 
+from engagements_report import cli
 from engagements_report.queries.reports import REPORTS
 from tests.conftest import TestDatabase, run_program
 from tests.report import june_2018
@@ -27,7 +28,7 @@ def write(reports: Reports, tmp_path: Path) -> Write:
 
     def write(*arguments: object) -> str:
         file = tmp_path / "report.html"
-        assert reports.out("--html", file, *arguments) == ""
+        assert reports.out("html", file, *arguments) == ""
         return file.read_text(encoding="utf-8")
 
     return write
@@ -143,7 +144,7 @@ def test_what_is_missing_leaves_the_rest(database: TestDatabase, write: Write) -
     assert "select the stream engagement_calls" in page.said("calls")
     assert "select the stream engagement_calls" in page.said("owners")
     assert "select the stream engagement_associations" in page.said("first-response")
-    assert "When it was synced last is not known." in page.texts["head"]
+    assert "The time of the last sync is unknown." in page.texts["head"]
     assert {"daily", "rolling", "hours", "quality"} == page.tables.keys()
     states = {row[0]: row[1] for row in page.tables["quality"]}
     assert states["owner who is not in owners"] == "? not checked"
@@ -192,28 +193,46 @@ def test_one_report_and_the_last_days(database: TestDatabase, write: Write) -> N
     assert len(page.tables["daily"]) == 90 + 1
 
 
+@pytest.mark.parametrize("module", ["vl_convert", "jinja2"])
 def test_without_the_extra_the_page_says_what_to_install(
-    database: TestDatabase, tmp_path: Path
+    database: TestDatabase, tmp_path: Path, module: str
 ) -> None:
     """
-    Who has not installed the extra is told how; nothing is written.
+    Without a package of the extra, one line tells what to install, and no file is written.
     """
     june(database)
-    (tmp_path / "vl_convert.py").write_text("raise ImportError('not installed')\n")
+    (tmp_path / f"{module}.py").write_text(f"raise ModuleNotFoundError(name={module!r})\n")
     environment = {**database.environment, "PYTHONPATH": str(tmp_path)}
     file = tmp_path / "report.html"
-    done = run_program("engagements-report", "--html", file, environment=environment)
+    done = run_program("engagements-report", "html", file, environment=environment)
     assert (done.code, done.out) == (2, "")
-    assert "pip install 'tap-hubspot-engagements[report]'" in done.err
+    (line,) = done.err.splitlines()
+    assert "pip install 'tap-hubspot-engagements[report]'" in line
     assert not file.exists()
 
 
 def test_where_the_page_cannot_be_written(database: TestDatabase, tmp_path: Path) -> None:
     """
-    A folder that is not there is a fault of the call, named.
+    A folder that does not exist is an error of the call, with the file's name.
     """
     june(database)
     file = tmp_path / "nowhere" / "report.html"
-    done = run_program("engagements-report", "--html", file, environment=database.environment)
+    done = run_program("engagements-report", "html", file, environment=database.environment)
     assert done.code == 2
-    assert f"--html: {file}: No such file or directory" in done.err
+    assert f"{file}: No such file or directory" in done.err
+
+
+@pytest.mark.parametrize(
+    ("before", "now"),
+    [
+        (["--html", "FILE"], ["html", "FILE"]),
+        (["--html=FILE", "--tz", "Asia/Tokyo"], ["html", "FILE", "--tz", "Asia/Tokyo"]),
+        (["daily", "--html", "FILE"], ["html", "FILE", "daily"]),
+        (["--type", "daily", "--html", "FILE", "daily"], ["html", "FILE", "daily", "--type=daily"]),
+    ],
+)
+def test_the_page_as_earlier_versions_were_called(before: list[str], now: list[str]) -> None:
+    """
+    The option --html means the command html.
+    """
+    assert cli.parse(before) == cli.parse(now)

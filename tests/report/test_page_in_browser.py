@@ -52,7 +52,7 @@ def file(database: TestDatabase, reports: Reports, tmp_path: Path) -> Path:
     database.query("INSERT INTO call_dispositions VALUES ('x', 'Connected')")
     database.query("INSERT INTO engagement_meetings VALUES (1000, 'COMPLETED', 0, 3600000)")
     written = tmp_path / "report.html"
-    reports.out("--html", written)
+    reports.out("html", written)
     return written
 
 

@@ -56,8 +56,10 @@ def test_a_proxy_that_passes_nothing_on(
 
     with Proxy(database.server.port, decide) as proxy:
         asked = connect(database, timeout_s=0.1, port=proxy.port, ssl_mode="DISABLED")
-        with pytest.raises(DatabaseError, match="timed out.*: allow it more seconds by --timeout"):
-            asked.ask(SqlText("SELECT 7"))
+        with pytest.raises(
+            DatabaseError, match="timed out.*: allow it more seconds with --timeout"
+        ):
+            asked.query(SqlText("SELECT 7"))
         ended.set()
 
 
@@ -71,8 +73,8 @@ def test_a_question_that_takes_too_long(database: TestDatabase) -> None:
     database.query(f"INSERT INTO engagements (type) VALUES {values}")
     slow = "SELECT COUNT(*) FROM engagements a, engagements b, engagements c, engagements d"
     asked = connect(database, timeout_s=0.2)
-    with pytest.raises(DatabaseError, match="allow it more seconds by --timeout"):
-        asked.ask(SqlText(slow + " WHERE a.id + b.id + c.id + d.id < 0"))
+    with pytest.raises(DatabaseError, match="allow it more seconds with --timeout"):
+        asked.query(SqlText(slow + " WHERE a.id + b.id + c.id + d.id < 0"))
     asked.close()
 
 
@@ -98,8 +100,8 @@ def test_a_table_that_another_session_changes(
     other = database.connect(database=database.name)
     with other, other.cursor() as cursor:
         cursor.execute("LOCK TABLES engagements WRITE")
-        with pytest.raises(DatabaseError, match=r"error 1205.*: run again when that has ended"):
-            asked.ask(SqlText("SELECT COUNT(*) FROM engagements"))
+        with pytest.raises(DatabaseError, match=r"error 1205.*: run again when it has ended"):
+            asked.query(SqlText("SELECT COUNT(*) FROM engagements"))
     asked.close()
 
 
@@ -118,7 +120,7 @@ def test_an_index_on_a_table_in_use(
         cursor.execute("START TRANSACTION")
         cursor.execute("SELECT COUNT(*) FROM engagements")
         making = threading.Thread(
-            target=lambda: indexes.create(ours, (indexes.CREATED,), said.append)
+            target=lambda: indexes.create(ours, (indexes.BY_TIME["createdAt"],), said.append)
         )
         making.start()
         try:
@@ -130,7 +132,7 @@ def test_an_index_on_a_table_in_use(
             making.join()
         assert f"waiting for connection {user.thread_id()} (root at " in said[0]
         assert "idle in a transaction for " in said[0]
-    assert indexes.missing(ours, (indexes.CREATED,)) == ()
+    assert indexes.missing(ours, (indexes.BY_TIME["createdAt"],)) == ()
     ours.close()
 
 
@@ -142,14 +144,14 @@ def test_an_index_that_is_made_meanwhile(
     """
     create_tables(database, ["engagements"])
     ours = connect(database)
-    change = ours.change
+    create_index = ours.create_index
 
     def meanwhile(statement: str) -> bool:
         database.query(statement)
-        return change(statement)
+        return create_index(statement)
 
-    monkeypatch.setattr(ours, "change", meanwhile)
-    assert indexes.create(ours, (indexes.CREATED,), print) == []
+    monkeypatch.setattr(ours, "create_index", meanwhile)
+    assert indexes.create(ours, (indexes.BY_TIME["createdAt"],), print) == []
     ours.close()
 
 

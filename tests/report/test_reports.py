@@ -20,6 +20,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from engagements_report import cli
 from engagements_report.config import read_config
 from engagements_report.exceptions import DatabaseError
 from engagements_report.queries.database import Database
@@ -211,11 +212,11 @@ def test_tables_fit_the_window(database: TestDatabase, width: int) -> None:
     ("arguments", "code", "said"),
     [
         (["daily", "--tz", "Europe/Berln"], 2, "did you mean Europe/Berlin"),
-        (["daily", "--from", "2018-13-01"], 2, "--from: '2018-13-01' is no day"),
+        (["daily", "--from", "2018-13-01"], 2, "--from: '2018-13-01' is not a day"),
         (["rolling", "--from", "2018-02-02", "--to", "2018-02-01"], 2, "is after"),
         (["weekly"], 2, "invalid choice: 'weekly'"),
         (["daily", "--config", "/nonexistent.json"], 2, "cannot be read"),
-        (["sql"], 2, "a report must be named"),
+        (["sql"], 2, "the following arguments are required: REPORT"),
         (["daily", "rolling"], 2, "unrecognized arguments: rolling"),
         (["rolling", "--window-days", "0"], 2, "--window-days: must be from 1 to 100"),
         (["daily", "--from", "0001-01-01"], 2, "--from: must be from 1000-01-01 to 2199-12-31"),
@@ -231,6 +232,33 @@ def test_wrong_calls(database: TestDatabase, arguments: list[str], code: int, sa
     done = run(database, *arguments)
     assert (done.code, done.out) == (code, "")
     assert said in done.err
+
+
+@pytest.mark.parametrize(
+    ("before", "now"),
+    [
+        (["--format", "csv", "daily"], ["daily", "--format", "csv"]),
+        (["--type", "daily", "daily"], ["daily", "--type", "daily"]),
+        (["--owner", "7", "sql", "--total", "rolling"], ["sql", "rolling", "--owner=7", "--total"]),
+    ],
+)
+def test_options_before_the_name(before: list[str], now: list[str]) -> None:
+    """
+    Options may stand before the report's name, as in earlier versions.
+    """
+    assert cli.parse(before) == cli.parse(now)
+
+
+def test_help_of_a_command(database: TestDatabase) -> None:
+    """
+    Each command has a help of its own, and needs no server for it.
+    """
+    whole = run_program("engagements-report", "--help")
+    assert whole.code == 0 and "first-response" in whole.out and "Exit codes" in whole.out
+    for command in ("rolling", "sql", "html", "index"):
+        done = run_program("engagements-report", command, "--help")
+        assert (done.code, done.err) == (0, "")
+        assert "--config" in done.out and ("--window-days" in done.out) == (command != "index")
 
 
 def test_what_is_missing_is_named(database: TestDatabase) -> None:
@@ -264,8 +292,8 @@ FIRST, LAST = "1000-01-01", "2199-12-31"
         *([name, "--from", FIRST, "--to", LAST] for name in ("daily", "hours", "quality")),
         ["rolling", "--from", LAST],
         ["rolling", "--from", FIRST, "--to", FIRST, "--window-days", "100"],
-        ["--html", "page.html"],
-        ["--html", "page.html", "--from", "2180-01-01", "--to", LAST],
+        ["html", "page.html"],
+        ["html", "page.html", "--from", "2180-01-01", "--to", LAST],
     ],
 )
 @pytest.mark.parametrize("zone", ["UTC", "Pacific/Auckland"])
@@ -314,9 +342,9 @@ def test_a_page_is_of_one_moment(database: TestDatabase) -> None:
     number = SqlText("SELECT COUNT(*) FROM engagements")
     held.begin_snapshot()
     database.query("DELETE FROM engagements WHERE type = 'TASK'")
-    assert held.ask(number).rows == ((64,),)
+    assert held.query(number).rows == ((64,),)
     with pytest.raises(DatabaseError, match="READ ONLY"):
-        held.ask(SqlText("DELETE FROM engagements"))
+        held.query(SqlText("DELETE FROM engagements"))
     held.close()
     assert database.query("SELECT COUNT(*) FROM engagements") == [(32,)]
 
