@@ -1,4 +1,4 @@
-"""Parses the arguments, runs the command, and turns its errors into exit codes."""
+"""Parses the arguments, runs the command, and turns errors into exit codes."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
-    """Return the options; `command` is one of report, sql, html and index."""
+    """Return the options; `command` is report, sql, html or index."""
     given = sys.argv[1:] if arguments is None else arguments
     return _build_parser().parse_args(_with_command_first(list(given)))
 
@@ -135,7 +135,7 @@ def _add_other_commands(subparsers: Any) -> None:
 
 
 def _report_options() -> argparse.ArgumentParser:
-    """Return the options of a report that is printed, as a parent of its command's parser."""
+    """Return the options of a printed report, as a parent parser."""
     parser = argparse.ArgumentParser(add_help=False, parents=[_filter_options()])
     help_text = "output format (default: %(default)s)"
     parser.add_argument("--format", choices=FORMATS, default="table", help=help_text)

@@ -1,4 +1,4 @@
-"""The commands: print a report or its SQL, write the HTML page, create indexes."""
+"""The commands: print a report or the SQL of a report, write the HTML page, create indexes."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from engagements_report.queries.database import SESSION, Database
 from engagements_report.queries.periods import Period, ReportFilter
 from engagements_report.queries.reports import build_query, run_report
 from mysql_settings.file_access import to_warnings
-from mysql_settings.login import to_warning
+from mysql_settings.login import unproven_server_warning
 from mysql_settings.option_files import OPTION_FILES
 from mysql_settings.server import SERVER_KEYS, ServerSettings
 from mysql_settings.sources import files_of_environment
@@ -53,7 +53,7 @@ def run(options: argparse.Namespace) -> None:
 def print_report(
     options: argparse.Namespace, report_filter: ReportFilter, database: Database
 ) -> None:
-    """Print a report in its output format, and its notes to stderr."""
+    """Print a report in the output format, and notes to stderr."""
     started_s = time.monotonic()
     result = run_report(database, options.report, report_filter)
     for note in result.notes:
@@ -69,7 +69,7 @@ def print_report(
 
 
 def print_sql(options: argparse.Namespace, report_filter: ReportFilter, database: Database) -> None:
-    """Print the SQL of a report with its values in it, to be run by the mysql client."""
+    """Print the SQL of a report, values included, for the mysql client."""
     query = build_query(database, options.report, report_filter)
     for note in query.notes:
         log(note)
@@ -81,7 +81,7 @@ def print_sql(options: argparse.Namespace, report_filter: ReportFilter, database
 def write_html(
     options: argparse.Namespace, report_filter: ReportFilter, database: Database
 ) -> None:
-    """Write the page; raises UsageError where an extra is missing or the file cannot be written."""
+    """Write the page; raises UsageError for a missing extra or a file that cannot be written."""
     try:
         # Imported here: they are of an extra, and take a sixth of a start.
         from engagements_report.page import html_report
@@ -134,7 +134,7 @@ def _access_warnings(paths: Sequence[Path], settings: ServerSettings) -> list[st
     hosts = (host for host, _ in settings.addresses)
     of_environment = files_of_environment(os.environ, SERVER_KEYS)
     warnings = to_warnings([*paths, *of_environment, *map(Path, OPTION_FILES)])
-    unproven = to_warning(settings.ssl_mode, settings.unix_socket, hosts)
+    unproven = unproven_server_warning(settings.ssl_mode, settings.unix_socket, hosts)
     return [*warnings, unproven] if unproven else warnings
 
 

@@ -1,5 +1,5 @@
 """
-The errors that this package raises; the tree tells what the caller does next.
+The errors that this package raises; the tree shows how the caller reacts.
 
 ReportError
   + UsageError       a wrong option or configuration: correct it and run again
@@ -11,7 +11,7 @@ from __future__ import annotations
 
 
 class ReportError(Exception):
-    """The base of all; the text is one line that tells what to do."""
+    """The base class; the text is a line with the remedy."""
 
 
 class UsageError(ReportError):

@@ -23,7 +23,7 @@ MAX_WIDTH = 10_000  # characters of a line in a file or pipe
 
 
 def to_table(rows: Rows) -> str:
-    """Return a table, folded to the width of the terminal if stdout is one."""
+    """Return a table; on a terminal, folded to the terminal's width."""
     table = Table(*map(str, rows.columns))
     for index, column in enumerate(table.columns):
         if _is_number(rows, index):
@@ -76,7 +76,7 @@ def _is_number(rows: Rows, index: int) -> bool:
 
 
 def _escape(text: str) -> str:
-    """Return `text` on one line, with Markdown's special characters escaped."""
+    """Return `text` on a single line, with Markdown's special characters escaped."""
     return visible(" ".join(re.sub(r"([\\`*_|<>\[\]])", r"\\\1", text).split()))
 
 

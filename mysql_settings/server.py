@@ -1,4 +1,4 @@
-"""The settings that say where a MySQL server is and how to log in, and what they mean together."""
+"""The settings of a server and a login, and the rules that join them."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ SslMode = Literal["DISABLED", "PREFERRED", "REQUIRED", "VERIFY_CA", "VERIFY_IDEN
 
 
 class ServerSettings(Settings, frozen=True, kw_only=True):
-    """Where the server is and how to log in; `read_settings` makes it of all sources."""
+    """The server and the login; `sources.read_settings` reads the values."""
 
     host: Annotated[
         tuple[Address, ...],
         Meta(
             description="the server's name or address, or a list of them, each with its :port"
             " where it has another",
-            extra={"decode": parse_hosts, "written": str | list[str]},
+            extra={"decode": parse_hosts, "input_type": str | list[str]},
         ),
     ] = (Address("127.0.0.1"),)
     port: Annotated[int, Meta(ge=1, le=MAX_PORT, description="the server's TCP port")] = 3306
@@ -48,7 +48,7 @@ class ServerSettings(Settings, frozen=True, kw_only=True):
 
     @property
     def addresses(self) -> list[tuple[str, int]]:
-        """The servers to try, in order: names, each with its port."""
+        """The servers to try, in order: names with ports."""
         return [(address.name, address.port or self.port) for address in self.host]
 
     @property
@@ -67,7 +67,7 @@ def with_implied(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def find_faults(values: Mapping[str, Any]) -> list[str]:
-    """Return what is wrong with values that are right each by itself."""
+    """Return the faults of valid values that contradict each other."""
     faults = []
     if values.get("database") == "":
         faults.append("database: must not be empty")

@@ -14,7 +14,7 @@ from typing import Any
 
 from mysql_settings.declarations import to_json_schema
 from mysql_settings.file_access import to_warnings
-from mysql_settings.login import to_warning
+from mysql_settings.login import unproven_server_warning
 from mysql_settings.option_files import OPTION_FILES
 from mysql_settings.sources import files_of_environment
 from mysql_settings.visible import visible
@@ -127,7 +127,7 @@ def _read_config(paths: Sequence[Path]) -> Config:
     for warning in to_warnings([*paths, *of_environment, *map(Path, OPTION_FILES)]):
         LOGGER.warning("%s", warning)
     hosts = (address.name for address in config.host)
-    if warning := to_warning(config.ssl_mode, config.unix_socket, hosts):
+    if warning := unproven_server_warning(config.ssl_mode, config.unix_socket, hosts):
         LOGGER.warning("%s", warning)
     return config
 

@@ -96,7 +96,7 @@ def literal(node: ast.expr) -> str:
 def settings_of_target() -> dict[str, tuple[object, str]]:
     """Return (default, meaning) of the target's settings."""
     settings = declared(TargetConfig).items()
-    return {name: (setting.written_default, setting.meaning) for name, setting in settings}
+    return {name: (setting.default_text, setting.meaning) for name, setting in settings}
 
 
 @pytest.mark.parametrize(

@@ -46,7 +46,7 @@ CONFIG = {
 
 @dataclass(frozen=True)
 class Point:
-    """A day of a rolling average; the line is dashed where the window is not full."""
+    """A day of a rolling average; the line is dashed if the window is not full."""
 
     day: date
     average: float
@@ -55,10 +55,10 @@ class Point:
 
 def stacked_days(counts: Mapping[tuple[str, date], int], first: date, last: date) -> list[Spec]:
     """
-    Return the stacked bars: one for each type and day, or week of a long period, with engagements.
+    Return the stacked bars: a bar for each type and day, or week of a long period, with any.
 
     A bar covers the days from `start` up to, not including, `end`, and the counts from `low` to
-    `high`; `description` is its tooltip.
+    `high`; `description` is the tooltip.
     """
     step = 7 if is_weekly(first, last) else 1
     grouped: dict[tuple[date, str], int] = {}
@@ -150,7 +150,7 @@ def _dashed(type_name: str) -> Spec:
 
 
 def _dot(type_name: str, last: Point) -> Spec:
-    """Return the end of the line, with its average as a tooltip."""
+    """Return the end of the line, with the average as a tooltip."""
     return {
         "transform": [{"filter": f"datum.day == '{last.day}'"}],
         "mark": {"type": "point", "filled": True, "size": 45, "color": variable(type_name)},
@@ -159,7 +159,7 @@ def _dot(type_name: str, last: Point) -> Spec:
 
 
 def window_parts(points: Sequence[Point]) -> dict[str, list[Point]]:
-    """Return the points of partial and of full windows; the two lines share one point."""
+    """Return the points of partial and of full windows; the two lines share a point."""
     full = [point for point in points if point.is_full]
     partial = [point for point in points if not point.is_full]
     return {"partial": partial + full[:1] if partial else [], "full": full}

@@ -1,8 +1,8 @@
 """
-The colours of the page: one for each type, in every chart, in light and in dark mode. Pure.
+The colours of the page: the same for a type in every chart, in light and in dark mode. Pure.
 
 In Oklab any two differ by more than a tenth of the distance from black to white, with every kind of
-colour vision. Each has a contrast of at least 3 to 1 with its background.
+colour vision. Each has a contrast of at least 3 to 1 with the background.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ OTHER_COLOURS = {
 
 
 def legend_name(type_name: str) -> str:
-    """Return the type itself, or `other types` for a type without its own colour."""
+    """Return the type itself, or `other types` for a type without a colour."""
     return type_name if type_name in TYPES else OTHER
 
 

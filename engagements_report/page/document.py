@@ -1,7 +1,8 @@
 """
-The parts of the page, and the template that makes one HTML file of them. Pure.
+The parts of the page, and the template that makes an HTML file of them. Pure.
 
-The file needs nothing from outside: no script, font or picture. Its policy allows only its style.
+The file needs nothing from outside: no script, font or picture. The policy allows only the style
+in the file.
 """
 
 from __future__ import annotations
@@ -53,7 +54,7 @@ class Legend:
 
 @dataclass(frozen=True)
 class Figure:
-    """SVG elements of one chart; the style shows one of them."""
+    """SVG elements of a chart in several widths; the style shows the fitting width."""
 
     pictures: Sequence[Markup]
     kind: ClassVar[str] = "figure"
@@ -69,7 +70,7 @@ class SmallMultiples:
 
 @dataclass(frozen=True)
 class KeyFigure:
-    """A number at the top of the page; `wrong` makes it red."""
+    """A number at the top of the page; a `wrong` figure is red."""
 
     name: str
     value: str
@@ -81,7 +82,7 @@ class Section:
     """
     A report on the page.
 
-    `lead` is one sentence on the result. Without a `table` there is nothing to show: `empty` or,
+    `lead` is a sentence on the result. Without a `table` there is nothing to show: `empty` or,
     if the report failed, `problem` says why.
     """
 
@@ -107,14 +108,14 @@ class Head:
 
 @dataclass(frozen=True)
 class Cell:
-    """A table's cell: its text, and its CSS classes as one text."""
+    """A table's cell: the text, and the CSS classes as a text."""
 
     text: str
     classes: str
 
 
 def render(head: Head, sections: Sequence[Section]) -> str:
-    """Return the page as HTML, every text in it escaped."""
+    """Return the page as HTML with every text escaped."""
     style = (
         f":root{{color-scheme:light dark;{declarations(dark=False)}}}\n"
         f"@media screen and (prefers-color-scheme:dark){{:root{{{declarations(dark=True)}}}}}\n"
@@ -137,7 +138,7 @@ def table_cells(table: Table) -> list[list[Cell]]:
 
 
 def numeric_columns(table: Table) -> list[bool]:
-    """Return for each column whether it has numbers, shares included."""
+    """Return a flag for each column: has numbers or shares."""
     return [
         any(_is_number(row[index]) or str(row[index]).endswith(" %") for row in table.rows)
         for index in range(len(table.columns))

@@ -1,4 +1,4 @@
-"""The page of all reports: runs each, and shows why one could not be run."""
+"""The page of all reports: runs each, and shows the reason of a failure."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ PAGE_DAYS = 90  # shown without --from
 
 def render(database: Database, report_filter: ReportFilter, report: str | None = None) -> str:
     """
-    Return the page of all reports, or of one; all its numbers are of one moment.
+    Return the page of all reports, or of `report`; all numbers are of the same moment.
 
-    Without a first day the page covers the last PAGE_DAYS. A report that lacks its table says so
-    in its section. Raises DatabaseError where no query can run.
+    Without a first day the page covers the last PAGE_DAYS. A report whose table is
+    missing has a message in place of a chart. Raises DatabaseError if no query can run.
     """
     database.begin_snapshot()
     span = _find_span(database, report_filter)
@@ -44,7 +44,7 @@ def render(database: Database, report_filter: ReportFilter, report: str | None =
 
 
 def _find_span(database: Database, report_filter: ReportFilter) -> Span | None:
-    """Return the days of the page; the current day only where there are no others."""
+    """Return the days of the page; the current day only if there are no others."""
     span = find_span(database, report_filter, complete=True)
     span = span or find_span(database, report_filter, complete=False)
     if span and not report_filter.period.first:
@@ -55,7 +55,7 @@ def _find_span(database: Database, report_filter: ReportFilter) -> Span | None:
 def _build_section(
     database: Database, name: str, report_filter: ReportFilter, span: Span
 ) -> tuple[Section, KeyFigure | None]:
-    """Return a report's section, and its figure for the top of the page, if it has one."""
+    """Return a report's section, and the report's key figure or None."""
     section = _empty_section(name)
     try:
         result = run_report(database, name, report_filter)

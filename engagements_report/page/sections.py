@@ -1,4 +1,4 @@
-"""The content of each report's section: its charts, its table, and one sentence."""
+"""The content of each report's section: charts, a table, and a sentence."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ TYPE_OF_COLUMN = {
 
 @dataclass(frozen=True)
 class SectionInput:
-    """What a section is built from: the filter, its days, and the report's result."""
+    """The input of a section: the filter, the days, and the report's result."""
 
     report_filter: ReportFilter
     span: Span
@@ -53,7 +53,7 @@ class SectionInput:
 
 @dataclass(frozen=True)
 class SectionContent:
-    """A report's part of its section, and its figure for the top of the page."""
+    """The parts of a section that depend on the result, and a key figure."""
 
     lead: str = ""
     pictures: Sequence[Legend | Figure | SmallMultiples] = ()
@@ -301,7 +301,7 @@ SECTION_BUILDERS: Mapping[str, Callable[[SectionInput], SectionContent]] = {
 
 
 def _figure(spec: Callable[[int], Spec], label: str) -> Figure:
-    """Return a chart in two widths; the style shows the one that fits the window."""
+    """Return a chart in two widths; the style shows the width that fits the window."""
     return Figure([draw(spec(WIDE), label, "wide"), draw(spec(NARROW), label, "narrow")])
 
 
@@ -325,5 +325,5 @@ def _to_value(name: str, value: Any) -> Value:
 
 
 def _to_day(value: object) -> date:
-    """Return a day; the driver gives a date or its text."""
+    """Return a day; the driver gives a date or a text."""
     return value if isinstance(value, date) else date.fromisoformat(str(value))

@@ -18,9 +18,9 @@ _ACCESSIBILITY_PREFIXES = ("role", "aria-", "class", "pointer-events")
 
 def draw(spec: Spec, label: str, css_class: str = "") -> Markup:
     """
-    Return a chart as an SVG element that screen readers read as one picture named `label`.
+    Return a chart as an SVG element that screen readers read as a picture named `label`.
 
-    Colours remain CSS variables. A mark with a description shows it as a tooltip.
+    Colours remain CSS variables. A mark's description is a tooltip.
     """
     root = ElementTree.fromstring(vl_convert.vegalite_to_svg(_make_visible(spec)))
     for element in root.iter():
@@ -39,7 +39,7 @@ def draw(spec: Spec, label: str, css_class: str = "") -> Markup:
 
 
 def _add_tooltip(element: Element) -> None:
-    """Turn a mark's description into its title, and remove Vega's own roles and names."""
+    """Turn a mark's description into a title, and remove Vega's own roles and names."""
     description = element.get("aria-label")
     for name in list(element.attrib):
         if name.startswith(_ACCESSIBILITY_PREFIXES):

@@ -59,7 +59,7 @@ class Rows:
 
 class Database:
     """
-    A connection for reading; raises DatabaseError where no server lets this user in.
+    A connection for reading; raises DatabaseError if no server lets this user in.
 
     Each statement may take `timeout_s` seconds. None means no limit, for indexes of large tables.
     """
@@ -75,7 +75,7 @@ class Database:
         self._connection.close()
 
     def query(self, text: SqlText) -> Rows:
-        """Run one query with its values bound. Raises DatabaseError."""
+        """Run a query with values bound. Raises DatabaseError."""
         with _driver_errors(), self._connection.cursor() as cursor:
             cursor.execute(text.sql, dict(text.values))
             columns = tuple(str(column[0]) for column in cursor.description or ())
@@ -83,7 +83,7 @@ class Database:
 
     def create_index(self, statement: str) -> bool:
         """
-        Run a CREATE INDEX; return False where an index of that name exists.
+        Run a CREATE INDEX; return False if an index of that name exists.
 
         Raises TableInUse, with the connections that use the table, after CHANGE_LOCK_WAIT_S.
         """
@@ -100,7 +100,7 @@ class Database:
         return True
 
     def render_sql(self, text: SqlText) -> str:
-        """Return a statement with its values in it, quoted as this server reads them."""
+        """Return a statement with the values filled in, quoted for this server."""
         with self._connection.cursor() as cursor:
             return str(cursor.mogrify(text.sql, dict(text.values)))
 
@@ -161,7 +161,7 @@ def _connect(settings: ServerSettings) -> Connection[Cursor]:
 
 
 def _open(settings: ServerSettings, name: str, port: int) -> Connection[Cursor]:
-    """Connect to one server; raises UsageError where a certificate file cannot be used."""
+    """Connect to one server; raises UsageError for a certificate file that cannot be used."""
     try:
         options = connection_options(settings, name, port)
     except SettingsError as error:

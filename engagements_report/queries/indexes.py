@@ -52,7 +52,7 @@ def missing(database: Database, indexes: tuple[Index, ...]) -> tuple[Index, ...]
 
 def create(database: Database, indexes: tuple[Index, ...], log: Callable[[str], None]) -> list[str]:
     """
-    Create the missing ones of `indexes`; return their statements. Raises DatabaseError.
+    Create those of `indexes` that are missing; return the statements. Raises DatabaseError.
 
     Waits up to RETRY_LIMIT_S for a table that other connections use; `log` gets a line each time.
     """
@@ -66,7 +66,7 @@ def create(database: Database, indexes: tuple[Index, ...], log: Callable[[str], 
 
 
 def _create_with_retries(database: Database, index: Index, log: Callable[[str], None]) -> bool:
-    """Create the index; return False where an index of its name exists."""
+    """Create the index; return False if an index of that name exists."""
     give_up_at = time.monotonic() + RETRY_LIMIT_S
     while True:
         try:

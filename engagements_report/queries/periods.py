@@ -97,7 +97,7 @@ class Span:
         return (self.last - self.first).days + 1
 
     def with_windows(self, window_days: int) -> Span:
-        """Return the span extended back to the first day of its first window."""
+        """Return the span extended back to the first day of the first window."""
         back = max(self.covered_first, self.first - (window_days - 1) * DAY)
         return replace(self, first=back)
 
@@ -106,10 +106,10 @@ def to_span(
     period: Period, covered: CoveredTimes | None, today: date, *, complete: bool
 ) -> Span | None:
     """
-    Return the days to show; None where the period cannot have engagements.
+    Return the days to show; None if the period cannot have engagements.
 
     An open end of the period is the first or last day with engagements, at the latest `today`.
-    With `complete` it is at the latest the day before.
+    With `complete`, the current day does not count.
     """
     if covered is None:
         return None

@@ -56,7 +56,7 @@ NO_DAYS = Span(date(1970, 1, 2), date(1970, 1, 1), date(1970, 1, 2))
 @dataclass(frozen=True)
 class ReportQuery:
     """
-    A report's statement and the comments of its file.
+    A report's statement, and the comments of the SQL file.
 
     `span` is None for all days. `notes` name the optional tables that are missing.
     """
@@ -69,7 +69,7 @@ class ReportQuery:
 
 @dataclass(frozen=True)
 class ReportResult:
-    """A report's rows, with the span and notes of its query."""
+    """A report's rows, with the span and notes of the query."""
 
     rows: Rows
     span: Span | None = None
@@ -112,7 +112,7 @@ def find_span(database: Database, report_filter: ReportFilter, *, complete: bool
 
 
 def read_synced_at(database: Database) -> datetime | None:
-    """Return the UTC time of the last load of engagements, None where the table has none."""
+    """Return the UTC time of the last load of engagements, None if the table has none."""
     ((at,),) = database.query(fill(read_sql("synced"), {})).rows
     return at.replace(tzinfo=timezone.utc) if at else None
 
@@ -154,7 +154,7 @@ def _filter_values(report_filter: ReportFilter) -> dict[str, Value | SqlText]:
 
 
 def _column_names(report_filter: ReportFilter) -> dict[str, Value | SqlText]:
-    """Return the rolling report's window, its type and the names of its columns."""
+    """Return the rolling report's window, type and column names."""
     days = f"{report_filter.window_days}d"
     return {
         "window": report_filter.window_days,

@@ -1,8 +1,8 @@
 """
 SQL files that run unchanged, and with other values in place of those in the file. Pure.
 
-A comment before a value or a word names it: `LIMIT /*:most*/ 10`. The mysql client reads the 10;
-`fill` replaces it with a placeholder, to be bound, or with one of our own words.
+A comment before a value or a word is a name: `LIMIT /*:most*/ 10`. The mysql client reads the 10;
+`fill` puts a placeholder for a bound value there, or a word of our own.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class SqlText:
 
 
 def read_sql(name: str) -> str:
-    """Return the text of a SQL file, with its comments."""
+    """Return the text of a SQL file, comments included."""
     return (SQL / f"{name}.sql").read_text(encoding="utf-8")
 
 
