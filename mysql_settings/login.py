@@ -66,7 +66,7 @@ class GuardedConnection(Connection):
             wire._auth_plugin_name = "mysql_native_password"
 
     def _get_auth_plugin_handler(self, plugin_name: bytes) -> Any:
-        """Return PyMySQL's handler, or for an unverified server a handler that keeps the password."""
+        """Return PyMySQL's handler, or one that keeps the password from an unverified server."""
         wire: Any = super()
         name = plugin_name.decode("ascii", "replace")
         if name not in SUPPORTED_PLUGINS:

@@ -34,8 +34,8 @@ def to_our_names(
         value = values.get(name)
         if name in values and renamed.get(aliases.get(name, name)) is None:
             renamed[aliases.get(name, name)] = value
-    if is_true(renamed.pop("ssl", None)):
-        renamed.setdefault("ssl_mode", "REQUIRED")
+    if is_true(renamed.pop("ssl", None)) and renamed.get("ssl_mode") is None:
+        renamed["ssl_mode"] = "REQUIRED"
     return renamed
 
 

@@ -1,4 +1,4 @@
-"""What is drawn from which values, in which colours, and how it is said in words."""
+"""The charts' values and colours, and the texts of the page."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def times(rows: Sequence[LINEAR], vector: LINEAR) -> list[float]:
 
 
 def seen(colour: str, sight: str) -> list[float]:
-    """Return a colour in Oklab, where distances are those that are seen."""
+    """Return a colour in Oklab, with distances as people see them."""
     light = [min(1.0, max(0.0, part)) for part in times(SIGHTS[sight], linear(colour))]
     cones = times(
         (
@@ -122,7 +122,7 @@ def test_a_type_has_one_colour() -> None:
 
 def test_bars_are_stacked_by_day() -> None:
     """
-    A bar a day and type, one upon another in the order of colours, other types as one.
+    Each day has a bar for each type, stacked in the order of colours, with other types together.
     """
     counts = {("TASK", DAY): 2, ("CALL", DAY): 1, ("SMS", DAY): 3, ("X", DAY): 4}
     bars = charts.stacked_days(counts, DAY, DAY)
@@ -137,7 +137,7 @@ def test_bars_are_stacked_by_day() -> None:
 
 def test_long_periods_are_drawn_by_weeks() -> None:
     """
-    From 191 days on a bar is a week from Monday; no engagement is lost by it.
+    From 191 days on a bar is a week from Monday; no engagement is lost.
     """
     last = DAY + timedelta(days=charts.MAX_DAILY_BARS - 1)
     assert not charts.is_weekly(DAY, last)
@@ -151,7 +151,7 @@ def test_long_periods_are_drawn_by_weeks() -> None:
 
 def test_the_dashed_line_reaches_the_full_one() -> None:
     """
-    Partial windows end where full ones begin; all of one kind are one line.
+    The line of partial windows ends at the first full window.
     """
     points = [Point(DAY + timedelta(days=nth), nth, nth >= 2) for nth in range(5)]
     parts = charts.window_parts(points)
@@ -177,7 +177,7 @@ def test_ticks_of_counts(most: int, number: int) -> None:
 @given(numbers=st.lists(st.integers(1, 10**9), min_size=1))
 def test_steps_of_heat(numbers: list[int]) -> None:
     """
-    The least has the first step; more never has a lower one; no step is beyond the last.
+    The least number has the first step; steps never fall, and none is beyond the last.
     """
     least, most = min(numbers), max(numbers)
     steps = [charts.heat_step(number, least, most) for number in sorted(numbers)]
@@ -188,7 +188,7 @@ def test_steps_of_heat(numbers: list[int]) -> None:
 
 def test_periods_zones_and_choices_in_words() -> None:
     """
-    The period, the zone with its offsets, and which engagements count are said in words.
+    The period, the zone's offsets, and the filter are written as text.
     """
     first, last = date(2018, 3, 1), date(2018, 4, 1)
     zone = ZoneInfo("America/New_York")
@@ -196,8 +196,8 @@ def test_periods_zones_and_choices_in_words() -> None:
     assert formatting.format_span(Span(first, first, first)) == "1 March 2018"
     over = Span(date(2017, 12, 31), first, first)
     assert formatting.format_span(over) == "31 December 2017 to 1 March 2018"
-    said = formatting.format_zone(zone.key, iter_offsets(first, last, zone))
-    assert said == "America/New_York (UTC−05:00 and UTC−04:00)"
+    zone_text = formatting.format_zone(zone.key, iter_offsets(first, last, zone))
+    assert zone_text == "America/New_York (UTC−05:00 and UTC−04:00)"
     utc = ZoneInfo("UTC")
     assert formatting.format_zone("UTC", iter_offsets(first, last, utc)) == "UTC"
     assert formatting.format_moment(datetime(2018, 7, 13, 9, 5, tzinfo=zone)) == (
