@@ -30,8 +30,12 @@ FLOORS = {
         " config other_targets option_files file_access visible exceptions __init__"
     ),
     "hubspot_simulator": (
-        "__main__ server endpoints faults portal owners generate feed contents oauth answers"
-        " __init__"
+        "__main__ server endpoints objects.routes objects.lists objects.associations"
+        " objects.search objects.batch_read objects.definitions objects.requests faults portal"
+        " objects.responses objects.views objects.store objects.type_index objects.engagement_properties"
+        " objects.related_records objects.properties objects.object_types objects.texts"
+        " objects.behaviour objects.__init__"
+        " owners generate feed contents oauth answers __init__"
     ),
     "engagements_report": (
         "__main__ cli overview sections table indexes reports words page drawing charts colours"
