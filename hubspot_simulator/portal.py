@@ -89,15 +89,19 @@ class Portal:
         seed: int = 7,
         *,
         spread: generate.Spread = "uneven",
+        creation_order: generate.CreationOrder = "rising",
+        bulk_edit: int = 0,
+        only_type: str | None = None,
         clock: Callable[[], int] = system_clock,
     ) -> Portal:
         """
         Return a portal of made-up engagements: the same for the same seed, size and time.
 
-        `spread` says how ids lie between 1 and 12 digits: see `generate.ids`.
+        The options are those of `generate.Shape`.
         """
+        shape = generate.Shape(spread, creation_order, bulk_edit, only_type)
         portal = cls(clock, seed=seed)
-        made = generate.engagements(engagements, seed, portal.now_ms, portal.portal_id, spread)
+        made = generate.engagements(engagements, seed, portal.now_ms, portal.portal_id, shape)
         portal._fill(made)
         return portal
 

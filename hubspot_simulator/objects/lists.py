@@ -24,7 +24,7 @@ LIST_MAX_WITH_HISTORY = 50
 DAY_MS = 86_400_000
 _OPAQUE = "list:"
 # An odd factor permutes the numbers below the power of two: ids in no order, each at its place.
-_FACTOR, _MODULUS = 0x9E3779B1, 2**44
+_FACTOR, _MODULUS = 0x9E3779B97F5, 2**44
 
 Records = Sequence[tuple[int, Entry]]
 

@@ -42,6 +42,14 @@ class ArchivedEngagement(NamedTuple):
     archived_ms: int
 
 
+class EarlyChange(NamedTuple):
+    """A change: the engagement in JSON after it, before it (None: new), and its time in Unix ms."""
+
+    body: bytes
+    before: bytes | None
+    made_ms: int
+
+
 class EngagementSource(Protocol):
     """The portal as this store needs it."""
 
@@ -81,6 +89,7 @@ class ObjectStore:
         self.seed = seed
         self._source = source
         self._indexes: dict[str, TypeIndex] = {}
+        self._early: dict[int, list[EarlyChange]] = {}
         self._properties: dict[str, dict[str, Property]] = {}
         self._reverse: dict[tuple[str, int], list[tuple[ObjectType, int]]] | None = None
         self.born_ms = source.now_ms
@@ -125,8 +134,15 @@ class ObjectStore:
 
     def engagement_changed(self, body: bytes, before: bytes | None) -> None:
         """Note a new or changed engagement."""
-        if not self._indexes:
+        if self._indexes:
+            self._apply(EarlyChange(body, before, self.now_ms))
             return
+        record_id = _decode_head(body).engagement.id
+        self._early.setdefault(record_id, []).append(EarlyChange(body, before, self.now_ms))
+
+    def _apply(self, change: EarlyChange) -> None:
+        """Bring the indexes up to date with a change."""
+        body, before, made_ms = change
         head = _decode_head(body)
         object_type = type_of_engagement(head.engagement.type)
         previous = None if before is None else _type_of(before)
@@ -134,13 +150,14 @@ class ObjectStore:
             self._indexes[previous.name].remove(head.engagement.id)
         if object_type is not None:
             index = self._indexes[object_type.name]
-            index.put(head.engagement.id, _entry(head, body), self.now_ms)
-        self._add_partners(head, self.now_ms)
+            index.put(head.engagement.id, _entry(head, body), made_ms)
+        self._add_partners(head, made_ms)
         self._reverse = None
 
     def engagement_archived(self, record_id: int, body: bytes, at_ms: int) -> None:
         """Note a deleted engagement."""
         object_type = _type_of(body)
+        self._early.pop(record_id, None)
         if self._indexes and object_type is not None:
             self._indexes[object_type.name].archive(record_id, at_ms)
             self._reverse = None
@@ -239,7 +256,7 @@ class ObjectStore:
         indexes = {object_type.name: TypeIndex() for object_type in TYPES}
         records: dict[str, list[tuple[int, Entry]]] = {name: [] for name in indexes}
         partners: dict[ObjectType, set[int]] = {related: set() for related in RELATED}
-        for body in self._source.bodies():
+        for body in self._bodies_before_changes():
             head = _decode_head(body)
             object_type = type_of_engagement(head.engagement.type)
             if object_type is not None:
@@ -254,6 +271,18 @@ class ObjectStore:
         for body, at_ms in self._source.archived():
             _fill_archived(indexes, body, at_ms)
         self._indexes = indexes
+        for changes in self._early.values():
+            for change in changes:
+                self._apply(change)
+        self._early.clear()
+
+    def _bodies_before_changes(self) -> Iterator[bytes]:
+        """Yield each engagement as it was before the changes that searches may not show yet."""
+        for body in self._source.bodies():
+            changes = self._early.get(_decode_head(body).engagement.id) if self._early else None
+            before = changes[0].before if changes else body
+            if before is not None:
+                yield before
 
     def _made_up(self, object_type: ObjectType, record_id: int) -> Entry:
         made = related_records.dates(self.seed, object_type, record_id, self.born_ms)

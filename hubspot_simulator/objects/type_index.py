@@ -34,7 +34,9 @@ class TypeIndex:
         self.archived_ids: list[int] = []
         self.merged: dict[int, int] = {}
         self._modified: list[tuple[int, int]] = []
-        self._pending: dict[int, int] = {}
+        # Versions too young for searches, oldest first, with the time of each change; and the
+        # version that searches show until then, missing for a new record.
+        self._pending: dict[int, list[tuple[int, Entry]]] = {}
         self._outdated: dict[int, Entry] = {}
 
     def fill(self, records: Iterable[tuple[int, Entry]]) -> None:
@@ -57,7 +59,8 @@ class TypeIndex:
             return  # an association edit: no date moves, the index has nothing to learn
         if before is not None and record_id not in self._pending:
             self._outdated[record_id] = before
-        self._pending[record_id] = min(entry.updated_ms, now_ms)
+        change = min(entry.updated_ms, now_ms), entry
+        self._pending.setdefault(record_id, []).append(change)
 
     def archive(self, record_id: int, at_ms: int) -> None:
         """Move a live record to the archived ones. Raises KeyError without it."""
@@ -91,13 +94,21 @@ class TypeIndex:
 
     def show(self, due_ms: int) -> None:
         """Make the changes made until `due_ms` visible to searches."""
-        due = [record_id for record_id, made_ms in self._pending.items() if made_ms <= due_ms]
-        for record_id in due:
-            del self._pending[record_id]
-            before = self._outdated.pop(record_id, None)
-            if before is not None:
-                self._forget(record_id, before)
-            insort(self._modified, (self.entries[record_id].updated_ms, record_id))
+        for record_id, versions in list(self._pending.items()):
+            count = sum(made_ms <= due_ms for made_ms, _ in versions)
+            if count:
+                self._show(record_id, versions[count - 1][1])
+                del versions[:count]
+            if not versions:
+                del self._pending[record_id], self._outdated[record_id]
+
+    def _show(self, record_id: int, entry: Entry) -> None:
+        """Make a version the one that searches show."""
+        before = self._outdated.get(record_id)
+        if before is not None:
+            self._forget(record_id, before)
+        insort(self._modified, (entry.updated_ms, record_id))
+        self._outdated[record_id] = entry
 
     def searchable(self, record_id: int) -> Entry:
         """Return a record as searches show it: the version before a change too young to be seen."""
@@ -107,10 +118,6 @@ class TypeIndex:
         """Return (date, id) of records changed in `first_ms` to `last_ms`, both included."""
         start = bisect_left(self._modified, (first_ms, -1))
         return self._modified[start : bisect_left(self._modified, (last_ms + 1, -1))]
-
-    def modified_count(self) -> int:
-        """Return how many records searches can show."""
-        return len(self._modified)
 
     def _forget(self, record_id: int, entry: Entry) -> None:
         del self._modified[bisect_left(self._modified, (entry.updated_ms, record_id))]
