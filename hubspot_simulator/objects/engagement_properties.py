@@ -25,8 +25,10 @@ def _from(part: str, key: str) -> Callable[[Values], Any]:
     """Return a reader of `key` in `part` of a v1 engagement."""
 
     def read(record: Values) -> Any:
-        values = record.get(part)
-        return values.get(key) if isinstance(values, dict) else None
+        try:
+            return record[part].get(key)
+        except (AttributeError, KeyError):  # absent, null, or another type: as odd as real ones
+            return None
 
     return read
 
@@ -45,8 +47,10 @@ def _person(role: str, suffix: str, key: str) -> Property:
     """Return a part of one person, e.g. `hs_email_from_email`."""
 
     def read(record: Values) -> Any:
-        person = (record.get("metadata") or {}).get(role)
-        return person.get(key) if isinstance(person, dict) else None
+        try:
+            return record["metadata"][role].get(key)
+        except (AttributeError, KeyError, TypeError):
+            return None
 
     return Property(f"hs_email_{role}_{suffix}", "text", read, read_only=True)
 

@@ -225,7 +225,7 @@ class ObjectStore:
     ) -> list[int]:
         """Return the ids of `to_type` that a record is associated with, without doubles."""
         if object_type.is_activity and not to_type.is_activity:
-            return _partner_ids(_decode_head(entry.source), to_type)
+            return partner_ids(_decode_head(entry.source).associations, record_id, to_type)
         reverse = self._reverse_associations()
         direct = reverse.get((object_type.name, record_id), [])
         if to_type.is_activity:
@@ -234,7 +234,8 @@ class ObjectStore:
         for kind, key in direct:  # related records that share an engagement belong together
             activity = self.index(kind).entries.get(key)
             if activity is not None:
-                found |= dict.fromkeys(_partner_ids(_decode_head(activity.source), to_type))
+                head = _decode_head(activity.source)
+                found |= dict.fromkeys(partner_ids(head.associations, key, to_type))
         found.pop(record_id if to_type is object_type else -1, None)
         return sorted(found)
 
@@ -245,7 +246,7 @@ class ObjectStore:
                 for record_id, entry in self.index(object_type).entries.items():
                     head = _decode_head(entry.source)
                     for related in RELATED:
-                        for partner in _partner_ids(head, related):
+                        for partner in partner_ids(head.associations, head.engagement.id, related):
                             reverse[related.name, partner].append((object_type, record_id))
             self._reverse = dict(reverse)
         return self._reverse
@@ -262,7 +263,7 @@ class ObjectStore:
             if object_type is not None:
                 records[object_type.name].append((head.engagement.id, _entry(head, body)))
             for related, ids in partners.items():
-                ids.update(_partner_ids(head, related))
+                ids.update(partner_ids(head.associations, head.engagement.id, related))
         partners[CUSTOM].update(range(FIRST_CUSTOM_ID, FIRST_CUSTOM_ID + CUSTOM_RECORDS))
         for related, ids in partners.items():
             records[related.name] = [(key, self._made_up(related, key)) for key in ids]
@@ -292,7 +293,7 @@ class ObjectStore:
         """Make up the related records that an engagement names for the first time."""
         for related in RELATED:
             index = self._indexes[related.name]
-            for partner in _partner_ids(head, related):
+            for partner in partner_ids(head.associations, head.engagement.id, related):
                 known = partner in index.entries or partner in index.merged
                 if not known and partner not in index.archived:
                     index.put(partner, self._made_up(related, partner), now_ms)
@@ -328,13 +329,13 @@ def _fill_archived(indexes: Mapping[str, TypeIndex], body: bytes, at_ms: int) ->
         indexes[object_type.name].put_archived(head.engagement.id, entry)
 
 
-def _partner_ids(head: _Head, to_type: ObjectType) -> list[int]:
-    """Return the ids that an engagement names under the key of `to_type`, without doubles."""
-    ids = head.associations.get(to_type.association_key) if head.associations else None
+def partner_ids(associations: Any, engagement_id: int, to_type: ObjectType) -> list[int]:
+    """Return the ids of `to_type` in a v1 engagement's associations, without doubles."""
+    ids = associations.get(to_type.association_key) if associations else None
     if ids is None and to_type is CUSTOM:  # v1 shows no custom objects
-        key = head.engagement.id
-        return [FIRST_CUSTOM_ID + key % CUSTOM_RECORDS] if key % CUSTOM_SHARE == 0 else []
-    if not isinstance(ids, list):
+        is_partner = engagement_id % CUSTOM_SHARE == 0
+        return [FIRST_CUSTOM_ID + engagement_id % CUSTOM_RECORDS] if is_partner else []
+    if not ids or not isinstance(ids, list):
         return []
     return list(dict.fromkeys(key for key in ids if isinstance(key, int)))
 

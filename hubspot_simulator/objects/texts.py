@@ -8,6 +8,7 @@ joined by semicolons, booleans are `true` and `false`.
 from __future__ import annotations
 
 from datetime import datetime, timedelta, timezone
+from functools import lru_cache
 from typing import Any, Literal
 
 import msgspec
@@ -19,13 +20,14 @@ EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 FIRST_MS, LAST_MS = -62_135_596_800_000, 253_402_300_799_999
 
 
+@lru_cache(maxsize=4096)  # a record's dates are alike, and each comes several times
 def iso(at_ms: int) -> str:
     """Return a time in ISO 8601; epoch ms as digits for a year beyond 1 to 9999."""
     if not FIRST_MS <= at_ms <= LAST_MS:
         return str(at_ms)
     timespec = "milliseconds" if at_ms % 1000 else "seconds"
     moment = EPOCH + timedelta(milliseconds=at_ms)
-    return moment.replace(tzinfo=None).isoformat(timespec=timespec) + "Z"
+    return moment.isoformat(timespec=timespec).removesuffix("+00:00") + "Z"
 
 
 def iso_ms(at_ms: int) -> str:

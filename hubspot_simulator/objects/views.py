@@ -15,13 +15,14 @@ import msgspec
 from hubspot_simulator.objects.behaviour import ObjectsBehaviour
 from hubspot_simulator.objects.object_types import ObjectType, association_type_id, public_name
 from hubspot_simulator.objects.properties import Property, Values
-from hubspot_simulator.objects.store import ObjectStore
+from hubspot_simulator.objects.store import ObjectStore, partner_ids
 from hubspot_simulator.objects.texts import iso_ms, to_text
 from hubspot_simulator.objects.type_index import Entry
 
 MAX_VIEWS = 32
 MAX_CACHED = 200_000  # records for each view: some 300 MB
 DOUBLE_EVERY = 3  # with `association_doubles`, ids divisible by it come twice
+OWNER = "hubspot_owner_id"
 LABEL = "Decision maker"
 LABEL_TYPE_ID = 37
 APP = {"sourceType": "INTEGRATION", "sourceId": "9000002"}
@@ -96,9 +97,7 @@ class RecordWriter:
         values = self._store.values(view.object_type, record_id, entry)
         record: dict[str, Any] = {
             "id": str(record_id),
-            "properties": {
-                prop.name: self._text(record_id, prop, values) for prop in view.properties
-            },
+            "properties": self._texts(view.properties, record_id, values),
             "createdAt": iso_ms(entry.created_ms),
             "updatedAt": iso_ms(entry.updated_ms),
             "archived": entry.archived_ms is not None,
@@ -106,40 +105,42 @@ class RecordWriter:
         if entry.archived_ms is not None:
             record["archivedAt"] = iso_ms(entry.archived_ms)
         if view.histories:
-            record["propertiesWithHistory"] = {
-                prop.name: self._history(record_id, prop, values, entry) for prop in view.histories
-            }
-        partners = self._associations(view, record_id, entry, path)
+            record["propertiesWithHistory"] = _with_history(
+                self._texts(view.histories, record_id, values), entry
+            )
+        partners = self._associations(view, record_id, entry, values, path)
         if partners:
             record["associations"] = partners
         return msgspec.json.encode(record)
 
-    def _text(self, record_id: int, prop: Property, values: Values) -> str | None:
-        style = self._behaviour.time_text
-        epoch_ms = style == "epoch_ms" or (style == "mixed" and record_id % 2 == 1)
-        text = to_text(prop.read(values), prop.kind, epoch_ms=epoch_ms)
-        if text is not None:
-            return text
-        style_of_null = self._behaviour.null_text
-        # Recorded: an owner that is an empty text in one record, other absent values null.
-        is_empty = style_of_null == "mixed" and prop.name == "hubspot_owner_id"
-        return "" if is_empty or style_of_null == "empty" else None
-
-    def _history(
-        self, record_id: int, prop: Property, values: Values, entry: Entry
-    ) -> list[dict[str, Any]]:
-        """Return the only version that the portal keeps: the value of today."""
-        text = self._text(record_id, prop, values)
-        return (
-            [] if text is None else [{"value": text, "timestamp": iso_ms(entry.updated_ms), **APP}]
-        )
+    def _texts(
+        self, properties: Iterable[Property], record_id: int, values: Values
+    ) -> dict[str, str | None]:
+        """Return properties as texts; the hot path: most values are absent or texts already."""
+        null_text, time_text = self._behaviour.null_text, self._behaviour.time_text
+        epoch_ms = time_text == "epoch_ms" or (time_text == "mixed" and record_id % 2 == 1)
+        null = "" if null_text == "empty" else None
+        texts: dict[str, str | None] = {}
+        for name, kind, read, *_ in properties:
+            value = read(values)
+            if value is None or value.__class__ is str:
+                texts[name] = null if value is None else value
+            else:
+                text = to_text(value, kind, epoch_ms=epoch_ms)
+                texts[name] = null if text is None else text
+        if null_text == "mixed" and texts.get(OWNER, OWNER) is None:
+            texts[OWNER] = ""  # recorded beside other absent values that are null
+        return texts
 
     def _associations(
-        self, view: View, record_id: int, entry: Entry, path: str
+        self, view: View, record_id: int, entry: Entry, values: Values, path: str
     ) -> dict[str, dict[str, Any]]:
         found: dict[str, dict[str, Any]] = {}
         for to_type in view.associations:
-            ids = self._store.partners(view.object_type, record_id, entry, to_type)
+            if view.object_type.is_activity and not to_type.is_activity:
+                ids = partner_ids(values.get("associations"), record_id, to_type)
+            else:
+                ids = self._store.partners(view.object_type, record_id, entry, to_type)
             if ids:
                 name = public_name(to_type, self._portal_id)
                 found[name] = self._partners(view.object_type, to_type, ids, f"{path}/{record_id}")
@@ -161,6 +162,15 @@ class RecordWriter:
         after = str(ids[most])
         link = f"https://api.hubapi.com{path}/associations/{to_type.name}?after={after}"
         return {"results": results, "paging": {"next": {"after": after, "link": link}}}
+
+
+def _with_history(texts: Mapping[str, str | None], entry: Entry) -> dict[str, Any]:
+    """Return the only version of each property that the portal keeps: the value of today."""
+    at = iso_ms(entry.updated_ms)
+    return {
+        name: [] if text is None else [{"value": text, "timestamp": at, **APP}]
+        for name, text in texts.items()
+    }
 
 
 def association_types(
