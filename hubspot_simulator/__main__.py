@@ -10,6 +10,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from hubspot_simulator.faults import read_faults
+from hubspot_simulator.objects.behaviour import read_behaviour, switch_lines
 from hubspot_simulator.portal import Portal
 from hubspot_simulator.server import Simulator
 
@@ -34,6 +35,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             token=options.token,
             latency_s=options.latency_ms / 1000,
             rate_limit=options.rate_limit,
+            search_limit=options.search_limit,
+            scopes=options.scopes.split(",") if options.scopes else None,
+            objects=read_behaviour(options.objects),
             faults=faults,
         )
         simulator.start()
@@ -52,6 +56,8 @@ def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m hubspot_simulator",
         description="A HubSpot portal on loopback. Prints its URL, and serves until it is stopped.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog=switch_help(),
     )
     parser.add_argument("--port", type=int, default=8080, help="0 for a free one (%(default)s)")
     parser.add_argument(
@@ -72,6 +78,20 @@ def build_parser() -> argparse.ArgumentParser:
         metavar="N",
         help="requests in any 10 s, then 429 (no limit)",
     )
+    parser.add_argument(
+        "--search-limit",
+        type=whole_number,
+        metavar="N",
+        help="searches of the objects API in any second, then 429 (no limit; HubSpot: 5)",
+    )
+    parser.add_argument("--scopes", metavar="A,B", help="the token's scopes (all)")
+    parser.add_argument(
+        "--objects",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="a switch of the objects API, see below; may be repeated",
+    )
     parser.add_argument("--token", default="pat-test", help="that is let in (%(default)s)")
     parser.add_argument("--faults", type=Path, metavar="FILE", help="JSON: what goes wrong, when")
     parser.add_argument(
@@ -80,6 +100,12 @@ def build_parser() -> argparse.ArgumentParser:
         version=f"hubspot_simulator {version('tap-hubspot-engagements')}",
     )
     return parser
+
+
+def switch_help() -> str:
+    """Return the switches of the objects API with their defaults, for the end of --help."""
+    lines = [f"  {name}={default}\n      {meaning}" for name, default, meaning in switch_lines()]
+    return "\n".join(["switches of the objects API (--objects NAME=VALUE):", *lines])
 
 
 def read_portal(options: argparse.Namespace) -> Portal:
