@@ -12,12 +12,14 @@ import math
 import re
 import socket
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import pymysql
+from msgspec.structs import replace
 
-from target_mysql.config import Address, Config
+from mysql_settings.addresses import Address
+from target_mysql.config import Config
 from target_mysql.exceptions import ConnectError, DatabaseError, TransientError
 from target_mysql.rows.encoder import longest_field, to_sql
 from target_mysql.server import statements
