@@ -18,8 +18,8 @@ T = TypeVar("T")
 
 def _switch(default: T, meaning: str) -> T:
     """Return a field of `ObjectsBehaviour`; `meaning` is for --help and for the documentation."""
-    declared: T = field(default=default, metadata={"meaning": meaning})
-    return declared
+    switch: T = field(default=default, metadata={"meaning": meaning})
+    return switch
 
 
 @dataclass(frozen=True)
@@ -84,8 +84,8 @@ class ObjectsBehaviour:
 def switch_lines() -> list[tuple[str, str, str]]:
     """Return name, default and meaning of every switch, as --help and the documentation say it."""
     return [
-        (declared.name, _setting(declared.default), declared.metadata["meaning"])
-        for declared in fields(ObjectsBehaviour)
+        (switch.name, _setting(switch.default), switch.metadata["meaning"])
+        for switch in fields(ObjectsBehaviour)
     ]
 
 
