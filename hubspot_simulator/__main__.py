@@ -67,6 +67,9 @@ def build_parser() -> argparse.ArgumentParser:
     held = parser.add_mutually_exclusive_group()
     held.add_argument("--portal", choices=("june-2018",), help="a built-in portal instead")
     held.add_argument(
+        "--lifelike", action="store_true", help="a sales team at work, for reports to look at"
+    )
+    held.add_argument(
         "--recording", type=Path, metavar="DIR", help="a folder of recorded answers instead"
     )
     parser.add_argument(
@@ -114,6 +117,8 @@ def read_portal(options: argparse.Namespace) -> Portal:
         return Portal.from_recording(options.recording)
     if options.portal:
         return Portal.june_2018()
+    if options.lifelike:
+        return Portal.lifelike(options.engagements, options.seed)
     return Portal.generate(options.engagements, options.seed)
 
 

@@ -204,7 +204,7 @@ def _to_answer(entry: dict[str, Any]) -> Answer:
 
 def _to_change(steps: Sequence[Mapping[str, Any]]) -> Change:
     """Return what carries out `steps`, each an object with one key: what to do."""
-    known = {"create", "update", "associate", "delete"}
+    known = {"create", "update", "associate", "delete", "restore"}
     for step in steps:
         if len(step) != 1 or not step.keys() <= known:
             raise ValueError(f"a change is one of {sorted(known)}, not {list(step)}")
@@ -222,6 +222,8 @@ def _change(portal: Portal, verb: str, value: Any) -> None:
         portal.create(value)
     elif verb == "delete":
         portal.delete(value)
+    elif verb == "restore":
+        portal.restore(value)
     elif verb == "associate":
         portal.associate(value["id"], value["key"], value["objectIds"])
     else:

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from hubspot_simulator import generate
+from hubspot_simulator import generate, lifelike
 from hubspot_simulator.feed import ChangeFeed, Cursor, Version
 from hubspot_simulator.objects.store import ArchivedEngagement, ObjectStore
 from hubspot_simulator.owners import owners
@@ -103,6 +103,16 @@ class Portal:
         portal = cls(clock, seed=seed)
         made = generate.engagements(engagements, seed, portal.now_ms, portal.portal_id, shape)
         portal._fill(made)
+        return portal
+
+    @classmethod
+    def lifelike(
+        cls, engagements: int = 5000, seed: int = 7, *, clock: Callable[[], int] = system_clock
+    ) -> Portal:
+        """Return the portal of a sales team at work, for reports: see `lifelike`."""
+        portal = cls(clock, seed=seed)
+        portal.owners = lifelike.owners()
+        portal._fill(lifelike.engagements(engagements, seed, portal.now_ms, portal.portal_id))
         return portal
 
     @classmethod

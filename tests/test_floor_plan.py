@@ -42,7 +42,7 @@ FLOORS = {
         " objects.responses objects.views objects.store objects.type_index"
         " objects.engagement_properties objects.related_records objects.properties"
         " objects.object_types objects.texts objects.behaviour objects.__init__"
-        " owners generate feed contents oauth answers __init__"
+        " lifelike owners generate feed contents oauth answers __init__"
     ),
     "engagements_report": (
         "__main__ cli page.html_report page.sections output_formats queries.indexes"

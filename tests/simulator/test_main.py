@@ -107,6 +107,13 @@ def test_help_and_version() -> None:
         assert words in done.stdout
 
 
+def test_a_sales_team_at_work(start: Start) -> None:
+    """With --lifelike the made-up portal is that of a team."""
+    results = page(read_url(start("--lifelike", "--engagements", 40)))["results"]
+    assert len(results) == 40
+    assert all(record["engagement"]["teamId"] for record in results)
+
+
 def test_switches_of_the_objects_api(start: Start) -> None:
     """Switches, scopes and the limit of searches can be set; a wrong one ends it with a line."""
     process = start(
