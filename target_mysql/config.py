@@ -30,6 +30,7 @@ CONNECTION_KEYS = frozenset(
 SSL_MODES = ("DISABLED", "PREFERRED", "REQUIRED", "VERIFY_CA", "VERIFY_IDENTITY")
 INVALID_DATES = ("error", "null", "clamp")
 MISSING_PROPERTIES = ("auto", "keep", "null")
+STAGING_METHODS = ("temporary", "tables")
 LOAD_METHODS = ("auto", "local_infile", "insert")
 MAX_PORT = 65_535
 MAX_SECONDS = 86_400
@@ -231,6 +232,13 @@ class Config:
         "seconds without a sign of life after which another load may take a table's lock over",
     )
     load_method: str = _key("auto", _choice(LOAD_METHODS), f"one of {', '.join(LOAD_METHODS)}")
+    staging: str = _key(
+        "temporary",
+        _choice(STAGING_METHODS),
+        "where a batch waits to be merged: temporary tables, or ordinary ones named _sdc_staging_,"
+        " which are used in any case where the server refuses temporary ones:"
+        f" one of {', '.join(STAGING_METHODS)}",
+    )
     add_metadata_columns: bool = _key(True, BOOLEAN, "add the _sdc_ columns")
     hard_delete: bool = _key(
         False,

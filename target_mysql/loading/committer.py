@@ -21,6 +21,7 @@ from typing import BinaryIO, TypeVar
 from target_mysql.exceptions import TargetError, TransientError
 from target_mysql.loading import stage_and_merge
 from target_mysql.loading.batch import Batch
+from target_mysql.loading.staging import Staging
 from target_mysql.loading.table_locks import TableLocks
 from target_mysql.messages import write_whole
 from target_mysql.progress import Progress
@@ -71,12 +72,14 @@ class Committer:
         progress: Progress,
         retry_limit_s: float,
         locks: TableLocks,
+        staging: Staging,
     ) -> None:
         self._database = database
         self._out = out
         self._progress = progress
         self._retry_limit_s = retry_limit_s
         self._locks = locks
+        self._staging = staging
         self._lanes = [_Lane(database)]
         self._idle = [*self._lanes]
         self._most_lanes = LANES
@@ -196,7 +199,9 @@ class Committer:
 
         if batches:
             done = self.patiently(
-                lambda: stage_and_merge.load(database, batches, wait_for_turn, self._locks),
+                lambda: stage_and_merge.load(
+                    database, batches, wait_for_turn, self._locks, self._staging
+                ),
                 database,
             )
             for batch, one in zip(batches, done, strict=True):

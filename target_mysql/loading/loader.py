@@ -17,6 +17,7 @@ from target_mysql.loading.batch import Batch
 from target_mysql.loading.committer import Committer
 from target_mysql.loading.migrate import migrate, widen
 from target_mysql.loading.stage_and_merge import utc_now
+from target_mysql.loading.staging import Staging
 from target_mysql.loading.table_locks import TableLocks
 from target_mysql.messages import (
     ActivateVersionMessage,
@@ -110,8 +111,14 @@ class Load:
         self._database = database
         self._config = config
         self._locks = TableLocks(database, config.lock_timeout_seconds)
+        self._staging = Staging(self._locks, uses_tables=config.staging == "tables")
         self._committer = Committer(
-            database, out, self.progress, config.retry_limit_seconds, self._locks
+            database,
+            out,
+            self.progress,
+            config.retry_limit_seconds,
+            self._locks,
+            self._staging,
         )
         self._streams: dict[str, Stream] = {}
         self._by_beginning: dict[bytes, Stream] = {}
@@ -136,6 +143,7 @@ class Load:
             self._finish()
             raise
         self._finish()
+        self._staging.drop_left_behind(self._database)
 
     def stop(self) -> None:
         """End at once: a commit under way is finished, what waits is not begun."""

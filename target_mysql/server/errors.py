@@ -102,6 +102,12 @@ def to_error(
     return DatabaseError(f"MySQL error {code}: {message}{advice}")
 
 
+def server_code(error: BaseException) -> object:
+    """Return the server's number of an error of ours, None where it was not the server's."""
+    arguments = error.__cause__.args if error.__cause__ else ()
+    return arguments[0] if arguments else None
+
+
 def is_transient(error: pymysql.MySQLError) -> bool:
     # An InterfaceError with code 0: the connection was closed under us.
     code = error.args[0] if error.args else 0

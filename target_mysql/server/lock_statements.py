@@ -16,6 +16,7 @@ READ = (
     f" expires_at <= UTC_TIMESTAMP(6), renewals, source, version FROM {REGISTRY}"
     " WHERE table_name = %s"
 )
+READ_HOLDERS = f"SELECT token, host, pid, machine, start FROM {REGISTRY} WHERE token IS NOT NULL"
 ADD = f"INSERT IGNORE INTO {REGISTRY} (table_name) VALUES (%s)"
 # A renewal between reading the row and this changes `renewals`: then nobody is locked out.
 TAKE = (

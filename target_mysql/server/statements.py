@@ -17,7 +17,6 @@ from target_mysql.tables.table import (
     DELETED_AT,
     LINE_COLUMN,
     MISSING_BITS,
-    STAGING,
     TABLE_VERSION,
     Parent,
     Table,
@@ -80,6 +79,11 @@ READ_INDEX_PARTS = (
 READ_KEY = (
     "SELECT column_name FROM information_schema.key_column_usage WHERE constraint_name = 'PRIMARY'"
     " AND table_schema = DATABASE() AND table_name = %s ORDER BY ordinal_position"
+)
+
+READ_TABLE_NAMES = (
+    "SELECT table_name FROM information_schema.tables WHERE table_schema = DATABASE()"
+    " AND LEFT(table_name, CHAR_LENGTH(%s)) = %s"
 )
 
 
@@ -161,29 +165,28 @@ def find_inexact(table: Table, column: Column) -> str:
     return f"SELECT 1 FROM {quote(table.name)} WHERE {changed} LIMIT 1"
 
 
-def staging(number: int) -> str:
-    """Return the name of a batch's `number`th temporary table; no other connection sees it."""
-    return f"{STAGING}{number}"
-
-
 def create_staging(
-    name: str, columns: Sequence[Column], key: Sequence[str], dialect: Dialect
+    name: str, columns: Sequence[Column], key: Sequence[str], dialect: Dialect, *, temporary: bool
 ) -> str:
-    """A temporary table for one stream's batch; its key lets the last row of a key win."""
+    """A table for one stream's batch; its key lets the last row of a key win."""
     lines = [_definition(column, column.name in key, dialect) for column in columns]
     if key:
         lines.append(f"PRIMARY KEY ({', '.join(map(quote, key))})")
     text_key = any(column.max_length for column in columns if column.name in key)
-    is_innodb = text_key or not dialect.staging_engine
+    is_innodb = text_key or not dialect.staging_engine or not temporary
     engine = f"InnoDB{_row_format(dialect)}" if is_innodb else dialect.staging_engine
     return (
-        f"CREATE TEMPORARY TABLE {quote(name)} ({', '.join(lines)}) ENGINE={engine}"
+        f"CREATE{_temporary(temporary)} TABLE {quote(name)} ({', '.join(lines)}) ENGINE={engine}"
         f" DEFAULT CHARACTER SET utf8mb4 COLLATE {dialect.collation}"
     )
 
 
-def drop_staging(name: str) -> str:
-    return f"DROP TEMPORARY TABLE IF EXISTS {quote(name)}"
+def drop_staging(name: str, *, temporary: bool) -> str:
+    return f"DROP{_temporary(temporary)} TABLE IF EXISTS {quote(name)}"
+
+
+def _temporary(temporary: bool) -> str:
+    return " TEMPORARY" if temporary else ""
 
 
 def load_staging(name: str, columns: Sequence[Column]) -> str:
