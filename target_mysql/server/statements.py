@@ -24,12 +24,12 @@ from target_mysql.tables.table import (
 
 # All that a load relies on, whatever the server's defaults and its init_connect are: each of these
 # can make a commit void, a value another one, or a warning silent. The zero of an AUTO_INCREMENT
-# key is a value; the check is MariaDB's of JSON.
+# key is a value; the check is MariaDB's of JSON. OceanBase refuses a limit past 63 bits.
 SESSION = (
     "SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION,NO_AUTO_VALUE_ON_ZERO',"
     " time_zone = '+00:00', autocommit = 1, completion_type = 0, foreign_key_checks = 1,"
     " unique_checks = 1, sql_safe_updates = 0, sql_auto_is_null = 0, sql_notes = 1,"
-    " sql_select_limit = 18446744073709551615"
+    " sql_select_limit = 9223372036854775807"
     "/*M!100201 , check_constraint_checks = 1 */",
     "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ WRITE",
     "SET NAMES utf8mb4",
