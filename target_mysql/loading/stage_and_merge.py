@@ -11,25 +11,25 @@ from target_mysql.loading.batch import Batch
 from target_mysql.loading.staging import Staging
 from target_mysql.loading.table_locks import TableLocks
 from target_mysql.server import statements
-from target_mysql.server.connection import Done
+from target_mysql.server.connection import StatementResult
 from target_mysql.server.database import Database
 from target_mysql.server.definition import find_alteration
 from target_mysql.server.errors import RowRefused
 from target_mysql.tables.table import TABLE_VERSION, Table
 
 
-def load(
+def stage_and_merge(
     database: Database,
     batches: Sequence[Batch],
-    wait_for_turn: Callable[[], None],
+    wait_for_previous_commit: Callable[[], None],
     locks: TableLocks,
     staging: Staging,
-) -> list[Done]:
+) -> list[StatementResult]:
     """
     Stage every batch, then merge all of them in one transaction, parents first.
 
-    `wait_for_turn` returns when the transaction may begin. It commits only while the tables are
-    held, see `TableLocks.confirm`. Returns what became of each batch.
+    `wait_for_previous_commit` returns when the transaction may begin. The transaction commits only
+    while the tables' locks are held, see `TableLocks.confirm`. Returns a result for each batch.
     """
     changed = {one.table.name: max(one.versions, default=None) for one in batches}
     for child in (child for one in batches for child in one.children):
@@ -39,7 +39,7 @@ def load(
         for batch in batches:
             names.append(staging.create(database, batch))
             _fill(database, names[-1], batch)
-        wait_for_turn()
+        wait_for_previous_commit()
         # Read before the transaction: a row that is read and renewed in it may not change between.
         parents = {batch.parent.name for batch in batches if batch.parent}
         highest = {name: locks.read_version(database, name) for name in parents}
@@ -67,7 +67,7 @@ def _fill(database: Database, name: str, batch: Batch) -> None:
 
 def _merge(
     database: Database, batches: dict[str, Batch], highest: Mapping[str, int | None]
-) -> list[Done]:
+) -> list[StatementResult]:
     """
     Merge the batches, by the names that they are staged under.
 

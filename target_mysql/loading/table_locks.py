@@ -24,7 +24,7 @@ from target_mysql.exceptions import LockedError, TargetError
 from target_mysql.loading.process_identity import ProcessIdentity
 from target_mysql.server import lock_statements
 from target_mysql.server.database import Database
-from target_mysql.tables.table import REGISTRY
+from target_mysql.tables.table import STATE_TABLE
 
 LOGGER = logging.getLogger(__name__)
 
@@ -179,13 +179,13 @@ class TableLocks:
             return
         self._renewer.join(RELEASE_PATIENCE_S)  # which releases them, where it has a connection
         if self._renewing:
-            self._renewing.hang_up()
+            self._renewing.abort()
         if self._names:
             thread = threading.Thread(target=self._release, args=(self._database,), daemon=True)
             thread.start()
             thread.join(RELEASE_PATIENCE_S)
             if thread.is_alive():
-                self._database.hang_up()
+                self._database.abort()
 
     def _release(self, database: Database) -> None:
         with contextlib.suppress(TargetError):
@@ -199,7 +199,7 @@ class TableLocks:
 
     def _read_or_add(self, name: str) -> _Row:
         """Return the table's row of the registry; makes either where it is missing."""
-        if not self._names and not self._database.read_columns(REGISTRY):
+        if not self._names and not self._database.read_columns(STATE_TABLE):
             self._database.execute(lock_statements.create(self._database.server.dialect))
         rows = self._database.query(lock_statements.READ, (name,))
         if not rows:

@@ -33,7 +33,9 @@ from target_mysql.server.errors import ADVICE, READ_ONLY, is_transient
 
 CONNECT_TIMEOUT_S = 10
 PACKET_SIZE = 1024 * 1024  # bytes of a batch sent at a time; a packet's end is no row's
-NO_FILES = 2027  # the client library's "malformed packet", which is what such an answer is to us
+FILE_REQUEST_REFUSED = (
+    2027  # the client library's "malformed packet", which is what such an answer is to us
+)
 CHECK_ADDRESS = "check host, port and that the server runs"
 TLS_CUT_OFF = (ssl.SSLEOFError, ssl.SSLZeroReturnError, ssl.SSLSyscallError)
 # Errors of a login whose text says what to do.
@@ -43,7 +45,7 @@ KEEP_ALIVE = {socket.TCP_KEEPIDLE: 60, socket.TCP_KEEPINTVL: 10, socket.TCP_KEEP
 
 
 @dataclass(frozen=True)
-class Done:
+class StatementResult:
     """
     What a statement did: rows it looked at, those that were there before, those changed.
 
@@ -69,9 +71,9 @@ class ServerConnection(GuardedConnection):
             wire: Any = self
             wire._force_close()
             problem = "the server asks for a file of this machine, and gets none: do not trust it"
-            raise pymysql.err.NotSupportedError(NO_FILES, problem) from error
+            raise pymysql.err.NotSupportedError(FILE_REQUEST_REFUSED, problem) from error
 
-    def load_local(self, statement: str, rows: Sequence[bytes], max_packet: int) -> Done:
+    def load_local(self, statement: str, rows: Sequence[bytes], max_packet: int) -> StatementResult:
         """
         Run a LOAD DATA LOCAL, answering with `rows` whatever file the server names.
 
@@ -85,7 +87,7 @@ class ServerConnection(GuardedConnection):
         if not packet.is_load_local_packet():
             wire._force_close()
             problem = "LOAD DATA LOCAL was not answered as one"
-            raise pymysql.err.NotSupportedError(NO_FILES, problem)
+            raise pymysql.err.NotSupportedError(FILE_REQUEST_REFUSED, problem)
         try:
             for data in _packets(rows, min(PACKET_SIZE, max_packet // 2)):
                 wire.write_packet(data)
@@ -94,7 +96,7 @@ class ServerConnection(GuardedConnection):
             raise
         wire.write_packet(b"")
         with checked_packets(self):
-            return done_of(OKPacketWrapper(wire._read_packet()))
+            return statement_result(OKPacketWrapper(wire._read_packet()))
 
 
 def connect(config: Config) -> ServerConnection:
@@ -154,7 +156,7 @@ def _set_session(connection: Connection[Cursor], init_sql: Sequence[str]) -> Non
             if changed:
                 problem = f"init_sql changes what this target relies on: {', '.join(changed)}"
                 raise ConfigError(f"{problem}: leave that out")
-        cursor.execute(statements.SERVES)
+        cursor.execute(statements.WRITE_PROBE)
 
 
 def _keep_alive(connection: Connection[Cursor]) -> None:
@@ -219,12 +221,12 @@ def _may_pass(error: Exception) -> bool:
 _INFO = re.compile(rb"Records: (\d+) +(?:Duplicates|Deleted): (\d+)")
 
 
-def done_of(answer: Any) -> Done:
+def statement_result(answer: Any) -> StatementResult:
     """Build a Done of an OK packet or result, whose message says "Records: 3  Duplicates: 1"."""
     message = answer.message or b""
     found = _INFO.search(message.encode() if isinstance(message, str) else message)
     records, duplicates = (int(found[1]), int(found[2])) if found else (0, 0)
-    return Done(answer.affected_rows, records, duplicates, answer.warning_count)
+    return StatementResult(answer.affected_rows, records, duplicates, answer.warning_count)
 
 
 def _packets(rows: Sequence[bytes], size: int) -> Iterator[bytes]:

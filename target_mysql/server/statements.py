@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from target_mysql.rows.load_file import ESCAPE, FIELD_END, ROW_END
-from target_mysql.tables.alter_plan import Plan
-from target_mysql.tables.column_compatibility import ColumnThere
+from target_mysql.tables.alter_plan import AlterPlan
+from target_mysql.tables.column_compatibility import ExistingColumn
 from target_mysql.tables.columns import Column, Dialect, Kind, wide_decimal
 from target_mysql.tables.table import (
     BATCHED_AT,
@@ -42,7 +42,7 @@ READ_SESSION = (
     " 'check_constraint_checks', 'tx_read_only', 'transaction_read_only', 'character_set_client',"
     " 'character_set_connection', 'character_set_results', 'collation_connection')"
 )
-SERVES = "DO 0"  # nothing, which a Galera node outside of its cluster refuses to do
+WRITE_PROBE = "DO 0"  # nothing, which a Galera node outside of its cluster refuses to do
 SERVER_FACTS = (
     "SELECT VERSION(), @@version_comment, @@local_infile, @@max_allowed_packet,"
     " @@lower_case_table_names, @@wait_timeout, @@innodb_page_size, @@hostname, @@port, @@server_id"
@@ -127,12 +127,14 @@ def create_table(table: Table, dialect: Dialect, foreign_keys: bool) -> str:
     )
 
 
-def alter_table(plan: Plan, primary_key: bool, dialect: Dialect) -> str:
+def alter_table(plan: AlterPlan, primary_key: bool, dialect: Dialect) -> str:
     """Do all that `plan` asks for, in one statement; add the primary key where that is missing."""
     key = plan.table.key
-    parts = [f"CHANGE {quote(one.name)} {_definition_there(one, name)}" for one, name in plan.aside]
+    parts = [
+        f"CHANGE {quote(one.name)} {_existing_definition(one, name)}" for one, name in plan.renamed
+    ]
     parts += [f"MODIFY {_definition(one, one.name in key, dialect)}" for one in plan.modified]
-    parts += [f"MODIFY {_definition_there(one, one.name)}" for one in plan.relaxed]
+    parts += [f"MODIFY {_existing_definition(one, one.name)}" for one in plan.made_nullable]
     order = [column.name for column in plan.table.columns]
     for column in plan.added:
         at = order.index(column.name)
@@ -305,7 +307,7 @@ def _updates(
         return [f"{column} = {source}" for column, source in zip(targets, sources, strict=True)]
     updates = []
     for at, (column, source) in enumerate(zip(targets, sources, strict=True)):
-        if at < len(table.from_record):
+        if at < len(table.filled_by_record):
             flags = quote(table.missing_columns[at // MISSING_BITS].name)
             is_missing = f"{quote(flagged)}.{flags} & {1 << at % MISSING_BITS}"
             source = f"IF({is_missing}, {quote(table.name)}.{column}, {source})"
@@ -356,7 +358,9 @@ def find_key(table: Table, rows: int, after: bool) -> str:
     return f"SELECT {keys} FROM {name}{start} ORDER BY {keys} LIMIT 1 OFFSET {rows - 1}"
 
 
-def retire_older(table: Table, rows: int, *, delete: bool, after: bool, up_to: bool) -> str:
+def delete_older_versions_sql(
+    table: Table, rows: int, *, delete: bool, after: bool, up_to: bool
+) -> str:
     """
     Delete or flag at most `rows` rows of versions before a given one.
 
@@ -406,7 +410,7 @@ def _definition(column: Column, in_key: bool, dialect: Dialect) -> str:
     return f"{quote(column.name)} {sql_type} {null}{comment}"
 
 
-def _definition_there(column: ColumnThere, name: str) -> str:
+def _existing_definition(column: ExistingColumn, name: str) -> str:
     """A column as it is there, but nullable, and under `name`."""
     text = f" COLLATE {column.collation}" if column.collation and not column.is_json else ""
     return f"{quote(name)} {column.sql_type.replace('%', '%%')}{text} NULL"
