@@ -20,8 +20,8 @@ from mysql_settings.sources import files_of_environment
 from mysql_settings.visible import visible
 from target_mysql.config import Config, read_files
 from target_mysql.exceptions import ConnectError, TargetError, TransientError
-from target_mysql.loading.loader import Load
-from target_mysql.messages import iter_chunks, write_whole
+from target_mysql.loading.loader import Loader
+from target_mysql.messages import read_lines, write_whole
 from target_mysql.retries import iter_waits_s
 from target_mysql.server.database import Database
 
@@ -36,15 +36,15 @@ SWITCH_INTERVAL_S = 0.0005
 def load(paths: Sequence[Path]) -> None:
     """Load the messages of stdin as the configuration in `paths` says; raises TargetError."""
     config = _read_config(paths)
-    database = _connect_patiently(config)
+    database = _connect_with_retries(config)
     LOGGER.info("loading into %s of %s", config.database, database.server.version)
     if not database.uses_load_data:
         LOGGER.info("LOAD DATA LOCAL is off (server's local_infile, load_method): using INSERT")
     sys.setswitchinterval(SWITCH_INTERVAL_S)
-    run = Load(database, config, sys.stdout.buffer)
+    run = Loader(database, config, sys.stdout.buffer)
     outcome = "failed"
     try:
-        run.run(iter_chunks(sys.stdin.fileno(), TICK_S))
+        run.run(read_lines(sys.stdin.fileno(), TICK_S))
         outcome = "done"
     finally:
         run.stop()
@@ -52,7 +52,7 @@ def load(paths: Sequence[Path]) -> None:
         database.close()
 
 
-def _connect_patiently(config: Config) -> Database:
+def _connect_with_retries(config: Config) -> Database:
     """Connect; try again for retry_limit_seconds where the server is away or full. TargetError."""
     give_up_at = time.monotonic() + config.retry_limit_seconds
     for wait_s in iter_waits_s(len(config.addresses)):

@@ -22,8 +22,8 @@ FLOORS = {
     "target_mysql": (
         "__main__ cli commands"
         " loading.loader loading.committer loading.stage_and_merge progress loading.migrate"
-        " loading.activate_version loading.table_locks loading.process_identity loading.batch"
-        " loading.__init__ messages retries"
+        " loading.staging loading.activate_version loading.table_locks loading.process_identity"
+        " loading.batch loading.__init__ messages retries"
         " server.change_table server.database server.connection server.errors"
         " server.statements server.lock_statements server.definition server.__init__"
         " rows.encoder rows.decoder rows.validation rows.values rows.datetimes rows.load_file"
