@@ -16,10 +16,10 @@ from benchmarks.contest import Contender
 from benchmarks.databases import Database, MySQLDatabase
 from benchmarks.measure import Run, Usage
 from private_servers.server import PrivateServer
-from target_mysql.columns import Dialect, JsonType
 from target_mysql.messages import SchemaMessage, parse_message
-from target_mysql.rows import RowEncoder
-from target_mysql.tables import to_table
+from target_mysql.rows.encoder import RowEncoder
+from target_mysql.tables.columns import Dialect, JsonType
+from target_mysql.tables.table import to_table
 
 FLOOR = (sys.executable, "-m", "benchmarks.programs.serial_floor")
 SERVER_SIDE = (sys.executable, "-m", "benchmarks.programs.server_side")

@@ -13,14 +13,14 @@ from pathlib import Path
 from typing import Any
 
 from target_mysql.config import Config, about, read_settings
-from target_mysql.database import Database
 from target_mysql.exceptions import ConnectError, TargetError, TransientError
 from target_mysql.file_access import to_warnings
-from target_mysql.load import Load
-from target_mysql.login import to_warning
+from target_mysql.loading.loader import Load
 from target_mysql.messages import iter_chunks, write_whole
 from target_mysql.option_files import OPTION_FILES
 from target_mysql.retries import iter_waits_s
+from target_mysql.server.database import Database
+from target_mysql.server.login import to_warning
 from target_mysql.visible import visible
 
 LOGGER = logging.getLogger(__name__)

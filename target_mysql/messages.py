@@ -19,10 +19,10 @@ from typing import Any, BinaryIO
 
 import msgspec
 
-from target_mysql.columns import BIGINT_MAX, BIGINT_MIN
 from target_mysql.exceptions import InputError
-from target_mysql.tables import refuse_surrogates
-from target_mysql.values import parse_json
+from target_mysql.rows.values import parse_json
+from target_mysql.tables.columns import BIGINT_MAX, BIGINT_MIN
+from target_mysql.tables.table import refuse_surrogates
 
 READ_SIZE = 1024 * 1024  # bytes; also how much a pipe is to hold, where Linux has it 64 KiB
 # Where to look for the comma after the stream's name, past the one after the type.

@@ -25,13 +25,13 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.x509.oid import NameOID
 
 import engagements_report.login
-import target_mysql.login
+import target_mysql.server.login
 from engagements_report import config as report_config
 from engagements_report import database as report_database
 from engagements_report.exceptions import DatabaseError
-from target_mysql import connection as target_connection
 from target_mysql.config import Config
 from target_mysql.exceptions import ConnectError
+from target_mysql.server import connection as target_connection
 from tests.conftest import run_program
 from tests.target.conftest import settings
 from tests.target.feeding import END_S
@@ -198,7 +198,7 @@ PROGRAMS: dict[str, Callable[..., str]] = {"target": target_problem, "reports": 
 @pytest.fixture
 def far_away(monkeypatch: pytest.MonkeyPatch) -> None:
     """Loopback addresses count as any others."""
-    for module in (target_mysql.login, engagements_report.login):
+    for module in (target_mysql.server.login, engagements_report.login):
         monkeypatch.setattr(module, "is_loopback", lambda address: False)
 
 
@@ -310,7 +310,7 @@ def test_which_addresses_are_loopback(address: str, expected: bool) -> None:
     """
     Only IP addresses of this machine's loopback are trusted; names are not judged as addresses.
     """
-    assert target_mysql.login.is_loopback(address) is expected
+    assert target_mysql.server.login.is_loopback(address) is expected
 
 
 @pytest.mark.parametrize(
@@ -329,6 +329,6 @@ def test_who_is_warned(
     """
     PREFERRED warns of servers elsewhere; who chose another mode, or is on this machine, is not.
     """
-    warning: Any = target_mysql.login.to_warning(ssl_mode, unix_socket, hosts)
+    warning: Any = target_mysql.server.login.to_warning(ssl_mode, unix_socket, hosts)
     assert bool(warning) == bool(warns_of)
     assert not warning or f"nothing proves that {warns_of} is" in warning

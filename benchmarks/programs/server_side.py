@@ -11,13 +11,13 @@ import os
 import sys
 from pathlib import Path
 
-from target_mysql import sql
 from target_mysql.config import Config
-from target_mysql.database import Database
+from target_mysql.loading.migrate import migrate
 from target_mysql.messages import SchemaMessage, parse_message
-from target_mysql.migrate import migrate
-from target_mysql.rows import RowEncoder
-from target_mysql.tables import to_table
+from target_mysql.rows.encoder import RowEncoder
+from target_mysql.server import statements
+from target_mysql.server.database import Database
+from target_mysql.tables.table import to_table
 
 
 def main() -> None:
@@ -28,9 +28,9 @@ def main() -> None:
     assert isinstance(message, SchemaMessage)
     table = to_table(message.stream, message.schema, message.key_properties, dialect)
     table = migrate(table, database)
-    columns, staging = RowEncoder(table).columns, sql.staging(0)
-    database.execute(sql.create_staging(staging, columns, table.key, dialect))
-    load = sql.load_staging(staging, columns).replace("LOCAL INFILE 'batch'", "INFILE %s")
+    columns, staging = RowEncoder(table).columns, statements.staging(0)
+    database.execute(statements.create_staging(staging, columns, table.key, dialect))
+    load = statements.load_staging(staging, columns).replace("LOCAL INFILE 'batch'", "INFILE %s")
     with database.transaction():
         database.execute(load, (str(load_file),))
         database.merge(table, staging, columns, None, "2026-01-01 00:00:00")

@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 
 from target_mysql.config import Config
-from target_mysql.database import Database
-from target_mysql.load import Load
+from target_mysql.loading.loader import Load
+from target_mysql.server.database import Database
 from tests.conftest import PROGRAMS, Outcome, TestDatabase, clean_environment, run_program
 from tests.servers import CHOSEN, FAMILY, GALERA, GROUP_REPLICATION
 

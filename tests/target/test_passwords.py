@@ -7,10 +7,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from target_mysql import login
 from target_mysql.config import Config
-from target_mysql.connection import connect
 from target_mysql.exceptions import ConnectError
+from target_mysql.server import login
+from target_mysql.server.connection import connect
 from tests.conftest import TestDatabase
 from tests.servers import FAMILY
 from tests.target.conftest import load, record, settings, state

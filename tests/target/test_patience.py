@@ -10,12 +10,12 @@ from collections.abc import Iterator
 
 import pytest
 
-from target_mysql import connection
 from target_mysql.config import Config
-from target_mysql.database import Database
 from target_mysql.exceptions import ConnectError
-from target_mysql.migrate import migrate
-from target_mysql.tables import Table, to_table
+from target_mysql.loading.migrate import migrate
+from target_mysql.server import connection
+from target_mysql.server.database import Database
+from target_mysql.tables.table import Table, to_table
 from tests.conftest import TestDatabase
 from tests.servers import FAMILY
 from tests.target.conftest import (

@@ -14,10 +14,10 @@ from dataclasses import replace
 import pytest
 
 from target_mysql.config import Config
-from target_mysql.database import Database
 from target_mysql.exceptions import LockedError
-from target_mysql.process_identity import ProcessIdentity
-from target_mysql.table_locks import TableLocks
+from target_mysql.loading.process_identity import ProcessIdentity
+from target_mysql.loading.table_locks import TableLocks
+from target_mysql.server.database import Database
 from tests.conftest import Outcome, TestDatabase
 from tests.servers import FAMILY
 from tests.target.conftest import (
@@ -491,7 +491,7 @@ def test_a_process_whose_pid_counts_elsewhere() -> None:
     """
     Where /proc shows the pids of another namespace, no process can be looked up.
     """
-    program = "from target_mysql.process_identity import ProcessIdentity as P;"
+    program = "from target_mysql.loading.process_identity import ProcessIdentity as P;"
     command = [sys.executable, "-c", program + "print([P.of_this_process().machine])"]
     done = subprocess.run(
         ["unshare", "--pid", "--fork", *command], check=True, capture_output=True, text=True

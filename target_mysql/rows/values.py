@@ -16,16 +16,16 @@ from typing import Any, Final
 import msgspec
 from msgspec import Raw
 
-from target_mysql.columns import MAX_DECIMAL_DIGITS, Column, JsonType, Kind
 from target_mysql.exceptions import MAX_SHOWN_LENGTH, shown
-from target_mysql.moments import (
+from target_mysql.rows.datetimes import (
     to_date,
     to_date_time,
     to_key_date_time,
     to_key_time,
     to_time,
 )
-from target_mysql.sql import ESCAPE, FIELD_END, ROW_END
+from target_mysql.rows.load_file import ESCAPE, FIELD_END, ROW_END
+from target_mysql.tables.columns import MAX_DECIMAL_DIGITS, Column, JsonType, Kind
 
 NULL: Final = ESCAPE + "N"
 _JSON_STARTS = tuple('"{[-0123456789tfn \t\n\r')

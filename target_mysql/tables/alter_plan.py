@@ -10,9 +10,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from target_mysql.columns import BYTES_A_CHARACTER, Column, Dialect, for_property, json_column
-from target_mysql.tables import Table, fold, to_name
-from target_mysql.widening import ColumnThere, Fit, fit
+from target_mysql.tables.column_compatibility import ColumnThere, Fit, fit
+from target_mysql.tables.columns import (
+    BYTES_A_CHARACTER,
+    Column,
+    Dialect,
+    for_property,
+    json_column,
+)
+from target_mysql.tables.table import Table, fold, to_name
 
 OVERFLOW = "_sdc_overflow"
 MAX_COLUMNS = 1_000  # of InnoDB's 1,017

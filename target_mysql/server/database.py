@@ -17,20 +17,20 @@ from typing import Any
 
 import pymysql
 
-from target_mysql import sql
-from target_mysql.columns import (
+from target_mysql.config import Address, Config
+from target_mysql.exceptions import ConnectError, DatabaseError, TransientError
+from target_mysql.rows.encoder import longest_field, to_sql
+from target_mysql.server import statements
+from target_mysql.server.connection import Done, ServerConnection, connect, done_of
+from target_mysql.server.errors import RowRefused, to_error, translated
+from target_mysql.tables.column_compatibility import ColumnThere
+from target_mysql.tables.columns import (
     SMALL_KEY_BYTES,
     Column,
     Dialect,
     JsonType,
 )
-from target_mysql.config import Address, Config
-from target_mysql.connection import Done, ServerConnection, connect, done_of
-from target_mysql.exceptions import ConnectError, DatabaseError, TransientError
-from target_mysql.rows import longest_field, to_sql
-from target_mysql.server_errors import RowRefused, to_error, translated
-from target_mysql.tables import Table
-from target_mysql.widening import ColumnThere
+from target_mysql.tables.table import Table
 
 LOGGER = logging.getLogger(__name__)
 
@@ -130,7 +130,7 @@ class Database:
         time after which another load may take the table's lock over: its rows are not kept locked.
         """
         patience_s = min(math.ceil(self.config.lock_timeout_seconds), self.server.wait_timeout_s)
-        self.execute(sql.set_wait_timeout(patience_s))
+        self.execute(statements.set_wait_timeout(patience_s))
         self.execute("START TRANSACTION")
         try:
             yield
@@ -138,9 +138,9 @@ class Database:
         except BaseException:
             with contextlib.suppress(DatabaseError, TransientError):
                 self.execute("ROLLBACK")
-                self.execute(sql.set_wait_timeout(self.server.wait_timeout_s))
+                self.execute(statements.set_wait_timeout(self.server.wait_timeout_s))
             raise
-        self.execute(sql.set_wait_timeout(self.server.wait_timeout_s))
+        self.execute(statements.set_wait_timeout(self.server.wait_timeout_s))
 
     def stage(self, staging: str, columns: Sequence[Column], rows: Sequence[bytes]) -> None:
         """
@@ -151,7 +151,9 @@ class Database:
         if self.uses_load_data:
             with self._translated():
                 done = self._connection.load_local(
-                    sql.load_staging(staging, columns) % (), rows, self.server.max_allowed_packet
+                    statements.load_staging(staging, columns) % (),
+                    rows,
+                    self.server.max_allowed_packet,
                 )
             self._refuse_warnings(done)
         else:
@@ -170,15 +172,15 @@ class Database:
         parents_repeat: bool = False,
     ) -> Done:
         """
-        Upsert the rows staged in `staged`, see sql.merge; `batched_at` is UTC.
+        Upsert the rows staged in `staged`, see statements.merge; `batched_at` is UTC.
 
         Raises DatabaseError, which names the table, also where the server only warns.
         """
-        statement = sql.merge(
+        statement = statements.merge(
             table, staged, columns, parents, versioned_parent, in_order, parents_repeat
         )
         try:
-            done = self.execute(statement, sql.merge_values(table, batched_at))
+            done = self.execute(statement, statements.merge_values(table, batched_at))
             self._refuse_warnings(done)
         except DatabaseError as error:
             raise DatabaseError(f"table {table.name}: {error}") from error
@@ -207,33 +209,33 @@ class Database:
 
     def read_columns(self, name: str) -> dict[str, ColumnThere]:
         """Return the columns that the table `name` has in the database, none without it."""
-        checks = self.query(sql.READ_CHECKS, (name,)) if self.server.is_mariadb else []
+        checks = self.query(statements.READ_CHECKS, (name,)) if self.server.is_mariadb else []
         json_checks = {_as_text(check) for (check,) in checks}
-        rows = self.query(sql.READ_COLUMNS, (name,))
+        rows = self.query(statements.READ_COLUMNS, (name,))
         return {str(row[0]): _column_there(row, json_checks) for row in rows}
 
     def read_definition(self, name: str) -> str:
         """Return the statement that would make the table `name`; DatabaseError without it."""
-        rows = self.query(sql.read_definition(name))
+        rows = self.query(statements.read_definition(name))
         if not rows:
             raise DatabaseError(f"table {name} is gone: run again")
         return _as_text(rows[0][1])
 
     def read_key(self, table: Table) -> tuple[str, ...]:
         """Return the columns of the primary key that `table` has in the database."""
-        return tuple(str(name) for (name,) in self.query(sql.READ_KEY, (table.name,)))
+        return tuple(str(name) for (name,) in self.query(statements.READ_KEY, (table.name,)))
 
     def read_unique_indexes(self, table: Table) -> list[str]:
         """Return the names of the table's unique indexes, but for its primary key."""
-        return [str(name) for (name,) in self.query(sql.READ_UNIQUE, (table.name,))]
+        return [str(name) for (name,) in self.query(statements.READ_UNIQUE, (table.name,))]
 
     def read_unsafe_engine(self, table: Table) -> str | None:
         """Return the table's engine where that knows no transactions, A_VIEW for a view's."""
-        ((engine, transactions),) = self.query(sql.READ_ENGINE, (table.name,))
+        ((engine, transactions),) = self.query(statements.READ_ENGINE, (table.name,))
         return None if transactions == "YES" else str(engine or A_VIEW)
 
     def _insert(self, staging: str, columns: Sequence[Column], rows: Sequence[bytes]) -> None:
-        statement = (sql.insert_staging(staging, columns) % ()).encode()
+        statement = (statements.insert_staging(staging, columns) % ()).encode()
         limit = self.server.max_allowed_packet
         start = 0
         for chunk in _slices(rows, min(INSERT_SIZE, limit // 4)):
@@ -259,7 +261,7 @@ class Database:
                 raise to_error(pymysql.err.DataError(code, message))
 
     def _read_server(self) -> Server:
-        (facts,) = self.query(sql.SERVER_FACTS)
+        (facts,) = self.query(statements.SERVER_FACTS)
         version, comment, local_infile, max_packet, folds, wait_timeout_s, page, *identity = facts
         is_mariadb = "mariadb" in f"{version} {comment}".lower()
         dialect = _dialect(str(version), is_mariadb, self._has_large_keys)
@@ -276,15 +278,15 @@ class Database:
 
     def _has_large_keys(self) -> bool:
         """Tell whether a MySQL 5.6 was set to what is the default from 5.7 on."""
-        ((large,),) = self.query(sql.LARGE_KEYS)
+        ((large,),) = self.query(statements.LARGE_KEYS)
         return bool(large)
 
     def _enter_database(self) -> None:
         name = self.config.database
         # Asked first: a user without the right to create one may use one that is there.
-        if not self.query(sql.DATABASE_EXISTS, (name,)):
-            self.execute(sql.create_database(name))
-        self.execute(sql.use(name))
+        if not self.query(statements.DATABASE_EXISTS, (name,)):
+            self.execute(statements.create_database(name))
+        self.execute(statements.use(name))
 
 
 def _dialect(version: str, is_mariadb: bool, has_large_keys: Callable[[], bool]) -> Dialect:
@@ -312,7 +314,7 @@ _WIDTH = re.compile(r"^((?:tiny|small|medium|big)?int)\((?!1\))\d+\)")
 
 
 def _column_there(row: Sequence[Any], json_checks: set[str]) -> ColumnThere:
-    """Build a ColumnThere of a row of sql.READ_COLUMNS."""
+    """Build a ColumnThere of a row of statements.READ_COLUMNS."""
     name, sql_type, nullable, default, extra, collation, comment, key = row
     # Not a default of NULL: MariaDB writes that as text.
     has_default = default is not None and _as_text(default) != "NULL"
@@ -325,7 +327,7 @@ def _column_there(row: Sequence[Any], json_checks: set[str]) -> ColumnThere:
         collation=collation and str(collation),
         comment=_as_text(comment),
         is_json=_as_text(sql_type) == "json"
-        or f"json_valid({sql.quote(str(name)) % ()})" in json_checks,
+        or f"json_valid({statements.quote(str(name)) % ()})" in json_checks,
         indexed=bool(key),
     )
 

@@ -10,8 +10,8 @@ from __future__ import annotations
 import contextlib
 from typing import Any
 
-from target_mysql.database import Database
 from target_mysql.exceptions import DatabaseError, TargetError, TransientError
+from target_mysql.server.database import Database
 
 LOCK_WAIT_S = 3  # how long readers may have to wait behind the statement
 SHORTEN_WAIT = (

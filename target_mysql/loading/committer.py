@@ -18,14 +18,14 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import BinaryIO, TypeVar
 
-from target_mysql import transaction
-from target_mysql.batch import Batch
-from target_mysql.database import Database
 from target_mysql.exceptions import TargetError, TransientError
+from target_mysql.loading import stage_and_merge
+from target_mysql.loading.batch import Batch
+from target_mysql.loading.table_locks import TableLocks
 from target_mysql.messages import write_whole
 from target_mysql.progress import Progress
 from target_mysql.retries import iter_waits_s
-from target_mysql.table_locks import TableLocks
+from target_mysql.server.database import Database
 
 LOGGER = logging.getLogger(__name__)
 
@@ -196,7 +196,8 @@ class Committer:
 
         if batches:
             done = self.patiently(
-                lambda: transaction.load(database, batches, wait_for_turn, self._locks), database
+                lambda: stage_and_merge.load(database, batches, wait_for_turn, self._locks),
+                database,
             )
             for batch, one in zip(batches, done, strict=True):
                 self._progress.count(batch.table.stream, batch.rows, one)

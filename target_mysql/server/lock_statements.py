@@ -8,8 +8,8 @@ its key: over several rows MariaDB would lock all others, too.
 
 from __future__ import annotations
 
-from target_mysql.columns import Dialect
-from target_mysql.tables import REGISTRY
+from target_mysql.tables.columns import Dialect
+from target_mysql.tables.table import REGISTRY
 
 READ = (
     "SELECT token, host, pid, machine, start, locked_at,"

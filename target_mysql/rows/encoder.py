@@ -17,9 +17,9 @@ from typing import Any, Final
 import msgspec
 from msgspec import UNSET, Raw
 
-from target_mysql import moments, values
-from target_mysql.columns import Column, Kind
-from target_mysql.decoding import (
+from target_mysql.exceptions import InputError, shown
+from target_mysql.rows import datetimes, values
+from target_mysql.rows.decoder import (
     NO_FIELD_NAME,
     Decoding,
     Path,
@@ -29,9 +29,10 @@ from target_mysql.decoding import (
     to_decoding,
     to_tree,
 )
-from target_mysql.exceptions import InputError, shown
-from target_mysql.sql import ESCAPE, FIELD_END, ROW_END
-from target_mysql.tables import (
+from target_mysql.rows.load_file import ESCAPE, FIELD_END, ROW_END
+from target_mysql.rows.values import NULL
+from target_mysql.tables.columns import Column, Kind
+from target_mysql.tables.table import (
     BATCHED_AT,
     DELETED_AT,
     EXTRACTED_AT,
@@ -41,7 +42,6 @@ from target_mysql.tables import (
     Table,
     is_log_based,
 )
-from target_mysql.values import NULL
 
 MAX_UNDECLARED = 50  # undeclared properties of a stream to name
 MAY_NEED_ESCAPES: Final = b"\\u001"
@@ -213,7 +213,7 @@ class RowEncoder:
             if extracted is not None:
                 if not isinstance(extracted, str):
                     raise ValueError(f"not a date-time: {shown(extracted)}")
-                moments.to_extracted_at(extracted)
+                datetimes.to_extracted_at(extracted)
         except ValueError as error:
             raise InputError(f"time_extracted: {error}", **where) from error
         except (KeyError, AttributeError, TypeError) as error:
@@ -269,7 +269,7 @@ class RowEncoder:
                 raise TooNarrow(wider) from None
             if in_key or self._invalid_dates == "error" or column.kind not in MOMENTS:
                 raise
-        mended = None if self._invalid_dates == "null" else moments.clamped(value, column.kind)
+        mended = None if self._invalid_dates == "null" else datetimes.clamped(value, column.kind)
         self._mended += 1
         return mended
 
@@ -414,7 +414,7 @@ def _row_function(table: Table, extracted: bool, versioned: bool) -> ToRow:
     three times as much. Nothing of the input is in the text, only positions and kinds.
     """
     body, fields = ["missing = 0"], []
-    scope: dict[str, Any] = {**vars(values), **vars(moments), "UNSET": UNSET}
+    scope: dict[str, Any] = {**vars(values), **vars(datetimes), "UNSET": UNSET}
     for index, column in enumerate(table.from_record):
         keeps = table.keeps_missing and column is not table.deletion
         body += _field_source(index, column, column.name in table.key, keeps)

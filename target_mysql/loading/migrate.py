@@ -6,14 +6,14 @@ import logging
 from collections.abc import Mapping
 from dataclasses import replace
 
-from target_mysql import sql
-from target_mysql.change_table import TableChanged, change_table
-from target_mysql.columns import Column, Kind
-from target_mysql.database import A_VIEW, Database
 from target_mysql.exceptions import DatabaseError
-from target_mysql.plan import Plan, to_plan
-from target_mysql.tables import Table, fold
-from target_mysql.widening import ColumnThere
+from target_mysql.server import statements
+from target_mysql.server.change_table import TableChanged, change_table
+from target_mysql.server.database import A_VIEW, Database
+from target_mysql.tables.alter_plan import Plan, to_plan
+from target_mysql.tables.column_compatibility import ColumnThere
+from target_mysql.tables.columns import Column, Kind
+from target_mysql.tables.table import Table, fold
 
 LOGGER = logging.getLogger(__name__)
 
@@ -43,7 +43,7 @@ def _migrate(table: Table, database: Database) -> Table:
         raise DatabaseError(f"table {table.name}: {error}{separator}rename the table") from error
     if not there:
         foreign_keys = database.config.foreign_keys
-        statement = sql.create_table(plan.table, dialect, foreign_keys)
+        statement = statements.create_table(plan.table, dialect, foreign_keys)
         change_table(database, table.name, statement)
         LOGGER.info("created table %s with %d columns", table.name, len(plan.table.columns))
         return _with_definition(plan.table, database)
@@ -53,7 +53,7 @@ def _migrate(table: Table, database: Database) -> Table:
         if there[column.name].base == "bigint" and column.kind is Kind.NUMBER and column.wider:
             plan = plan.with_instead(column, _first_exact(plan.table, column, database))
     if plan.changes or lacks_key:
-        change_table(database, table.name, sql.alter_table(plan, lacks_key, dialect))
+        change_table(database, table.name, statements.alter_table(plan, lacks_key, dialect))
         _tell(plan, there)
     return _with_definition(plan.table, database)
 
@@ -65,7 +65,7 @@ def _with_definition(table: Table, database: Database) -> Table:
 def widen(table: Table, wider: Column, database: Database) -> Table:
     """Make the column of that name the wider one, or one wider still; return the table."""
     column = _first_exact(table, wider, database)
-    statement = sql.modify_column(table, column, database.server.dialect)
+    statement = statements.modify_column(table, column, database.server.dialect)
     change_table(database, table.name, statement)
     LOGGER.info("table %s: %s is now %s", table.name, column.name, column.sql_type)
     columns = tuple(column if one.name == column.name else one for one in table.columns)
@@ -78,7 +78,7 @@ def _first_exact(table: Table, column: Column, database: Database) -> Column:
     while (
         column.kind in may_round
         and column.wider
-        and database.query(sql.find_inexact(table, column))
+        and database.query(statements.find_inexact(table, column))
     ):
         column = column.wider
     return column

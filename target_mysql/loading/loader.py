@@ -10,13 +10,14 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, BinaryIO
 
-from target_mysql import sql
-from target_mysql.batch import Batch
-from target_mysql.columns import Column
-from target_mysql.commit import Committer
 from target_mysql.config import Config
-from target_mysql.database import Database
 from target_mysql.exceptions import InputError, LockedError
+from target_mysql.loading.activate_version import retire_older
+from target_mysql.loading.batch import Batch
+from target_mysql.loading.committer import Committer
+from target_mysql.loading.migrate import migrate, widen
+from target_mysql.loading.stage_and_merge import utc_now
+from target_mysql.loading.table_locks import TableLocks
 from target_mysql.messages import (
     ActivateVersionMessage,
     Message,
@@ -27,12 +28,12 @@ from target_mysql.messages import (
     parse_message,
     record_beginnings,
 )
-from target_mysql.migrate import migrate, widen
 from target_mysql.progress import Progress
-from target_mysql.retire import retire_older
-from target_mysql.rows import LogBasedAppeared, RowEncoder, TooNarrow, VersionAppeared
-from target_mysql.table_locks import TableLocks
-from target_mysql.tables import (
+from target_mysql.rows.encoder import LogBasedAppeared, RowEncoder, TooNarrow, VersionAppeared
+from target_mysql.server import statements
+from target_mysql.server.database import Database
+from target_mysql.tables.columns import Column
+from target_mysql.tables.table import (
     TABLE_VERSION,
     VERSION_COLUMN,
     Table,
@@ -40,10 +41,9 @@ from target_mysql.tables import (
     to_table,
     to_table_name,
 )
-from target_mysql.transaction import utc_now
 
 if TYPE_CHECKING:
-    from target_mysql.validation import Validator
+    from target_mysql.rows.validation import Validator
 
 LOGGER = logging.getLogger(__name__)
 
@@ -98,7 +98,7 @@ class Stream:
 
 def _validator(message: SchemaMessage) -> Validator:
     # Imported here: it is not to be waited for by those who do not ask for it.
-    from target_mysql.validation import Validator
+    from target_mysql.rows.validation import Validator
 
     return Validator(message.stream, message.schema)
 
@@ -242,7 +242,7 @@ class Load:
         there = self._committer.patiently(lambda: self._database.read_columns(name))
         try:
             source = to_source(message.schema)
-            versions = sql.highest_version(name) if TABLE_VERSION in there else None
+            versions = statements.highest_version(name) if TABLE_VERSION in there else None
             self._committer.patiently(
                 lambda: self._locks.describe(name, source, exists=bool(there), versions=versions)
             )

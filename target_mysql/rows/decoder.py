@@ -16,8 +16,8 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import UNSET, Meta, Raw, UnsetType
 
-from target_mysql.columns import BIGINT_MAX, BIGINT_MIN, Column, Kind
-from target_mysql.tables import BETWEEN, DELETED_AT, Table
+from target_mysql.tables.columns import BIGINT_MAX, BIGINT_MIN, Column, Kind
+from target_mysql.tables.table import BETWEEN, DELETED_AT, Table
 
 BigInt = Annotated[int, Meta(ge=BIGINT_MIN, le=BIGINT_MAX)]
 # The type that the decoder checks a kind's values against; Raw leaves a value as it was written.

@@ -20,11 +20,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from target_mysql import lock_statements
-from target_mysql.database import Database
 from target_mysql.exceptions import LockedError, TargetError
-from target_mysql.process_identity import ProcessIdentity
-from target_mysql.tables import REGISTRY
+from target_mysql.loading.process_identity import ProcessIdentity
+from target_mysql.server import lock_statements
+from target_mysql.server.database import Database
+from target_mysql.tables.table import REGISTRY
 
 LOGGER = logging.getLogger(__name__)
 

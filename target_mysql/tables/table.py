@@ -9,7 +9,7 @@ import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from target_mysql.columns import (
+from target_mysql.tables.columns import (
     Column,
     Dialect,
     Kind,

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from target_mysql.columns import Column, Dialect, Kind, wide_decimal
-from target_mysql.plan import Plan
-from target_mysql.tables import (
+from target_mysql.rows.load_file import ESCAPE, FIELD_END, ROW_END
+from target_mysql.tables.alter_plan import Plan
+from target_mysql.tables.column_compatibility import ColumnThere
+from target_mysql.tables.columns import Column, Dialect, Kind, wide_decimal
+from target_mysql.tables.table import (
     BATCHED_AT,
     DELETED_AT,
     LINE_COLUMN,
@@ -20,11 +22,6 @@ from target_mysql.tables import (
     Parent,
     Table,
 )
-from target_mysql.widening import ColumnThere
-
-# Separators that JSON text cannot hold unescaped; see rows.py.
-FIELD_END, ROW_END, ESCAPE = "\x1f", "\x1e", "\x1d"
-
 
 # All that a load relies on, whatever the server's defaults and its init_connect are: each of these
 # can make a commit void, a value another one, or a warning silent. The zero of an AUTO_INCREMENT

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from target_mysql import sql
-from target_mysql.database import Database
-from target_mysql.table_locks import TableLocks
-from target_mysql.tables import DELETED_AT, Table
+from target_mysql.loading.table_locks import TableLocks
+from target_mysql.server import statements
+from target_mysql.server.database import Database
+from target_mysql.tables.table import DELETED_AT, Table
 
 ROWS = 10_000  # in one statement: short locks, and no transaction too large to commit
 
@@ -40,10 +40,10 @@ def retire_older(
     flagged = at if table.has(DELETED_AT) else None
     values: list[object] = [version] if flagged is None else [flagged, version]
     for after, up_to in _ranges(table, database, patiently):
-        statement = sql.retire_older(
+        statement = statements.retire_older(
             table, ROWS, delete=flagged is None, after=bool(after), up_to=bool(up_to)
         )
-        bound = [*values, *sql.bounds(after), *sql.bounds(up_to)]
+        bound = [*values, *statements.bounds(after), *statements.bounds(up_to)]
         affected = ROWS
         # A range holds no more rows than that, unless others have added some; a table without a key
         # is one range.
@@ -59,7 +59,7 @@ def _ranges(table: Table, database: Database, patiently: Patiently) -> Iterator[
     """
     after: Key = ()
     while table.key:
-        step, bound = sql.find_key(table, ROWS, after=bool(after)), sql.bounds(after)
+        step, bound = statements.find_key(table, ROWS, after=bool(after)), statements.bounds(after)
         found = patiently(lambda: database.query(step, bound))  # noqa: B023
         if not found:
             break

@@ -6,10 +6,10 @@ from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from target_mysql.columns import Column
 from target_mysql.exceptions import InputError, shown
-from target_mysql.rows import Row, split_row
-from target_mysql.tables import LINE_COLUMN, STAGING, Table
+from target_mysql.rows.encoder import Row, split_row
+from target_mysql.tables.columns import Column
+from target_mysql.tables.table import LINE_COLUMN, STAGING, Table
 
 
 @dataclass

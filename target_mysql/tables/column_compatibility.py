@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 
-from target_mysql.columns import (
+from target_mysql.tables.columns import (
     BIGINT_MAX,
     BIGINT_MIN,
     BYTES_A_CHARACTER,

@@ -20,16 +20,16 @@ from pymysql.constants import CLIENT, COMMAND, CR
 from pymysql.cursors import Cursor
 from pymysql.protocol import OKPacketWrapper
 
-from target_mysql import sql
 from target_mysql.config import Address, Config
 from target_mysql.exceptions import ConfigError, ConnectError
-from target_mysql.login import (
+from target_mysql.server import statements
+from target_mysql.server.errors import ADVICE, READ_ONLY, is_transient
+from target_mysql.server.login import (
     LOGIN_TIMEOUT_S,
     GuardedConnection,
     checked_packets,
     end_login,
 )
-from target_mysql.server_errors import ADVICE, READ_ONLY, is_transient
 
 CONNECT_TIMEOUT_S = 10
 PACKET_SIZE = 1024 * 1024  # bytes of a batch sent at a time; a packet's end is no row's
@@ -142,19 +142,19 @@ def _open(config: Config, name: str, port: int) -> ServerConnection:
 def _set_session(connection: Connection[Cursor], init_sql: Sequence[str]) -> None:
     """Set what a load relies on; raises ConfigError where `init_sql` changes any of that."""
     with connection.cursor() as cursor:
-        for statement in sql.SESSION:
+        for statement in statements.SESSION:
             cursor.execute(statement)
         if init_sql:
-            cursor.execute(sql.READ_SESSION)
+            cursor.execute(statements.READ_SESSION)
             ours = dict(cursor.fetchall())
             for statement in init_sql:
                 cursor.execute(statement)
-            cursor.execute(sql.READ_SESSION)
+            cursor.execute(statements.READ_SESSION)
             changed = sorted(name for name, value in cursor.fetchall() if ours[name] != value)
             if changed:
                 problem = f"init_sql changes what this target relies on: {', '.join(changed)}"
                 raise ConfigError(f"{problem}: leave that out")
-        cursor.execute(sql.SERVES)
+        cursor.execute(statements.SERVES)
 
 
 def _keep_alive(connection: Connection[Cursor]) -> None:
@@ -170,7 +170,7 @@ def _keep_alive(connection: Connection[Cursor]) -> None:
 def _refuse_read_only(connection: Connection[Cursor]) -> None:
     """Raise OperationalError where this server of several is a replica, or is becoming one."""
     with connection.cursor() as cursor:
-        cursor.execute(sql.IS_READ_ONLY)
+        cursor.execute(statements.IS_READ_ONLY)
         ((read_only,),) = cursor.fetchall()
     if read_only:
         raise pymysql.err.OperationalError(READ_ONLY, "the server is read-only")

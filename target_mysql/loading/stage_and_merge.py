@@ -7,15 +7,15 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timezone
 
-from target_mysql import sql
-from target_mysql.batch import Batch
-from target_mysql.connection import Done
-from target_mysql.database import Database
-from target_mysql.definition import find_alteration
 from target_mysql.exceptions import DatabaseError, TargetError
-from target_mysql.server_errors import RowRefused
-from target_mysql.table_locks import TableLocks
-from target_mysql.tables import TABLE_VERSION, Table
+from target_mysql.loading.batch import Batch
+from target_mysql.loading.table_locks import TableLocks
+from target_mysql.server import statements
+from target_mysql.server.connection import Done
+from target_mysql.server.database import Database
+from target_mysql.server.definition import find_alteration
+from target_mysql.server.errors import RowRefused
+from target_mysql.tables.table import TABLE_VERSION, Table
 
 
 def load(
@@ -33,7 +33,7 @@ def load(
     changed = {one.table.name: max(one.versions, default=None) for one in batches}
     for child in (child for one in batches for child in one.children):
         changed.setdefault(child.name, None)
-    names = [sql.staging(number) for number in range(len(batches))]
+    names = [statements.staging(number) for number in range(len(batches))]
     try:
         for name, batch in zip(names, batches, strict=True):
             _stage(database, name, batch)
@@ -50,7 +50,7 @@ def load(
         # Where the connection is gone the server has cleaned up itself.
         with contextlib.suppress(TargetError):
             for name in names:
-                database.execute(sql.drop_staging(name))
+                database.execute(statements.drop_staging(name))
 
 
 def utc_now() -> str:
@@ -59,9 +59,9 @@ def utc_now() -> str:
 
 
 def _stage(database: Database, name: str, batch: Batch) -> None:
-    database.execute(sql.drop_staging(name))
+    database.execute(statements.drop_staging(name))
     database.execute(
-        sql.create_staging(name, batch.columns, batch.staging_key, database.server.dialect)
+        statements.create_staging(name, batch.columns, batch.staging_key, database.server.dialect)
     )
     try:
         database.stage(name, batch.columns, batch.rows)
@@ -80,7 +80,7 @@ def _merge(
     staged = {batch.table.stream: name for name, batch in batches.items()}
     for name, batch in batches.items():
         for child in batch.children:
-            database.execute(sql.delete_children(child, name))
+            database.execute(statements.delete_children(child, name))
     merged = []
     for name, batch in batches.items():
         parents = staged.get(batch.table.parent.stream) if batch.table.parent else None
@@ -141,4 +141,4 @@ def _delete_flagged(database: Database, staged: str, table: Table) -> int:
     """Delete the rows that the staged records say are deleted; returns how many."""
     if not table.deletion or not table.key:
         return 0
-    return database.execute(sql.delete_flagged(table, staged)).affected
+    return database.execute(statements.delete_flagged(table, staged)).affected

@@ -9,8 +9,8 @@ from datetime import date as day
 from datetime import datetime, timedelta, timezone
 from functools import lru_cache
 
-from target_mysql.columns import Kind
 from target_mysql.exceptions import shown
+from target_mysql.tables.columns import Kind
 
 # A UTC date-time that MySQL takes as it stands, but for the letter at its end. Days that not every
 # month has take the long way.

@@ -1,0 +1,1 @@
+"""From lines to committed rows: batches, merges, versions, table locks."""

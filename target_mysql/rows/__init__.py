@@ -1,0 +1,1 @@
+"""From a RECORD line to a row of the load file. Pure."""

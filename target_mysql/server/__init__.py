@@ -1,0 +1,1 @@
+"""Connections to MySQL and MariaDB, and every statement that is sent there."""
