@@ -30,7 +30,7 @@ FLOORS = {
         " config other_targets option_files file_access visible exceptions __init__"
     ),
     "hubspot_simulator": (
-        "__main__ server endpoints faults portal owners generate feed contents oauth answers"
+        "__main__ server endpoints faults portal owners generate feed contents oauth responses"
         " __init__"
     ),
     "engagements_report": (
