@@ -14,17 +14,11 @@ from typing import Any
 import msgspec
 
 from hubspot_simulator.objects.batch_read import batch_response
+from hubspot_simulator.objects.errors import ObjectsError, bad_request, not_found, unassociated
 from hubspot_simulator.objects.object_types import ObjectType
 from hubspot_simulator.objects.requests import ObjectsRequest, input_ids
-from hubspot_simulator.objects.responses import (
-    ObjectsError,
-    Response,
-    bad_request,
-    json_response,
-    not_found,
-    unassociated,
-)
 from hubspot_simulator.objects.views import association_types
+from hubspot_simulator.responses import Response, json_response
 
 INPUTS_MAX = 1_000
 SINGLE_DEFAULT = SINGLE_MAX = 500

@@ -12,15 +12,11 @@ from typing import Any
 
 import msgspec
 
+from hubspot_simulator.objects.errors import ObjectsError, bad_request, missing_objects
 from hubspot_simulator.objects.requests import ObjectsRequest, input_ids
-from hubspot_simulator.objects.responses import (
-    ObjectsError,
-    Response,
-    bad_request,
-    missing_objects,
-)
 from hubspot_simulator.objects.texts import iso_ms
 from hubspot_simulator.objects.type_index import Entry
+from hubspot_simulator.responses import Response
 
 BATCH_MAX = 100
 BATCH_MAX_WITH_HISTORY = 50

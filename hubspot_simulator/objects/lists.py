@@ -12,12 +12,13 @@ import binascii
 from bisect import bisect_left
 from collections.abc import Sequence
 
+from hubspot_simulator.objects.errors import ObjectsError, bad_request, not_found
 from hubspot_simulator.objects.object_types import ObjectType, resolve
 from hubspot_simulator.objects.requests import ObjectsRequest
-from hubspot_simulator.objects.responses import ObjectsError, Response, bad_request, not_found
 from hubspot_simulator.objects.store import iter_types
 from hubspot_simulator.objects.type_index import Entry, TypeIndex
 from hubspot_simulator.objects.views import View
+from hubspot_simulator.responses import Response
 
 LIST_DEFAULT, LIST_MAX = 10, 100
 LIST_MAX_WITH_HISTORY = 50

@@ -10,15 +10,10 @@ from typing import Any
 
 import msgspec
 
-from hubspot_simulator import answers
+from hubspot_simulator import responses
 from hubspot_simulator.objects.behaviour import ObjectsBehaviour
+from hubspot_simulator.objects.errors import ObjectsError, bad_request, missing_scopes, unknown_type
 from hubspot_simulator.objects.object_types import ObjectType, resolve
-from hubspot_simulator.objects.responses import (
-    ObjectsError,
-    bad_request,
-    missing_scopes,
-    unknown_type,
-)
 from hubspot_simulator.objects.store import ObjectStore
 from hubspot_simulator.objects.views import RecordWriter
 
@@ -95,7 +90,7 @@ class ObjectsRequest:
         if not text:
             return default
         if not re.fullmatch(r"\d{1,18}", text):
-            raise ObjectsError(answers.bad_parameter(name))
+            raise ObjectsError(responses.bad_parameter(name))
         return int(text)
 
     def names(self, name: str) -> list[str]:

@@ -12,14 +12,15 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from hubspot_simulator import answers
+from hubspot_simulator import responses
 from hubspot_simulator.objects.batch_read import names
+from hubspot_simulator.objects.errors import ObjectsError, bad_request
 from hubspot_simulator.objects.object_types import CUSTOM, ObjectType, resolve
 from hubspot_simulator.objects.properties import Property
 from hubspot_simulator.objects.requests import ObjectsRequest
-from hubspot_simulator.objects.responses import ObjectsError, Response, bad_request
 from hubspot_simulator.objects.texts import to_ms, to_text
 from hubspot_simulator.objects.type_index import Entry, TypeIndex
+from hubspot_simulator.responses import Response
 
 SEARCH_DEFAULT, SEARCH_MAX = 10, 200
 MAX_GROUPS, MAX_FILTERS_OF_GROUP, MAX_FILTERS = 5, 6, 18
@@ -159,7 +160,7 @@ def _read_filter(request: ObjectsRequest, item: Mapping[str, Any]) -> Filter | P
     except ValueError as error:
         raise ObjectsError(bad_request(f"Invalid value of {name}: {error}")) from error
     if prop.kind == "time" and 0 in values:
-        raise ObjectsError(answers.internal_error())  # Estuary's connector: epoch 0 answers 500
+        raise ObjectsError(responses.internal_error())  # Estuary's connector: epoch 0 answers 500
     return Filter(prop, operator, values)
 
 
