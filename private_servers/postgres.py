@@ -14,8 +14,10 @@ import signal
 import subprocess
 import tempfile
 import time
+from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from private_servers.cache import cached
@@ -24,7 +26,10 @@ from private_servers.server import START_TIMEOUT_S, ServerMissing, free_port
 from private_servers.shell import CommandFailed
 
 VERSION = "15"  # Debian 12's
-PACKAGES = (f"postgresql-{VERSION}", f"postgresql-client-{VERSION}")
+# wal2json lets taps read the log of changes.
+PACKAGES = tuple(
+    f"postgresql-{part}" for part in (VERSION, f"client-{VERSION}", f"{VERSION}-wal2json")
+)
 # Shared libraries that a Debian with Python may lack.
 LIBRARIES = (
     "libpq5 libicu72 libxml2 libldap-2.5-0 libsasl2-2 libgssapi-krb5-2 libkrb5-3 libk5crypto3"
@@ -47,9 +52,14 @@ SETTINGS = {
 
 
 class PrivatePostgres:
-    """A PostgreSQL server, as a context manager started, stopped and removed."""
+    """
+    A PostgreSQL server, as a context manager started, stopped and removed.
 
-    def __init__(self) -> None:
+    `settings` are parameters of postgresql.conf, beside or instead of `SETTINGS`.
+    """
+
+    def __init__(self, settings: Mapping[str, str] = MappingProxyType({})) -> None:
+        self._settings = {**SETTINGS, **settings}
         self.port = free_port()
         self._folder = Path()
         self._process: subprocess.Popen[Any] | None = None
@@ -108,7 +118,7 @@ class PrivatePostgres:
             raise RuntimeError(f"initdb: {done.stderr.strip()}")
 
     def _start(self) -> None:
-        settings = [word for pair in SETTINGS.items() for word in ("-c", "=".join(pair))]
+        settings = [word for pair in self._settings.items() for word in ("-c", "=".join(pair))]
         place = ["-D", str(self._folder / "data"), "-p", str(self.port)]
         log = self._folder / "server.log"
         with log.open("wb") as said:
@@ -159,7 +169,7 @@ class PrivatePostgres:
 
 def _unpacked() -> Path:
     try:
-        return cached(f"postgresql-{VERSION}", _fetch)
+        return cached(f"postgresql-{VERSION}-with-wal2json", _fetch)
     except (OSError, CommandFailed) as error:
         advice = f"PostgreSQL {VERSION} could not be had from Debian"
         raise ServerMissing(advice, str(error)) from error
