@@ -9,8 +9,8 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from demo.interop_taps.sources import FileSource, MariaDBSource, PostgresSource, Source
-from demo.interop_taps.taps import TAPS, Mode, Tap, TapFailed
-from demo.interop_taps.trial import TargetFailed, run_trial
+from demo.interop_taps.taps import TAPS, Tap, TapFailed
+from demo.interop_taps.trial import TargetFailed, Verdict, run_trial
 from private_servers import mariadb
 from private_servers.mariadb import PrivateMariaDB
 from private_servers.postgres import PrivatePostgres
@@ -26,23 +26,20 @@ LOGICAL_LOG = {
 
 
 class Sources:
-    """The source of each tap, made when a tap first needs it."""
+    """The sources of the taps; PostgreSQL is started when a tap first needs it."""
 
     def __init__(self, stack: ExitStack, folder: Path, server: PrivateServer) -> None:
         self._stack, self._folder, self._server = stack, folder, server
-        self._made: dict[type[Source], Source] = {}
+        self._postgres: PrivatePostgres | None = None
 
-    def get(self, kind: type[Source]) -> Source:
-        """Return the source; raises ServerMissing if its server cannot be had."""
-        if kind not in self._made:
-            self._made[kind] = self._make(kind)
-        return self._made[kind]
-
-    def _make(self, kind: type[Source]) -> Source:
+    def make(self, kind: type[Source]) -> Source:
+        """Return a new source; raises ServerMissing if its server cannot be had."""
         if issubclass(kind, MariaDBSource):
             return kind(self._server)
         if issubclass(kind, PostgresSource):
-            return kind(self._stack.enter_context(PrivatePostgres(LOGICAL_LOG)))
+            if not self._postgres:
+                self._postgres = self._stack.enter_context(PrivatePostgres(LOGICAL_LOG))
+            return kind(self._postgres)
         assert issubclass(kind, FileSource)
         return kind(self._folder)
 
@@ -57,36 +54,38 @@ def main(names: Sequence[str]) -> int:
         sources = Sources(stack, folder, server)
         for tap in TAPS:
             if not names or tap.name in names:
-                differing += _run_modes(tap, sources, server, folder)
+                differing += _run_trials(tap, sources, server, folder)
     say(f"{differing} runs differ" if differing else "nothing differs but what is known of taps")
     return 1 if differing else 0
 
 
-def _run_modes(tap: Tap, sources: Sources, server: PrivateServer, folder: Path) -> int:
-    """Run a tap in each of its modes and say what came of it; returns how many differ."""
+def _run_trials(tap: Tap, sources: Sources, server: PrivateServer, folder: Path) -> int:
+    """Run each trial of a tap and say what came of it; returns how many differ."""
     try:
-        source, version = sources.get(tap.source), tap.install()
+        trials = [(name, mode, sources.make(kind)) for name, mode, kind in tap.trials]
+        version = tap.install()
     except (ServerMissing, CommandFailed) as error:
         say(f"{tap.name}: not run: {error.message}")
         return 0
     differing = 0
-    for mode in tap.modes:
-        lines, differs = _run_mode(tap, mode, source, server, folder)
-        say("\n    ".join((f"{tap.name} {version} {mode.value}: {lines[0]}", *lines[1:])))
+    for name, mode, source in trials:
+        try:
+            verdict = run_trial(tap, mode, source, server, folder)
+            lines, differs = _describe(tap, name, verdict)
+        except (TapFailed, TargetFailed) as error:
+            known = tap.known_fault(name, "") if isinstance(error, TapFailed) else None
+            lines, differs = (
+                [f"FAILS: {error}" + (f" (known: {known})" if known else "")],
+                not known,
+            )
+        say("\n    ".join((f"{tap.name} {version} {name}: {lines[0]}", *lines[1:])))
         differing += differs
     return differing
 
 
-def _run_mode(
-    tap: Tap, mode: Mode, source: Source, server: PrivateServer, folder: Path
-) -> tuple[list[str], bool]:
+def _describe(tap: Tap, trial: str, verdict: Verdict) -> tuple[list[str], bool]:
     """Return what to say, and whether there is a difference that is not known."""
-    try:
-        verdict = run_trial(tap, mode, source, server, folder)
-    except (TapFailed, TargetFailed) as error:
-        known = tap.faults.get(mode.value)
-        return [f"FAILS: {error}" + (f" (known: {known})" if known else "")], not known
-    unknown = verdict.missent.keys() - tap.faults.keys()
+    unknown = {name for name in verdict.missent if not tap.known_fault(trial, name)}
     lines = [f"{verdict.rows} rows, {verdict.values} values compared"]
     lines += [f"TARGET, {name}: {what}" for name, what in verdict.lost.items()]
     lines += [

@@ -100,7 +100,7 @@ class MariaDBSource(SqlSource):
     """A table of MariaDB, whose binary log has its rows."""
 
     declared = "id BIGINT UNSIGNED PRIMARY KEY, changed DATETIME(6) NOT NULL"
-    columns = (
+    columns: tuple[Column, ...] = (
         Column("txt", "LONGTEXT", Kind.TEXT, "''", f"x'{TEXT.encode().hex()}'"),
         Column("latin", "LONGTEXT", Kind.TEXT, "' '", r"'üñí \\ '' \" \n\t\r %s'"),
         Column("vc", "VARCHAR(20)", Kind.TEXT, "''", "'NULL'"),
@@ -173,7 +173,7 @@ class PostgresSource(SqlSource):
     """A table of PostgreSQL, whose changes a replication slot keeps."""
 
     declared = "id BIGINT PRIMARY KEY, changed TIMESTAMPTZ NOT NULL"
-    columns = (
+    columns: tuple[Column, ...] = (
         Column("txt", "TEXT", Kind.TEXT, "''", rf"convert_from('\x{TEXT.encode().hex()}', 'UTF8')"),
         Column("vc", "VARCHAR(20)", Kind.TEXT, "''", "'NULL'"),
         Column("ch", "CHAR(5)", Kind.TEXT, "''", "'a'"),
@@ -225,8 +225,11 @@ class PostgresSource(SqlSource):
     def __init__(self, server: PrivatePostgres) -> None:
         super().__init__()
         self.server = server
-        server.run_sql("postgres", f"CREATE DATABASE {DATABASE}")
-        self.run("""CREATE TYPE mood AS ENUM ('a', 'very "happy"')""")
+        if not server.run_sql(
+            "postgres", f"SELECT 1 FROM pg_database WHERE datname = '{DATABASE}'"
+        ):
+            server.run_sql("postgres", f"CREATE DATABASE {DATABASE}")
+            self.run("""CREATE TYPE mood AS ENUM ('a', 'very "happy"')""")
 
     def run(self, *statements: str) -> None:
         self.server.run_sql(DATABASE, "SET TIME ZONE 'UTC'", *statements)
@@ -235,6 +238,28 @@ class PostgresSource(SqlSource):
         sql = f"SELECT to_jsonb(t) FROM {TABLE} t"
         lines = self.server.run_sql(DATABASE, "SET TIME ZONE 'UTC'", sql).splitlines()
         return {str(row["id"]): row for row in map(parse_json, lines)}
+
+
+class MariaDBDates(MariaDBSource):
+    """Dates that are none, or that no other program has."""
+
+    columns: tuple[Column, ...] = (
+        Column("txt", "LONGTEXT", Kind.TEXT, "'zero'", "'year 0'"),
+        Column("d", "DATE", Kind.DATE, "'0000-00-00'", "'0000-01-01'"),
+        Column("dt", "DATETIME", Kind.DATE_TIME, "'0000-00-00 00:00:00'", "'0000-01-01 00:00:00'"),
+        Column("tm", "TIME(6)", Kind.TIME, "'-838:59:59'", "'838:59:59'"),
+    )
+
+
+class PostgresDates(PostgresSource):
+    """Dates that MySQL has not."""
+
+    columns: tuple[Column, ...] = (
+        Column("txt", "TEXT", Kind.TEXT, "'infinite'", "'far'"),
+        Column("d", "DATE", Kind.DATE, "'infinity'", "'0044-03-15 BC'"),
+        Column("ts", "TIMESTAMP", Kind.DATE_TIME, "'-infinity'", "'294276-01-01'"),
+        Column("tz", "TIMESTAMPTZ", Kind.DATE_TIME, "'infinity'", "'0001-01-01 00:00:00+00 BC'"),
+    )
 
 
 class FileSource(Source):
@@ -268,7 +293,7 @@ class FileSource(Source):
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder / type(self).__name__
-        self.folder.mkdir()
+        self.folder.mkdir(exist_ok=True)
 
     def read(self) -> Rows:
         return {str(row["id"]): dict(row) for row in self.rows}
@@ -305,11 +330,15 @@ class SingerLinesSource(FileSource):
         first = {"type": "SCHEMA", "stream": TABLE, "schema": schema, "key_properties": ["id"]}
         records = [{"type": "RECORD", "stream": TABLE, "record": row} for row in self.rows]
         lines = map(json.dumps, (first, *records))
-        (self.folder / f"{TABLE}.jsonl").write_text("\n".join(lines) + "\n")
+        (self.folder / f"{TABLE}.singer.jsonl").write_text("\n".join(lines) + "\n")
 
 
 class CsvSource(FileSource):
-    """Fields in quotes where they need them; a CSV file tells no NULL from an empty text."""
+    """
+    Fields in quotes where they need them; a CSV file tells no NULL from an empty text.
+
+    Python's csv reads at most 131,072 characters a field, unless a program allows more.
+    """
 
     def fill(self) -> None:
         path = self.folder / f"{TABLE}.csv"
@@ -323,8 +352,8 @@ class CsvSource(FileSource):
 
 
 def _to_csv(row: Mapping[str, Any]) -> dict[str, Any]:
-    nested = json.dumps(row["nested"], ensure_ascii=False)
-    return {**row, "nested": nested, "nothing": "", "flag": str(row["flag"]).lower()}
+    texts = {"nested": json.dumps(row["nested"], ensure_ascii=False), "txt": row["txt"][:100_000]}
+    return {**row, **texts, "nothing": "", "flag": str(row["flag"]).lower()}
 
 
 def connect(server: PrivateServer, database: str) -> pymysql.Connection[Cursor]:

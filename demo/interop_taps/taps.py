@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
@@ -19,7 +19,9 @@ from demo.interop_taps.sources import (
     FileSource,
     JsonLinesSource,
     JsonSource,
+    MariaDBDates,
     MariaDBSource,
+    PostgresDates,
     PostgresSource,
     SingerLinesSource,
     Source,
@@ -30,6 +32,8 @@ from private_servers.shell import CommandFailed, last_lines, run_steps
 VENVS = Path(__file__).parents[2] / ".venv-taps"
 LONGEST_S = 300.0  # that a tap may run
 LOG_WAIT_S = 3  # that a tap waits for more changes in the log
+
+DATES = "dates"  # the name of a trial
 
 Config = dict[str, Any]
 
@@ -54,8 +58,10 @@ class Tap:
     """
     A tap and its source.
 
-    `faults` names columns that this tap is known to send with other values than the source has,
-    and says what it sends. `slot` is the replication slot that it reads.
+    `dates` is a second source, of dates that MySQL or others do not have. `faults` names columns
+    that this tap is known to send with other values than the source has, and says what it sends;
+    before a column's name there may be the trial that it is so in. `slot` is the replication slot
+    that the tap reads.
     """
 
     package: str
@@ -64,6 +70,7 @@ class Tap:
     configure: Callable[[Any], Config]
     modes: Sequence[Mode] = (Mode.FULL_TABLE,)
     faults: Mapping[str, str] = field(default_factory=dict)
+    dates: type[Source] | None = None
     pythons: Sequence[str] = ()
     slot: str = ""
     catalog_option: str = "--catalog"
@@ -72,6 +79,18 @@ class Tap:
     @property
     def name(self) -> str:
         return self.package.split(">")[0].split("=")[0]
+
+    @property
+    def trials(self) -> Iterator[tuple[str, Mode, type[Source]]]:
+        """Each trial's name, mode and source."""
+        for mode in self.modes:
+            yield mode.value, mode, self.source
+        if self.dates:
+            yield DATES, Mode.FULL_TABLE, self.dates
+
+    def known_fault(self, trial: str, column: str) -> str | None:
+        """Return what the tap is known to send in a column; without a column, how it fails."""
+        return self.faults.get(f"{trial} {column}".strip()) or self.faults.get(column)
 
     def install(self) -> str:
         """Install the tap in a venv of its own; returns its version, raises CommandFailed."""
@@ -174,6 +193,7 @@ TAPS = (
             "tm": "a date-time of 1970 for a time",
             "dt": "far date-times rounded as floating-point seconds",
         },
+        dates=MariaDBDates,
     ),
     Tap(
         "pipelinewise-tap-mysql>=1.6,<2",
@@ -182,6 +202,7 @@ TAPS = (
         lambda source: {**_mysql(source), "engine": "mariadb", "filter_dbs": DATABASE},
         ALL_MODES,
         MYSQL_FAULTS,
+        dates=MariaDBDates,
     ),
     Tap(
         "meltanolabs-tap-mysql==0.0.1a1",
@@ -190,6 +211,7 @@ TAPS = (
         lambda source: {**_mysql(source), "database": DATABASE, "filter_schemas": [DATABASE]},
         (Mode.FULL_TABLE, Mode.INCREMENTAL),
         {"s": "a Python set in braces for a SET", "db": "ten decimal places of a DOUBLE"},
+        dates=MariaDBDates,
     ),
     Tap(
         "tap-postgres>=0.2.1,<0.3",
@@ -200,6 +222,7 @@ TAPS = (
         pythons=("3.7", "3.6"),  # its psycopg2 does not build on later ones
         slot="stitch",
         catalog_option="--properties",
+        dates=PostgresDates,
     ),
     Tap(
         "pipelinewise-tap-postgres>=1.8.4,<3",
@@ -213,6 +236,7 @@ TAPS = (
             "decim": "numbers of the log as doubles",
         },
         slot=f"pipelinewise_{DATABASE}",
+        dates=PostgresDates,
     ),
     Tap(
         "meltanolabs-tap-postgres>=0.10,<0.11",
@@ -223,10 +247,19 @@ TAPS = (
             "database": DATABASE,
             "filter_schemas": ["public"],
             "json_as_object": True,
+            # Without it the tap fails at a year before 1 or after 9999.
+            "dates_as_string": isinstance(source, PostgresDates),
             "replication_idle_exit_seconds": LOG_WAIT_S,
         },
         ALL_MODES,
+        {
+            "iv": "a moment after 1970 for an interval",
+            "ai": "PostgreSQL's notation for an array of the log",
+            "ax": "PostgreSQL's notation for an array of the log",
+            "LOG_BASED rows": "only what changed since the slot was made",
+        },
         slot="tappostgres",
+        dates=PostgresDates,
     ),
     Tap(
         "tap-jsonl>=0.3,<0.4",
@@ -259,6 +292,7 @@ TAPS = (
         "tap-csv-folder",
         CsvSource,
         lambda source: {"path": str(source.folder), "read_mode": "one_stream_per_file"},
+        has_catalog=False,  # with one it fails: "property 'primary_keys' has no setter"
     ),
     Tap(
         "tap-spreadsheets>=1.1,<2",

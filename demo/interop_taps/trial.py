@@ -22,7 +22,7 @@ from demo.interop_taps.sources import (
     connect,
     read_table,
 )
-from demo.interop_taps.taps import Mode, Tap
+from demo.interop_taps.taps import Mode, Tap, TapFailed
 from demo.interop_taps.values import is_stored_as_sent, normalize
 from private_servers.server import PrivateServer
 from private_servers.shell import PROGRAMS
@@ -133,6 +133,7 @@ def _load(tap: Tap, mode: Mode, replay: Replay, target: PrivateServer, folder: P
     environment = target.environment() | {
         "TARGET_MYSQL_DATABASE": DATABASE,
         "TARGET_MYSQL_PRIMARY_KEY_REQUIRED": "false",
+        "TARGET_MYSQL_INVALID_DATES": "null",
         "TARGET_MYSQL_SSL_MODE": "DISABLED",
     }
     with (folder / "lines").open("rb") as file:
@@ -147,6 +148,8 @@ def _load(tap: Tap, mode: Mode, replay: Replay, target: PrivateServer, folder: P
     if done.returncode:
         raise TargetFailed(done.stderr.strip().splitlines()[-1])
     replay.read(lines)
+    if not replay.rows:
+        raise TapFailed("the tap sends no records")
     states = done.stdout.splitlines()
     if replay.state is not None and json.loads(states[-1]) != replay.state:
         raise TargetFailed(f"the state is {states[-1]}, not {replay.state}")
