@@ -11,10 +11,11 @@ INSTALLED := $(VENV)/.installed
 PIP_QUIETLY := PYTHONWARNINGS=ignore PIP_DISABLE_PIP_VERSION_CHECK=1
 
 # A second make waits for the first, and then has nothing left to do.
-ONE_AT_A_TIME = exec 9<setup.py && flock 9 && if [ $@ -nt setup.py ]; then exit 0; fi
+ONE_AT_A_TIME = exec 9<setup.py && flock 9 \
+	&& if [ $@ -nt setup.py ] && [ $@ -nt pyproject.toml ]; then exit 0; fi
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-servers test-seekdb test-galera test-group-replication test-page test-bare lint check-tap test-pythons bench bench-quick soak interop interop-taps audit clean
+.PHONY: help install demo test test-servers test-seekdb test-galera test-group-replication test-page test-bare lint check-tap test-pythons test-wheel bench bench-quick soak interop interop-taps audit clean
 
 help: ## say what there is to make
 	@awk -F ': .*## ' '/^[a-z-]+: .*## / {printf "make %-22s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -67,6 +68,9 @@ check-tap: $(INSTALLED) $(SINGER_TOOLS)/.installed ## validate the tap's output 
 test-pythons: $(INSTALLED) ## run the tests on every Python from 3.10 on that is on this machine
 	@$(BIN)/python -m demo.pythons
 
+test-wheel: $(INSTALLED) ## install sdist and wheel alone on every Python here, and run all commands
+	@$(BIN)/python -m tests.wheel
+
 bench: $(INSTALLED) ## measure target, tap and reports, beside other ways and programs; see benchmarks/RESULTS.md
 	@$(BIN)/python -m benchmarks
 
@@ -89,7 +93,7 @@ clean: ## remove what the other targets made
 	rm -rf $(VENV) .venv-* .demo build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-$(INSTALLED): setup.py
+$(INSTALLED): setup.py pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' \
 		|| { echo "Python 3.10 or later is needed: make PYTHON=python3.11 ..." >&2; exit 1; }
 	@# Debian splits venv from python3.

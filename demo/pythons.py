@@ -15,7 +15,7 @@ PYENV = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
 
 def main() -> int:
     """Return 0 when the tests pass on all of them, of which there must be one."""
-    found = dict(_find())
+    found = dict(find_pythons())
     missing = ", ".join(version for version in VERSIONS if version not in found)
     print(f"Pythons: {', '.join(found)}" + (f" (not here: {missing})" if missing else ""))
     results = {version: _test(version, python) for version, python in found.items()}
@@ -24,7 +24,7 @@ def main() -> int:
     return 0 if results and all(results.values()) else 1
 
 
-def _find() -> Iterator[tuple[str, Path]]:
+def find_pythons() -> Iterator[tuple[str, Path]]:
     """Yield each version that runs, with its program: from PATH, or of pyenv."""
     for version in VERSIONS:
         if program := find_python(version):

@@ -18,6 +18,7 @@ from hubspot_simulator.answers import Answer, json_answer
 from hubspot_simulator.contents import DISPOSITIONS
 from hubspot_simulator.feed import Cursor
 from hubspot_simulator.generate import ASSOCIATION_KEYS
+from hubspot_simulator.objects.routes import DATED_VERSIONS
 from hubspot_simulator.portal import RECENT_ROWS, Portal
 
 PAGED_DEFAULT, PAGED_MAX = 100, 250
@@ -330,6 +331,7 @@ class Route(NamedTuple):
 
 
 _V1 = "/engagements/v1/engagements"
+_DATED = f"(?:{'|'.join(DATED_VERSIONS)})"
 ROUTES = (
     Route("GET", f"{_V1}/paged", READ_SCOPES, _paged),
     Route("GET", f"{_V1}/recent/modified", READ_SCOPES, _recently_modified),
@@ -341,6 +343,6 @@ ROUTES = (
     Route("DELETE", rf"{_V1}/(\d+)", READ_SCOPES, _delete),
     Route("PUT", rf"{_V1}/(\d+)/associations/(\w+)/(\d+)", READ_SCOPES, _associate),
     Route("GET", "/calling/v1/dispositions", (CONTACTS_SCOPE,), _dispositions),
-    Route("GET", "/crm/v3/owners", (OWNERS_SCOPE,), _owners),
-    Route("GET", "/account-info/v3/details", (), _account),
+    Route("GET", f"/crm/(?:v3/owners|owners/{_DATED})", (OWNERS_SCOPE,), _owners),
+    Route("GET", f"/account-info/(?:v3|{_DATED})/details", (), _account),
 )

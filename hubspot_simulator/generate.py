@@ -9,12 +9,13 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 from datetime import datetime, timezone
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from hubspot_simulator import contents
 
 Record = dict[str, Any]
 Spread = Literal["uneven", "even", "dense"]
+CreationOrder = Literal["rising", "jumbled"]
 
 DAY_MS = 86_400_000
 HISTORY_MS = 3 * 365 * DAY_MS
@@ -86,11 +87,26 @@ JUNE_2018 = (
 )
 
 
+class Shape(NamedTuple):
+    """
+    How a generated portal's ids, types and dates are distributed.
+
+    `spread`: see `ids`. `creation_order`: `createdAt` rises with the id, or is `jumbled` among
+    neighbours, as recorded. `bulk_edit`: so many records, the first, have the same `lastUpdated`.
+    `only_type`: the type of all records; None for HubSpot's types by their shares.
+    """
+
+    spread: Spread = "uneven"
+    creation_order: CreationOrder = "rising"
+    bulk_edit: int = 0
+    only_type: str | None = None
+
+
 def engagements(
-    count: int, seed: int, now_ms: int, portal_id: int, spread: Spread
+    count: int, seed: int, now_ms: int, portal_id: int, shape: Shape
 ) -> Iterator[Record]:
     """
-    Yield `count` records, ids and `createdAt` rising, over the three years up to `now_ms`.
+    Yield `count` records, ids rising, over the three years up to `now_ms`.
 
     The first of them are one of each type, so that even a small portal has them all.
     """
@@ -98,16 +114,26 @@ def engagements(
     start_ms = now_ms - HISTORY_MS
     bulk_edits = [start_ms + rng.randrange(HISTORY_MS) for _ in range(BULK_EDITS)]
     kinds = [*TYPE_SHARES, *rng.choices([*TYPE_SHARES], [*TYPE_SHARES.values()], k=count)]
-    for number, record_id in enumerate(ids(rng, count, spread)):
-        created_ms = start_ms + int(HISTORY_MS * (number + rng.random()) / count)
+    for number, record_id in enumerate(ids(rng, count, shape.spread)):
+        place = number if shape.creation_order == "rising" else _neighbour(number, count)
+        created_ms = start_ms + int(HISTORY_MS * (place + rng.random()) / count)
         updated_ms = _updated_ms(rng, created_ms, now_ms, bulk_edits)
-        large = number % LARGE_EVERY == LARGE_EVERY // 2
-        kind = "EMAIL" if large else kinds[number]
+        if number < shape.bulk_edit:
+            updated_ms = now_ms
+        kind = shape.only_type or kinds[number]
+        large = number % LARGE_EVERY == LARGE_EVERY // 2 and not shape.only_type
+        kind = "EMAIL" if large else kind
         record = _record(rng, kind, record_id, portal_id, created_ms, updated_ms)
         if large:
             record["metadata"] = contents.large_email(rng, created_ms)
         _make_odd(rng, record, old=number * 3 < count)
         yield record
+
+
+def _neighbour(number: int, count: int) -> int:
+    """Return another place for `number`: places are reversed within groups of four."""
+    place = number ^ 3
+    return place if place < count and number | 3 < count else number
 
 
 def june_2018(portal_id: int) -> Iterator[Record]:

@@ -18,6 +18,7 @@ import msgspec
 
 from hubspot_simulator import generate
 from hubspot_simulator.feed import ChangeFeed, Cursor, Version
+from hubspot_simulator.objects.store import ArchivedEngagement, ObjectStore
 from hubspot_simulator.owners import owners
 
 Record = dict[str, Any]
@@ -62,7 +63,11 @@ class Portal:
     """A HubSpot portal's engagements; `clock` returns its time in Unix ms."""
 
     def __init__(
-        self, clock: Callable[[], int] = system_clock, *, portal_id: int = PORTAL_ID
+        self,
+        clock: Callable[[], int] = system_clock,
+        *,
+        portal_id: int = PORTAL_ID,
+        seed: int = 7,
     ) -> None:
         self.clock = clock
         self.portal_id = portal_id
@@ -73,7 +78,9 @@ class Portal:
         self._feed = ChangeFeed()
         self._sample_ids: set[int] = set()
         self._last_id = FIRST_ID
+        self._archived: dict[int, ArchivedEngagement] = {}
         self.owners = owners(generate.OWNER_IDS)
+        self.objects = ObjectStore(self, self._lock, seed)
 
     @classmethod
     def generate(
@@ -82,15 +89,19 @@ class Portal:
         seed: int = 7,
         *,
         spread: generate.Spread = "uneven",
+        creation_order: generate.CreationOrder = "rising",
+        bulk_edit: int = 0,
+        only_type: str | None = None,
         clock: Callable[[], int] = system_clock,
     ) -> Portal:
         """
         Return a portal of made-up engagements: the same for the same seed, size and time.
 
-        `spread` says how ids lie between 1 and 12 digits: see `generate.ids`.
+        The options are those of `generate.Shape`.
         """
-        portal = cls(clock)
-        made = generate.engagements(engagements, seed, portal.now_ms, portal.portal_id, spread)
+        shape = generate.Shape(spread, creation_order, bulk_edit, only_type)
+        portal = cls(clock, seed=seed)
+        made = generate.engagements(engagements, seed, portal.now_ms, portal.portal_id, shape)
         portal._fill(made)
         return portal
 
@@ -149,6 +160,7 @@ class Portal:
             if inner["id"] in self._versions:
                 raise ValueError(f"id {inner['id']} is taken")
             record = {**engagement, "engagement": inner}
+            self._forget_archived(inner["id"])
             insort(self._ids, inner["id"])
             self._put(record)
             return record
@@ -184,7 +196,9 @@ class Portal:
         with self._lock:
             record = self.record(record_id)
             record.setdefault("associations", {})[key] = list(object_ids)
-            self._versions[record_id] = self._versions[record_id]._replace(body=_to_json(record))
+            before = self._versions[record_id]
+            self._versions[record_id] = before._replace(body=_to_json(record))
+            self.objects.engagement_changed(self.body(record_id), before.body)
             return record
 
     def tie(self, record_id: int, key: str, object_id: int) -> Record:
@@ -194,12 +208,48 @@ class Portal:
             return self.associate(record_id, key, dict.fromkeys([*known, object_id]))
 
     def delete(self, record_id: int) -> None:
-        """Take a record out of every list, without a trace. Raises KeyError without it."""
+        """
+        Archive a record: v1 shows it nowhere, the objects API among the archived records only.
+
+        No date of the record moves. Raises KeyError without it.
+        """
         with self._lock:
             self._unlist(record_id)
-            del self._versions[record_id]
+            archived = ArchivedEngagement(self._versions.pop(record_id).body, self.now_ms)
+            self._archived[record_id] = archived
+            self.objects.engagement_archived(record_id, archived.body, archived.archived_ms)
             del self._ids[bisect_left(self._ids, record_id)]
             self._sample_ids.discard(record_id)
+
+    def restore(self, record_id: int, *, last_updated_ms: int | None = None) -> Record:
+        """
+        Bring an archived record back and return it.
+
+        `lastUpdated` stays, or moves to `last_updated_ms`. Raises KeyError unless it is archived.
+        """
+        with self._lock:
+            record: Record = msgspec.json.decode(self._archived[record_id].body)
+            self._forget_archived(record_id)
+            if last_updated_ms is not None:
+                record["engagement"]["lastUpdated"] = last_updated_ms
+            insort(self._ids, record_id)
+            self._put(record)
+            return record
+
+    def purge(self, record_id: int) -> None:
+        """Delete an archived record for good, as HubSpot does after 90 days."""
+        with self._lock:
+            self._forget_archived(record_id)
+
+    def bodies(self) -> list[bytes]:
+        """Return all live records as JSON, in order of id."""
+        with self._lock:
+            return [self._versions[record_id].body for record_id in self._ids]
+
+    def archived(self) -> list[ArchivedEngagement]:
+        """Return all archived records."""
+        with self._lock:
+            return list(self._archived.values())
 
     def leave_out(self, record_id: int) -> None:
         """
@@ -289,12 +339,18 @@ class Portal:
         before = self._versions.get(record_id)
         self._versions[record_id] = Version(updated_ms, _to_json(record))
         self._last_id = max(self._last_id, record_id)
+        self.objects.engagement_changed(self.body(record_id), before.body if before else None)
         if record_id in self._sample_ids:
             return
         if before is not None:
             del self._recent[bisect_left(self._recent, (before.last_updated_ms, record_id))]
         insort(self._recent, (updated_ms, record_id))
         self._feed.changed(record_id, updated_ms, self.now_ms, before)
+
+    def _forget_archived(self, record_id: int) -> None:
+        archived = self._archived.pop(record_id, None)
+        if archived is not None:
+            self.objects.engagement_restored(record_id, archived.body)
 
     def _unlist(self, record_id: int) -> None:
         updated_ms = self._versions[record_id].last_updated_ms

@@ -28,6 +28,10 @@ from hubspot_simulator.answers import Answer
 from hubspot_simulator.endpoints import Switches
 from hubspot_simulator.faults import Fault, Faults
 from hubspot_simulator.oauth import OAuthApp
+from hubspot_simulator.objects import routes
+from hubspot_simulator.objects.behaviour import ObjectsBehaviour
+from hubspot_simulator.objects.requests import ServedPortal
+from hubspot_simulator.objects.views import RecordWriter
 from hubspot_simulator.portal import Portal
 
 HeaderCase = Literal["documented", "title", "lower"]
@@ -35,6 +39,7 @@ HeaderCase = Literal["documented", "title", "lower"]
 HOST = "127.0.0.1"
 DAILY_LIMIT = 500_000  # HubSpot usage limits: a Professional portal's, before late 2024
 RATE_WINDOW_S = 10.0
+SEARCH_WINDOW_S = 1.0
 STOP_POLL_S = 0.02  # how long a stop may wait for the accepting thread to notice
 GZIP_LEVEL = 1
 
@@ -85,7 +90,9 @@ class Simulator:
     `rate_limit` is the requests allowed in any `rate_window_s` seconds (None: any number, and no
     headers about it). `latency_s` goes before every answer. `header_case` is the case of the
     X-HubSpot-RateLimit headers: it varies in recordings. With `compress` whoever accepts gzip gets
-    it. The other options are those of `endpoints.Switches`.
+    it. `search_limit` is the searches allowed in any second, apart from `rate_limit` (HubSpot: 5 an
+    account; None: any number). `objects` are the switches of the objects API. The other options are
+    those of `endpoints.Switches`.
     """
 
     def __init__(
@@ -98,6 +105,8 @@ class Simulator:
         latency_s: float = 0.0,
         rate_limit: int | None = None,
         rate_window_s: float = RATE_WINDOW_S,
+        search_limit: int | None = None,
+        objects: ObjectsBehaviour | None = None,
         faults: Iterable[Fault] = (),
         scopes: Collection[str] | None = None,
         index_delay_ms: int = 0,
@@ -125,6 +134,11 @@ class Simulator:
             has_modified_after=has_modified_after,
             since_exclusive=since_exclusive,
             server_error_above=server_error_above,
+        )
+        self.objects = objects or ObjectsBehaviour()
+        self._writer = RecordWriter(portal.objects, self.objects, portal.portal_id)
+        self._search_limit = (
+            None if search_limit is None else RollingLimit(search_limit, SEARCH_WINDOW_S)
         )
         self._limit = None if rate_limit is None else RollingLimit(rate_limit, rate_window_s)
         self._lock = threading.Lock()
@@ -215,14 +229,32 @@ class Simulator:
             return replace(answers.rate_limited(), headers=headers)
         if self.oauth_app is not None and (request.method, request.path) == ("POST", oauth.PATH):
             return self.oauth_app.refresh(dict(parse_qsl(body.decode())))
-        refusal = self._refusal(request)
-        answer = refusal or endpoints.answer(
-            self.portal, self.switches, request.method, request.path, request.params, body
-        )
+        if routes.is_search(request.method, request.path):
+            headers = {}  # HubSpot's search guide: replies to searches carry no rate headers
+            if self._search_limit is not None and self._search_limit.take() is None:
+                return answers.rate_limited("SECONDLY")
+        answer = self._refusal(request) or self._respond(request, body)
         if self.compress and answer.body and "gzip" in _header(request, "accept-encoding"):
             headers["Content-Encoding"] = "gzip"
             answer = replace(answer, body=gzip.compress(answer.body, GZIP_LEVEL))
         return replace(answer, headers={**headers, **answer.headers})
+
+    def _respond(self, request: Request, body: bytes) -> Answer:
+        """Return the answer of the API that has the request's path."""
+        method, path, params = request.method, request.path, request.params
+        answer = routes.respond(self._served_portal(), method, path, params, body)
+        return answer or endpoints.answer(self.portal, self.switches, method, path, params, body)
+
+    def _served_portal(self) -> ServedPortal:
+        delay_ms = self.objects.search_delay_ms
+        return ServedPortal(
+            self.portal.portal_id,
+            self.portal.objects,
+            self._writer,
+            self.objects,
+            self.switches.scopes,
+            self.switches.index_delay_ms if delay_ms is None else delay_ms,
+        )
 
     def _refusal(self, request: Request) -> Answer | None:
         """Return the 401 for a request without the right token."""

@@ -61,6 +61,8 @@ class PrivateMariaDB(PrivateServer):
             "--auth-root-authentication-method=normal",
             "--skip-test-db",
             f"--extra-file={self.write_sql(*password_statements(self.password))}",
+            # The size of a page is the data's, and settled when they are made.
+            *(option for option in self.options if option.startswith("--innodb-page-size")),
         ]
         run_steps([*_command("mariadb-install-db"), *options])
 

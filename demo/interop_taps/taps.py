@@ -210,7 +210,11 @@ TAPS = (
         MariaDBSource,
         lambda source: {**_mysql(source), "database": DATABASE, "filter_schemas": [DATABASE]},
         (Mode.FULL_TABLE, Mode.INCREMENTAL),
-        {"s": "a Python set in braces for a SET", "db": "ten decimal places of a DOUBLE"},
+        {
+            "s": "a Python set in braces for a SET",
+            "db": "ten decimal places of a DOUBLE",
+            "dates tm": "the time of day for a time of more than a day",
+        },
         dates=MariaDBDates,
     ),
     Tap(
