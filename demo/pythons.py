@@ -1,4 +1,4 @@
-"""Runs the tests on every Python from 3.10 on that is here, each in a venv of its own."""
+"""Runs the tests on every installed Python from 3.10 on, each in a separate venv."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def main() -> int:
 
 
 def find_pythons() -> Iterator[tuple[str, Path]]:
-    """Yield each version that runs, with its program: from PATH, or of pyenv."""
+    """Yield each version that runs, with the path of the program: from PATH, or of pyenv."""
     for version in VERSIONS:
         if program := find_python(version):
             yield version, program

@@ -1,5 +1,5 @@
 """
-A PostgreSQL server of one's own: in a temporary folder, on a free loopback port, ended by its pid.
+A private PostgreSQL server in a temporary folder, on a free loopback port, ended by process id.
 
 It serves programs that are compared with target-mysql and load into PostgreSQL. Debian's packages
 are unpacked beside the system; nothing is installed.
@@ -67,18 +67,18 @@ class PrivatePostgres:
 
     def __enter__(self) -> PrivatePostgres:
         """
-        Start it; returns when it serves.
+        Start the server and wait until it accepts connections.
 
-        Raises ServerMissing where there is no such program, RuntimeError where it does not start.
+        Raises ServerMissing without Debian's packages, RuntimeError if the start fails.
         """
-        unpacked = _unpacked()
+        programs = _unpacked()
         with ExitStack() as stack:
             # Of its own: who runs the server may look neither into the cache nor into folders that
             # whoever measures made for himself.
             scratch = tempfile.TemporaryDirectory(prefix="postgres-")
             self._folder = Path(stack.enter_context(scratch))
             self._folder.chmod(0o755)
-            shutil.copytree(unpacked / "usr", self._folder / "usr", symlinks=True)
+            shutil.copytree(programs / "usr", self._folder / "usr", symlinks=True)
             self._make_data()
             stack.callback(self._stop)
             self._start()
@@ -90,14 +90,14 @@ class PrivatePostgres:
 
     @property
     def pid(self) -> int | None:
-        """The process id of a running server; each of its connections is a child process."""
+        """The process id of a running server; each connection is a child process."""
         return self._process.pid if self._process else None
 
     def run_sql(self, database: str, *statements: str) -> str:
         """
-        Run statements, each by itself; returns the rows they answer with, `|` between columns.
+        Run each statement by itself; returns all rows as text, `|` between columns.
 
-        Raises RuntimeError, with what the server says, where it refuses one.
+        Raises RuntimeError, with the server's message, if a statement fails.
         """
         place = ["-h", "127.0.0.1", "-p", str(self.port), "-U", ADMIN, "-d", database]
         words = [word for statement in statements for word in ("-c", statement)]
@@ -121,14 +121,14 @@ class PrivatePostgres:
         settings = [word for pair in self._settings.items() for word in ("-c", "=".join(pair))]
         place = ["-D", str(self._folder / "data"), "-p", str(self.port)]
         log = self._folder / "server.log"
-        with log.open("wb") as said:
+        with log.open("wb") as log_file:
             self._process = process = subprocess.Popen(
                 [str(self._program("postgres")), *place, *settings],
                 cwd=self._folder,
                 env=self._environment(),
                 stdin=subprocess.DEVNULL,
-                stdout=said,
-                stderr=said,
+                stdout=log_file,
+                stderr=log_file,
                 **_unprivileged(),
             )
         give_up_at = time.monotonic() + START_TIMEOUT_S
@@ -180,7 +180,7 @@ def _fetch(target: Path) -> None:
 
 
 def _unprivileged() -> dict[str, Any]:
-    """Return how to start a process as another user, where this one is root."""
+    """Return Popen's arguments that start a process as another user, if this process is root's."""
     if os.geteuid():
         return {}
     group = pwd.getpwnam(UNPRIVILEGED).pw_gid

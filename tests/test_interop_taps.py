@@ -97,10 +97,10 @@ def test_whose_difference_it_is() -> None:
     )
     stored = {"1": {"id": "1", "text": "changed by the target"}, "2": {"id": "2", "text": "2"}}
     verdict = compare(_Source(), replay, stored)
-    assert verdict.lost.keys() == {"text"}
-    assert verdict.missent.keys() == {"text", "rows"}
-    assert (verdict.rows, verdict.values, verdict.unsent) == (2, 4, ["unsent"])
-    assert compare(_Source(), replay, {}).lost == {"rows": "missing ['1', '2'], extra []"}
+    assert verdict.target_faults.keys() == {"text"}
+    assert verdict.tap_faults.keys() == {"text", "rows"}
+    assert (verdict.rows, verdict.values, verdict.omissions) == (2, 4, ["unsent"])
+    assert compare(_Source(), replay, {}).target_faults == {"rows": "missing ['1', '2'], extra []"}
 
 
 def test_replay_follows_deletions_and_versions() -> None:

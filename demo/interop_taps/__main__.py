@@ -1,4 +1,4 @@
-"""Runs each tap in each of its modes; `python -m demo.interop_taps [NAME...]` runs some taps."""
+"""Runs the trials of each tap; `python -m demo.interop_taps [NAME...]` runs some taps."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ LOGICAL_LOG = {
 
 
 class Sources:
-    """The sources of the taps; PostgreSQL is started when a tap first needs it."""
+    """The sources of the taps; PostgreSQL is started for the first tap that needs PostgreSQL."""
 
     def __init__(self, stack: ExitStack, folder: Path, server: PrivateServer) -> None:
         self._stack, self._folder, self._server = stack, folder, server
         self._postgres: PrivatePostgres | None = None
 
     def make(self, kind: type[Source]) -> Source:
-        """Return a new source; raises ServerMissing if its server cannot be had."""
+        """Return a new source; raises ServerMissing if the server is not available."""
         if issubclass(kind, MariaDBSource):
             return kind(self._server)
         if issubclass(kind, PostgresSource):
@@ -60,7 +60,7 @@ def main(names: Sequence[str]) -> int:
 
 
 def _run_trials(tap: Tap, sources: Sources, server: PrivateServer, folder: Path) -> int:
-    """Run each trial of a tap and say what came of it; returns how many differ."""
+    """Run the trials of a tap and print the results; returns the number of trials that differ."""
     try:
         trials = [(name, mode, sources.make(kind)) for name, mode, kind in tap.trials]
         version = tap.install()
@@ -73,10 +73,10 @@ def _run_trials(tap: Tap, sources: Sources, server: PrivateServer, folder: Path)
             verdict = run_trial(tap, mode, source, server, folder)
             lines, differs = _describe(tap, name, verdict)
         except (TapFailed, TargetFailed) as error:
-            known = tap.known_fault(name, "") if isinstance(error, TapFailed) else None
+            known_failure = tap.known_fault(name, "") if isinstance(error, TapFailed) else None
             lines, differs = (
-                [f"FAILS: {error}" + (f" (known: {known})" if known else "")],
-                not known,
+                [f"FAILS: {error}" + (f" (known: {known_failure})" if known_failure else "")],
+                not known_failure,
             )
         say("\n    ".join((f"{tap.name} {version} {name}: {lines[0]}", *lines[1:])))
         differing += differs
@@ -84,17 +84,17 @@ def _run_trials(tap: Tap, sources: Sources, server: PrivateServer, folder: Path)
 
 
 def _describe(tap: Tap, trial: str, verdict: Verdict) -> tuple[list[str], bool]:
-    """Return what to say, and whether there is a difference that is not known."""
-    unknown = {name for name in verdict.missent if not tap.known_fault(trial, name)}
+    """Return the lines to print, and whether a difference is new."""
+    unknown = {name for name in verdict.tap_faults if not tap.known_fault(trial, name)}
     lines = [f"{verdict.rows} rows, {verdict.values} values compared"]
-    lines += [f"TARGET, {name}: {what}" for name, what in verdict.lost.items()]
+    lines += [f"TARGET, {name}: {what}" for name, what in verdict.target_faults.items()]
     lines += [
         f"{'TAP' if name in unknown else 'tap, known'}, {name}: {what}"
-        for name, what in verdict.missent.items()
+        for name, what in verdict.tap_faults.items()
     ]
-    if verdict.unsent:
-        lines.append(f"tap sends no {', '.join(verdict.unsent)}")
-    return lines, bool(verdict.lost or unknown)
+    if verdict.omissions:
+        lines.append(f"tap sends no {', '.join(verdict.omissions)}")
+    return lines, bool(verdict.target_faults or unknown)
 
 
 if __name__ == "__main__":

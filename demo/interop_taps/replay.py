@@ -1,4 +1,4 @@
-"""What a tap's messages say that a table holds, by Singer's rules alone."""
+"""The content of a table after a tap's messages, by Singer's rules alone."""
 
 from __future__ import annotations
 
@@ -14,13 +14,14 @@ DELETED_AT = "_sdc_deleted_at"
 @dataclass
 class Replay:
     """
-    The rows of one stream, by their `id`, after the messages so far.
+    The rows of a stream, by `id`, after the messages so far.
 
-    `schema` holds the latest schema of each property, `state` the latest STATE's value.
+    `schema` holds the latest schema of each property, `state` the value of the latest STATE.
+    `versions` holds the version of each row, 0 without a version.
     """
 
     rows: dict[str, dict[str, Any]] = field(default_factory=dict)
-    deleted: set[str] = field(default_factory=set)
+    deletions: set[str] = field(default_factory=set)
     schema: dict[str, Any] = field(default_factory=dict)
     key: list[str] = field(default_factory=list)
     state: Any = None
@@ -44,14 +45,14 @@ class Replay:
     @property
     def live(self) -> dict[str, dict[str, Any]]:
         """The rows that are not deleted."""
-        return {key: row for key, row in self.rows.items() if key not in self.deleted}
+        return {key: row for key, row in self.rows.items() if key not in self.deletions}
 
     def _upsert(self, record: dict[str, Any], version: int) -> None:
         key = str(record["id"])
         self.rows.setdefault(key, {}).update(record)
         self.versions[key] = version
         is_deleted = record.get(DELETED_AT) is not None
-        (self.deleted.add if is_deleted else self.deleted.discard)(key)
+        (self.deletions.add if is_deleted else self.deletions.discard)(key)
 
     def _delete_older(self, version: int) -> None:
-        self.deleted |= {key for key, one in self.versions.items() if one < version}
+        self.deletions |= {key for key, one in self.versions.items() if one < version}

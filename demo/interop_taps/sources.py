@@ -28,7 +28,7 @@ Rows = dict[str, dict[str, Any]]
 
 @dataclass(frozen=True)
 class Column:
-    """A column: its type, and the least and the most usual of its values, as SQL."""
+    """A column; `sql` is the type, `low` and `high` are extreme or awkward values, as SQL."""
 
     name: str
     sql: str
@@ -41,13 +41,14 @@ class Source(ABC):
     """A table, or a file, named `awkward` with an integer `id`."""
 
     kinds: Mapping[str, Kind]
+    trial = ""  # its name beside the mode, where a tap has several sources
 
     @abstractmethod
     def fill(self) -> None:
-        """Make the table anew, with its first rows."""
+        """Recreate the table or file with the first rows."""
 
     def change(self) -> None:
-        """Insert a row, update one and delete one."""
+        """Insert, update and delete a row."""
         raise NotImplementedError
 
     @abstractmethod
@@ -59,7 +60,7 @@ class SqlSource(Source):
     """A table of a server; subclasses know how to run statements there."""
 
     columns: tuple[Column, ...]
-    declared: str
+    fixed_columns: str
 
     def __init__(self) -> None:
         self.kinds = {"id": Kind.NUMBER, "changed": Kind.DATE_TIME} | {
@@ -71,12 +72,12 @@ class SqlSource(Source):
         """Run statements, each by itself."""
 
     def fill(self) -> None:
-        listed = ", ".join(f"{column.name} {column.sql}" for column in self.columns)
+        definitions = ", ".join(f"{column.name} {column.sql}" for column in self.columns)
         low = ", ".join(column.low for column in self.columns)
         high = ", ".join(column.high for column in self.columns)
         self.run(
             f"DROP TABLE IF EXISTS {TABLE}",
-            f"CREATE TABLE {TABLE} ({self.declared}, {listed})",
+            f"CREATE TABLE {TABLE} ({self.fixed_columns}, {definitions})",
             f"INSERT INTO {TABLE} VALUES ({SMALLEST}, '2020-01-01 00:00:00', {low})",
             f"INSERT INTO {TABLE} VALUES ({LARGEST}, '2020-01-02 00:00:00.123456', {high})",
             f"INSERT INTO {TABLE} (id, changed) VALUES ({CHANGED}, '2020-01-03 00:00:00')",
@@ -87,19 +88,19 @@ class SqlSource(Source):
     def change(self) -> None:
         names = [column.name for column in self.columns]
         high = ", ".join(f"{column.name} = {column.high}" for column in self.columns)
-        copied = ", ".join(names)
+        names_sql = ", ".join(names)
         self.run(
-            f"INSERT INTO {TABLE} (id, changed, {copied}) SELECT {ADDED},"
-            f" '2020-02-01 00:00:00', {copied} FROM {TABLE} WHERE id = {LARGEST}",
+            f"INSERT INTO {TABLE} (id, changed, {names_sql}) SELECT {ADDED},"
+            f" '2020-02-01 00:00:00', {names_sql} FROM {TABLE} WHERE id = {LARGEST}",
             f"UPDATE {TABLE} SET changed = '2020-02-02 00:00:00', {high} WHERE id = {CHANGED}",
             f"DELETE FROM {TABLE} WHERE id = {REMOVED}",
         )
 
 
 class MariaDBSource(SqlSource):
-    """A table of MariaDB, whose binary log has its rows."""
+    """A table of MariaDB with a binary log of row changes."""
 
-    declared = "id BIGINT UNSIGNED PRIMARY KEY, changed DATETIME(6) NOT NULL"
+    fixed_columns = "id BIGINT UNSIGNED PRIMARY KEY, changed DATETIME(6) NOT NULL"
     columns: tuple[Column, ...] = (
         Column("txt", "LONGTEXT", Kind.TEXT, "''", f"x'{TEXT.encode().hex()}'"),
         Column("latin", "LONGTEXT", Kind.TEXT, "' '", r"'üñí \\ '' \" \n\t\r %s'"),
@@ -172,7 +173,7 @@ class MariaDBSource(SqlSource):
 class PostgresSource(SqlSource):
     """A table of PostgreSQL, whose changes a replication slot keeps."""
 
-    declared = "id BIGINT PRIMARY KEY, changed TIMESTAMPTZ NOT NULL"
+    fixed_columns = "id BIGINT PRIMARY KEY, changed TIMESTAMPTZ NOT NULL"
     columns: tuple[Column, ...] = (
         Column("txt", "TEXT", Kind.TEXT, "''", rf"convert_from('\x{TEXT.encode().hex()}', 'UTF8')"),
         Column("vc", "VARCHAR(20)", Kind.TEXT, "''", "'NULL'"),
@@ -243,6 +244,7 @@ class PostgresSource(SqlSource):
 class MariaDBDates(MariaDBSource):
     """Dates that are none, or that no other program has."""
 
+    trial = " zero dates, times past a day"
     columns: tuple[Column, ...] = (
         Column("txt", "LONGTEXT", Kind.TEXT, "'zero'", "'year 0'"),
         Column("d", "DATE", Kind.DATE, "'0000-00-00'", "'0000-01-01'"),
@@ -251,19 +253,31 @@ class MariaDBDates(MariaDBSource):
     )
 
 
-class PostgresDates(PostgresSource):
-    """Dates that MySQL has not."""
+class PostgresInfinity(PostgresSource):
+    """Dates that never come."""
 
+    trial = " infinite dates"
     columns: tuple[Column, ...] = (
-        Column("txt", "TEXT", Kind.TEXT, "'infinite'", "'far'"),
-        Column("d", "DATE", Kind.DATE, "'infinity'", "'0044-03-15 BC'"),
-        Column("ts", "TIMESTAMP", Kind.DATE_TIME, "'-infinity'", "'294276-01-01'"),
-        Column("tz", "TIMESTAMPTZ", Kind.DATE_TIME, "'infinity'", "'0001-01-01 00:00:00+00 BC'"),
+        Column("txt", "TEXT", Kind.TEXT, "''", "''"),
+        Column("d", "DATE", Kind.DATE, "'-infinity'", "'infinity'"),
+        Column("ts", "TIMESTAMP", Kind.DATE_TIME, "'-infinity'", "'infinity'"),
+        Column("tz", "TIMESTAMPTZ", Kind.DATE_TIME, "'-infinity'", "'infinity'"),
+    )
+
+
+class PostgresFarDates(PostgresSource):
+    """Dates before the year 1 and after 9999."""
+
+    trial = " far dates"
+    columns: tuple[Column, ...] = (
+        Column("txt", "TEXT", Kind.TEXT, "''", "''"),
+        Column("d", "DATE", Kind.DATE, "'0044-03-15 BC'", "'10000-01-01'"),
+        Column("ts", "TIMESTAMP", Kind.DATE_TIME, "'0001-12-31 BC'", "'294276-01-01'"),
     )
 
 
 class FileSource(Source):
-    """A file in `folder`; subclasses know its format."""
+    """Files in `folder`; subclasses define the format."""
 
     kinds = {
         "id": Kind.NUMBER,
@@ -300,7 +314,7 @@ class FileSource(Source):
 
 
 class JsonLinesSource(FileSource):
-    """One object a line."""
+    """A file of JSON objects, each on a line."""
 
     def fill(self) -> None:
         lines = (json.dumps(row, ensure_ascii=False) for row in self.rows)
@@ -308,7 +322,7 @@ class JsonLinesSource(FileSource):
 
 
 class JsonSource(FileSource):
-    """One file of a list for each object."""
+    """A JSON file for each object."""
 
     def fill(self) -> None:
         for row in self.rows:
@@ -335,7 +349,7 @@ class SingerLinesSource(FileSource):
 
 class CsvSource(FileSource):
     """
-    Fields in quotes where they need them; a CSV file tells no NULL from an empty text.
+    A CSV file, which does not distinguish NULL from an empty text.
 
     Python's csv reads at most 131,072 characters a field, unless a program allows more.
     """

@@ -21,7 +21,8 @@ from demo.interop_taps.sources import (
     JsonSource,
     MariaDBDates,
     MariaDBSource,
-    PostgresDates,
+    PostgresFarDates,
+    PostgresInfinity,
     PostgresSource,
     SingerLinesSource,
     Source,
@@ -33,13 +34,11 @@ VENVS = Path(__file__).parents[2] / ".venv-taps"
 LONGEST_S = 300.0  # that a tap may run
 LOG_WAIT_S = 3  # that a tap waits for more changes in the log
 
-DATES = "dates"  # the name of a trial
-
 Config = dict[str, Any]
 
 
 class Mode(Enum):
-    """How a tap reads a table, as its catalog names it."""
+    """The replication method of a catalog."""
 
     FULL_TABLE = "FULL_TABLE"
     INCREMENTAL = "INCREMENTAL"
@@ -56,12 +55,12 @@ class TapFailed(RuntimeError):
 @dataclass(frozen=True)
 class Tap:
     """
-    A tap and its source.
+    A tap, and how to run the program on a source.
 
-    `dates` is a second source, of dates that MySQL or others do not have. `faults` names columns
-    that this tap is known to send with other values than the source has, and says what it sends;
-    before a column's name there may be the trial that it is so in. `slot` is the replication slot
-    that the tap reads.
+    `dates` are further sources, of dates that some programs cannot hold. `faults` describes known
+    wrong values by column; a trial's name before the column limits the fault to that trial.
+    `pythons` are the versions that the tap runs on, the best first; without any, this process's.
+    `slot` is the replication slot that the tap reads.
     """
 
     package: str
@@ -70,7 +69,7 @@ class Tap:
     configure: Callable[[Any], Config]
     modes: Sequence[Mode] = (Mode.FULL_TABLE,)
     faults: Mapping[str, str] = field(default_factory=dict)
-    dates: type[Source] | None = None
+    dates: Sequence[type[Source]] = ()
     pythons: Sequence[str] = ()
     slot: str = ""
     catalog_option: str = "--catalog"
@@ -85,23 +84,23 @@ class Tap:
         """Each trial's name, mode and source."""
         for mode in self.modes:
             yield mode.value, mode, self.source
-        if self.dates:
-            yield DATES, Mode.FULL_TABLE, self.dates
+        for source in self.dates:
+            yield f"{Mode.FULL_TABLE.value}{source.trial}", Mode.FULL_TABLE, source
 
     def known_fault(self, trial: str, column: str) -> str | None:
-        """Return what the tap is known to send in a column; without a column, how it fails."""
+        """Describe a known fault in a column; without a column, a known failure of the tap."""
         return self.faults.get(f"{trial} {column}".strip()) or self.faults.get(column)
 
     def install(self) -> str:
-        """Install the tap in a venv of its own; returns its version, raises CommandFailed."""
+        """Install the tap in a separate venv; returns the version, raises CommandFailed."""
         venv = VENVS / self.name
         pip: list[str | Path] = [venv / "bin" / "python", "-m", "pip"]
         environment = {**os.environ, "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
         if not (venv / "bin" / self.program).exists():
             run_steps([self._python(), "-m", "venv", "--clear", venv])
             run_steps([*pip, "install", "--quiet", self.package], environment=environment)
-        shown = run_steps([*pip, "show", self.name], environment=environment)
-        return next(line.split()[1] for line in shown.splitlines() if line.startswith("Version:"))
+        details = run_steps([*pip, "show", self.name], environment=environment)
+        return next(line.split()[1] for line in details.splitlines() if line.startswith("Version:"))
 
     def _python(self) -> Path:
         if not self.pythons:
@@ -111,7 +110,7 @@ class Tap:
         raise CommandFailed(f"it needs Python {' or '.join(self.pythons)}")
 
     def run(self, folder: Path, mode: Mode, state: object) -> list[str]:
-        """Run the tap and return its messages; raises TapFailed."""
+        """Run the tap and return the messages as lines; raises TapFailed."""
         options: list[str] = []
         if self.has_catalog:
             catalog = json.loads(self._call(folder, "--discover"))
@@ -177,9 +176,13 @@ def _files(source: FileSource, ending: str) -> str:
     return str(source.folder / f"*.{ending}")
 
 
+INFINITE_TRIAL = f"FULL_TABLE{PostgresInfinity.trial}"
+POSTGRES_DATES = {
+    **{f"{INFINITE_TRIAL} {column}": "a date of Python's" for column in ("d", "ts", "tz")},
+    f"FULL_TABLE{PostgresFarDates.trial}": "Python has no such year",
+}
 QUESTION_MARK = "`?` for an emoji: it reads with the charset utf8"
 ONE_BIT = "true or false for several bits"
-MYSQL_FAULTS = {"txt": QUESTION_MARK, "bit9": ONE_BIT}
 POSTGRES_LOG = {"logical_poll_total_seconds": LOG_WAIT_S, "dbname": DATABASE}
 TAPS = (
     Tap(
@@ -188,21 +191,28 @@ TAPS = (
         MariaDBSource,
         lambda source: {**_mysql(source), "ssl": "false"},
         ALL_MODES,
-        MYSQL_FAULTS
-        | {
+        {
+            "txt": QUESTION_MARK,
+            "bit9": ONE_BIT,
             "tm": "a date-time of 1970 for a time",
             "dt": "far date-times rounded as floating-point seconds",
+            f"FULL_TABLE{MariaDBDates.trial} d": "NULL for a date of zeros",
         },
-        dates=MariaDBDates,
+        dates=(MariaDBDates,),
     ),
     Tap(
         "pipelinewise-tap-mysql>=1.6,<2",
         "tap-mysql",
         MariaDBSource,
-        lambda source: {**_mysql(source), "engine": "mariadb", "filter_dbs": DATABASE},
+        lambda source: {
+            **_mysql(source),
+            "engine": "mariadb",
+            "filter_dbs": DATABASE,
+            "session_sqls": ["SET time_zone = '+00:00'", "SET NAMES utf8mb4"],
+        },
         ALL_MODES,
-        MYSQL_FAULTS,
-        dates=MariaDBDates,
+        {"bit9": ONE_BIT},
+        dates=(MariaDBDates,),
     ),
     Tap(
         "meltanolabs-tap-mysql==0.0.1a1",
@@ -213,9 +223,9 @@ TAPS = (
         {
             "s": "a Python set in braces for a SET",
             "db": "ten decimal places of a DOUBLE",
-            "dates tm": "the time of day for a time of more than a day",
+            f"FULL_TABLE{MariaDBDates.trial} tm": "the time of day for a time of more than a day",
         },
-        dates=MariaDBDates,
+        dates=(MariaDBDates,),
     ),
     Tap(
         "tap-postgres>=0.2.1,<0.3",
@@ -223,10 +233,11 @@ TAPS = (
         PostgresSource,
         lambda source: {**_postgres(source), **POSTGRES_LOG, "filter_dbs": DATABASE},
         ALL_MODES,
+        POSTGRES_DATES,
         pythons=("3.7", "3.6"),  # its psycopg2 does not build on later ones
         slot="stitch",
         catalog_option="--properties",
-        dates=PostgresDates,
+        dates=(PostgresInfinity, PostgresFarDates),
     ),
     Tap(
         "pipelinewise-tap-postgres>=1.8.4,<3",
@@ -234,13 +245,14 @@ TAPS = (
         PostgresSource,
         lambda source: {**_postgres(source), **POSTGRES_LOG, "break_at_end_lsn": True},
         ALL_MODES,
-        {
+        POSTGRES_DATES
+        | {
             "jb": "numbers in JSONB as doubles",
             "num": "numbers of the log as doubles",
             "decim": "numbers of the log as doubles",
         },
         slot=f"pipelinewise_{DATABASE}",
-        dates=PostgresDates,
+        dates=(PostgresInfinity, PostgresFarDates),
     ),
     Tap(
         "meltanolabs-tap-postgres>=0.10,<0.11",
@@ -252,7 +264,7 @@ TAPS = (
             "filter_schemas": ["public"],
             "json_as_object": True,
             # Without it the tap fails at a year before 1 or after 9999.
-            "dates_as_string": isinstance(source, PostgresDates),
+            "dates_as_string": isinstance(source, (PostgresInfinity, PostgresFarDates)),
             "replication_idle_exit_seconds": LOG_WAIT_S,
         },
         ALL_MODES,
@@ -263,7 +275,7 @@ TAPS = (
             "LOG_BASED rows": "only what changed since the slot was made",
         },
         slot="tappostgres",
-        dates=PostgresDates,
+        dates=(PostgresInfinity, PostgresFarDates),
     ),
     Tap(
         "tap-jsonl>=0.3,<0.4",

@@ -1,4 +1,4 @@
-"""One tap in one mode: two runs through target-mysql, and what differs afterwards."""
+"""A trial: two runs of a tap and target-mysql, and the differences afterwards."""
 
 from __future__ import annotations
 
@@ -41,21 +41,21 @@ class TargetFailed(RuntimeError):
 @dataclass
 class Verdict:
     """
-    What a trial found.
+    The result of a trial; differences are by column, with an example.
 
-    `lost` are differences between MySQL and the RECORDs, by column; `missent` those between the
-    RECORDs and the source; `unsent` the columns that the tap leaves out.
+    `target_faults` are differences between MySQL and the RECORDs, `tap_faults` those between the
+    RECORDs and the source, `omissions` the columns that the tap does not send.
     """
 
     rows: int = 0
     values: int = 0
-    lost: dict[str, str] = field(default_factory=dict)
-    missent: dict[str, str] = field(default_factory=dict)
-    unsent: list[str] = field(default_factory=list)
+    target_faults: dict[str, str] = field(default_factory=dict)
+    tap_faults: dict[str, str] = field(default_factory=dict)
+    omissions: list[str] = field(default_factory=list)
 
 
 def run_trial(tap: Tap, mode: Mode, source: Source, target: PrivateServer, folder: Path) -> Verdict:
-    """Load the source twice, with changes in between if it is a table; raises TapFailed."""
+    """Load the source; change and load a table once more. Raises TapFailed or TargetFailed."""
     source.fill()
     (folder / "tap.json").write_text(json.dumps(tap.configure(source)))
     _run_sql(target, f"DROP DATABASE IF EXISTS {DATABASE}")
@@ -65,17 +65,21 @@ def run_trial(tap: Tap, mode: Mode, source: Source, target: PrivateServer, folde
         if isinstance(source, SqlSource):
             source.change()
             _load(tap, mode, replay, target, folder)
+    if not replay.rows:
+        raise TapFailed("the tap sends no records")
     verdict = compare(source, replay, _read_target(target))
     has_versions = any(replay.versions.values())
     if mode is Mode.INCREMENTAL or (mode is Mode.FULL_TABLE and not has_versions):
         # Neither mode tells of a deletion: the row stays.
-        verdict.missent = {key: what for key, what in verdict.missent.items() if what != UNTOLD}
+        verdict.tap_faults = {
+            key: what for key, what in verdict.tap_faults.items() if what != UNTOLD
+        }
     return verdict
 
 
 @contextmanager
 def _replication_slot(source: Source, slot: str) -> Iterator[None]:
-    """Make a slot of PostgreSQL, which keeps the changes from then on, and remove it in the end."""
+    """Create a replication slot, which keeps all later changes, and drop the slot in the end."""
     if not slot or not isinstance(source, PostgresSource):
         yield
         return
@@ -86,37 +90,40 @@ def _replication_slot(source: Source, slot: str) -> Iterator[None]:
         source.run(f"SELECT pg_drop_replication_slot('{slot}')")
 
 
-def compare(source: Source, replay: Replay, stored: Rows) -> Verdict:
+def compare(source: Source, replay: Replay, cells: Rows) -> Verdict:
     """Compare MySQL's live rows with the messages, and the messages with the source."""
-    sent, original = replay.live, source.read()
-    verdict = Verdict(len(sent))
-    verdict.lost |= _key_difference(sent, stored)
-    verdict.missent |= _key_difference(original, sent)
-    for key, record in sent.items():
+    records, source_rows = replay.live, source.read()
+    verdict = Verdict(len(records))
+    verdict.target_faults |= _key_difference(records, cells)
+    verdict.tap_faults |= _key_difference(source_rows, records)
+    for key, record in records.items():
         for name, value in record.items():
-            if name.startswith(METADATA) or key not in stored:
+            if name.startswith(METADATA) or key not in cells:
                 continue
             verdict.values += 1
-            cell = stored[key].get(name)
+            cell = cells[key].get(name)
             if not is_stored_as_sent(replay.schema.get(name, {}), value, cell):
-                verdict.lost.setdefault(name, f"{_show(cell)} for {_show(value)}")
-    for name, value, own in _pairs(source, sent, original):
+                verdict.target_faults.setdefault(name, f"{_show(cell)} for {_show(value)}")
+    for name, value, own in _pairs(source, records, source_rows):
         if normalize(source.kinds[name], value) != normalize(source.kinds[name], own):
-            verdict.missent.setdefault(name, f"{_show(value)} for {_show(own)}")
-    properties = {name for record in sent.values() for name in record}
-    verdict.unsent = sorted(source.kinds.keys() - properties)
+            verdict.tap_faults.setdefault(name, f"{_show(value)} for {_show(own)}")
+    properties = {name for record in records.values() for name in record}
+    verdict.omissions = sorted(source.kinds.keys() - properties)
     return verdict
 
 
-def _pairs(source: Source, sent: Rows, original: Rows) -> Iterator[tuple[str, Any, Any]]:
+def _pairs(source: Source, records: Rows, source_rows: Rows) -> Iterator[tuple[str, Any, Any]]:
     """Yield each value that both the RECORDs and the source have: column, sent, original."""
-    for key in sent.keys() & original.keys():
-        for name in source.kinds.keys() & sent[key].keys():
-            yield name, sent[key][name], original[key][name]
+    for key in records.keys() & source_rows.keys():
+        for name in source.kinds.keys() & records[key].keys():
+            yield name, records[key][name], source_rows[key][name]
 
 
-def _key_difference(expected: Rows, found: Rows) -> dict[str, str]:
-    missing, extra = expected.keys() - found.keys(), found.keys() - expected.keys()
+def _key_difference(wanted_rows: Rows, actual_rows: Rows) -> dict[str, str]:
+    missing, extra = (
+        wanted_rows.keys() - actual_rows.keys(),
+        actual_rows.keys() - wanted_rows.keys(),
+    )
     if not missing and not extra:
         return {}
     return {ROWS: f"missing {sorted(missing)}, extra {sorted(extra)}"}
@@ -148,11 +155,9 @@ def _load(tap: Tap, mode: Mode, replay: Replay, target: PrivateServer, folder: P
     if done.returncode:
         raise TargetFailed(done.stderr.strip().splitlines()[-1])
     replay.read(lines)
-    if not replay.rows:
-        raise TapFailed("the tap sends no records")
-    states = done.stdout.splitlines()
-    if replay.state is not None and json.loads(states[-1]) != replay.state:
-        raise TargetFailed(f"the state is {states[-1]}, not {replay.state}")
+    last_state = json.loads((done.stdout.splitlines() or ["null"])[-1])
+    if last_state != replay.state:
+        raise TargetFailed(f"the last state is {last_state}, not {replay.state}")
 
 
 def _read_target(target: PrivateServer) -> Rows:

@@ -47,9 +47,9 @@ def parse_json(text: str) -> Any:
 
 def normalize(kind: Kind, value: Any) -> Any:
     """
-    Return a value that is equal for all notations of the same value.
+    Return the same result for all notations of the same value.
 
-    A value in no notation of its kind is returned as its text.
+    A value in an unknown notation is returned as text.
     """
     if value is None:
         return None
@@ -59,45 +59,45 @@ def normalize(kind: Kind, value: Any) -> Any:
         return str(value)
 
 
-def is_stored_as_sent(schema: Mapping[str, Any], sent: Any, stored: Any) -> bool:
+def is_stored_as_sent(schema: Mapping[str, Any], value: Any, cell: Any) -> bool:
     """
-    Return whether a cell holds what a RECORD says of a property with this schema.
+    Return whether a cell of MySQL equals the value of a RECORD, whose property has this schema.
 
-    NULL is right for a date that MySQL has not: trials run with `invalid_dates` = `null`.
+    NULL is right for a date that MySQL cannot hold: trials run with `invalid_dates` = `null`.
     """
-    kind = _kind_of_schema(schema, sent)
-    if sent is None or stored is None:
-        return sent is stored or (kind in TEMPORAL and normalize(kind, sent) == sent)
-    if isinstance(sent, (dict, list)):
-        return _is_equal(Kind.JSON, sent, stored)
-    if isinstance(sent, (Decimal, float)) and not isinstance(sent, bool):
-        return _is_same_number(sent, stored)
-    if kind is Kind.TEXT and isinstance(stored, bytes):
-        return _is_equal(Kind.BYTES, sent, stored)
-    return _is_equal(kind, sent, stored) or _is_json_text(sent, stored)
+    kind = _kind_of_schema(schema, value)
+    if value is None or cell is None:
+        return value is cell or (kind in TEMPORAL and normalize(kind, value) == value)
+    if isinstance(value, (dict, list)):
+        return _is_equal(Kind.JSON, value, cell)
+    if isinstance(value, (Decimal, float)) and not isinstance(value, bool):
+        return _is_same_number(value, cell)
+    if kind is Kind.TEXT and isinstance(cell, bytes):
+        return _is_equal(Kind.BYTES, value, cell)
+    return _is_equal(kind, value, cell) or _is_json_text(value, cell)
 
 
-def _is_equal(kind: Kind, sent: Any, stored: Any) -> bool:
-    return bool(normalize(kind, sent) == normalize(kind, stored))
+def _is_equal(kind: Kind, value: Any, cell: Any) -> bool:
+    return bool(normalize(kind, value) == normalize(kind, cell))
 
 
-def _kind_of_schema(schema: Mapping[str, Any], sent: Any) -> Kind:
-    if isinstance(sent, bool):
+def _kind_of_schema(schema: Mapping[str, Any], value: Any) -> Kind:
+    if isinstance(value, bool):
         return Kind.BOOLEAN
     return next((one for one in TEMPORAL if one.value == schema.get("format")), Kind.TEXT)
 
 
-def _is_same_number(sent: Decimal | float, stored: Any) -> bool:
-    if _is_equal(Kind.NUMBER, sent, stored):
+def _is_same_number(value: Decimal | float, cell: Any) -> bool:
+    if _is_equal(Kind.NUMBER, value, cell):
         return True
-    is_double = Decimal(repr(float(sent))) == Decimal(sent)
-    return is_double and _is_equal(Kind.DOUBLE, sent, stored)
+    is_double = Decimal(repr(float(value))) == Decimal(value)
+    return is_double and _is_equal(Kind.DOUBLE, value, cell)
 
 
-def _is_json_text(sent: Any, stored: Any) -> bool:
+def _is_json_text(value: Any, cell: Any) -> bool:
     """Return whether a JSON column holds this text."""
     try:
-        return bool(json.loads(stored) == sent)
+        return bool(json.loads(cell) == value)
     except (ValueError, TypeError):
         return False
 
@@ -139,7 +139,7 @@ def _to_date(value: Any) -> str:
 
 
 def _to_moment(value: Any) -> str:
-    """Return the moment in UTC, with microseconds; without an offset it is in UTC."""
+    """Return the moment in UTC, with microseconds; UTC is the default offset."""
     match = MOMENT.fullmatch(_to_text(value))
     if not match:
         raise ValueError(f"{value} is no date-time")
@@ -149,7 +149,7 @@ def _to_moment(value: Any) -> str:
 
 
 def _to_time(value: Any) -> timedelta:
-    """Return the time since midnight, in UTC if it has an offset."""
+    """Return the time since midnight, in UTC if the value has an offset."""
     match = TIME.fullmatch(_to_text(value))
     if not match:
         raise ValueError(f"{value} is no time")
