@@ -20,8 +20,8 @@ from mysql_settings.sources import files_of_environment
 from mysql_settings.visible import visible
 from target_mysql.config import Config, read_files
 from target_mysql.exceptions import ConnectError, TargetError, TransientError
-from target_mysql.loading.loader import Load
-from target_mysql.messages import iter_chunks, write_whole
+from target_mysql.loading.loader import Loader
+from target_mysql.messages import read_lines, write_whole
 from target_mysql.retries import iter_waits_s
 from target_mysql.server.database import Database
 
@@ -41,10 +41,10 @@ def load(paths: Sequence[Path]) -> None:
     if not database.uses_load_data:
         LOGGER.info("LOAD DATA LOCAL is off (server's local_infile, load_method): using INSERT")
     sys.setswitchinterval(SWITCH_INTERVAL_S)
-    run = Load(database, config, sys.stdout.buffer)
+    run = Loader(database, config, sys.stdout.buffer)
     outcome = "failed"
     try:
-        run.run(iter_chunks(sys.stdin.fileno(), TICK_S))
+        run.run(read_lines(sys.stdin.fileno(), TICK_S))
         outcome = "done"
     finally:
         run.stop()

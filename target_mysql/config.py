@@ -98,6 +98,13 @@ class Config(ServerSettings, frozen=True, kw_only=True):
         ),
     ] = 30.0
     load_method: Literal["auto", "local_infile", "insert"] = "auto"
+    staging: Annotated[
+        Literal["temporary", "tables"],
+        Meta(
+            description="where a batch waits to be merged: temporary tables, or ordinary ones named"
+            " _sdc_staging_, which are used in any case where the server refuses temporary ones"
+        ),
+    ] = "temporary"
     add_metadata_columns: Annotated[bool, Meta(description="add the _sdc_ columns")] = True
     hard_delete: Annotated[
         bool,

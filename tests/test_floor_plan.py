@@ -22,8 +22,8 @@ FLOORS = {
     "target_mysql": (
         "__main__ cli commands"
         " loading.loader loading.committer loading.stage_and_merge progress loading.migrate"
-        " loading.activate_version loading.table_locks loading.process_identity loading.batch"
-        " loading.__init__ messages retries"
+        " loading.staging loading.activate_version loading.table_locks loading.process_identity"
+        " loading.batch loading.__init__ messages retries"
         " server.change_table server.database server.connection server.errors"
         " server.statements server.lock_statements server.definition server.__init__"
         " rows.encoder rows.decoder rows.validation rows.values rows.datetimes rows.load_file"
@@ -37,8 +37,12 @@ FLOORS = {
         " addresses visible exceptions __init__"
     ),
     "hubspot_simulator": (
-        "__main__ server endpoints faults portal owners generate feed contents oauth answers"
-        " __init__"
+        "__main__ server endpoints objects.routes objects.lists objects.associations"
+        " objects.search objects.batch_read objects.definitions objects.requests faults portal"
+        " objects.errors objects.views objects.store objects.type_index"
+        " objects.engagement_properties objects.related_records objects.properties"
+        " objects.object_types objects.texts objects.behaviour objects.__init__"
+        " lifelike owners generate feed contents oauth responses __init__"
     ),
     "engagements_report": (
         "__main__ cli commands page.html_report page.sections page.document page.svg"

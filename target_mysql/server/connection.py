@@ -30,7 +30,9 @@ from target_mysql.server import statements
 from target_mysql.server.errors import ADVICE, READ_ONLY, is_transient
 
 PACKET_SIZE = 1024 * 1024  # bytes of a batch sent at a time; a packet's end is no row's
-NO_FILES = 2027  # the client library's "malformed packet", which is what such an answer is to us
+FILE_REQUEST_REFUSED = (
+    2027  # the client library's "malformed packet", which is what such an answer is to us
+)
 CHECK_ADDRESS = "check host, port and that the server runs"
 TLS_CUT_OFF = (ssl.SSLEOFError, ssl.SSLZeroReturnError, ssl.SSLSyscallError)
 # Seconds of silence before the other side is asked whether it is there, and between askings.
@@ -38,7 +40,7 @@ KEEP_ALIVE = {socket.TCP_KEEPIDLE: 60, socket.TCP_KEEPINTVL: 10, socket.TCP_KEEP
 
 
 @dataclass(frozen=True)
-class Done:
+class StatementResult:
     """
     What a statement did: rows it looked at, those that were there before, those changed.
 
@@ -64,9 +66,9 @@ class ServerConnection(GuardedConnection):
             wire: Any = self
             wire._force_close()
             problem = "the server asks for a file of this machine, and gets none: do not trust it"
-            raise pymysql.err.NotSupportedError(NO_FILES, problem) from error
+            raise pymysql.err.NotSupportedError(FILE_REQUEST_REFUSED, problem) from error
 
-    def load_local(self, statement: str, rows: Sequence[bytes], max_packet: int) -> Done:
+    def load_local(self, statement: str, rows: Sequence[bytes], max_packet: int) -> StatementResult:
         """
         Run a LOAD DATA LOCAL, answering with `rows` whatever file the server names.
 
@@ -80,7 +82,7 @@ class ServerConnection(GuardedConnection):
         if not packet.is_load_local_packet():
             wire._force_close()
             problem = "LOAD DATA LOCAL was not answered as one"
-            raise pymysql.err.NotSupportedError(NO_FILES, problem)
+            raise pymysql.err.NotSupportedError(FILE_REQUEST_REFUSED, problem)
         try:
             for data in _packets(rows, min(PACKET_SIZE, max_packet // 2)):
                 wire.write_packet(data)
@@ -89,7 +91,7 @@ class ServerConnection(GuardedConnection):
             raise
         wire.write_packet(b"")
         with checked_packets(self):
-            return done_of(OKPacketWrapper(wire._read_packet()))
+            return statement_result(OKPacketWrapper(wire._read_packet()))
 
 
 def connect(config: Config) -> ServerConnection:
@@ -139,7 +141,7 @@ def _set_session(connection: Connection[Cursor], init_sql: Sequence[str]) -> Non
             if changed:
                 problem = f"init_sql changes what this target relies on: {', '.join(changed)}"
                 raise ConfigError(f"{problem}: leave that out")
-        cursor.execute(statements.SERVES)
+        cursor.execute(statements.WRITE_PROBE)
 
 
 def _keep_alive(connection: Connection[Cursor]) -> None:
@@ -179,12 +181,12 @@ def _may_pass(error: Exception) -> bool:
 _INFO = re.compile(rb"Records: (\d+) +(?:Duplicates|Deleted): (\d+)")
 
 
-def done_of(answer: Any) -> Done:
+def statement_result(answer: Any) -> StatementResult:
     """Build a Done of an OK packet or result, whose message says "Records: 3  Duplicates: 1"."""
     message = answer.message or b""
     found = _INFO.search(message.encode() if isinstance(message, str) else message)
     records, duplicates = (int(found[1]), int(found[2])) if found else (0, 0)
-    return Done(answer.affected_rows, records, duplicates, answer.warning_count)
+    return StatementResult(answer.affected_rows, records, duplicates, answer.warning_count)
 
 
 def _packets(rows: Sequence[bytes], size: int) -> Iterator[bytes]:

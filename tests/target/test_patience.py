@@ -198,7 +198,7 @@ def _table(database: Database, *names: str) -> Table:
         database.server.dialect,
         add_metadata_columns=False,
         flattening_levels=0,
-        there={},
+        existing={},
     )
 
 
