@@ -37,8 +37,9 @@ FLOORS = {
         " addresses visible exceptions __init__"
     ),
     "hubspot_simulator": (
-        "__main__ server endpoints objects.routes objects.lists objects.associations"
-        " objects.search objects.batch_read objects.definitions objects.requests faults portal"
+        "__main__ server endpoints objects.routes objects.writes objects.association_writes"
+        " objects.lists objects.associations objects.write_values objects.search"
+        " objects.batch_read objects.definitions objects.requests faults portal"
         " objects.errors objects.views objects.store objects.type_index"
         " objects.engagement_properties objects.related_records objects.properties"
         " objects.object_types objects.texts objects.behaviour objects.__init__"
