@@ -46,10 +46,10 @@ FLOORS = {
         " lifelike owners generate feed contents oauth responses __init__"
     ),
     "engagements_report": (
-        "__main__ cli page.html_report page.sections output_formats queries.indexes"
-        " queries.reports page.formatting page.html page.svg page.charts page.colours page.__init__"
-        " queries.periods queries.database queries.statements queries.calendar queries.__init__"
-        " config exceptions __init__"
+        "__main__ cli commands page.html_report page.sections page.document page.svg"
+        " page.formatting page.charts page.colours page.__init__ output_formats"
+        " queries.indexes queries.reports queries.periods queries.database queries.statements"
+        " queries.calendar queries.__init__ config exceptions __init__"
     ),
 }
 
