@@ -434,6 +434,18 @@ def test_every_target_of_make_is_explained() -> None:
     assert named == targets
 
 
+def test_every_file_that_is_named_exists() -> None:
+    """
+    A module or data file that a document names is in the repository, in its folder if that is said.
+    """
+    files = [str(path.relative_to(REPOSITORY)) for path in REPOSITORY.glob("[a-z]*/**/*.*")]
+    files += [path.name for path in REPOSITORY.iterdir()]
+    for document in set(DOCUMENTS) - {"CHANGELOG.md"}:
+        for name in code_spans(text_of(document)):
+            if re.fullmatch(r"[\w./]+\.(?:py|sql|css)", name):
+                assert any(f"/{file}".endswith(f"/{name}") for file in files), f"{document}: {name}"
+
+
 def test_every_link_leads_somewhere() -> None:
     """
     Each relative link has its file, and each anchor its heading.

@@ -6,7 +6,7 @@ import json
 import re
 import struct
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from enum import Enum
 from typing import Any
@@ -144,7 +144,7 @@ def _to_date(value: Any) -> str:
     day, _, rest = _to_text(value).partition("T" if "T" in _to_text(value) else " ")
     if rest and not rest.startswith("00:00:00"):
         raise ValueError(f"{value} is no date")
-    return day
+    return date.fromisoformat(day).isoformat()
 
 
 def _to_moment(value: Any) -> str:

@@ -82,7 +82,7 @@ def test_batches_have_bounds(portal: Portal, serve: Serve) -> None:
     assert "properties" in incomplete.json()["message"]
     v3 = f"{objects_path('notes', 'v3')}/batch/read"
     assert post(hubspot, v3, {"inputs": [{"id": "5"}]}).status_code == 207
-    assert hubspot.ask("POST", path, data=b"{").status_code == 400
+    assert hubspot.request("POST", path, data=b"{").status_code == 400
 
 
 def test_batch_reads_give_properties_without_associations(portal: Portal, serve: Serve) -> None:
