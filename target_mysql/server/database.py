@@ -59,6 +59,7 @@ class Server:
     identity: tuple[object, ...]  # that no other server has
     is_mariadb: bool
     local_infile: bool
+    is_oceanbase: bool  # whose LOAD DATA makes an empty text at the end of a row NULL
     max_allowed_packet: int
     folds_names: bool  # `Things` and `things` are one table
     wait_timeout_s: int  # how long this connection may be silent
@@ -212,6 +213,8 @@ class Database:
     @property
     def uses_load_data(self) -> bool:
         """Whether rows travel by LOAD DATA LOCAL rather than by INSERT."""
+        if self.server.is_oceanbase:
+            return False
         method = self.config.load_method
         return method == "local_infile" or (method == "auto" and self.server.local_infile)
 
@@ -280,6 +283,7 @@ class Database:
             identity=tuple(identity),
             is_mariadb=is_mariadb,
             local_infile=bool(local_infile),
+            is_oceanbase="oceanbase" in f"{version} {comment}".lower(),
             max_allowed_packet=int(max_packet),
             folds_names=bool(int(folds)),
             wait_timeout_s=int(wait_timeout_s),
