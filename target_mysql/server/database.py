@@ -277,13 +277,17 @@ class Database:
         (facts,) = self.query(statements.SERVER_FACTS)
         version, comment, local_infile, max_packet, folds, wait_timeout_s, page, *identity = facts
         is_mariadb = "mariadb" in f"{version} {comment}".lower()
+        is_oceanbase = "oceanbase" in f"{version} {comment}".lower()
         dialect = _dialect(str(version), is_mariadb, self._has_large_keys)
+        if is_oceanbase:
+            # A JSON column cannot become text there (error 1235).
+            dialect = dialect.without_json()
         return Server(
             version=str(version),
             identity=tuple(identity),
             is_mariadb=is_mariadb,
             local_infile=bool(local_infile),
-            is_oceanbase="oceanbase" in f"{version} {comment}".lower(),
+            is_oceanbase=is_oceanbase,
             max_allowed_packet=int(max_packet),
             folds_names=bool(int(folds)),
             wait_timeout_s=int(wait_timeout_s),

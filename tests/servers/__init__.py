@@ -88,7 +88,6 @@ FAMILIES = {
         "utf8mb4_bin",
         no_pad=False,
         speaks_tls=False,
-        rewrites_json=True,
         is_optional=True,
         takes_options=False,
     ),
