@@ -6,6 +6,7 @@ from setuptools import find_packages, setup
 
 HERE = Path(__file__).parent
 PACKAGES = (
+    "hubspot_api",
     "tap_hubspot_engagements",
     "target_mysql",
     "hubspot_simulator",
@@ -57,6 +58,7 @@ setup(
     python_requires=">=3.10",
     packages=find_packages(include=[f"{name}*" for name in PACKAGES]),
     package_data={
+        "hubspot_api": ["py.typed"],
         "tap_hubspot_engagements": ["schemas/*.json", "py.typed"],
         "target_mysql": ["py.typed"],
         "hubspot_simulator": ["py.typed"],
