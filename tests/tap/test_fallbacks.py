@@ -155,7 +155,7 @@ def test_ids_out_of_order_are_read_in_turn(
         bodies = [portal.record(one["engagement"]["id"]) for one in portal.records()]
         return {"results": bodies[::-1][:250], "hasMore": True, "offset": 10**13}
 
-    hubspot.faults.add(Fault(on=2, path="paged", answer=json_response(shuffled(hubspot.portal))))
+    hubspot.faults.add(Fault(on=2, path="paged", response=json_response(shuffled(hubspot.portal))))
     pages = list(source_of(hubspot, page_size=50).read_all())
     read = set(ids_of(pages))
     assert {record["engagement"]["id"] for record in hubspot.portal.records()} <= read
