@@ -15,7 +15,7 @@ ONE_AT_A_TIME = exec 9<setup.py && flock 9 \
 	&& if [ $@ -nt setup.py ] && [ $@ -nt pyproject.toml ]; then exit 0; fi
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-servers test-galera test-group-replication test-page test-bare lint check-tap test-pythons test-wheel bench bench-quick soak interop audit clean
+.PHONY: help install demo test test-servers test-seekdb test-galera test-group-replication test-page test-bare lint check-tap test-pythons test-wheel bench bench-quick soak interop audit clean
 
 help: ## say what there is to make
 	@awk -F ': .*## ' '/^[a-z-]+: .*## / {printf "make %-22s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,11 +30,17 @@ test: $(INSTALLED) ## run all tests, on a private MariaDB and a portal on loopba
 
 # What needs a server, and so what a server may break.
 SERVER_TESTS := tests/target tests/report tests/test_pipeline.py
-test-servers: $(INSTALLED) ## run the tests of what needs a server on MariaDB, MySQL 9 and MySQL 5.6
-	@failed=0; for server in mariadb mysql-9 mysql-5.6; do \
+SERVERS := mariadb mariadb-11.8 mysql-9 mysql-5.6
+test-servers: $(INSTALLED) ## run the tests of what needs a server on each server of the family, clusters too
+	@failed=0; for server in $(SERVERS); do \
 		echo "On $$server:"; \
 		TEST_SERVER=$$server $(BIN)/python -m pytest -q $(SERVER_TESTS) $(PYTEST_ARGUMENTS) || failed=1; \
+	done; for cluster in test-galera test-group-replication; do \
+		$(MAKE) --no-print-directory $$cluster || failed=1; \
 	done; exit $$failed
+
+test-seekdb: $(INSTALLED) ## run them on seekdb, the engine of OceanBase
+	@TEST_SERVER=seekdb $(BIN)/python -m pytest -q $(SERVER_TESTS) $(PYTEST_ARGUMENTS)
 
 test-galera: $(INSTALLED) ## run the tests of a target whose server is a Galera cluster
 	@TEST_SERVER=galera $(BIN)/python -m pytest tests/target/test_galera.py $(PYTEST_ARGUMENTS)

@@ -14,15 +14,16 @@ from typing import Any
 
 from engagements_report import indexes
 from engagements_report.calendar import read_day, read_zone
-from engagements_report.config import OPTION_FILES, Config
+from engagements_report.config import Config
 from engagements_report.database import SESSION, STATEMENT_TIMEOUT_S, Database
 from engagements_report.exceptions import ReportError, UsageError
-from engagements_report.file_access import to_warnings
-from engagements_report.login import to_warning
 from engagements_report.periods import MAX_WINDOW_DAYS, WINDOW_DAYS, Choice, Period
 from engagements_report.reports import REPORTS, Answer, ask, to_question
 from engagements_report.table import FORMATS
-from engagements_report.visible import visible
+from mysql_settings.file_access import to_warnings
+from mysql_settings.login import to_warning
+from mysql_settings.option_files import OPTION_FILES
+from mysql_settings.visible import visible
 
 PROGRAM = "engagements-report"
 EXIT_FAILED, EXIT_USAGE = 1, 2

@@ -14,13 +14,11 @@ from pathlib import Path
 from typing import Any
 
 from engagements_report.exceptions import UsageError
-from engagements_report.option_files import read_options
+from mysql_settings.option_files import OPTION_FILES, read_option_files
 
 ENVIRONMENT_PREFIX = "TARGET_MYSQL_"
-OPTION_FILES = ("/etc/my.cnf", "/etc/mysql/my.cnf", "~/.my.cnf")
-OPTION_GROUPS = ("client", "client-server", "client-mariadb", "engagements-report")
+OPTION_GROUP = "engagements-report"
 ALIASES = {"default_target_schema": "database", "dbname": "database"}
-OPTION_NAMES = {"socket": "unix_socket"}  # the mysql client's, where they are not ours
 SSL_MODES = ("DISABLED", "PREFERRED", "REQUIRED", "VERIFY_CA", "VERIFY_IDENTITY")
 MAX_PORT = 65_535
 
@@ -62,7 +60,7 @@ class Config:
         found = _merge(
             _read_file(path, names) if path else {},
             _from_environment(environment, names),
-            _from_option_files(option_files, names),
+            read_option_files(option_files, names, OPTION_GROUP),
         )
         if "ssl_ca" in found:
             found.setdefault("ssl_mode", "VERIFY_CA")  # as the mysql client has it
@@ -171,17 +169,8 @@ def _from_environment(environment: Mapping[str, str], names: Collection[str]) ->
     )
 
 
-def _from_option_files(paths: tuple[str, ...], names: Collection[str]) -> dict[str, Any]:
-    found = _by_our_names(read_options(paths, OPTION_GROUPS), names, OPTION_NAMES)
-    if found.get("host", "localhost") != "localhost":
-        found.pop("unix_socket", None)  # the mysql client has sockets for localhost alone
-    return found
-
-
-def _by_our_names(
-    values: Mapping[str, Any], names: Collection[str], aliases: Mapping[str, str] = ALIASES
-) -> dict[str, Any]:
+def _by_our_names(values: Mapping[str, Any], names: Collection[str]) -> dict[str, Any]:
     """Return what has a value, by our own names; where several mean the same, ours counts."""
-    aliased = {aliases[name]: values[name] for name in [*aliases][::-1] if name in values}
-    named = aliased | {name: value for name, value in values.items() if name not in aliases}
+    aliased = {ALIASES[name]: values[name] for name in [*ALIASES][::-1] if name in values}
+    named = aliased | {name: value for name, value in values.items() if name not in ALIASES}
     return {name: value for name, value in named.items() if name in names and value is not None}

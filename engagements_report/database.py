@@ -17,8 +17,8 @@ from pymysql.cursors import Cursor
 
 from engagements_report.config import Config
 from engagements_report.exceptions import DatabaseError, TableInUse
-from engagements_report.login import LOGIN_TIMEOUT_S, GuardedConnection, end_login
 from engagements_report.statements import Text
+from mysql_settings.login import LOGIN_TIMEOUT_S, GuardedConnection, end_login
 
 CONNECT_TIMEOUT_S = 10
 STATEMENT_TIMEOUT_S = 600.0

@@ -8,7 +8,7 @@ from typing import Any
 
 from engagements_report.charts import Spec
 from engagements_report.exceptions import UsageError
-from engagements_report.visible import visible
+from mysql_settings.visible import visible
 
 NEEDED = "--html needs an extra: pip install 'tap-hubspot-engagements[report]'"
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from engagements_report.colours import declarations, variable
-from engagements_report.visible import visible
+from mysql_settings.visible import visible
 
 STYLE = (Path(__file__).parent / "page.css").read_text(encoding="utf-8")
 SHORT = 20  # characters of a row's name that are kept on one line

@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.table import Table
 
 from engagements_report.database import Rows
-from engagements_report.visible import visible
+from mysql_settings.visible import visible
 
 NOTHING = "-"  # how a table for people shows NULL
 UNLIMITED = 10_000  # characters: a file or a pipe has no window to fit

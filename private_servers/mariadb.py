@@ -54,24 +54,30 @@ class PrivateMariaDB(PrivateServer):
     """MariaDB as Debian ships it: latin1 by default, no my.cnf."""
 
     def make_data(self) -> None:
-        native = "'$.plugin', 'mysql_native_password', '$.authentication_string'"
-        statements = (
-            f"UPDATE mysql.global_priv SET priv = JSON_SET(priv, {native},"
-            f" PASSWORD('{self.password}')) WHERE user = 'root'",
-            "DELETE FROM mysql.global_priv WHERE user = ''",
-        )
         options = [
             f"--user={self.user}",
             f"--datadir={self.data}",
             f"--tmpdir={self.folder / 'tmp'}",
             "--auth-root-authentication-method=normal",
             "--skip-test-db",
-            f"--extra-file={self.write_sql(*statements)}",
+            f"--extra-file={self.write_sql(*password_statements(self.password))}",
+            # The size of a page is the data's, and settled when they are made.
+            *(option for option in self.options if option.startswith("--innodb-page-size")),
         ]
         run_steps([*_command("mariadb-install-db"), *options])
 
     def program(self) -> list[str]:
         return [*_command("mariadbd"), "--skip-log-bin", "--skip-name-resolve"]
+
+
+def password_statements(password: str) -> tuple[str, ...]:
+    """Return SQL that gives root this password on every host and removes anonymous users."""
+    native = "'$.plugin', 'mysql_native_password', '$.authentication_string'"
+    return (
+        f"UPDATE mysql.global_priv SET priv = JSON_SET(priv, {native},"
+        f" PASSWORD('{password}')) WHERE user = 'root'",
+        "DELETE FROM mysql.global_priv WHERE user = ''",
+    )
 
 
 def _command(name: str) -> list[str]:

@@ -88,6 +88,8 @@ class PrivateServer(ABC):
     arguments of the server.
     """
 
+    exit_code = 0  # of a server that is stopped
+
     def __init__(self, options: Sequence[str] = ()) -> None:
         # In none of the caller's folders: the server's user may be unable to enter them.
         self._home = tempfile.TemporaryDirectory(prefix="server-")
@@ -97,7 +99,7 @@ class PrivateServer(ABC):
         self.socket = self.folder / "socket"
         self.options = options
         # Of the machine, whom the server runs as.
-        self.user = getpass.getuser() if os.geteuid() else UNPRIVILEGED
+        self.user = UNPRIVILEGED if self.runs_as_other_user else getpass.getuser()
         self._process: TCPExecutor | None = None
 
     def __enter__(self: Self) -> Self:
@@ -128,6 +130,11 @@ class PrivateServer(ABC):
         return self._process.process.pid if self._process and self._process.process else None
 
     @property
+    def runs_as_other_user(self) -> bool:
+        """Whether root starts the server, which then runs as `user`."""
+        return os.geteuid() == 0
+
+    @property
     def is_running(self) -> bool:
         """Whether the server was started and has not ended by itself."""
         return self._process is not None and bool(self._process.running())
@@ -152,9 +159,9 @@ class PrivateServer(ABC):
         for folder in (self.folder / "tmp", self.files):
             folder.mkdir(exist_ok=True)
         self._give_away()
-        if not (self.data / "mysql").is_dir():
+        if not self.has_data():
             self.make_data()
-        command = [*self.program(), *self._arguments(), *self.options]
+        command = [*self.program(), *self.arguments(), *self.options]
         self._give_away()
         with self._log.open("ab") as log:
             self._process = ServingExecutor(
@@ -165,7 +172,7 @@ class PrivateServer(ABC):
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                expected_returncode=0,
+                expected_returncode=self.exit_code,
                 sleep=0.05,
             )
             try:
@@ -201,6 +208,10 @@ class PrivateServer(ABC):
         """The only folder that the server's own LOAD DATA reads files of."""
         return self.folder / "files"
 
+    def has_data(self) -> bool:
+        """Whether the data folder was filled before."""
+        return (self.data / "mysql").is_dir()
+
     @abstractmethod
     def make_data(self) -> None:
         """Fill the data folder of a new server."""
@@ -217,11 +228,12 @@ class PrivateServer(ABC):
 
     def _give_away(self) -> None:
         """Make the folder the server's user's own."""
-        if os.geteuid() == 0:
+        if self.runs_as_other_user:
             for path in (self.folder, *self.folder.rglob("*")):
                 shutil.chown(path, self.user)
 
-    def _arguments(self) -> list[str]:
+    def arguments(self) -> list[str]:
+        """Return the arguments that every server of the family needs: user, files and port."""
         return [
             f"--user={self.user}",
             f"--datadir={self.data}",

@@ -65,10 +65,13 @@ class Shell:
 
 
 def run_steps(
-    *commands: Command, folder: Path | None = None, environment: Mapping[str, str] | None = None
+    *commands: Command,
+    folder: Path | None = None,
+    environment: Mapping[str, str] | None = None,
+    stdin: Path = Path(os.devnull),
 ) -> str:
     """
-    Run programs one after another and return all they print, errors too.
+    Run programs one after another, each on the file `stdin`; return all they print, errors too.
 
     Raises CommandFailed, with the end of that output, at the first one that fails.
     """
@@ -76,15 +79,16 @@ def run_steps(
     for command in commands:
         line = shlex.join(map(str, command))
         try:
-            done = subprocess.run(
-                command,
-                cwd=folder,
-                env=environment,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                check=False,
-            )
+            with stdin.open("rb") as file:
+                done = subprocess.run(
+                    command,
+                    cwd=folder,
+                    env=environment,
+                    stdin=file,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.STDOUT,
+                    check=False,
+                )
         except OSError as error:
             raise CommandFailed(f"{line}: {error.strerror}", last_lines(printed)) from error
         printed += done.stdout.decode(errors="replace")

@@ -27,6 +27,12 @@ from tap_hubspot_engagements.exceptions import (
 )
 from tap_hubspot_engagements.json_text import parse_json
 from tap_hubspot_engagements.redaction import add_secret, clean
+from tap_hubspot_engagements.transport import (
+    BodyInterrupted,
+    DeadlinePassed,
+    ResponseTooLarge,
+    Transport,
+)
 
 if TYPE_CHECKING:
     from typing import TypeGuard
@@ -47,8 +53,9 @@ class Tokens:
     TransientError where it may answer later.
     """
 
-    def __init__(self, config: Config, clock: Callable[[], float]) -> None:
+    def __init__(self, config: Config, transport: Transport, clock: Callable[[], float]) -> None:
         self._config = config
+        self._transport = transport
         self._clock = clock
         self._lock = threading.Lock()
         self._token = config.access_token
@@ -85,22 +92,22 @@ class Tokens:
             "client_secret": config.client_secret,
             "refresh_token": self._refresh_token,
         }
-        url, timeout_s = config.base_url + TOKEN_PATH, config.request_timeout
+        timeout_s = config.request_timeout
         try:
             # A redirect would take the form, which is all secrets, to whatever host it names.
-            answer = requests.post(
-                url,
-                data=form,
-                timeout=timeout_s,
-                auth=_no_netrc,
-                allow_redirects=False,
-                stream=True,
+            answer, text = self._transport.send(
+                "POST", TOKEN_PATH, timeout_s=timeout_s, max_bytes=MAX_BYTES, data=form
             )
-            text = answer.raw.read(MAX_BYTES, decode_content=True)
-            answer.close()
-        except requests.Timeout:
+        except (requests.Timeout, DeadlinePassed):
             raise ServerError(f"{TOKEN_PATH}: no answer in {timeout_s:g} s") from None
-        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
+        except ResponseTooLarge:
+            raise ServerError(f"{TOKEN_PATH}: more than {MAX_BYTES} bytes") from None
+        except (
+            BodyInterrupted,
+            requests.RequestException,
+            urllib3.exceptions.HTTPError,
+            OSError,
+        ) as error:
             raise ContactError(f"{TOKEN_PATH}: {type(error).__name__}") from None
         if answer.status_code >= 500 or answer.status_code == 429:
             raise ServerError(f"{TOKEN_PATH}: {answer.status_code}")
@@ -144,11 +151,6 @@ def _write_secret(path: Path, secret: str) -> None:
         beside.replace(path)
     except OSError as error:
         raise ConfigError(f"refresh_token_file: cannot be written: {error.strerror}") from error
-
-
-def _no_netrc(request: requests.PreparedRequest) -> requests.PreparedRequest:
-    """Keep requests from adding what ~/.netrc has for this host."""
-    return request
 
 
 def _read(answer: requests.Response, text: bytes) -> tuple[str, float, str | None]:

@@ -41,7 +41,12 @@ from tap_hubspot_engagements.exceptions import (
 from tap_hubspot_engagements.json_text import parse_json
 from tap_hubspot_engagements.pace import WINDOW_S, Pace
 from tap_hubspot_engagements.redaction import clean
-from tap_hubspot_engagements.watch import WATCH
+from tap_hubspot_engagements.transport import (
+    BodyInterrupted,
+    DeadlinePassed,
+    ResponseTooLarge,
+    Transport,
+)
 
 LOGGER = logging.getLogger(__name__)
 
@@ -98,11 +103,10 @@ class HubspotClient:
         self.pace = pace or Pace(config.requests_per_10_seconds)
         self._clock = clock
         self._config = config
-        self._tokens = Tokens(config, clock)
-        self._watch = WATCH
+        self._transport = Transport(config.base_url, config.user_agent)
+        self._tokens = Tokens(config, self._transport, clock)
         self._contacted = False
         self._lock = threading.Lock()  # for the counts
-        self._local = threading.local()  # a session serves one thread
 
     def get(
         self,
@@ -166,21 +170,6 @@ class HubspotClient:
         first = isinstance(error, ContactError) and not self._contacted
         return began + (min(patience_s, FIRST_CONTACT_S) if first else patience_s)
 
-    def _session(self) -> requests.Session:
-        """Return this thread's session."""
-        session: requests.Session | None = getattr(self._local, "session", None)
-        if session is None:
-            session = self._local.session = requests.Session()
-            session.headers["User-Agent"] = self._config.user_agent
-            # Read here once: at each request it costs as much as a third of it. And ~/.netrc not
-            # at all, or what it has for this host would take the token's place.
-            environment = session.merge_environment_settings(
-                self._config.base_url, {}, None, None, None
-            )
-            session.trust_env = False
-            session.proxies, session.verify = environment["proxies"], environment["verify"]
-        return session
-
     def _ask(
         self, path: str, params: Params, parse: Callable[[bytes], T], timeout_s: float
     ) -> Answer[T]:
@@ -202,40 +191,32 @@ class HubspotClient:
     def _fetch(
         self, path: str, params: Params, token: str, timeout_s: float
     ) -> tuple[requests.Response, bytes]:
-        """Return a response and the whole text of its body; a redirect is not followed."""
+        """Return a response and the whole text of its body."""
         began = self._clock()
-        response = None
         most = self._config.max_response_bytes
         try:
-            response = self._session().get(
-                self._config.base_url + path,
+            return self._transport.send(
+                "GET",
+                path,
+                timeout_s=timeout_s,
+                max_bytes=most,
                 params={name: str(value) for name, value in params.items()},
-                timeout=timeout_s,
                 headers={"Authorization": f"Bearer {token}"},
-                stream=True,
-                allow_redirects=False,
             )
-            with self._watch.over(response, timeout_s):
-                # In the pieces of requests' own ways a large page takes twice as long to read.
-                text = response.raw.read(most + 1, decode_content=True)
+        except DeadlinePassed as error:
+            raise ServerError(f"{path}: no whole answer in {timeout_s:g} s") from error
+        except ResponseTooLarge as error:
+            raise ServerError(f"{path}: more than {most} bytes, see max_response_bytes") from error
         except (requests.Timeout, urllib3.exceptions.TimeoutError) as error:
             raise ServerError(f"{path}: no answer in {timeout_s:g} s") from error
+        except BodyInterrupted as error:
+            raise TransientError(clean(f"{path}: {_innermost(error)}")) from error
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
-            if response is not None and self._watch.cut(response):
-                raise ServerError(f"{path}: no whole answer in {timeout_s:g} s") from error
-            if response is not None:
-                raise TransientError(clean(f"{path}: {_innermost(error)}")) from error
             raise to_contact_error(path, error) from error
         finally:
             with self._lock:
                 self.requests += 1
                 self.asking_s += self._clock() - began
-        if self._watch.cut(response):
-            raise ServerError(f"{path}: no whole answer in {timeout_s:g} s")
-        if len(text) > most:
-            response.close()
-            raise ServerError(f"{path}: more than {most} bytes, see max_response_bytes")
-        return response, text
 
     def _heed_limits(self, response: requests.Response) -> None:
         """Tell the pace what HubSpot says of its limit; requests ignores the case of headers."""
@@ -394,6 +375,8 @@ def _hubspot_time(response: requests.Response, now: datetime) -> datetime:
 
 def _innermost(error: BaseException) -> str:
     """Return what went wrong at the bottom, without the URL and the objects around it."""
+    if isinstance(error, BodyInterrupted) and error.__cause__:
+        error = error.__cause__
     while error.args and isinstance(error.args[0], BaseException):
         error = error.args[0]
     reason = getattr(error, "reason", None)

@@ -22,10 +22,15 @@ _ID = re.compile(rb'"id"\s*:\s*"?(\d{1,19})\b')
 
 @dataclass(frozen=True)
 class Broken:
-    """A record that cannot be read: its id, None where it has none that is known, and why."""
+    """
+    A record that cannot be read: its id, None where it has none that is known, and why.
+
+    `ids` are those of its page in the list of all engagements: above the first, below the second.
+    """
 
     id: int | None
     reason: str
+    ids: tuple[int, int | None] | None = None
 
     def __str__(self) -> str:
         return f"engagement {self.id or 'without an id'} ({self.reason})"

@@ -10,8 +10,9 @@ from __future__ import annotations
 import contextlib
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from operator import is_not
 from typing import Any, TypeVar
 
 from tap_hubspot_engagements.client import Answer, HubspotClient
@@ -200,9 +201,16 @@ def _from(offset: int) -> Mapping[str, object]:
 
 
 def _going_on(offset: int, page: Page) -> Page:
-    """Return the page; raises PagingError where its cursor does not go beyond `offset`."""
+    """
+    Return the page, whose broken records know where they are from.
+
+    Raises PagingError where its cursor does not go beyond `offset`.
+    """
     if page.has_more and not (isinstance(page.cursor, int) and page.cursor > offset):
         raise PagingError(f"{PAGED}: offset {page.cursor!r} does not go on from {offset}")
+    if page.broken:
+        ids = (offset, page.cursor + 1 if page.has_more else None)
+        page = replace(page, broken=[replace(one, ids=ids) for one in page.broken])
     return page
 
 
@@ -505,9 +513,8 @@ class PageSize:
 def _to_page(answer: Answer[Any], body: _Body) -> Page:
     engagements, nul_removed = body.engagements, 0
     if NUL_ESCAPE.search(answer.text):
-        engagements = [sent_whole(without_nul(one.whole)) for one in body.engagements]
-        both = zip(engagements, body.engagements, strict=True)
-        nul_removed = sum(without.whole != with_nul.whole for without, with_nul in both)
+        engagements = [_without_nul(one) for one in body.engagements]
+        nul_removed = sum(map(is_not, engagements, body.engagements))
     return Page(
         engagements,
         body.has_more,
@@ -519,3 +526,11 @@ def _to_page(answer: Answer[Any], body: _Body) -> Page:
         REDACTED_MARK.encode() in answer.text,
         body.broken,
     )
+
+
+def _without_nul(sent: Sent) -> Sent:
+    """Return the engagement without U+0000 in its texts: itself where there is none."""
+    if sent.text is not None and not NUL_ESCAPE.search(sent.text):
+        return sent
+    whole = without_nul(sent.whole)
+    return sent if whole == sent.whole else sent_whole(whole)

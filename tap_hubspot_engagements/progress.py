@@ -52,9 +52,11 @@ class Progress:
 
     def tick(self) -> None:
         """Say where the sync is, if it is time to."""
-        on_terminal = logs.on_terminal()
         now = time.monotonic()
-        if now - self._said < (EVERY_ON_TERMINAL_S if on_terminal else EVERY_S):
+        if now - self._said < EVERY_ON_TERMINAL_S:
+            return  # before the question for a terminal, which waits for the threads that read
+        on_terminal = logs.on_terminal()
+        if not on_terminal and now - self._said < EVERY_S:
             return
         self._said = now
         if on_terminal:

@@ -6,7 +6,7 @@ A bookmark never passes the signpost, the moment by HubSpot's clock at which the
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
 from typing import Any
@@ -27,7 +27,7 @@ STREAM = ENGAGEMENTS.tap_stream_id
 BOOKMARK = "lastUpdated"
 # Ours, and those of singer-io's tap-hubspot.
 MARKS = frozenset(
-    f"{BOOKMARK} version backfill changes selected engagements doubted skipped page_sizes"
+    f"{BOOKMARK} version backfill changes selected engagements doubted skipped unread page_sizes"
     " cursor offset current_sync_start last_sync_duration".split()
 )
 EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
@@ -80,6 +80,7 @@ class Position:
     engagements: int | None = None
     page_sizes: tuple[tuple[str, int], ...] = ()  # those that work, by path
     skipped: tuple[int, ...] = ()  # ids of engagements that could not be read
+    unread: tuple[Range, ...] = ()  # pages with engagements that could not even be identified
     doubted: bool = False  # the last full pass was not believed, and another one is due
 
     def finished(self, signpost: datetime, newest: datetime | None) -> Position:
@@ -151,6 +152,7 @@ def read_position(state: State) -> Position:
             selected=_read_selected(mark.get("selected")),
             engagements=_count(mark.get("engagements")),
             skipped=tuple(map(_id, mark.get("skipped") or ())),
+            unread=_read_ranges(mark.get("unread") or ()),
             page_sizes=tuple((str(path), _id(size)) for path, size in mark.get("page_sizes") or ()),
             doubted=mark.get("doubted") is True,
         )
@@ -187,6 +189,8 @@ def with_position(state: State, position: Position) -> dict[str, Any]:
         mark["version"] = position.version
     if position.skipped:
         mark["skipped"] = position.skipped
+    if position.unread:
+        mark["unread"] = position.unread
     if position.page_sizes:
         mark["page_sizes"] = position.page_sizes
     if position.doubted:
@@ -305,12 +309,16 @@ def _moment(value: object) -> datetime | None:
 
 
 def _read_backfill(given: Mapping[str, Any]) -> Backfill:
-    ranges = tuple((_id(low), None if high is None else _id(high)) for low, high in given["ranges"])
+    ranges = _read_ranges(given["ranges"])
     if not ranges:
         raise ValueError("a backfill without ranges")
     newest, in_order = _moment(given.get("newest")), given.get("in_order") is not False
     read, highest = _count(given.get("read")), _id(given.get("highest") or 0)
     return Backfill(parse_moment(given["signpost"]), ranges, newest, in_order, read, highest)
+
+
+def _read_ranges(given: Iterable[Any]) -> tuple[Range, ...]:
+    return tuple((_id(low), None if high is None else _id(high)) for low, high in given)
 
 
 def _read_changes(mark: Mapping[str, Any]) -> Changes | None:

@@ -166,7 +166,7 @@ def sync_engagements(run: Run, selections: Sequence[Selection]) -> None:
     position, anew = _with_selected(run.position, selections)
     every_time = any(one.full_table for one in selections)
     anew = anew or run.full_refresh
-    skipped = Skipped(run.client, position.skipped)
+    skipped = Skipped(run.client, run.config.page_size, position.skipped, position.unread)
     run.client.page_sizes.update(position.page_sizes)
     steps = iter_steps(run.client, run.config, position, anew, every_time, run.allow_deletions)
     for number, step in enumerate(steps):
@@ -193,7 +193,13 @@ def _write_step(run: Run, selections: Sequence[Selection], step: Step, skipped: 
         for selection in selections:
             run.messages.write_activate_version(selection.stream.tap_stream_id, version)
     sizes = tuple(sorted(run.client.page_sizes.items()))
-    position = replace(step.position, skipped=skipped.ids, page_sizes=sizes)
+    position = replace(
+        step.position,
+        skipped=skipped.ids,
+        unread=skipped.pages,
+        page_sizes=sizes,
+        doubted=step.position.doubted or skipped.too_many,
+    )
     run.write_state(with_position(run.state, position))
 
 
@@ -201,11 +207,9 @@ def _write_late(
     run: Run, selections: Sequence[Selection], position: Position, skipped: Skipped
 ) -> None:
     """Write what the last run had to leave out and can be had by now, once."""
-    if not skipped.waiting:
-        return
-    now = datetime.now(timezone.utc)
-    page = Page(skipped.retry(), False, None, now, now)
-    _write_step(run, selections, Step(page, position), skipped)
+    if skipped.waiting:
+        for page in skipped.retry():
+            _write_step(run, selections, Step(page, position), skipped)
 
 
 def sync_table(run: Run, selections: Sequence[Selection]) -> None:
@@ -377,6 +381,10 @@ def _drain(
         if position.version is None:
             position = replace(position, version=utc_to_ms(signpost))
         newest = _newest(page, newest)
+        if any(one.id is None for one in page.broken):
+            # Changes are in no order of ids: to be listed again, it must not be passed by.
+            signpost = min(signpost, position.bookmark or signpost)
+            position = replace(position, doubted=position.doubted or not position.bookmark)
         if not page.has_more:
             position = position.finished(signpost, newest)
         elif page.cursor is not None:

@@ -13,9 +13,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
 
+from mysql_settings.option_files import OPTION_FILES
+from mysql_settings.visible import visible
 from target_mysql.exceptions import ConfigError, LockedError, TargetError
-from target_mysql.option_files import OPTION_FILES
-from target_mysql.visible import visible
 
 PROGRAM, DISTRIBUTION = "target-mysql", "tap-hubspot-engagements"
 LOGGER = logging.getLogger("target_mysql")

@@ -12,16 +12,16 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from mysql_settings.file_access import to_warnings
+from mysql_settings.login import to_warning
+from mysql_settings.option_files import OPTION_FILES
+from mysql_settings.visible import visible
 from target_mysql.config import Config, about, read_settings
 from target_mysql.exceptions import ConnectError, TargetError, TransientError
-from target_mysql.file_access import to_warnings
 from target_mysql.loading.loader import Load
 from target_mysql.messages import iter_chunks, write_whole
-from target_mysql.option_files import OPTION_FILES
 from target_mysql.retries import iter_waits_s
 from target_mysql.server.database import Database
-from target_mysql.server.login import to_warning
-from target_mysql.visible import visible
 
 LOGGER = logging.getLogger(__name__)
 

@@ -16,13 +16,13 @@ from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from mysql_settings.option_files import OPTION_FILES, read_option_files
 from target_mysql.exceptions import ConfigError
-from target_mysql.option_files import OPTION_FILES, read_option_files
 from target_mysql.other_targets import ALIASES, translate
 
 LOGGER = logging.getLogger(__name__)
 
-ENVIRONMENT_PREFIX = "TARGET_MYSQL_"
+ENVIRONMENT_PREFIX, OPTION_GROUP = "TARGET_MYSQL_", "target-mysql"
 CONNECTION_KEYS = frozenset(
     ("host", "port", "unix_socket", "user", "password", "database")
     + ("ssl_mode", "ssl_ca", "ssl_cert", "ssl_key")
@@ -289,7 +289,7 @@ class Config:
         merged = _merge(
             translated.settings,
             _from_environment(environment, known.keys()),
-            read_option_files(option_files, CONNECTION_KEYS),
+            read_option_files(option_files, CONNECTION_KEYS, OPTION_GROUP),
         )
         values: dict[str, Any] = {}
         faults = list(translated.faults)

@@ -9,9 +9,9 @@ import pytest
 
 from engagements_report.config import Config as ReportConfig
 from engagements_report.exceptions import UsageError
+from mysql_settings.visible import visible
 from target_mysql.config import Config as TargetConfig
 from target_mysql.exceptions import ConfigError
-from target_mysql.visible import visible
 from tests.conftest import TestDatabase, run_program
 from tests.report.tables import create_tables
 from tests.report.tables import run as run_report

@@ -32,7 +32,6 @@ from target_mysql.progress import Progress
 from target_mysql.rows.encoder import LogBasedAppeared, RowEncoder, TooNarrow, VersionAppeared
 from target_mysql.server import statements
 from target_mysql.server.database import Database
-from target_mysql.tables.columns import Column
 from target_mysql.tables.table import (
     TABLE_VERSION,
     VERSION_COLUMN,
@@ -166,7 +165,7 @@ class Load:
                 self._finish()
                 stream = self._put_stream(stream.message, stream.table.as_log_based(found.name))
             except TooNarrow as narrow:
-                stream = self._widen(stream, narrow.wider)
+                stream = self._widen(stream, narrow, number)
         self._rows += 1
         self._size += size
         config = self._config
@@ -274,10 +273,20 @@ class Load:
             parent = self._put_stream(parent.message, replace(parent.table, numbered=True))
         parent.children[child.message.stream] = child.table
 
-    def _widen(self, stream: Stream, wider: Column) -> Stream:
-        """Make the column of that name the wider one, which holds a value that it does not."""
+    def _widen(self, stream: Stream, narrow: TooNarrow, number: int) -> Stream:
+        """Make the column the wider one, which holds a value of line `number` that it does not."""
         self._finish()
-        there = self._change_table(lambda: widen(stream.table, wider, self._database))
+        wider, length = narrow.wider, narrow.length
+        try:
+            there = self._change_table(lambda: widen(stream.table, wider, length, self._database))
+        except ValueError as error:
+            raise InputError(
+                str(error),
+                line=number,
+                stream=stream.message.stream,
+                key=narrow.key,
+                column=wider.name,
+            ) from error
         return self._put_stream(stream.message, there)
 
     def _add_version_column(self, stream: Stream) -> Stream:

@@ -11,9 +11,15 @@ from target_mysql.server import statements
 from target_mysql.server.change_table import TableChanged, change_table
 from target_mysql.server.database import A_VIEW, Database
 from target_mysql.tables.alter_plan import Plan, to_plan
-from target_mysql.tables.column_compatibility import ColumnThere
-from target_mysql.tables.columns import Column, Kind
+from target_mysql.tables.column_compatibility import INDEX_ADVICE, ColumnThere
+from target_mysql.tables.columns import BYTES_A_CHARACTER, Column, Kind
 from target_mysql.tables.table import Table, fold
+from target_mysql.tables.text_keys import (
+    key_room,
+    text_key_columns,
+    with_lengths,
+    with_longer_key,
+)
 
 LOGGER = logging.getLogger(__name__)
 
@@ -49,6 +55,7 @@ def _migrate(table: Table, database: Database) -> Table:
         return _with_definition(plan.table, database)
     lacks_key = _check_table(plan.table, database)
     plan = replace(plan, table=replace(plan.table, key=_key_in_order(plan.table, database)))
+    plan = _with_key_that_fits(plan, database)
     for column in plan.modified:
         if there[column.name].base == "bigint" and column.kind is Kind.NUMBER and column.wider:
             plan = plan.with_instead(column, _first_exact(plan.table, column, database))
@@ -58,18 +65,79 @@ def _migrate(table: Table, database: Database) -> Table:
     return _with_definition(plan.table, database)
 
 
+def _with_key_that_fits(plan: Plan, database: Database) -> Plan:
+    """
+    Return the plan with a key that the index holds.
+
+    A key made by hand, of latin1, can have longer columns than one of utf8mb4.
+    """
+    texts = text_key_columns(plan.table)
+    room = key_room(plan.table, database.server.dialect)
+    if sum(one.max_length or 0 for one in texts) <= room:
+        return plan
+    (used,) = database.query(statements.longest_texts(plan.table, texts))
+    lengths = dict(zip((one.name for one in texts), map(int, used), strict=True))
+    try:
+        longest = max(lengths, key=lambda name: lengths[name])
+        table = with_longer_key(
+            plan.table, longest, lengths[longest], lengths, database.server.dialect
+        )
+    except ValueError as error:
+        raise DatabaseError(f"table {plan.table.name}: {error}") from error
+    return plan.with_columns(table)
+
+
 def _with_definition(table: Table, database: Database) -> Table:
     return replace(table, definition=database.read_definition(table.name))
 
 
-def widen(table: Table, wider: Column, database: Database) -> Table:
-    """Make the column of that name the wider one, or one wider still; return the table."""
-    column = _first_exact(table, wider, database)
-    statement = statements.modify_column(table, column, database.server.dialect)
+def widen(table: Table, wider: Column, length: int, database: Database) -> Table:
+    """
+    Make the column of that name the wider one, or one wider still; return the table.
+
+    A text of `length` characters is to fit. Raises ValueError, saying what to do, where the
+    column's indexes cannot hold that.
+    """
+    if wider.max_length is None:
+        column = _first_exact(table, wider, database)
+        columns = tuple(column if one.name == column.name else one for one in table.columns)
+        widened = replace(table, columns=columns)
+    else:
+        widened = _with_longer_text(table, wider, length, database)
+    pairs = list(zip(table.columns, widened.columns, strict=True))
+    changed = [column for before, column in pairs if column.sql_type != before.sql_type]
+    statement = statements.modify_columns(widened, changed, database.server.dialect)
     change_table(database, table.name, statement)
-    LOGGER.info("table %s: %s is now %s", table.name, column.name, column.sql_type)
-    columns = tuple(column if one.name == column.name else one for one in table.columns)
-    return _with_definition(replace(table, columns=columns), database)
+    for before, column in pairs:
+        if column.sql_type != before.sql_type:
+            LOGGER.info(
+                "table %s: %s is now %s, was %s",
+                table.name,
+                column.name,
+                column.sql_type,
+                before.sql_type,
+            )
+    return _with_definition(widened, database)
+
+
+def _with_longer_text(table: Table, wider: Column, length: int, database: Database) -> Table:
+    """Return the table with the column, which an index has, of at least `length` characters."""
+    # Read again: another column of the index may have grown since the SCHEMA came.
+    index_room = database.read_columns(table.name)[wider.name].index_characters
+    longest = database.server.dialect.key_bytes // BYTES_A_CHARACTER
+    room = longest if index_room is None else min(index_room, longest)
+    if length > room:
+        raise ValueError(f"{length} characters, too many for VARCHAR({room}): {INDEX_ADVICE}")
+    if wider.name not in table.key:
+        return with_lengths(table, {wider.name: room})
+    texts = text_key_columns(table)
+    taken = sum(one.max_length or 0 for one in texts if one.name != wider.name)
+    free = min(room, key_room(table, database.server.dialect) - taken)
+    if length <= free:
+        return with_lengths(table, {wider.name: free})
+    (used,) = database.query(statements.longest_texts(table, texts))
+    lengths = dict(zip((one.name for one in texts), map(int, used), strict=True))
+    return with_longer_key(table, wider.name, length, lengths, database.server.dialect)
 
 
 def _first_exact(table: Table, column: Column, database: Database) -> Column:

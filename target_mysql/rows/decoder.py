@@ -82,6 +82,9 @@ def to_decoding(table: Table, ignored: Collection[Path] = (), *, strict: bool) -
         extra = {name: node for name, node in tree.items() if node in (IGNORED, NULL_ONLY)}
         fields += [_extra_field(f"e{at}", node) for at, node in enumerate(extra.values())]
         renamed |= {f"e{at}": name for at, name in enumerate(extra)}
+    else:
+        # Made by position: a key's field, which has no default, may come after one that has.
+        fields = [(name, kind) for name, kind, *_ in fields]
     record_type = msgspec.defstruct(
         "Record",
         fields,

@@ -67,6 +67,7 @@ WRITTEN: Mapping[Kind, str] = {
 # How it writes a key's value, which no other value may become.
 KEY_WRITTEN: Mapping[Kind, str] = {
     **WRITTEN,
+    Kind.NUMBER: "to_key_number({v})",
     Kind.DECIMAL: "to_key_decimal({v}, {digits}, {scale})",
     Kind.DATE_TIME: "to_key_date_time({v})",
     Kind.TIME: "to_key_time({v})",
@@ -97,11 +98,17 @@ class LogBasedAppeared(Exception):
 
 
 class TooNarrow(Exception):
-    """A value does not fit its column, but `wider`, one of that column's wider ones."""
+    """
+    A value does not fit its column, but `wider`, one of that column's wider ones.
 
-    def __init__(self, wider: Column) -> None:
+    `length` is that of a text, in characters; `key` names the record in an error.
+    """
+
+    def __init__(self, wider: Column, length: int, key: str) -> None:
         super().__init__(wider.name)
         self.wider = wider
+        self.length = length
+        self.key = key
 
 
 class RowEncoder:
@@ -259,14 +266,13 @@ class RowEncoder:
         if in_key and value is not None:
             values.check_key(value, column, replaced)
         try:
-            fit: Any = values.fitted(value, column, raw)
-            if in_key and column.kind is Kind.TEXT:
-                values.to_key_text(fit, column.max_length, column.pads)
+            fit = _fit(value, column, raw, in_key=in_key)
             return raw if in_key and column.kind is Kind.DECIMAL else fit
         except ValueError:
-            wider = _first_that_fits(value, column.wider, raw)
+            wider = _first_that_fits(value, column.wider, raw, in_key=in_key)
             if wider is not None:
-                raise TooNarrow(wider) from None
+                length = _text_length(value, wider, raw, in_key=in_key)
+                raise TooNarrow(wider, length, _key_text(self.table, record)) from None
             if in_key or self._invalid_dates == "error" or column.kind not in MOMENTS:
                 raise
         mended = None if self._invalid_dates == "null" else datetimes.clamped(value, column.kind)
@@ -386,13 +392,35 @@ def _raw_at(written: Raw, path: tuple[str, ...], value: object) -> Any:
     return raw
 
 
-def _first_that_fits(value: object, column: Column | None, raw: Raw) -> Column | None:
+def _fit(value: object, column: Column, raw: Raw, *, in_key: bool) -> Any:
+    """Return a value as the decoder would give it; ValueError where the column cannot hold it."""
+    fit: Any = values.fitted(value, column, raw)
+    if in_key and column.kind is Kind.TEXT:
+        values.check_length(values.to_key_text(fit, None, column.pads), column)
+    if in_key and column.kind is Kind.NUMBER:
+        values.to_key_number(raw)
+    if in_key and column.kind is Kind.DECIMAL:
+        values.to_key_decimal(raw, column.digits, column.scale)
+    return fit
+
+
+def _first_that_fits(
+    value: object, column: Column | None, raw: Raw, *, in_key: bool
+) -> Column | None:
     while column is not None:
         with contextlib.suppress(ValueError):
-            values.fitted(value, column, raw)
+            _fit(value, column, raw, in_key=in_key)
             return column
         column = column.wider
     return None
+
+
+def _text_length(value: object, column: Column, raw: Raw, *, in_key: bool) -> int:
+    """Return the characters that a value takes in `column`, 0 where that is not of text."""
+    fit = _fit(value, column, raw, in_key=in_key)
+    if in_key and column.kind is Kind.TEXT:
+        return len(values.to_key_text(fit, None, column.pads))
+    return len(fit) if isinstance(fit, str) else 0
 
 
 def _undeclared(record: Mapping[str, object], tree: Tree) -> Iterator[Path]:

@@ -46,6 +46,7 @@ _ESCAPES = re.compile(
 
 # Numbers of up to 15 digits are the same after a DOUBLE has held them.
 _SHORT_NUMBER = re.compile(rb"-?[\d.]{1,15}")
+_NEGATIVE_ZERO = re.compile(rb"-0(?:\.0*)?(?:[eE][+-]?\d+)?")
 _NUMERAL = re.compile(rb"-?\d.*", re.DOTALL)
 # What may be a number that a JSON type would change.
 _LONG_NUMBER = re.compile(rb"\d[\d.]{15}|\d[eE][+-]?\d\d")
@@ -259,11 +260,25 @@ def check_key_text(text: str, pads: bool) -> str:
     return text
 
 
+def to_key_number(raw: Raw) -> str:
+    """Return a key's number as `to_number` does; ValueError also for null and a negative zero."""
+    _refuse_negative_zero(raw)
+    return to_number(raw)
+
+
+def _refuse_negative_zero(raw: Raw) -> None:
+    """Raise ValueError for -0.0, which JSON tells from 0 and no column does."""
+    data = bytes(raw)
+    if data.startswith(b"-0") and _NEGATIVE_ZERO.fullmatch(data):
+        raise ValueError(f"{data.decode()} would be the same key as 0")
+
+
 def to_key_decimal(raw: Raw, digits: int, scale: int) -> str:
     """Return a key's number as `to_decimal` does; ValueError for text, which is another key."""
     text = to_numeral(raw)
     if text == NULL:
         raise ValueError("null")
+    _refuse_negative_zero(raw)
     try:
         number = Decimal(text)
     except ArithmeticError as error:
@@ -372,9 +387,19 @@ def _refuse_misfit(fit: Any, column: Column) -> None:
     if column.kind is Kind.JSON:
         to_json(fit, column.json)
     if column.kind is Kind.TEXT:
-        to_text(fit, column.max_length)
-    if column.kind is Kind.STRING and len(fit) > (column.max_length or len(fit)):
-        raise ValueError(f"{len(fit)} characters, too many for {column.sql_type}")
+        check_length(to_text(fit), column)
+    if column.kind is Kind.STRING:
+        check_length(fit, column)
+
+
+def check_length(text: str, column: Column) -> None:
+    """Raise ValueError, saying what to do, where `text` is too long for `column`."""
+    if column.max_length is not None and len(text) > column.max_length:
+        widest = column
+        while widest.wider:
+            widest = widest.wider
+        advice = f": {column.length_advice}" if column.length_advice else ""
+        raise ValueError(f"{len(text)} characters, too many for {widest.sql_type.upper()}{advice}")
 
 
 def _refuse_constant(name: str) -> object:

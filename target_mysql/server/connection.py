@@ -20,16 +20,16 @@ from pymysql.constants import CLIENT, COMMAND, CR
 from pymysql.cursors import Cursor
 from pymysql.protocol import OKPacketWrapper
 
-from target_mysql.config import Address, Config
-from target_mysql.exceptions import ConfigError, ConnectError
-from target_mysql.server import statements
-from target_mysql.server.errors import ADVICE, READ_ONLY, is_transient
-from target_mysql.server.login import (
+from mysql_settings.login import (
     LOGIN_TIMEOUT_S,
     GuardedConnection,
     checked_packets,
     end_login,
 )
+from target_mysql.config import Address, Config
+from target_mysql.exceptions import ConfigError, ConnectError
+from target_mysql.server import statements
+from target_mysql.server.errors import ADVICE, READ_ONLY, is_transient
 
 CONNECT_TIMEOUT_S = 10
 PACKET_SIZE = 1024 * 1024  # bytes of a batch sent at a time; a packet's end is no row's

@@ -30,6 +30,7 @@ from target_mysql.tables.columns import (
     Dialect,
     JsonType,
 )
+from target_mysql.tables.index_room import IndexPart, with_index_room
 from target_mysql.tables.table import Table
 
 LOGGER = logging.getLogger(__name__)
@@ -212,7 +213,9 @@ class Database:
         checks = self.query(statements.READ_CHECKS, (name,)) if self.server.is_mariadb else []
         json_checks = {_as_text(check) for (check,) in checks}
         rows = self.query(statements.READ_COLUMNS, (name,))
-        return {str(row[0]): _column_there(row, json_checks) for row in rows}
+        columns = {str(row[0]): _column_there(row, json_checks) for row in rows}
+        parts = self.query(statements.READ_INDEX_PARTS, (name,)) if columns else []
+        return with_index_room(columns, map(_index_part, parts), self.server.dialect)
 
     def read_definition(self, name: str) -> str:
         """Return the statement that would make the table `name`; DatabaseError without it."""
@@ -315,7 +318,7 @@ _WIDTH = re.compile(r"^((?:tiny|small|medium|big)?int)\((?!1\))\d+\)")
 
 def _column_there(row: Sequence[Any], json_checks: set[str]) -> ColumnThere:
     """Build a ColumnThere of a row of statements.READ_COLUMNS."""
-    name, sql_type, nullable, default, extra, collation, comment, key = row
+    name, sql_type, nullable, default, extra, collation, comment = row
     # Not a default of NULL: MariaDB writes that as text.
     has_default = default is not None and _as_text(default) != "NULL"
     return ColumnThere(
@@ -328,8 +331,12 @@ def _column_there(row: Sequence[Any], json_checks: set[str]) -> ColumnThere:
         comment=_as_text(comment),
         is_json=_as_text(sql_type) == "json"
         or f"json_valid({statements.quote(str(name)) % ()})" in json_checks,
-        indexed=bool(key),
     )
+
+
+def _index_part(row: Sequence[Any]) -> IndexPart:
+    index, column, prefix_length = row
+    return IndexPart(str(index), str(column), prefix_length and int(prefix_length))
 
 
 def _without_width(sql_type: str) -> str:

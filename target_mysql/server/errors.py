@@ -29,6 +29,13 @@ USER_LIMIT = 1226
 RIGHTS = "SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, REFERENCES, CREATE TEMPORARY TABLES"
 FULL = "a disk of the server is full: free or add space, and run again"
 ROW_TOO_LARGE, READ_ONLY = 1118, 1290
+INDEX_TOO_LONG = (
+    "an index is too long for the column it needs: drop the index, or index a part of the column"
+)
+FOREIGN_KEY = (
+    "a foreign key has a column that has to be changed: drop the foreign key and run again (to make"
+    " it anew, both its columns need utf8mb4 and one collation: load both tables first)"
+)
 ADVICE = {
     1044: f"grant this user its rights on the database: {RIGHTS}",
     1045: "check user and password",
@@ -38,9 +45,10 @@ ADVICE = {
     1030: "see the server's log; where its disk is full, free or add space, and run again",
     1114: FULL,
     ROW_TOO_LARGE: "on MySQL 5.6 set innodb_file_format=Barracuda and innodb_large_prefix=ON",
-    1071: "an index is too long for the column it needs: drop the index, or index a part of it",
-    1832: "a foreign key has the column: drop it, or convert both its tables to utf8mb4",
-    1833: "a foreign key has the column: drop it, or convert both its tables to utf8mb4",
+    1071: INDEX_TOO_LONG,
+    1170: INDEX_TOO_LONG,
+    1832: FOREIGN_KEY,
+    1833: FOREIGN_KEY,
     1142: "grant this user the missing right on the database",
     1153: "raise max_allowed_packet on the server",
     1227: "this user lacks a right",

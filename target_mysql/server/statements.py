@@ -25,12 +25,12 @@ from target_mysql.tables.table import (
 
 # All that a load relies on, whatever the server's defaults and its init_connect are: each of these
 # can make a commit void, a value another one, or a warning silent. The zero of an AUTO_INCREMENT
-# key is a value; the check is MariaDB's of JSON.
+# key is a value; the check is MariaDB's of JSON. OceanBase refuses a limit past 63 bits.
 SESSION = (
     "SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION,NO_AUTO_VALUE_ON_ZERO',"
     " time_zone = '+00:00', autocommit = 1, completion_type = 0, foreign_key_checks = 1,"
     " unique_checks = 1, sql_safe_updates = 0, sql_auto_is_null = 0, sql_notes = 1,"
-    " sql_select_limit = 18446744073709551615"
+    " sql_select_limit = 9223372036854775807"
     "/*M!100201 , check_constraint_checks = 1 */",
     "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ WRITE",
     "SET NAMES utf8mb4",
@@ -53,7 +53,7 @@ LARGE_KEYS = "SELECT @@innodb_file_format = 'Barracuda' AND @@innodb_large_prefi
 DATABASE_EXISTS = "SELECT 1 FROM information_schema.schemata WHERE schema_name = %s"
 READ_COLUMNS = (
     "SELECT column_name, column_type, is_nullable, column_default, extra, collation_name,"
-    " column_comment, column_key FROM information_schema.columns"
+    " column_comment FROM information_schema.columns"
     " WHERE table_schema = DATABASE() AND table_name = %s ORDER BY ordinal_position"
 )
 # MariaDB's JSON is LONGTEXT with a check; no other server has checks by table.
@@ -70,6 +70,12 @@ READ_ENGINE = (
 READ_UNIQUE = (
     "SELECT DISTINCT index_name FROM information_schema.statistics WHERE non_unique = 0"
     " AND index_name <> 'PRIMARY' AND table_schema = DATABASE() AND table_name = %s"
+)
+# The columns of the other indexes; those of text search know no lengths.
+READ_INDEX_PARTS = (
+    "SELECT index_name, column_name, sub_part FROM information_schema.statistics"
+    " WHERE index_name <> 'PRIMARY' AND index_type IN ('BTREE', 'HASH')"
+    " AND table_schema = DATABASE() AND table_name = %s AND column_name IS NOT NULL"
 )
 READ_KEY = (
     "SELECT column_name FROM information_schema.key_column_usage WHERE constraint_name = 'PRIMARY'"
@@ -133,10 +139,16 @@ def alter_table(plan: Plan, primary_key: bool, dialect: Dialect) -> str:
     return f"ALTER TABLE {quote(plan.table.name)} {', '.join(parts)}"
 
 
-def modify_column(table: Table, column: Column, dialect: Dialect) -> str:
-    """Make a column of `table` the given one."""
-    definition = _definition(column, column.name in table.key, dialect)
-    return f"ALTER TABLE {quote(table.name)} MODIFY {definition}"
+def modify_columns(table: Table, columns: Sequence[Column], dialect: Dialect) -> str:
+    """Make columns of `table` the given ones, by their names."""
+    parts = [f"MODIFY {_definition(one, one.name in table.key, dialect)}" for one in columns]
+    return f"ALTER TABLE {quote(table.name)} {', '.join(parts)}"
+
+
+def longest_texts(table: Table, columns: Sequence[Column]) -> str:
+    """Find the length of the longest text of each column, in characters."""
+    lengths = ", ".join(f"COALESCE(MAX(CHAR_LENGTH({quote(one.name)})), 0)" for one in columns)
+    return f"SELECT {lengths} FROM {quote(table.name)}"
 
 
 def find_inexact(table: Table, column: Column) -> str:

@@ -12,30 +12,16 @@ from dataclasses import dataclass, replace
 
 from target_mysql.tables.column_compatibility import ColumnThere, Fit, fit
 from target_mysql.tables.columns import (
-    BYTES_A_CHARACTER,
     Column,
     Dialect,
     for_property,
     json_column,
 )
+from target_mysql.tables.sizes import row_bytes
 from target_mysql.tables.table import Table, fold, to_name
 
 OVERFLOW = "_sdc_overflow"
 MAX_COLUMNS = 1_000  # of InnoDB's 1,017
-OFF_PAGE_BYTES = 41  # of a long text; the rest of it is kept elsewhere
-FIXED_BYTES = {
-    "tinyint": 1,
-    "smallint": 2,
-    "mediumint": 3,
-    "int": 4,
-    "bigint": 8,
-    "double": 8,
-    "float": 4,
-    "date": 3,
-    "time": 6,
-    "datetime": 8,
-    "timestamp": 7,
-}
 
 
 @dataclass(frozen=True)
@@ -63,6 +49,13 @@ class Plan:
         modified = tuple(other if one is column else one for one in self.modified)
         columns = tuple(other if one is column else one for one in self.table.columns)
         return replace(self, modified=modified, table=replace(self.table, columns=columns))
+
+    def with_columns(self, table: Table) -> Plan:
+        """Return the plan with the columns of `table`, those that differ from ours modified."""
+        ours = {column.name: column for column in self.table.columns}
+        new = {column.name: column for column in table.columns if column != ours[column.name]}
+        modified = {column.name: column for column in self.modified} | new
+        return replace(self, table=table, modified=tuple(modified.values()))
 
 
 def to_plan(table: Table, there: Mapping[str, ColumnThere], dialect: Dialect) -> Plan:
@@ -135,18 +128,18 @@ def _spill(
 
     What is there stays; of the others the first come first, but for keys, which must have columns.
     """
-    sizes = {name: _row_bytes(column.sql_type, in_key=False) for name, column in there.items()}
+    sizes = {name: row_bytes(column.sql_type, in_key=False) for name, column in there.items()}
     must = {*table.key, *(ours for ours, _ in (table.parent.keys if table.parent else ()))}
     for column in table.columns:
         if column.name in must or not column.from_record:
-            sizes[fold(column.name)] = _row_bytes(column.sql_type, column.name in table.key)
+            sizes[fold(column.name)] = row_bytes(column.sql_type, column.name in table.key)
     room = dialect.row_bytes - sum(sizes.values())
     count = len(sizes)
     columns, members, outgrown = [], [], []
     for column in table.columns:
         found, fitted = there.get(fold(column.name)), fits.get(column)
         if column.name not in must and column.from_record:
-            size = _row_bytes(fitted.column.sql_type if fitted else column.sql_type, in_key=False)
+            size = row_bytes(fitted.column.sql_type if fitted else column.sql_type, in_key=False)
             if found and fitted:  # it grows in its place, or stays as it is
                 size = size - sizes[fold(column.name)] if fitted.modify else 0
             if size > max(room, 0) or (not fitted and count >= MAX_COLUMNS):
@@ -161,14 +154,3 @@ def _spill(
         name = f"{OVERFLOW}_" if table.has(OVERFLOW) else OVERFLOW
         columns.append(for_property(json_column(name, dialect), name, (), tuple(members)))
     return replace(table, columns=tuple(columns)), outgrown
-
-
-def _row_bytes(sql_type: str, in_key: bool) -> int:
-    """Return the bytes that a value takes in its row, at most."""
-    column = ColumnThere("", sql_type.lower())
-    numbers = column.arguments
-    if column.base == "decimal":
-        return numbers[0] // 2 + 4
-    if column.base in ("varchar", "char") and (in_key or numbers[0] * BYTES_A_CHARACTER < 256):
-        return numbers[0] * BYTES_A_CHARACTER + 2
-    return FIXED_BYTES.get(column.base, OFF_PAGE_BYTES)

@@ -13,7 +13,6 @@ from dataclasses import dataclass, replace
 from target_mysql.tables.columns import (
     BIGINT_MAX,
     BIGINT_MIN,
-    BYTES_A_CHARACTER,
     MAX_DECIMAL_DIGITS,
     NUMERAL_COMMENT,
     TEXTUAL,
@@ -24,6 +23,7 @@ from target_mysql.tables.columns import (
     for_property,
     json_column,
     number_column,
+    varchar,
     wide_decimal,
     widest_integer,
     without_text,
@@ -40,6 +40,7 @@ FAMILIES = {
 }
 BIGINT_DIGITS = 19
 INDEXED_LENGTH = 191  # characters; what every index that can hold text can hold
+INDEX_ADVICE = "an index has the column: drop the index, or index a part of the column"
 _TYPE = re.compile(r"(?P<base>\w+)(?:\((?P<arguments>[\d,]+)\))?(?P<rest>.*)", re.DOTALL)
 
 
@@ -49,7 +50,9 @@ class ColumnThere:
     A column as the server describes it; `sql_type` in lower case, as in "decimal(38,2)".
 
     `fills_itself` where a row that names no value for it is no error; `is_json` where the server
-    takes nothing but JSON. Records cannot fill one that `is_generated`.
+    takes nothing but JSON. Records cannot fill one that `is_generated`. `index_characters` is the
+    length of the longest VARCHAR that the column's indexes can hold beside their other columns,
+    None where no index has the column whole.
     """
 
     name: str
@@ -59,7 +62,7 @@ class ColumnThere:
     collation: str | None = None
     comment: str = ""
     is_json: bool = False
-    indexed: bool = False
+    index_characters: int | None = None
     is_generated: bool = False
 
     @property
@@ -110,7 +113,7 @@ def fit(wanted: Column, there: ColumnThere, dialect: Dialect, *, in_key: bool) -
     elif in_key and wanted.kind is Kind.NUMBER and there.base in BITS:
         found = Fit(wide_decimal(there.name), modify=True)
     else:
-        found = _fit(wanted, there, dialect)
+        found = _for_index(_fit(wanted, there, dialect), there)
     if found is None:
         return None
     if in_key and not found.column.collated:
@@ -139,10 +142,8 @@ def _fit(wanted: Column, there: ColumnThere, dialect: Dialect) -> Fit | None:
         return _with_double(wanted, there)
     if there.base in ("datetime", "timestamp", "date", "time"):
         return _with_moment(wanted, there)
-    if there.indexed and there.base in ("char", "enum", "set") and wanted.kind in TEXTUAL:
-        return _with_indexed(wanted, there, dialect)
     if there.family == "text":
-        return _with_text(wanted, there, dialect)
+        return _with_text(wanted, there)
     if there.base in ("bit", "year") and wanted.kind in (Kind.BOOLEAN, Kind.INTEGER):
         return Fit(wanted, modify=True)
     return _as_text(wanted)
@@ -240,7 +241,7 @@ def _with_moment(wanted: Column, there: ColumnThere) -> Fit | None:
     return _as_text(wanted)
 
 
-def _with_text(wanted: Column, there: ColumnThere, dialect: Dialect) -> Fit | None:
+def _with_text(wanted: Column, there: ColumnThere) -> Fit | None:
     if wanted.kind is Kind.NUMBER and there.comment == NUMERAL_COMMENT:
         numeral = replace(wanted, kind=Kind.NUMERAL, sql_type=there.sql_type, wider=None)
         return Fit(replace(numeral, comment=NUMERAL_COMMENT), modify=False)
@@ -250,25 +251,34 @@ def _with_text(wanted: Column, there: ColumnThere, dialect: Dialect) -> Fit | No
     if there.base != "varchar" or wanted.kind is not Kind.STRING:
         return Fit(text, modify=there.base != "longtext")
     (length,) = there.arguments
-    # An index cannot hold LONGTEXT whole.
-    wider = _longest_key(wanted, length, dialect) if there.indexed else wanted
-    kept = replace(wanted, sql_type=there.sql_type, max_length=length, wider=wider)
+    kept = replace(wanted, sql_type=there.sql_type, max_length=length, wider=wanted)
+    if there.index_characters is not None:
+        kept = replace(kept, wider=_longest_indexed(kept, there.index_characters))
+        kept = replace(kept, length_advice=INDEX_ADVICE)
     return Fit(kept, modify=False)
 
 
-def _with_indexed(wanted: Column, there: ColumnThere, dialect: Dialect) -> Fit:
-    """An index cannot hold LONGTEXT whole. CHAR cuts blanks, ENUM and SET what they do not list."""
-    length = there.arguments[0] if there.base == "char" else INDEXED_LENGTH
-    wider = _longest_key(wanted, length, dialect)
-    made = replace(wanted, sql_type=f"VARCHAR({length})", max_length=length, wider=wider)
-    return Fit(made, modify=True)
+def _for_index(found: Fit | None, there: ColumnThere) -> Fit | None:
+    """
+    Return what is `found` for a column, as VARCHAR where an index has the column whole.
+
+    An index holds no whole LONGTEXT.
+    """
+    room = there.index_characters
+    if found is None or room is None or not found.modify or there.base in TEXTS:
+        return found
+    if found.column.kind not in TEXTUAL or found.column.max_length is not None:
+        return found
+    length = there.arguments[0] if there.family == "text" else min(INDEXED_LENGTH, room)
+    text = replace(varchar(found.column, length), length_advice=INDEX_ADVICE)
+    return Fit(replace(text, wider=_longest_indexed(text, room)), modify=True)
 
 
-def _longest_key(wanted: Column, length: int, dialect: Dialect) -> Column | None:
-    longest = dialect.key_bytes // BYTES_A_CHARACTER
-    if length >= longest:
+def _longest_indexed(column: Column, room: int) -> Column | None:
+    """Return the longest VARCHAR of an index with `room` characters, None for `column` itself."""
+    if room <= (column.max_length or 0):
         return None
-    return replace(wanted, sql_type=f"VARCHAR({longest})", max_length=longest)
+    return replace(varchar(column, room), wider=None, length_advice=INDEX_ADVICE)
 
 
 def _key_text(wanted: Column, there: ColumnThere, pads: bool) -> Fit:
@@ -280,7 +290,8 @@ def _key_text(wanted: Column, there: ColumnThere, pads: bool) -> Fit:
     if there.base != "varchar":
         return Fit(wanted, modify=True)
     (length,) = there.arguments
-    wider = wanted if wanted.max_length > length else None
+    widest = wanted.wider or wanted
+    wider = widest if (widest.max_length or 0) > length else None
     return Fit(replace(wanted, sql_type=there.sql_type, max_length=length, wider=wider), False)
 
 

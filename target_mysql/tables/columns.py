@@ -106,6 +106,15 @@ class Dialect:
     index_bytes: int = KEY_BYTES
     row_bytes: int = ROW_BYTES
 
+    @property
+    def key_advice(self) -> str:
+        """What to do where a key's text is longer than an index holds."""
+        advice = "have the tap use a shorter key, or load the stream without key_properties"
+        if self.key_bytes == SMALL_KEY_BYTES:
+            settings = "innodb_file_format=Barracuda and innodb_large_prefix=ON"
+            return f"on MySQL 5.6 set {settings} for longer ones, {advice}"
+        return f"{advice} (primary_key_required: false)"
+
     def with_pages(self, size: int) -> Dialect:
         """Return the dialect of a server whose InnoDB has pages of `size` bytes."""
         if size >= PAGE_BYTES:
@@ -129,7 +138,8 @@ class Column:
     characters, `json` its type's. `members` are paths of properties that find no place in the row,
     and whose values the column holds as one object. `wider` is the column to make of this one when
     a value does not fit; `comment` tells a later run what the type does not. A key's text that
-    `pads` is the same with and without blanks at its end.
+    `pads` is the same with and without blanks at its end. `length_advice` says what to do where a
+    text is longer than the widest of them.
     """
 
     name: str
@@ -145,6 +155,7 @@ class Column:
     wider: Column | None = None
     comment: str = ""
     pads: bool = False
+    length_advice: str = ""
 
     @property
     def from_record(self) -> bool:
@@ -174,15 +185,26 @@ def for_property(
 def to_key_column(
     name: str, path: Sequence[str], schema: Schema, dialect: Dialect, columns_in_key: int
 ) -> Column:
-    """Return a key's column: text must fit the index, so the columns of a key share its bytes."""
+    """
+    Return a key's column: text must fit the index, so the columns of a key share its bytes.
+
+    Its wider column has all of the bytes that one column may have; see text_keys.py.
+    """
     column = to_column(name, path, schema, dialect)
     if column.kind not in (Kind.STRING, Kind.TEXT, Kind.JSON):
         return without_text(column)
     kind = Kind.TEXT if column.kind is Kind.JSON else column.kind
-    length = min(dialect.key_bytes, dialect.index_bytes // columns_in_key) // BYTES_A_CHARACTER
-    return Column(
-        name, kind, f"VARCHAR({length})", column.path, max_length=length, pads=dialect.pads
+    text = Column(name, kind, "", column.path, pads=dialect.pads, length_advice=dialect.key_advice)
+    longest = dialect.key_bytes // BYTES_A_CHARACTER
+    length = min(longest, dialect.index_bytes // columns_in_key // BYTES_A_CHARACTER)
+    return replace(
+        varchar(text, length), wider=varchar(text, longest) if length < longest else None
     )
+
+
+def varchar(column: Column, length: int) -> Column:
+    """Return `column` as a VARCHAR of `length` characters."""
+    return replace(column, sql_type=f"VARCHAR({length})", max_length=length)
 
 
 def without_text(column: Column) -> Column:

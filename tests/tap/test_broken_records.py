@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -16,17 +18,22 @@ from hubspot_simulator.faults import Fault
 from hubspot_simulator.portal import Portal
 from hubspot_simulator.responses import Response, json_response
 from hubspot_simulator.server import Simulator
+from tap_hubspot_engagements import skipped
+from tap_hubspot_engagements.exceptions import SkippedError
 from tap_hubspot_engagements.mending import MAX_LEVELS, take_apart
 from tap_hubspot_engagements.pages import MAX_ID, first_answered
 from tests.tap.conftest import (
     Run,
     Serve,
     Tap,
+    attempt,
     last_state,
+    load,
     mark,
     of_type,
     paths,
     records,
+    replicate,
     select_everything,
 )
 
@@ -176,6 +183,107 @@ def test_a_record_that_is_had_later(tap: Tap, hubspot: Simulator) -> None:
     gone = tap(state=last_state(again.messages))
     assert gone.code == 0, gone.err
     assert "skipped" not in mark(last_state(gone.messages))
+
+
+def without_id(hubspot: Simulator, monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+    """Have each list that HubSpot answers lack the id of BAD, until what is returned is called."""
+    answer = hubspot.exchange
+    mended = False
+
+    def exchange(request: Any, body: bytes) -> Any:
+        found, share = answer(request, body)
+        if found and not mended and b'"results"' in found.body:
+            found = replace(found, body=found.body.replace(b'"id":%d,' % BAD, b""))
+        return found, share
+
+    def mend() -> None:
+        nonlocal mended
+        mended = True
+
+    monkeypatch.setattr(hubspot, "exchange", exchange)
+    return mend
+
+
+@pytest.mark.parametrize("page_size", [4, 250])
+def test_a_record_without_an_id(
+    page_size: int, tap: Tap, hubspot: Simulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    What a full pass cannot even identify is asked for by its page in each run, until it is had.
+    """
+    mend = without_id(hubspot, monkeypatch)
+    run = tap(page_size=page_size)
+    assert (run.code, ids(run)) == (1, set(IDS) - {BAD}), run.err
+    assert "without an id, after " in run.err
+    pages = mark(last_state(run.messages))["unread"]
+    assert pages == ([[16, 21]] if page_size == 4 else [[0, None]])
+
+    again = tap(page_size=page_size, state=last_state(run.messages))
+    assert (again.code, mark(last_state(again.messages))["unread"]) == (1, pages)
+    assert not of_type(again.messages, "ACTIVATE_VERSION")
+
+    mend()
+    had = tap(page_size=page_size, state=last_state(again.messages))
+    assert had.code == 0, had.err
+    assert BAD in ids(had)
+    assert "unread" not in mark(last_state(had.messages))
+
+
+def test_a_change_without_an_id(
+    tap: Tap, hubspot: Simulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    A change that cannot even be identified keeps the bookmark, so that each run lists it again.
+    """
+    state = last_state(tap().messages)
+    bookmark = mark(state)["lastUpdated"]
+    for number in (BAD, BAD + 1):
+        hubspot.portal.update(number, metadata={"body": "changed"})
+    mend = without_id(hubspot, monkeypatch)
+    for page_size in (1, 250):
+        run = tap(state=state, page_size=page_size)
+        assert (run.code, BAD in ids(run), BAD + 1 in ids(run)) == (1, False, True), run.err
+        assert "without an id, among the changes" in run.err
+        state = last_state(run.messages)
+        assert mark(state)["lastUpdated"] == bookmark
+
+    mend()
+    had = tap(state=state)
+    assert had.code == 0, had.err
+    assert BAD in ids(had)
+    assert mark(last_state(had.messages))["lastUpdated"] > bookmark
+
+
+def test_a_change_without_an_id_before_any_bookmark(
+    tap: Tap, hubspot: Simulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    Where a start_date alone says from when to read changes, the next run reads everything.
+    """
+    start_date = datetime.fromtimestamp(hubspot.portal.now_ms / 1000, timezone.utc) - timedelta(1)
+    mend = without_id(hubspot, monkeypatch)
+    run = tap(start_date=start_date.isoformat())
+    assert run.code == 1
+    mend()
+    had = tap(start_date=start_date.isoformat(), state=last_state(run.messages))
+    assert had.code == 0, had.err
+    assert BAD in ids(had)
+
+
+def test_more_are_left_out_than_a_state_keeps(
+    tap: Tap, hubspot: Simulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    Then the next run reads everything, as after a full pass that is not believed.
+    """
+    monkeypatch.setattr(skipped, "MOST", 0)
+    hubspot.faults.add(page_with(hubspot, replaced(b'"id": 17, ', b"")))
+    messages, error = attempt(hubspot)
+    assert isinstance(error, SkippedError)
+    assert mark(last_state(messages))["doubted"] is True
+    hubspot.faults.clear()
+    table = load({}, replicate(hubspot, last_state(messages)))
+    assert set(table) == set(IDS)
 
 
 def test_what_is_left_out_is_not_taken_for_deleted(tap: Tap, hubspot: Simulator) -> None:

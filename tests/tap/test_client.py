@@ -413,15 +413,55 @@ def test_a_bomb(hubspot: Simulator, waits: Waits) -> None:
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 100_000  # KB
 
 
-def test_an_answer_that_drips(waits: Waits) -> None:
+BEGINNINGS = {
+    "in its status line": b"HTTP/1.1 200 ",
+    "in a header": b"HTTP/1.1 200 OK\r\nX-Drip: ",
+    "in its body": b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n",
+    "in a body that ends with the connection": b"HTTP/1.0 200 OK\r\n\r\n",
+    "in a chunk": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nF4240\r\n",
+    "on its way to the body": b"HTTP/1.1 100 Continue\r\nX-Drip: ",
+}
+
+
+@pytest.mark.parametrize("begin", BEGINNINGS.values(), ids=BEGINNINGS)
+def test_a_response_that_drips(begin: bytes) -> None:
     """
-    request_timeout is for the whole of an answer: one of some bytes a second is given up.
+    request_timeout is for the whole response, headers included: one of some bytes a second is cut.
     """
-    with dripping() as url:
+    with dripping(begin) as url:
         config = Config.from_dict(
             {"access_token": TOKEN, "base_url": url, "request_timeout": 0.5}, {}
         )
         with pytest.raises(ServerError, match="no whole answer in 0.5 s"):
+            HubspotClient(config).get("/", {}, lambda body: body, hint=True)
+
+
+def test_a_tls_handshake_that_drips() -> None:
+    """
+    The deadline holds before there is a connection to speak HTTP on.
+    """
+    # A TLS record of a handshake, 16 KB long, that never ends.
+    with dripping(b"\x16\x03\x03\x40\x00", ending=b"\x00") as url:
+        config = Config.from_dict(
+            {
+                "access_token": TOKEN,
+                "base_url": url.replace("http:", "https:"),
+                "request_timeout": 0.5,
+            },
+            {},
+        )
+        with pytest.raises(ServerError, match="answer in 0.5 s"):
+            HubspotClient(config).get("/", {}, lambda body: body, hint=True)
+
+
+def test_a_token_response_that_drips(tmp_path: Path) -> None:
+    """
+    The token endpoint's response has the same deadline.
+    """
+    with dripping(b"HTTP/1.1 200 OK\r\nX-Drip: ") as url:
+        oauth = {"client_id": "a", "client_secret": "secret-b", "refresh_token": "secret-c"}
+        config = Config.from_dict({**oauth, "base_url": url, "request_timeout": 0.5}, {})
+        with pytest.raises(ServerError, match="no answer in 0.5 s"):
             HubspotClient(config).get("/", {}, lambda body: body, hint=True)
 
 
@@ -439,17 +479,17 @@ def test_clients_leave_no_threads(hubspot: Simulator, waits: Waits) -> None:
 
 
 @contextmanager
-def dripping() -> Iterator[str]:
-    """Yield the URL of a server whose answer comes at twenty bytes a second, without an end."""
+def dripping(begin: bytes, ending: bytes = b" ") -> Iterator[str]:
+    """Yield the URL of a server that sends `begin`, and then twenty bytes a second without end."""
     listener = socket.create_server(("127.0.0.1", 0))
 
     def answer() -> None:
         connection, _ = listener.accept()
         connection.recv(65536)
         with suppress(OSError), connection:
-            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n")
+            connection.sendall(begin)
             while True:
-                connection.sendall(b" ")
+                connection.sendall(ending)
                 time.sleep(0.05)
 
     thread = threading.Thread(target=answer)
@@ -637,20 +677,20 @@ def test_timeouts_leave_time_for_a_smaller_page(
     Two time-outs of the default five minutes are not the end: half of the page is asked for.
     """
     client = build_client(hubspot, waits)
-    session = client._session()
-    monkeypatch.setattr(session, "get", slow_above(150, waits, session.get), raising=True)
+    session = client._transport._session()
+    monkeypatch.setattr(session, "request", slow_above(150, waits, session.request))
     assert len(first_page(client).engagements) == 60
     assert limits(hubspot) == [125]
 
 
-def slow_above(size: int, waits: Waits, get: Any) -> Any:
-    """Return a `get` that takes all of its time for pages above `size`."""
+def slow_above(size: int, waits: Waits, request: Any) -> Any:
+    """Return a `request` that takes all of its time for pages above `size`."""
 
-    def slow(url: str, **options: Any) -> Any:
+    def slow(method: str, url: str, **options: Any) -> Any:
         if int(options["params"]["limit"]) > size:
             waits.now_s += options["timeout"]
             raise requests.ReadTimeout
-        return get(url, **options)
+        return request(method, url, **options)
 
     return slow
 

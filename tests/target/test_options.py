@@ -79,6 +79,16 @@ def test_a_flattened_property_that_is_no_object(database: TestDatabase) -> None:
     assert database.query("SELECT address__city FROM things") == [("Ulm",)]
 
 
+def test_a_key_behind_flattened_objects(database: TestDatabase) -> None:
+    """
+    The key's properties may come after others in a SCHEMA, flattened or not.
+    """
+    message = schema({"address": ADDRESS, "name": {"type": "string"}}, key=("name",))
+    row = record({"id": 1, "address": {"city": "Kiel"}, "name": "a"})
+    load_here(database, message, row, data_flattening_max_level=1)
+    assert database.query("SELECT name, address__city FROM things") == [("a", "Kiel")]
+
+
 @pytest.mark.skipif(FAMILY.row_format == "Compact", reason="its rows hold fewer long texts")
 @pytest.mark.parametrize("count", [300, 1500])
 def test_a_stream_wider_than_a_row(database: TestDatabase, count: int) -> None:

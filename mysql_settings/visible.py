@@ -1,7 +1,5 @@
 """
 Text from data as a terminal or a log may show it: on one line, and as it reads.
-
-The same text in `target_mysql` and `engagements_report`; a test compares them.
 """
 
 from __future__ import annotations

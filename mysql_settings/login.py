@@ -4,9 +4,6 @@ A login that never gives the password itself to a server that nobody vouches for
 Some ways to log in send the password: as clear text, or encrypted with an RSA key that the server
 has just sent. Whoever answers at the server's address may ask for them. They are refused unless
 the server's certificate is verified, or the server is on this machine.
-
-`target_mysql/server/login.py` and `engagements_report/login.py` are the same text; a test
-compares them.
 """
 
 from __future__ import annotations

@@ -1,7 +1,5 @@
 """
 Warnings of configuration files that every user of this machine may read or change.
-
-The same text in `target_mysql` and `engagements_report`; a test compares them.
 """
 
 from __future__ import annotations

@@ -10,20 +10,23 @@ from pathlib import Path
 LOGGER = logging.getLogger(__name__)
 
 OPTION_FILES = ("/etc/my.cnf", "/etc/mysql/my.cnf", "~/.my.cnf")
-OPTION_GROUPS = ("client", "client-server", "client-mariadb", "target-mysql")
+OPTION_GROUPS = ("client", "client-server", "client-mariadb")
 # The mysql client's names where they are not ours with dashes for underscores.
 OPTION_NAMES = {"socket": "unix_socket"}
 
 
-def read_option_files(paths: Sequence[str], keys: Collection[str]) -> dict[str, object]:
+def read_option_files(
+    paths: Sequence[str], keys: Collection[str], own_group: str
+) -> dict[str, object]:
     """Return what the files say of `keys`; of one option the last, whatever its group."""
+    groups = (*OPTION_GROUPS, own_group)
     found: dict[str, object] = {}
     for path in paths:
         group = ""
         for line in _option_lines(Path(path).expanduser(), depth=0):
             if line.startswith("["):
                 group = line[1:].partition("]")[0].strip()
-            elif group in OPTION_GROUPS:
+            elif group in groups:
                 found |= _option(line, keys)
     if found.get("host", "localhost") != "localhost":
         found.pop("unix_socket", None)  # the mysql client has sockets for localhost alone
