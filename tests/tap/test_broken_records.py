@@ -187,10 +187,10 @@ def test_a_record_that_is_had_later(tap: Tap, hubspot: Simulator) -> None:
 
 def without_id(hubspot: Simulator, monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
     """Have each list that HubSpot answers lack the id of BAD, until what is returned is called."""
-    answer = hubspot.exchange
+    answer = hubspot.handle
     mended = False
 
-    def exchange(request: Any, body: bytes) -> Any:
+    def handle(request: Any, body: bytes) -> Any:
         found, share = answer(request, body)
         if found and not mended and b'"results"' in found.body:
             found = replace(found, body=found.body.replace(b'"id":%d,' % BAD, b""))
@@ -200,7 +200,7 @@ def without_id(hubspot: Simulator, monkeypatch: pytest.MonkeyPatch) -> Callable[
         nonlocal mended
         mended = True
 
-    monkeypatch.setattr(hubspot, "exchange", exchange)
+    monkeypatch.setattr(hubspot, "handle", handle)
     return mend
 
 
@@ -308,16 +308,16 @@ def test_what_is_left_out_is_not_taken_for_deleted(tap: Tap, hubspot: Simulator)
 
 def cannot_list(hubspot: Simulator, bad: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Have HubSpot answer 500 to each list that has this engagement in it."""
-    answer = hubspot.exchange
+    answer = hubspot.handle
 
-    def exchange(request: Any, body: bytes) -> Any:
+    def handle(request: Any, body: bytes) -> Any:
         found, share = answer(request, body)
         listed = "results" in str(found and found.body[:20])
         if listed and b'"id":%d,' % bad in found.body:
-            found = faults.SERVER_ERROR.answer
+            found = faults.SERVER_ERROR.response
         return found, share
 
-    monkeypatch.setattr(hubspot, "exchange", exchange)
+    monkeypatch.setattr(hubspot, "handle", handle)
 
 
 @pytest.mark.parametrize("workers", [1, 3])
