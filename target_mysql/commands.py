@@ -38,7 +38,9 @@ def load(paths: Sequence[Path]) -> None:
     config = _read_config(paths)
     database = _connect_with_retries(config)
     LOGGER.info("loading into %s of %s", config.database, database.server.version)
-    if not database.uses_load_data:
+    if database.server.is_oceanbase:
+        LOGGER.info("LOAD DATA of OceanBase turns empty texts into NULL: using INSERT")
+    elif not database.uses_load_data:
         LOGGER.info("LOAD DATA LOCAL is off (server's local_infile, load_method): using INSERT")
     sys.setswitchinterval(SWITCH_INTERVAL_S)
     run = Loader(database, config, sys.stdout.buffer)
@@ -73,10 +75,13 @@ def check(paths: Sequence[Path]) -> None:
     database = Database(config)
     server = database.server
     grants = [_without_secret(str(grant)) for (grant,) in database.query("SHOW GRANTS")]
+    load_data = "allowed" if server.local_infile else "forbidden, INSERT is used"
+    if server.is_oceanbase:
+        load_data = "unsafe on OceanBase, INSERT is used"
     lines = [
         f"server: {server.version}",
         f"database: {config.database}",
-        f"LOAD DATA LOCAL: {'allowed' if server.local_infile else 'forbidden, INSERT is used'}",
+        f"LOAD DATA LOCAL: {load_data}",
         *(f"grant: {grant}" for grant in grants),
     ]
     database.close()

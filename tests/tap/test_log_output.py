@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from hubspot_api.rate_limit import RateLimiter
 from hubspot_simulator.portal import Portal
-from tap_hubspot_engagements.pace import Pace
 from tests.tap.conftest import DISCOVERED, Serve, Tap, build_client, engagements_alone, of_type
 from tests.tap.conftest import Waits as FakeWaits
 
@@ -72,7 +72,7 @@ def test_the_pace_heeds_hubspots_limit(serve: Serve, case: str) -> None:
     client = build_client(hubspot, waits)
     for _ in range(12):
         client.get("/account-info/v3/details", {}, lambda body: body)
-        hubspot._limit._taken.clear()  # its clock is the real one, ours is not
+        hubspot._limit._times_s.clear()  # its clock is the real one, ours is not
     assert waits.now_s >= 20
 
 
@@ -81,9 +81,9 @@ def test_a_higher_limit_does_not_raise_ours() -> None:
     requests_per_10_seconds is the most, whatever HubSpot allows.
     """
     waits = FakeWaits()
-    pace = Pace(2, waits.clock, waits.sleep)
-    pace.heed(190, 100)
+    rate_limiter = RateLimiter(2, waits.clock, waits.sleep)
+    rate_limiter.update_from_headers(190, 100)
     for _ in range(5):
-        with pace.turn():
+        with rate_limiter.slot():
             pass
     assert waits.now_s >= 20
