@@ -17,6 +17,7 @@ from hubspot_simulator import responses
 from hubspot_simulator.contents import DISPOSITIONS
 from hubspot_simulator.feed import Cursor
 from hubspot_simulator.generate import ASSOCIATION_KEYS
+from hubspot_simulator.objects.routes import DATED_VERSIONS
 from hubspot_simulator.portal import RECENT_ROWS, Portal
 from hubspot_simulator.responses import Response, json_response
 
@@ -341,6 +342,7 @@ class Route(NamedTuple):
 
 
 _V1 = "/engagements/v1/engagements"
+_DATED = f"(?:{'|'.join(DATED_VERSIONS)})"
 ROUTES = (
     Route("GET", f"{_V1}/paged", READ_SCOPES, _paged),
     Route("GET", f"{_V1}/recent/modified", READ_SCOPES, _recently_modified),
@@ -352,6 +354,6 @@ ROUTES = (
     Route("DELETE", rf"{_V1}/(\d+)", READ_SCOPES, _delete),
     Route("PUT", rf"{_V1}/(\d+)/associations/(\w+)/(\d+)", READ_SCOPES, _associate),
     Route("GET", "/calling/v1/dispositions", (CONTACTS_SCOPE,), _dispositions),
-    Route("GET", "/crm/v3/owners", (OWNERS_SCOPE,), _owners),
-    Route("GET", "/account-info/v3/details", (), _account),
+    Route("GET", f"/crm/(?:v3/owners|owners/{_DATED})", (OWNERS_SCOPE,), _owners),
+    Route("GET", f"/account-info/(?:v3|{_DATED})/details", (), _account),
 )

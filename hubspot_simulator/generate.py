@@ -9,12 +9,13 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 from datetime import datetime, timezone
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from hubspot_simulator import contents
 
 Record = dict[str, Any]
 Distribution = Literal["uneven", "even", "dense"]
+CreationOrder = Literal["ascending", "jumbled"]
 
 DAY_MS = 86_400_000
 HISTORY_MS = 3 * 365 * DAY_MS
@@ -86,11 +87,27 @@ JUNE_2018 = (
 )
 
 
+class Shape(NamedTuple):
+    """
+    The distribution of a generated portal's ids, types and dates.
+
+    `distribution` is that of the ids: see `ids`. With a `creation_order` of `ascending`,
+    `createdAt` ascends with the id; `jumbled` swaps neighbours, as recorded. The first `bulk_edit`
+    records have the same `lastUpdated`. `only_type` is the type of all records; None distributes
+    HubSpot's types by their shares.
+    """
+
+    distribution: Distribution = "uneven"
+    creation_order: CreationOrder = "ascending"
+    bulk_edit: int = 0
+    only_type: str | None = None
+
+
 def engagements(
-    count: int, seed: int, now_ms: int, portal_id: int, distribution: Distribution
+    count: int, seed: int, now_ms: int, portal_id: int, shape: Shape
 ) -> Iterator[Record]:
     """
-    Yield `count` records of the three years before `now_ms`, ids and `createdAt` ascending.
+    Yield `count` records of the three years before `now_ms`, ids ascending.
 
     The first records have one type each, so that a small portal has every type.
     """
@@ -98,16 +115,25 @@ def engagements(
     start_ms = now_ms - HISTORY_MS
     bulk_edits = [start_ms + rng.randrange(HISTORY_MS) for _ in range(BULK_EDITS)]
     kinds = [*TYPE_SHARES, *rng.choices([*TYPE_SHARES], [*TYPE_SHARES.values()], k=count)]
-    for number, record_id in enumerate(ids(rng, count, distribution)):
-        created_ms = start_ms + int(HISTORY_MS * (number + rng.random()) / count)
+    for number, record_id in enumerate(ids(rng, count, shape.distribution)):
+        position = number if shape.creation_order == "ascending" else _neighbour(number, count)
+        created_ms = start_ms + int(HISTORY_MS * (position + rng.random()) / count)
         updated_ms = _updated_ms(rng, created_ms, now_ms, bulk_edits)
-        large = number % LARGE_EVERY == LARGE_EVERY // 2
-        kind = "EMAIL" if large else kinds[number]
+        if number < shape.bulk_edit:
+            updated_ms = now_ms
+        large = number % LARGE_EVERY == LARGE_EVERY // 2 and not shape.only_type
+        kind = "EMAIL" if large else shape.only_type or kinds[number]
         record = _record(rng, kind, record_id, portal_id, created_ms, updated_ms)
         if large:
             record["metadata"] = contents.large_email(rng, created_ms)
         _make_odd(rng, record, old=number * 3 < count)
         yield record
+
+
+def _neighbour(number: int, count: int) -> int:
+    """Return another position for `number`: positions are reversed within groups of four."""
+    position = number ^ 3
+    return position if position < count and number | 3 < count else number
 
 
 def june_2018(portal_id: int) -> Iterator[Record]:

@@ -18,6 +18,7 @@ import msgspec
 
 from hubspot_simulator import generate
 from hubspot_simulator.feed import ChangeFeed, Cursor, Version
+from hubspot_simulator.objects.store import ArchivedEngagement, ObjectStore
 from hubspot_simulator.owners import owners
 
 Record = dict[str, Any]
@@ -62,7 +63,11 @@ class Portal:
     """A HubSpot portal's engagements; `clock` returns its time in Unix ms."""
 
     def __init__(
-        self, clock: Callable[[], int] = system_clock, *, portal_id: int = PORTAL_ID
+        self,
+        clock: Callable[[], int] = system_clock,
+        *,
+        portal_id: int = PORTAL_ID,
+        seed: int = 7,
     ) -> None:
         self.clock = clock
         self.portal_id = portal_id
@@ -73,7 +78,9 @@ class Portal:
         self._feed = ChangeFeed()
         self._hidden_ids: set[int] = set()
         self._last_id = FIRST_ID
+        self._archived: dict[int, ArchivedEngagement] = {}
         self.owners = owners(generate.OWNER_IDS)
+        self.objects = ObjectStore(self, self._lock, seed)
 
     @classmethod
     def generate(
@@ -82,16 +89,20 @@ class Portal:
         seed: int = 7,
         *,
         distribution: generate.Distribution = "uneven",
+        creation_order: generate.CreationOrder = "ascending",
+        bulk_edit: int = 0,
+        only_type: str | None = None,
         clock: Callable[[], int] = system_clock,
     ) -> Portal:
         """
         Return a portal of generated engagements: the same for the same seed, size and time.
 
-        `distribution` is how ids are distributed up to 12 digits: see `generate.ids`.
+        The options are those of `generate.Shape`.
         """
-        portal = cls(clock)
+        shape = generate.Shape(distribution, creation_order, bulk_edit, only_type)
+        portal = cls(clock, seed=seed)
         now_ms, portal_id = portal.now_ms, portal.portal_id
-        portal._fill(generate.engagements(engagements, seed, now_ms, portal_id, distribution))
+        portal._fill(generate.engagements(engagements, seed, now_ms, portal_id, shape))
         return portal
 
     @classmethod
@@ -149,6 +160,7 @@ class Portal:
             if inner["id"] in self._versions:
                 raise ValueError(f"id {inner['id']} is taken")
             record = {**engagement, "engagement": inner}
+            self._forget_archived(inner["id"])
             insort(self._ids, inner["id"])
             self._put(record)
             return record
@@ -185,7 +197,9 @@ class Portal:
         with self._lock:
             record = self.record(record_id)
             record.setdefault("associations", {})[key] = list(object_ids)
-            self._versions[record_id] = self._versions[record_id]._replace(body=_to_json(record))
+            previous = self._versions[record_id]
+            self._versions[record_id] = previous._replace(body=_to_json(record))
+            self.objects.engagement_changed(self.body(record_id), previous.body)
             return record
 
     def add_association(self, record_id: int, key: str, object_id: int) -> Record:
@@ -195,12 +209,48 @@ class Portal:
             return self.associate(record_id, key, dict.fromkeys([*existing, object_id]))
 
     def delete(self, record_id: int) -> None:
-        """Delete a record, which leaves no trace in any list. Raises KeyError for an unknown id."""
+        """
+        Archive a record: v1 no longer shows the record, the objects API only as archived.
+
+        No date of the record changes. Raises KeyError for an unknown id.
+        """
         with self._lock:
             self._remove_from_lists(record_id)
-            del self._versions[record_id]
+            archived = ArchivedEngagement(self._versions.pop(record_id).body, self.now_ms)
+            self._archived[record_id] = archived
+            self.objects.engagement_archived(record_id, archived.body, archived.archived_ms)
             del self._ids[bisect_left(self._ids, record_id)]
             self._hidden_ids.discard(record_id)
+
+    def restore(self, record_id: int, *, last_updated_ms: int | None = None) -> Record:
+        """
+        Restore an archived record and return the record.
+
+        `lastUpdated` stays, or becomes `last_updated_ms`. Raises KeyError for any other id.
+        """
+        with self._lock:
+            record: Record = msgspec.json.decode(self._archived[record_id].body)
+            self._forget_archived(record_id)
+            if last_updated_ms is not None:
+                record["engagement"]["lastUpdated"] = last_updated_ms
+            insort(self._ids, record_id)
+            self._put(record)
+            return record
+
+    def purge(self, record_id: int) -> None:
+        """Delete an archived record permanently, as HubSpot does after 90 days."""
+        with self._lock:
+            self._forget_archived(record_id)
+
+    def bodies(self) -> list[bytes]:
+        """Return all live records as JSON, in order of id."""
+        with self._lock:
+            return [self._versions[record_id].body for record_id in self._ids]
+
+    def archived(self) -> list[ArchivedEngagement]:
+        """Return all archived records."""
+        with self._lock:
+            return list(self._archived.values())
 
     def hide(self, record_id: int) -> None:
         """
@@ -290,12 +340,18 @@ class Portal:
         previous = self._versions.get(record_id)
         self._versions[record_id] = Version(updated_ms, _to_json(record))
         self._last_id = max(self._last_id, record_id)
+        self.objects.engagement_changed(self.body(record_id), previous.body if previous else None)
         if record_id in self._hidden_ids:
             return
         if previous is not None:
             del self._recent[bisect_left(self._recent, (previous.last_updated_ms, record_id))]
         insort(self._recent, (updated_ms, record_id))
         self._feed.add_change(record_id, updated_ms, self.now_ms, previous)
+
+    def _forget_archived(self, record_id: int) -> None:
+        archived = self._archived.pop(record_id, None)
+        if archived is not None:
+            self.objects.engagement_restored(record_id, archived.body)
 
     def _remove_from_lists(self, record_id: int) -> None:
         updated_ms = self._versions[record_id].last_updated_ms

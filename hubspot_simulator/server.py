@@ -29,6 +29,10 @@ from hubspot_simulator import endpoints, oauth, responses
 from hubspot_simulator.endpoints import Behaviour
 from hubspot_simulator.faults import Fault, Faults
 from hubspot_simulator.oauth import OAuthApp
+from hubspot_simulator.objects import routes
+from hubspot_simulator.objects.behaviour import ObjectsBehaviour
+from hubspot_simulator.objects.requests import ServedPortal
+from hubspot_simulator.objects.views import RecordWriter
 from hubspot_simulator.portal import Portal
 from hubspot_simulator.responses import Response
 
@@ -37,6 +41,7 @@ HeaderCase = Literal["documented", "title", "lower"]
 HOST = "127.0.0.1"
 DAILY_LIMIT = 500_000  # HubSpot usage limits: a Professional portal's, before late 2024
 RATE_WINDOW_S = 10.0
+SEARCH_WINDOW_S = 1.0
 STOP_POLL_S = 0.02  # the longest that the accepting thread takes to notice a stop
 GZIP_LEVEL = 1
 
@@ -87,7 +92,9 @@ class Simulator:
     `rate_limit` is how many requests are allowed in any `rate_window_s` seconds; with None there
     is no limit, and no header about a limit. `latency_s` delays every response. `header_case` is
     the case of the X-HubSpot-RateLimit headers, which varies in recordings. With `compress`,
-    clients that accept gzip get gzip. `behaviour` are the options of `endpoints.Behaviour`.
+    clients that accept gzip get gzip. `search_limit` is how many searches are allowed in any
+    second, besides `rate_limit` (HubSpot: 5 an account; None: no limit). `objects` is the behaviour
+    of the objects API. `behaviour` are the options of `endpoints.Behaviour`.
     """
 
     def __init__(
@@ -100,6 +107,8 @@ class Simulator:
         latency_s: float = 0.0,
         rate_limit: int | None = None,
         rate_window_s: float = RATE_WINDOW_S,
+        search_limit: int | None = None,
+        objects: ObjectsBehaviour | None = None,
         faults: Iterable[Fault] = (),
         header_case: HeaderCase = "documented",
         compress: bool = False,
@@ -116,6 +125,11 @@ class Simulator:
         self.faults.add(*faults)
         self.requests: list[RecordedRequest] = []
         self.behaviour = Behaviour(**behaviour)
+        self.objects = objects or ObjectsBehaviour()
+        self._writer = RecordWriter(portal.objects, self.objects, portal.portal_id)
+        self._search_limit = (
+            None if search_limit is None else RollingLimit(search_limit, SEARCH_WINDOW_S)
+        )
         self._limit = None if rate_limit is None else RollingLimit(rate_limit, rate_window_s)
         self._lock = threading.Lock()
         self._closing = threading.Event()
@@ -208,13 +222,34 @@ class Simulator:
             return replace(responses.rate_limited(), headers=headers)
         if self.oauth_app is not None and (request.method, request.path) == ("POST", oauth.PATH):
             return self.oauth_app.refresh(dict(parse_qsl(body.decode())))
-        response = self._reject_token(request) or endpoints.respond(
-            self.portal, self.behaviour, request.method, request.path, request.params, body
-        )
+        if routes.is_search(request.method, request.path):
+            headers = {}  # HubSpot's search guide: search responses have no rate limit headers
+            if self._search_limit is not None and self._search_limit.take() is None:
+                return responses.rate_limited("SECONDLY")
+        response = self._reject_token(request) or self._route(request, body)
         if self.compress and response.body and "gzip" in _header(request, "accept-encoding"):
             headers["Content-Encoding"] = "gzip"
             response = replace(response, body=gzip.compress(response.body, GZIP_LEVEL))
         return replace(response, headers={**headers, **response.headers})
+
+    def _route(self, request: RecordedRequest, body: bytes) -> Response:
+        """Return the response of the objects API, or of the older APIs for any other path."""
+        method, path, params = request.method, request.path, request.params
+        response = routes.respond(self._served_portal(), method, path, params, body)
+        return response or endpoints.respond(
+            self.portal, self.behaviour, method, path, params, body
+        )
+
+    def _served_portal(self) -> ServedPortal:
+        delay_ms = self.objects.search_delay_ms
+        return ServedPortal(
+            self.portal.portal_id,
+            self.portal.objects,
+            self._writer,
+            self.objects,
+            self.behaviour.scopes,
+            self.behaviour.index_delay_ms if delay_ms is None else delay_ms,
+        )
 
     def _reject_token(self, request: RecordedRequest) -> Response | None:
         """Return the 401 for a missing or wrong token, None for a valid token."""

@@ -57,7 +57,13 @@ class TestDatabase:
 
     @property
     def environment(self) -> dict[str, str]:
-        return {**self.server.environment(), "TARGET_MYSQL_DATABASE": self.name}
+        """How the target connects; TEST_STAGING has all tests stage in another way."""
+        staging = os.environ.get("TEST_STAGING", "")
+        return {
+            **self.server.environment(),
+            "TARGET_MYSQL_DATABASE": self.name,
+            **({"TARGET_MYSQL_STAGING": staging} if staging else {}),
+        }
 
     def connect(self, **options: Any) -> pymysql.Connection[Cursor]:
         return pymysql.connect(

@@ -52,7 +52,7 @@ def even_portal(engagements: int, seed: int) -> Portal:
 
 
 def _even(portal: Portal, made: int, seed: int) -> Iterator[dict[str, Any]]:
-    for one in generate.engagements(made, seed, portal.now_ms, portal.portal_id, "uneven"):
+    for one in generate.engagements(made, seed, portal.now_ms, portal.portal_id, generate.Shape()):
         inner, body = one["engagement"], msgspec.json.encode(one)
         if (
             inner["type"] in v3.KINDS

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from target_mysql.tables.column_compatibility import ColumnThere
+from target_mysql.tables.column_compatibility import ExistingColumn
 from target_mysql.tables.columns import BYTES_A_CHARACTER, Dialect
 from target_mysql.tables.sizes import index_bytes
 
@@ -21,8 +21,8 @@ class IndexPart:
 
 
 def with_index_room(
-    columns: Mapping[str, ColumnThere], parts: Iterable[IndexPart], dialect: Dialect
-) -> dict[str, ColumnThere]:
+    columns: Mapping[str, ExistingColumn], parts: Iterable[IndexPart], dialect: Dialect
+) -> dict[str, ExistingColumn]:
     """Return `columns`, by name, with the `index_characters` that the indexes leave for each."""
     rooms: dict[str, int] = {}
     for index in _by_index(parts):
