@@ -265,7 +265,9 @@ def test_changes_by_v1_show_on_the_lists(portal: Portal, serve: Serve) -> None:
     hubspot = serve(portal)
     assert hubspot.json(objects_path("notes"))["results"] == []
     v1 = "/engagements/v1/engagements"
-    made = hubspot.request("POST", v1, json={"engagement": {"type": "NOTE"}, "metadata": {"body": "a"}})
+    made = hubspot.request(
+        "POST", v1, json={"engagement": {"type": "NOTE"}, "metadata": {"body": "a"}}
+    )
     record_id = made.json()["engagement"]["id"]
     hubspot.request("PATCH", f"{v1}/{record_id}", json={"metadata": {"body": "b"}})
     hubspot.request("PUT", f"{v1}/{record_id}/associations/contact/77")
