@@ -10,6 +10,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from hubspot_simulator.faults import read_faults
+from hubspot_simulator.objects.behaviour import read_behaviour, switch_lines
 from hubspot_simulator.portal import Portal
 from hubspot_simulator.server import Simulator
 
@@ -32,6 +33,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             token=options.token,
             latency_s=options.latency_ms / 1000,
             rate_limit=options.rate_limit,
+            search_limit=options.search_limit,
+            scopes=options.scopes.split(",") if options.scopes else None,
+            objects=read_behaviour(options.objects),
             faults=read_faults(options.faults) if options.faults else (),
         )
         simulator.start()
@@ -51,6 +55,8 @@ def build_parser() -> argparse.ArgumentParser:
         prog="python -m hubspot_simulator",
         description="Simulates a HubSpot portal on a loopback port. Prints the URL, and serves"
         " until SIGTERM or SIGINT.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog=switch_help(),
     )
     add = parser.add_argument
     add("--port", type=int, default=8080, help="port to listen on, 0 for a free one (%(default)s)")
@@ -59,11 +65,22 @@ def build_parser() -> argparse.ArgumentParser:
     add("--latency-ms", type=whole_number, default=0, metavar="MS", help=latency)
     limit = "requests in any 10 s; more get a 429 (default: no limit)"
     add("--rate-limit", type=whole_number, metavar="N", help=limit)
+    searches = "searches in any second; more get a 429 (default: no limit; HubSpot: 5)"
+    add("--search-limit", type=whole_number, metavar="N", help=searches)
+    add("--scopes", metavar="A,B", help="scopes of the token (default: all)")
+    switch = "switch of the objects API, listed below; repeatable"
+    add("--objects", action="append", default=[], metavar="NAME=VALUE", help=switch)
     add("--token", default="pat-test", help="the only accepted token (%(default)s)")
     add("--faults", type=Path, metavar="FILE", help="JSON file of faults: which requests fail, how")
     shown_version = f"hubspot_simulator {version('tap-hubspot-engagements')}"
     add("--version", action="version", version=shown_version)
     return parser
+
+
+def switch_help() -> str:
+    """Return the switches of the objects API with their defaults, for the end of --help."""
+    lines = [f"  {name}={default}\n      {meaning}" for name, default, meaning in switch_lines()]
+    return "\n".join(["switches of the objects API (--objects NAME=VALUE):", *lines])
 
 
 def _add_portal_options(parser: argparse.ArgumentParser) -> None:
@@ -73,6 +90,8 @@ def _add_portal_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=int, default=7, help="seed of the generator (%(default)s)")
     add = parser.add_mutually_exclusive_group().add_argument
     add("--portal", choices=("june-2018",), help="serve a built-in portal instead")
+    lifelike = "serve a sales team at work instead, for reports to look at"
+    add("--lifelike", action="store_true", help=lifelike)
     recording = "serve a folder of recorded responses instead"
     add("--recording", type=Path, metavar="DIR", help=recording)
 
@@ -83,6 +102,8 @@ def read_portal(options: argparse.Namespace) -> Portal:
         return Portal.from_recording(options.recording)
     if options.portal:
         return Portal.june_2018()
+    if options.lifelike:
+        return Portal.lifelike(options.engagements, options.seed)
     return Portal.generate(options.engagements, options.seed)
 
 

@@ -213,7 +213,7 @@ def _to_response(entry: dict[str, Any]) -> Response:
 
 def _to_change(steps: Sequence[Mapping[str, Any]]) -> Change:
     """Return a function that applies `steps`; each is an object whose only key names the change."""
-    verbs = {"create", "update", "associate", "delete"}
+    verbs = {"create", "update", "associate", "delete", "restore"}
     for step in steps:
         if len(step) != 1 or not step.keys() <= verbs:
             raise ValueError(f"a change is one of {sorted(verbs)}, not {list(step)}")
@@ -231,6 +231,8 @@ def _change(portal: Portal, verb: str, value: Any) -> None:
         portal.create(value)
     elif verb == "delete":
         portal.delete(value)
+    elif verb == "restore":
+        portal.restore(value)
     elif verb == "associate":
         portal.associate(value["id"], value["key"], value["objectIds"])
     else:

@@ -15,7 +15,7 @@ from hubspot_simulator import contents
 
 Record = dict[str, Any]
 Distribution = Literal["uneven", "even", "dense"]
-CreationOrder = Literal["ascending", "jumbled"]
+CreationOrder = Literal["rising", "jumbled"]
 
 DAY_MS = 86_400_000
 HISTORY_MS = 3 * 365 * DAY_MS
@@ -89,16 +89,16 @@ JUNE_2018 = (
 
 class Shape(NamedTuple):
     """
-    The distribution of a generated portal's ids, types and dates.
+    How a generated portal's ids, types and dates are distributed.
 
-    `distribution` is that of the ids: see `ids`. With a `creation_order` of `ascending`,
-    `createdAt` ascends with the id; `jumbled` swaps neighbours, as recorded. The first `bulk_edit`
-    records have the same `lastUpdated`. `only_type` is the type of all records; None distributes
-    HubSpot's types by their shares.
+    `distribution`: see `ids`. `creation_order`: `createdAt` rises with the id, or is `jumbled`
+    among neighbours, as recorded. `bulk_edit`: so many records, the first, have the same
+    `lastUpdated`.
+    `only_type`: the type of all records; None for HubSpot's types by their shares.
     """
 
     distribution: Distribution = "uneven"
-    creation_order: CreationOrder = "ascending"
+    creation_order: CreationOrder = "rising"
     bulk_edit: int = 0
     only_type: str | None = None
 
@@ -116,13 +116,14 @@ def engagements(
     bulk_edits = [start_ms + rng.randrange(HISTORY_MS) for _ in range(BULK_EDITS)]
     kinds = [*TYPE_SHARES, *rng.choices([*TYPE_SHARES], [*TYPE_SHARES.values()], k=count)]
     for number, record_id in enumerate(ids(rng, count, shape.distribution)):
-        position = number if shape.creation_order == "ascending" else _neighbour(number, count)
-        created_ms = start_ms + int(HISTORY_MS * (position + rng.random()) / count)
+        place = number if shape.creation_order == "rising" else _neighbour(number, count)
+        created_ms = start_ms + int(HISTORY_MS * (place + rng.random()) / count)
         updated_ms = _updated_ms(rng, created_ms, now_ms, bulk_edits)
         if number < shape.bulk_edit:
             updated_ms = now_ms
+        kind = shape.only_type or kinds[number]
         large = number % LARGE_EVERY == LARGE_EVERY // 2 and not shape.only_type
-        kind = "EMAIL" if large else shape.only_type or kinds[number]
+        kind = "EMAIL" if large else kind
         record = _record(rng, kind, record_id, portal_id, created_ms, updated_ms)
         if large:
             record["metadata"] = contents.large_email(rng, created_ms)
@@ -131,9 +132,9 @@ def engagements(
 
 
 def _neighbour(number: int, count: int) -> int:
-    """Return another position for `number`: positions are reversed within groups of four."""
-    position = number ^ 3
-    return position if position < count and number | 3 < count else number
+    """Return another place for `number`: places are reversed within groups of four."""
+    place = number ^ 3
+    return place if place < count and number | 3 < count else number
 
 
 def june_2018(portal_id: int) -> Iterator[Record]:

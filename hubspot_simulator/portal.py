@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from hubspot_simulator import generate
+from hubspot_simulator import generate, lifelike
 from hubspot_simulator.feed import ChangeFeed, Cursor, Version
 from hubspot_simulator.objects.store import ArchivedEngagement, ObjectStore
 from hubspot_simulator.owners import owners
@@ -89,7 +89,7 @@ class Portal:
         seed: int = 7,
         *,
         distribution: generate.Distribution = "uneven",
-        creation_order: generate.CreationOrder = "ascending",
+        creation_order: generate.CreationOrder = "rising",
         bulk_edit: int = 0,
         only_type: str | None = None,
         clock: Callable[[], int] = system_clock,
@@ -101,8 +101,18 @@ class Portal:
         """
         shape = generate.Shape(distribution, creation_order, bulk_edit, only_type)
         portal = cls(clock, seed=seed)
-        now_ms, portal_id = portal.now_ms, portal.portal_id
-        portal._fill(generate.engagements(engagements, seed, now_ms, portal_id, shape))
+        made = generate.engagements(engagements, seed, portal.now_ms, portal.portal_id, shape)
+        portal._fill(made)
+        return portal
+
+    @classmethod
+    def lifelike(
+        cls, engagements: int = 5000, seed: int = 7, *, clock: Callable[[], int] = system_clock
+    ) -> Portal:
+        """Return the portal of a sales team at work, for reports: see `lifelike`."""
+        portal = cls(clock, seed=seed)
+        portal.owners = lifelike.owners()
+        portal._fill(lifelike.engagements(engagements, seed, portal.now_ms, portal.portal_id))
         return portal
 
     @classmethod
@@ -197,9 +207,9 @@ class Portal:
         with self._lock:
             record = self.record(record_id)
             record.setdefault("associations", {})[key] = list(object_ids)
-            previous = self._versions[record_id]
-            self._versions[record_id] = previous._replace(body=_to_json(record))
-            self.objects.engagement_changed(self.body(record_id), previous.body)
+            before = self._versions[record_id]
+            self._versions[record_id] = before._replace(body=_to_json(record))
+            self.objects.engagement_changed(self.body(record_id), before.body)
             return record
 
     def add_association(self, record_id: int, key: str, object_id: int) -> Record:
@@ -210,9 +220,9 @@ class Portal:
 
     def delete(self, record_id: int) -> None:
         """
-        Archive a record: v1 no longer shows the record, the objects API only as archived.
+        Archive a record: v1 shows it nowhere, the objects API among the archived records only.
 
-        No date of the record changes. Raises KeyError for an unknown id.
+        No date of the record moves. Raises KeyError without it.
         """
         with self._lock:
             self._remove_from_lists(record_id)
@@ -224,9 +234,9 @@ class Portal:
 
     def restore(self, record_id: int, *, last_updated_ms: int | None = None) -> Record:
         """
-        Restore an archived record and return the record.
+        Bring an archived record back and return it.
 
-        `lastUpdated` stays, or becomes `last_updated_ms`. Raises KeyError for any other id.
+        `lastUpdated` stays, or moves to `last_updated_ms`. Raises KeyError unless it is archived.
         """
         with self._lock:
             record: Record = msgspec.json.decode(self._archived[record_id].body)
@@ -238,7 +248,7 @@ class Portal:
             return record
 
     def purge(self, record_id: int) -> None:
-        """Delete an archived record permanently, as HubSpot does after 90 days."""
+        """Delete an archived record for good, as HubSpot does after 90 days."""
         with self._lock:
             self._forget_archived(record_id)
 
@@ -340,7 +350,7 @@ class Portal:
         previous = self._versions.get(record_id)
         self._versions[record_id] = Version(updated_ms, _to_json(record))
         self._last_id = max(self._last_id, record_id)
-        self.objects.engagement_changed(self.body(record_id), previous.body if previous else None)
+        self.objects.engagement_changed(self.body(record_id), previous and previous.body)
         if record_id in self._hidden_ids:
             return
         if previous is not None:

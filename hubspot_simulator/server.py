@@ -93,8 +93,8 @@ class Simulator:
     is no limit, and no header about a limit. `latency_s` delays every response. `header_case` is
     the case of the X-HubSpot-RateLimit headers, which varies in recordings. With `compress`,
     clients that accept gzip get gzip. `search_limit` is how many searches are allowed in any
-    second, besides `rate_limit` (HubSpot: 5 an account; None: no limit). `objects` is the behaviour
-    of the objects API. `behaviour` are the options of `endpoints.Behaviour`.
+    second, apart from `rate_limit` (HubSpot: 5 for an account; None: no limit). `objects` are the
+    switches of the objects API. `behaviour` are the options of `endpoints.Behaviour`.
     """
 
     def __init__(
@@ -223,17 +223,17 @@ class Simulator:
         if self.oauth_app is not None and (request.method, request.path) == ("POST", oauth.PATH):
             return self.oauth_app.refresh(dict(parse_qsl(body.decode())))
         if routes.is_search(request.method, request.path):
-            headers = {}  # HubSpot's search guide: search responses have no rate limit headers
+            headers = {}  # HubSpot's search guide: replies to searches carry no rate headers
             if self._search_limit is not None and self._search_limit.take() is None:
                 return responses.rate_limited("SECONDLY")
-        response = self._reject_token(request) or self._route(request, body)
+        response = self._reject_token(request) or self._portal_response(request, body)
         if self.compress and response.body and "gzip" in _header(request, "accept-encoding"):
             headers["Content-Encoding"] = "gzip"
             response = replace(response, body=gzip.compress(response.body, GZIP_LEVEL))
         return replace(response, headers={**headers, **response.headers})
 
-    def _route(self, request: RecordedRequest, body: bytes) -> Response:
-        """Return the response of the objects API, or of the older APIs for any other path."""
+    def _portal_response(self, request: RecordedRequest, body: bytes) -> Response:
+        """Return the response of the API that has the request's path."""
         method, path, params = request.method, request.path, request.params
         response = routes.respond(self._served_portal(), method, path, params, body)
         return response or endpoints.respond(

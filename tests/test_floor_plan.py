@@ -39,10 +39,10 @@ FLOORS = {
     "hubspot_simulator": (
         "__main__ server endpoints objects.routes objects.lists objects.associations"
         " objects.search objects.batch_read objects.definitions objects.requests faults portal"
-        " objects.responses objects.views objects.store objects.type_index"
+        " objects.errors objects.views objects.store objects.type_index"
         " objects.engagement_properties objects.related_records objects.properties"
         " objects.object_types objects.texts objects.behaviour objects.__init__"
-        " owners generate feed contents oauth responses __init__"
+        " lifelike owners generate feed contents oauth responses __init__"
     ),
     "engagements_report": (
         "__main__ cli page.html_report page.sections output_formats queries.indexes"

@@ -12,8 +12,8 @@ from typing import Any
 
 import msgspec
 
+from hubspot_simulator.objects.errors import ObjectsError, bad_request, missing_objects
 from hubspot_simulator.objects.requests import ObjectsRequest, input_ids
-from hubspot_simulator.objects.responses import ObjectsError, bad_request, missing_objects
 from hubspot_simulator.objects.texts import iso_ms
 from hubspot_simulator.objects.type_index import Entry
 from hubspot_simulator.responses import Response
@@ -25,7 +25,7 @@ BATCH_MAX_WITH_HISTORY = 50
 def read_batch(request: ObjectsRequest) -> Response:
     """Return the records of the `inputs`; `archived=true` in the query asks for archived ones."""
     object_type = request.object_type
-    body = request.json(required=("inputs", "properties", "propertiesWithHistory"))
+    body = request.json(required_keys=("inputs", "properties", "propertiesWithHistory"))
     histories = names(body, "propertiesWithHistory")
     ids = input_ids(body, BATCH_MAX_WITH_HISTORY if histories else BATCH_MAX)
     if len(set(ids)) < len(ids):
@@ -67,12 +67,12 @@ def batch_response(
 def _find(request: ObjectsRequest, ids: Sequence[str]) -> tuple[list[tuple[int, Entry]], list[str]]:
     """Return the records of `ids`, newest id first, and the ids without a record."""
     index = request.store.index(request.object_type)
-    entries = index.archived if request.flag("archived") else index.entries
+    entries = index.archive_entries if request.flag("archived") else index.entries
     records: dict[int, Entry] = {}
     missing = []
     for text in ids:
         record_id = int(text) if text.isdecimal() else -1
-        record_id = index.merged.get(record_id, record_id)
+        record_id = index.survivors.get(record_id, record_id)
         entry = entries.get(record_id)
         if entry is None:
             missing.append(text)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from hubspot_simulator.objects.errors import ObjectsError, missing_scopes
 from hubspot_simulator.objects.object_types import CONTACTS, CUSTOM, qualified_name
 from hubspot_simulator.objects.properties import definition
 from hubspot_simulator.objects.requests import ObjectsRequest
-from hubspot_simulator.objects.responses import ObjectsError, missing_scopes
 from hubspot_simulator.objects.texts import iso_ms
 from hubspot_simulator.responses import Response, error_response, json_response
 
@@ -31,8 +31,7 @@ def get_property(request: ObjectsRequest) -> Response:
     name = request.parts["name"]
     prop = request.store.properties(object_type).get(name)
     if prop is None:
-        message = f'Property "{name}" does not exist'
-        return error_response(404, message, category="OBJECT_NOT_FOUND")
+        return error_response(404, f'Property "{name}" does not exist', category="OBJECT_NOT_FOUND")
     return json_response(definition(prop, object_type.singular))
 
 

@@ -12,13 +12,8 @@ import msgspec
 
 from hubspot_simulator import responses
 from hubspot_simulator.objects.behaviour import ObjectsBehaviour
+from hubspot_simulator.objects.errors import ObjectsError, bad_request, missing_scopes, unknown_type
 from hubspot_simulator.objects.object_types import ObjectType, resolve
-from hubspot_simulator.objects.responses import (
-    ObjectsError,
-    bad_request,
-    missing_scopes,
-    unknown_type,
-)
 from hubspot_simulator.objects.store import ObjectStore
 from hubspot_simulator.objects.views import RecordWriter
 
@@ -106,8 +101,8 @@ class ObjectsRequest:
         """Return a query parameter that is `true` or `false`."""
         return self.params.get(name, "false").lower() == "true"
 
-    def json(self, required: Iterable[str] = ()) -> dict[str, Any]:
-        """Return the body; `required` are the keys that 2026-09 insists on."""
+    def json(self, required_keys: Iterable[str] = ()) -> dict[str, Any]:
+        """Return the body; `required_keys` are the keys that 2026-09 insists on."""
         try:
             value = msgspec.json.decode(self.body)
         except msgspec.DecodeError:
@@ -115,7 +110,7 @@ class ObjectsRequest:
         if not isinstance(value, dict):
             raise ObjectsError(bad_request("Invalid input JSON: an object is expected"))
         if self.version == "2026-09" and self.behaviour.complete_requests:
-            missing = [key for key in required if key not in value]
+            missing = [key for key in required_keys if key not in value]
             if missing:
                 message = f"Some required fields were not set: [{', '.join(missing)}]"
                 raise ObjectsError(bad_request(message))

@@ -12,8 +12,8 @@ from typing import NamedTuple
 from urllib.parse import unquote
 
 from hubspot_simulator.objects import associations, batch_read, definitions, lists, search
+from hubspot_simulator.objects.errors import ObjectsError, too_long_url
 from hubspot_simulator.objects.requests import ObjectsRequest, ServedPortal
-from hubspot_simulator.objects.responses import ObjectsError, too_long_url
 from hubspot_simulator.responses import Response, html_response
 
 DATED_VERSIONS = ("2026-03", "2026-09")

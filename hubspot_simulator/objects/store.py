@@ -109,8 +109,8 @@ class ObjectStore:
 
     def properties(self, object_type: ObjectType) -> Mapping[str, Property]:
         """Return the definitions of a type's properties by name, in order of the name."""
-        known = self._properties.get(object_type.name)
-        return known or _SHIPPED[object_type.name]
+        definitions = self._properties.get(object_type.name)
+        return definitions or _SHIPPED[object_type.name]
 
     def define_property(self, object_type: ObjectType, prop: Property) -> None:
         """Add a custom property to the portal's definitions, or replace a definition."""
@@ -215,7 +215,7 @@ class ObjectStore:
             index = self._related_index(object_type)
             survivor = index.entries[into_id]
             index.remove(record_id)
-            index.merged[record_id] = into_id
+            index.survivors[record_id] = into_id
             index.put(into_id, survivor._replace(updated_ms=self.now_ms), self.now_ms)
 
     # Associations
@@ -230,14 +230,14 @@ class ObjectStore:
         direct = reverse.get((object_type.name, record_id), [])
         if to_type.is_activity:
             return sorted(key for kind, key in direct if kind is to_type)
-        found: dict[int, None] = {}
+        partner_set: dict[int, None] = {}
         for kind, key in direct:  # related records that share an engagement belong together
             activity = self.index(kind).entries.get(key)
             if activity is not None:
                 head = _decode_head(activity.source)
-                found |= dict.fromkeys(partner_ids(head.associations, key, to_type))
-        found.pop(record_id if to_type is object_type else -1, None)
-        return sorted(found)
+                partner_set |= dict.fromkeys(partner_ids(head.associations, key, to_type))
+        partner_set.pop(record_id if to_type is object_type else -1, None)
+        return sorted(partner_set)
 
     def _reverse_associations(self) -> dict[tuple[str, int], list[tuple[ObjectType, int]]]:
         if self._reverse is None:
@@ -245,9 +245,11 @@ class ObjectStore:
             for object_type in ACTIVITIES:
                 for record_id, entry in self.index(object_type).entries.items():
                     head = _decode_head(entry.source)
-                    for related in RELATED:
-                        for partner in partner_ids(head.associations, head.engagement.id, related):
-                            reverse[related.name, partner].append((object_type, record_id))
+                    for related_type in RELATED:
+                        for partner in partner_ids(
+                            head.associations, head.engagement.id, related_type
+                        ):
+                            reverse[related_type.name, partner].append((object_type, record_id))
             self._reverse = dict(reverse)
         return self._reverse
 
@@ -256,17 +258,17 @@ class ObjectStore:
     def _build(self) -> None:
         indexes = {object_type.name: TypeIndex() for object_type in TYPES}
         records: dict[str, list[tuple[int, Entry]]] = {name: [] for name in indexes}
-        partners: dict[ObjectType, set[int]] = {related: set() for related in RELATED}
+        partners: dict[ObjectType, set[int]] = {related_type: set() for related_type in RELATED}
         for body in self._bodies_before_changes():
             head = _decode_head(body)
             object_type = type_of_engagement(head.engagement.type)
             if object_type is not None:
                 records[object_type.name].append((head.engagement.id, _entry(head, body)))
-            for related, ids in partners.items():
-                ids.update(partner_ids(head.associations, head.engagement.id, related))
+            for related_type, ids in partners.items():
+                ids.update(partner_ids(head.associations, head.engagement.id, related_type))
         partners[CUSTOM].update(range(FIRST_CUSTOM_ID, FIRST_CUSTOM_ID + CUSTOM_RECORDS))
-        for related, ids in partners.items():
-            records[related.name] = [(key, self._made_up(related, key)) for key in ids]
+        for related_type, ids in partners.items():
+            records[related_type.name] = [(key, self._made_up(related_type, key)) for key in ids]
         for name, index in indexes.items():
             index.fill(records[name])
         for body, at_ms in self._source.archived():
@@ -286,17 +288,17 @@ class ObjectStore:
                 yield before
 
     def _made_up(self, object_type: ObjectType, record_id: int) -> Entry:
-        made = related_records.dates(self.seed, object_type, record_id, self.born_ms)
-        return Entry(made.created_ms, made.updated_ms, None)
+        record_dates = related_records.dates(self.seed, object_type, record_id, self.born_ms)
+        return Entry(record_dates.created_ms, record_dates.updated_ms, None)
 
     def _add_partners(self, head: _Head, now_ms: int) -> None:
         """Make up the related records that an engagement names for the first time."""
-        for related in RELATED:
-            index = self._indexes[related.name]
-            for partner in partner_ids(head.associations, head.engagement.id, related):
-                known = partner in index.entries or partner in index.merged
-                if not known and partner not in index.archived:
-                    index.put(partner, self._made_up(related, partner), now_ms)
+        for related_type in RELATED:
+            index = self._indexes[related_type.name]
+            for partner in partner_ids(head.associations, head.engagement.id, related_type):
+                exists = partner in index.entries or partner in index.survivors
+                if not exists and partner not in index.archive_entries:
+                    index.put(partner, self._made_up(related_type, partner), now_ms)
 
     def _related_index(self, object_type: ObjectType) -> TypeIndex:
         if object_type.is_activity:
@@ -344,9 +346,9 @@ def iter_types(
     names: Iterable[str], find: Callable[[str], ObjectType | None]
 ) -> Iterator[ObjectType]:
     """Yield the types that `names` name, each once; unknown names are left out."""
-    seen: set[str] = set()
+    names_so_far: set[str] = set()
     for name in names:
         object_type = find(name)
-        if object_type is not None and object_type.name not in seen:
-            seen.add(object_type.name)
+        if object_type is not None and object_type.name not in names_so_far:
+            names_so_far.add(object_type.name)
             yield object_type

@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 import requests
 
+from hubspot_simulator.objects.behaviour import switch_lines
+from tests.conftest import REPOSITORY
 from tests.simulator.conftest import PAGED, RECORDINGS, needs_recordings
 
 COMMAND = [sys.executable, "-m", "hubspot_simulator"]
@@ -103,3 +105,45 @@ def test_help_and_version() -> None:
     for option, words in (("--help", "--recording"), ("--version", "hubspot_simulator ")):
         outcome = subprocess.run([*COMMAND, option], stdout=subprocess.PIPE, text=True, check=True)
         assert words in outcome.stdout
+
+
+def test_a_sales_team_at_work(start: Start) -> None:
+    """With --lifelike the made-up portal is that of a team."""
+    results = page(read_url(start("--lifelike", "--engagements", 40)))["results"]
+    assert len(results) == 40
+    assert all(record["engagement"]["teamId"] for record in results)
+
+
+def test_switches_of_the_objects_api(start: Start) -> None:
+    """Behaviour, scopes and the limit of searches can be set; a wrong one ends it with a line."""
+    process = start(
+        *("--engagements", 30, "--search-limit", 1, "--scopes", "crm.objects.contacts.read"),
+        *("--objects", "forbidden_types=calls", "--objects", "last_paging=null"),
+    )
+    url, headers = read_url(process), {"Authorization": "Bearer pat-test"}
+
+    def get(path: str) -> requests.Response:
+        return requests.get(f"{url}/crm/objects/2026-09/{path}", headers=headers, timeout=60)
+
+    assert get("postal_mail?limit=100").json()["paging"] is None
+    assert [get(name).status_code for name in ("notes", "calls", "emails")] == [200, 403, 403]
+    wrong = start("--objects", "no_such=1")
+    _, error = wrong.communicate(timeout=60)
+    assert wrong.returncode == 1
+    assert "no switch 'no_such'" in error
+
+
+def test_help_and_documentation_have_every_switch(start: Start) -> None:
+    """The switches of --help and of docs/simulator.md are those of the code."""
+    text = (REPOSITORY / "docs" / "simulator.md").read_text(encoding="utf-8")
+    table = [
+        line for line in text.partition("| switch |")[2].splitlines() if line.startswith("| `")
+    ]
+    rows = [tuple(cell.strip("` ") for cell in row.strip("| ").split(" | ")) for row in table]
+    assert [(name, default) for name, default, _ in rows] == [
+        (name, default) for name, default, _ in switch_lines()
+    ]
+    output, _ = start("--help").communicate(timeout=60)
+    for name, default, meaning in switch_lines():
+        assert f"{name}={default}\n      {meaning}" in output
+        assert f"| {meaning} |" in text

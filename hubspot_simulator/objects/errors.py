@@ -12,7 +12,7 @@ SCOPES_PAGE = "https://developers.hubspot.com/scopes"
 
 
 class ObjectsError(Exception):
-    """A request fails; `response` is the error response."""
+    """A request whose response is an error; `response` is that response."""
 
     def __init__(self, response: Response) -> None:
         super().__init__(response.status)
