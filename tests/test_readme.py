@@ -24,6 +24,7 @@ from tap_hubspot_engagements import config as tap_config
 from tap_hubspot_engagements.streams import ENGAGEMENTS, STREAMS
 from target_mysql.config import Config as TargetConfig
 from tests.conftest import PROGRAMS, REPOSITORY, TestDatabase, clean_environment, run_program
+from tests.distributions import repository_files
 
 README, TAP, TARGET = "README.md", "docs/tap.md", "docs/target.md"
 REPORT, OPERATIONS = "docs/reports.md", "docs/operations.md"
@@ -96,7 +97,7 @@ def literal(node: ast.expr) -> str:
 def settings_of_target() -> dict[str, tuple[object, str]]:
     """Return (default, meaning) of the target's settings."""
     settings = declared(TargetConfig).items()
-    return {name: (setting.written_default, setting.meaning) for name, setting in settings}
+    return {name: (setting.default_text, setting.meaning) for name, setting in settings}
 
 
 @pytest.mark.parametrize(
@@ -188,24 +189,29 @@ def test_the_table_of_reports() -> None:
     The table has every report, in the order of the code.
     """
     rows = table_rows(sections(REPORT)["engagements-report"])
-    assert [name.strip("`") for name, *_ in rows if "--" not in name] == list(REPORTS)
+    names = [name.strip("`") for name, *_ in rows if "--" not in name]
+    assert names == [*REPORTS, "sql REPORT", "html FILE", "index"]
 
 
 @pytest.mark.parametrize(
-    ("document", "program"),
+    ("document", "program", "commands"),
     [
-        (TAP, "tap-hubspot-engagements"),
-        (TARGET, "target-mysql"),
-        (REPORT, "engagements-report"),
+        (TAP, "tap-hubspot-engagements", ()),
+        (TARGET, "target-mysql", ()),
+        (REPORT, "engagements-report", (*REPORTS, "sql", "html", "index")),
     ],
 )
-def test_the_tables_of_options(document: str, program: str) -> None:
+def test_the_tables_of_options(document: str, program: str, commands: tuple[str, ...]) -> None:
     """
-    The document's table has the options of --help, and no others.
+    The document's table has the options of --help, also of the commands, and no others.
     """
     option = re.compile(r"(?<![\w-])--[a-z][\w-]*")
     options = option.findall(str(table_rows(sections(document)[program])))
-    assert set(options) == set(option.findall(run_program(program, "--help").out))
+    helps = [
+        run_program(program, *command, "--help").out
+        for command in ((), *zip(commands, strict=True))
+    ]
+    assert set(options) == set(option.findall("".join(helps)))
 
 
 @pytest.fixture
@@ -438,8 +444,9 @@ def test_every_file_in_the_documents_exists() -> None:
     """
     The repository has each module and data file that a document names.
     """
-    files = [str(path.relative_to(REPOSITORY)) for path in REPOSITORY.glob("[a-z]*/**/*.*")]
-    files += [path.name for path in REPOSITORY.iterdir()]
+    files = repository_files()
+    if not files:
+        pytest.skip("no git checkout: the repository's files are not known")
     for document in set(DOCUMENTS) - {"CHANGELOG.md"}:
         for name in code_spans(text_of(document)):
             if re.fullmatch(r"[\w./]+\.(?:py|sql|css)", name):

@@ -39,6 +39,7 @@ class Family:
     checks_references: bool = False  # the right REFERENCES
     is_optional: bool = False  # tests skip instead of failing if the server cannot be installed
     takes_options: bool = True  # mysqld's options
+    load_data: str = "allowed"  # the verdict of --check
 
     def server(self, options: Sequence[str] = ()) -> PrivateServer:
         """Return a new server, not started; skips the test if the server lacks the options."""
@@ -91,9 +92,9 @@ FAMILIES = {
         "utf8mb4_bin",
         no_pad=False,
         speaks_tls=False,
-        rewrites_json=True,
         is_optional=True,
         takes_options=False,
+        load_data="unsafe on OceanBase, INSERT is used",
     ),
 }
 FAMILIES[GROUP_REPLICATION] = FAMILIES["mysql-9"]
