@@ -1,8 +1,8 @@
 """
-What the server alone needs: LOAD DATA of a ready file into staging, and one merge.
+The server's work alone: LOAD DATA of a ready file into a staging table, and a merge.
 
-The statements are target-mysql's own, but for the file, which the server reads itself. Arguments:
-the file of a SCHEMA message, and the load file; TARGET_MYSQL_* say where to.
+The statements are target-mysql's, except that the server reads the file. Arguments: the file of a
+SCHEMA message, and the load file; TARGET_MYSQL_* name the database.
 """
 
 from __future__ import annotations

@@ -187,11 +187,11 @@ def test_a_record_that_is_had_later(tap: Tap, hubspot: Simulator) -> None:
 
 def without_id(hubspot: Simulator, monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
     """Have each list that HubSpot answers lack the id of BAD, until what is returned is called."""
-    answer = hubspot.handle
+    respond = hubspot.handle
     mended = False
 
     def handle(request: Any, body: bytes) -> Any:
-        found, share = answer(request, body)
+        found, share = respond(request, body)
         if found and not mended and b'"results"' in found.body:
             found = replace(found, body=found.body.replace(b'"id":%d,' % BAD, b""))
         return found, share
@@ -308,10 +308,10 @@ def test_what_is_left_out_is_not_taken_for_deleted(tap: Tap, hubspot: Simulator)
 
 def cannot_list(hubspot: Simulator, bad: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Have HubSpot answer 500 to each list that has this engagement in it."""
-    answer = hubspot.handle
+    respond = hubspot.handle
 
     def handle(request: Any, body: bytes) -> Any:
-        found, share = answer(request, body)
+        found, share = respond(request, body)
         listed = "results" in str(found and found.body[:20])
         if listed and b'"id":%d,' % bad in found.body:
             found = faults.SERVER_ERROR.response
