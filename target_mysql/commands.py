@@ -19,9 +19,10 @@ from mysql_settings.visible import visible
 from target_mysql.config import Config, about, read_settings
 from target_mysql.exceptions import ConnectError, TargetError, TransientError
 from target_mysql.loading.loader import Loader
-from target_mysql.messages import read_lines, write_whole
 from target_mysql.retries import iter_waits_s
 from target_mysql.server.database import Database
+from target_mysql.stdin import read_lines
+from target_mysql.stdout import write_whole
 
 LOGGER = logging.getLogger(__name__)
 

@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from target_mysql.server.connection import StatementResult
+from target_mysql.server.upload_connection import StatementResult
 
 LOGGER = logging.getLogger(__name__)
 

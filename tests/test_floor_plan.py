@@ -21,16 +21,19 @@ FLOORS = {
     ),
     "target_mysql": (
         "__main__ cli commands"
-        " loading.loader loading.committer loading.stage_and_merge progress loading.migrate"
-        " loading.staging loading.activate_version loading.table_locks loading.process_identity"
-        " loading.batch loading.__init__ messages retries"
-        " server.change_table server.database server.connection server.errors"
-        " server.statements server.lock_statements server.definition server.__init__"
-        " rows.encoder rows.decoder rows.validation rows.values rows.datetimes rows.load_file"
-        " rows.__init__"
+        " loading.loader loading.table_changes loading.migrate loading.committer"
+        " loading.stage_and_merge progress loading.staging loading.activate_version"
+        " loading.table_locks loading.state_table loading.process_identity loading.streams"
+        " loading.batch loading.__init__ messages stdin stdout retries"
+        " server.change_table server.introspection server.database server.dialect server.insert"
+        " server.connection server.upload_connection server.errors server.statements"
+        " server.merge_statements server.definition server.__init__"
+        " rows.encoder rows.row_function rows.fallback rows.decoder rows.validation"
+        " rows.coercion rows.values rows.datetimes rows.json_codec rows.load_file rows.__init__"
+        " config other_targets exceptions"
         " tables.alter_plan tables.text_keys tables.index_room tables.column_compatibility"
-        " tables.sizes tables.table tables.columns tables.__init__"
-        " config other_targets exceptions __init__"
+        " tables.sizes tables.table tables.columns tables.kinds tables.identifiers"
+        " tables.dialect tables.__init__ __init__"
     ),
     "mysql_settings": "login option_files file_access visible __init__",
     "hubspot_simulator": (

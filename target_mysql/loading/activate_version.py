@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from target_mysql.loading.table_locks import TableLocks
-from target_mysql.server import statements
+from target_mysql.server import merge_statements
 from target_mysql.server.database import Database
 from target_mysql.tables.table import DELETED_AT, Table
 
@@ -40,10 +40,10 @@ def delete_older_versions(
     flagged = at if table.has(DELETED_AT) else None
     values: list[object] = [version] if flagged is None else [flagged, version]
     for after, up_to in _ranges(table, database, with_retries):
-        statement = statements.delete_older_versions_sql(
+        statement = merge_statements.delete_older_versions_sql(
             table, ROWS, delete=flagged is None, after=bool(after), up_to=bool(up_to)
         )
-        bound = [*values, *statements.bounds(after), *statements.bounds(up_to)]
+        bound = [*values, *merge_statements.bounds(after), *merge_statements.bounds(up_to)]
         affected = ROWS
         # A range holds no more rows than that, unless others have added some; a table without a key
         # is one range.
@@ -61,7 +61,10 @@ def _ranges(
     """
     after: Key = ()
     while table.key:
-        step, bound = statements.find_key(table, ROWS, after=bool(after)), statements.bounds(after)
+        step, bound = (
+            merge_statements.find_key(table, ROWS, after=bool(after)),
+            merge_statements.bounds(after),
+        )
         found = with_retries(lambda: database.query(step, bound))  # noqa: B023
         if not found:
             break

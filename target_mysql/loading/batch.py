@@ -7,9 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from target_mysql.exceptions import InputError, shown
-from target_mysql.rows.encoder import Row, split_row
+from target_mysql.rows.load_file import split_row
+from target_mysql.rows.row_function import Row
 from target_mysql.tables.columns import Column
-from target_mysql.tables.table import LINE_COLUMN, STAGING, Table
+from target_mysql.tables.identifiers import STAGING
+from target_mysql.tables.table import LINE_COLUMN, Table
 
 
 @dataclass

@@ -18,15 +18,15 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import BinaryIO, TypeVar
 
-from target_mysql.exceptions import TargetError, TransientError
+from target_mysql.exceptions import CommitAbandoned, TargetError, TransientError
 from target_mysql.loading import stage_and_merge
 from target_mysql.loading.batch import Batch
 from target_mysql.loading.staging import Staging
 from target_mysql.loading.table_locks import TableLocks
-from target_mysql.messages import write_whole
 from target_mysql.progress import Progress
 from target_mysql.retries import iter_waits_s
 from target_mysql.server.database import Database
+from target_mysql.stdout import write_whole
 
 LOGGER = logging.getLogger(__name__)
 
@@ -34,10 +34,6 @@ COMMIT_WORKERS = 2  # one merges while the other stages: more would only wait fo
 STOP_PATIENCE_S = 5.0  # container engines kill 10 s after they have asked
 
 T = TypeVar("T")
-
-
-class _Abandoned(TargetError):
-    """What came before is not committed, so this is not either; that one's error is raised."""
 
 
 @dataclass
@@ -195,9 +191,9 @@ class Committer:
 
         def wait_for_previous_commit() -> None:
             if before is not None and before.exception() is not None:
-                raise _Abandoned("what came before is not committed")
+                raise CommitAbandoned("what came before is not committed")
             if before is not None and self._stopping.is_set():
-                raise _Abandoned("not begun")
+                raise CommitAbandoned("not begun")
 
         if batches:
             done = self.with_retries(

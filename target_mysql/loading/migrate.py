@@ -6,14 +6,25 @@ import logging
 from collections.abc import Mapping
 from dataclasses import replace
 
-from target_mysql.exceptions import DatabaseError
+from target_mysql.exceptions import DatabaseError, TableChanged
 from target_mysql.server import statements
-from target_mysql.server.change_table import TableChanged, change_table
-from target_mysql.server.database import A_VIEW, Database
+from target_mysql.server.change_table import change_table
+from target_mysql.server.database import Database
+from target_mysql.server.introspection import (
+    A_VIEW,
+    read_columns,
+    read_definition,
+    read_key,
+    read_unique_indexes,
+    read_unsafe_engine,
+)
 from target_mysql.tables.alter_plan import AlterPlan, to_alter_plan
 from target_mysql.tables.column_compatibility import INDEX_ADVICE, ExistingColumn
-from target_mysql.tables.columns import BYTES_A_CHARACTER, Column, Kind
-from target_mysql.tables.table import Table, fold
+from target_mysql.tables.columns import Column
+from target_mysql.tables.dialect import BYTES_A_CHARACTER
+from target_mysql.tables.identifiers import fold
+from target_mysql.tables.kinds import Kind
+from target_mysql.tables.table import Table
 from target_mysql.tables.text_keys import (
     key_room,
     text_key_columns,
@@ -41,7 +52,7 @@ def migrate(table: Table, database: Database) -> Table:
 
 def _migrate(table: Table, database: Database) -> Table:
     dialect = database.server.dialect
-    existing = database.read_columns(table.name)
+    existing = read_columns(database, table.name)
     try:
         plan = to_alter_plan(table, existing, dialect)
     except ValueError as error:
@@ -92,7 +103,7 @@ def _with_key_that_fits(plan: AlterPlan, database: Database) -> AlterPlan:
 
 
 def _with_definition(table: Table, database: Database) -> Table:
-    return replace(table, definition=database.read_definition(table.name))
+    return replace(table, definition=read_definition(database, table.name))
 
 
 def widen(table: Table, wider_type: Column, length: int, database: Database) -> Table:
@@ -127,7 +138,7 @@ def widen(table: Table, wider_type: Column, length: int, database: Database) -> 
 def _with_longer_text(table: Table, wider_type: Column, length: int, database: Database) -> Table:
     """Return the table with the column, which an index has, of at least `length` characters."""
     # Read again: another column of the index may have grown since the SCHEMA came.
-    index_room = database.read_columns(table.name)[wider_type.name].index_characters
+    index_room = read_columns(database, table.name)[wider_type.name].index_characters
     longest = database.server.dialect.key_bytes // BYTES_A_CHARACTER
     room = longest if index_room is None else min(index_room, longest)
     if length > room:
@@ -158,7 +169,7 @@ def _first_exact(table: Table, column: Column, database: Database) -> Column:
 
 def _check_table(table: Table, database: Database) -> bool:
     """Tell whether the table's primary key has to be made; see `migrate` for what is refused."""
-    existing_key = database.read_key(table)
+    existing_key = read_key(database, table.name)
     ours = {column.name for column in table.columns}
     if (
         existing_key
@@ -169,13 +180,13 @@ def _check_table(table: Table, database: Database) -> bool:
             f"table {table.name} has the primary key ({', '.join(existing_key)}) but stream"
             f" {table.stream} has ({', '.join(table.key)}): rename the table or make it fit"
         )
-    unique = database.read_unique_indexes(table)
+    unique = read_unique_indexes(database, table.name)
     if unique and table.key:
         raise DatabaseError(
             f"table {table.name} has another unique index ({', '.join(unique)}), by which a row"
             " could overwrite another's: drop it, or make it one that is not unique"
         )
-    engine = database.read_unsafe_engine(table)
+    engine = read_unsafe_engine(database, table.name)
     if engine == A_VIEW:
         raise DatabaseError(
             f"table {table.name} is a view: rename it, or load into another database"
@@ -195,7 +206,7 @@ def _same(names: tuple[str, ...], others: tuple[str, ...]) -> bool:
 
 def _key_in_order(table: Table, database: Database) -> tuple[str, ...]:
     """Return the table's key in the order of its index, along which rows are found fast."""
-    order = list(map(fold, database.read_key(table)))
+    order = list(map(fold, read_key(database, table.name)))
     return (
         tuple(sorted(table.key, key=lambda name: order.index(fold(name)))) if order else table.key
     )

@@ -22,7 +22,8 @@ from target_mysql.server import statements
 from target_mysql.server.change_table import change_table
 from target_mysql.server.database import Database
 from target_mysql.server.errors import server_code
-from target_mysql.tables.table import STAGING
+from target_mysql.server.introspection import read_table_names
+from target_mysql.tables.identifiers import STAGING
 
 LOGGER = logging.getLogger(__name__)
 
@@ -69,14 +70,12 @@ class Staging:
         if not self._uses_tables:
             return
         with contextlib.suppress(TargetError):
-            names = database.query(statements.READ_TABLE_NAMES, (STAGING, STAGING))
+            names = read_table_names(database, STAGING)
             live = self._locks.other_holders(database)
-            for (name,) in names:
-                found = _NAME.fullmatch(str(name))
+            for name in names:
+                found = _NAME.fullmatch(name)
                 if found and found["token"] not in live:
-                    change_table(
-                        database, str(name), statements.drop_staging(str(name), temporary=False)
-                    )
+                    change_table(database, name, statements.drop_staging(name, temporary=False))
 
     def _create(self, database: Database, batch: Batch, *, temporary: bool) -> str:
         name = f"{STAGING}{self._locks.token}_{next(self._numbers)}"

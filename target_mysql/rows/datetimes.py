@@ -10,7 +10,7 @@ from datetime import datetime, timedelta, timezone
 from functools import lru_cache
 
 from target_mysql.exceptions import shown
-from target_mysql.tables.columns import Kind
+from target_mysql.tables.kinds import Kind
 
 # A UTC date-time that MySQL takes as it stands, but for the letter at its end. Days that not every
 # month has take the long way.

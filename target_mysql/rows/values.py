@@ -9,40 +9,21 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
 from decimal import Context, Decimal, Inexact, InvalidOperation
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 from msgspec import Raw
 
 from target_mysql.exceptions import MAX_SHOWN_LENGTH, shown
-from target_mysql.rows.datetimes import (
-    to_date,
-    to_date_time,
-    to_key_date_time,
-    to_key_time,
-    to_time,
-)
-from target_mysql.rows.load_file import ESCAPE, FIELD_END, ROW_END
-from target_mysql.tables.columns import MAX_DECIMAL_DIGITS, Column, JsonType, Kind
+from target_mysql.rows.json_codec import decode_string, encode_json, with_unicode_unescaped
+from target_mysql.rows.load_file import NULL
+from target_mysql.tables.columns import MAX_DECIMAL_DIGITS
+from target_mysql.tables.dialect import JsonType
 
-NULL: Final = ESCAPE + "N"
 _JSON_STARTS = tuple('"{[-0123456789tfn \t\n\r')
 MAX_JSON_NAME_BYTES = 65_535  # of a property's name in MySQL's JSON
-MAX_INT_DIGITS = 1_000  # far more than a column of integers holds
-REPLACEMENT: Final = "\ufffd"  # for lone surrogates, which UTF-8 and so MySQL cannot hold
 
-_SURROGATE = re.compile("[\ud800-\udfff]")
-_ENCODE = msgspec.json.Encoder(decimal_format="number").encode
-_DECODE_TEXT = msgspec.json.Decoder(str).decode
-# Runs of \\uXXXX, which end between characters; and of other escapes, with the text behind them, so
-# that none is read from its middle. Runs have a bound, as each repetition takes memory.
-_ESCAPES = re.compile(
-    rb"((?:\\u[0-9a-fA-F]{4}){1,1000}"
-    rb"(?:(?<=\\u[dD][89abAB][0-9a-fA-F]{2})\\u[dD][c-fC-F][0-9a-fA-F]{2})?)"
-    rb"|(?:\\[^u][^\\]*){1,1000}"
-)
 
 # Numbers of up to 15 digits are the same after a DOUBLE has held them.
 _SHORT_NUMBER = re.compile(rb"-?[\d.]{1,15}")
@@ -53,64 +34,6 @@ _LONG_NUMBER = re.compile(rb"\d[\d.]{15}|\d[eE][+-]?\d\d")
 
 _EXACT = Context(prec=MAX_DECIMAL_DIGITS, traps=[Inexact, InvalidOperation])
 _UNITS = [Decimal(1).scaleb(-scale) for scale in range(MAX_DECIMAL_DIGITS + 1)]
-
-_INTEGER = re.compile(r"[+-]?\d{1,65}", re.ASCII)
-_NUMBER = re.compile(r"[+-]?\d+(\.\d+)?([eE][+-]?\d+)?", re.ASCII)
-
-
-def escape(text: str) -> str:
-    """Return `text` with the load file's separators escaped."""
-    # Not by a regular expression, which takes 60 bytes for each of what may be 100 million.
-    for special in (ESCAPE, FIELD_END, ROW_END):
-        text = text.replace(special, ESCAPE + special)
-    return text
-
-
-def unescape(field: str) -> str | None:
-    """Return what a field of the load file says; None for NULL."""
-    if field == NULL:
-        return None
-    for special in (ROW_END, FIELD_END, ESCAPE):
-        field = field.replace(ESCAPE + special, special)
-    return field
-
-
-def parse_json(line: bytes) -> Any:
-    """Return the value of a line of JSON, numbers digit for digit; ValueError where it is none."""
-    try:
-        return json.loads(
-            line, parse_int=_parse_int, parse_float=Decimal, parse_constant=_refuse_constant
-        )
-    except RecursionError as error:
-        raise ValueError("nested too deep") from error
-    except ArithmeticError as error:
-        raise ValueError("a number's exponent is too large") from error
-
-
-def _parse_int(text: str) -> int | Decimal:
-    """Return an integer; as Decimal where Python refuses, or takes long, to convert its digits."""
-    return int(text) if len(text) <= MAX_INT_DIGITS else Decimal(text)
-
-
-def without_constants(line: bytes) -> tuple[bytes, int]:
-    """
-    Return a line with null for NaN and Infinity, which are no JSON, and how many there were.
-
-    Raises ValueError where it is no JSON all the same.
-    """
-    count = 0
-
-    def replace_constant(_: str) -> None:
-        nonlocal count
-        count += 1
-
-    try:
-        value = json.loads(
-            line, parse_int=_parse_int, parse_float=Decimal, parse_constant=replace_constant
-        )
-    except (RecursionError, ArithmeticError) as error:
-        raise ValueError("nested too deep, or a number's exponent is too large") from error
-    return (_ENCODE(without_lone_surrogates(value)), count) if count else (line, 0)
 
 
 def to_decimal(number: Decimal, digits: int, scale: int) -> str:
@@ -218,7 +141,7 @@ def to_text(raw: Raw, max_length: int | None = None) -> str:
     Raises ValueError where it has more characters than `max_length`.
     """
     data = bytes(raw)
-    text: str = _DECODE_TEXT(data) if data.startswith(b'"') else to_json(raw, None)
+    text: str = decode_string(data) if data.startswith(b'"') else to_json(raw, None)
     if max_length is not None and len(text) > max_length:
         raise ValueError(f"{len(text)} characters, and only {max_length} fit")
     return text
@@ -234,7 +157,7 @@ def to_key_text(raw: Raw, max_length: int | None, pads: bool) -> str:
     text = to_text(raw)
     if bytes(raw).startswith(b'"'):
         if _may_be_json(text):
-            text = _ENCODE(text).decode()
+            text = encode_json(text).decode()
         check_key_text(text, pads)
     if max_length is not None and len(text) > max_length:
         raise ValueError(f"{len(text)} characters, and only {max_length} fit")
@@ -284,197 +207,3 @@ def to_key_decimal(raw: Raw, digits: int, scale: int) -> str:
     except ArithmeticError as error:
         raise ValueError("a number's exponent is too large") from error
     return to_decimal(number, digits, scale)
-
-
-def check_key(value: object, column: Column, replaced: bool) -> None:
-    """
-    Raise ValueError where a key's value, parsed JSON, could become another's.
-
-    What other columns convert would make one key of two: 1, "1", "01", 1.0 and true. So would lone
-    surrogates, where they have been `replaced` in the record.
-    """
-    types = _KEY_TYPES.get(column.kind)
-    is_one = types is None or (
-        isinstance(value, types) and isinstance(value, bool) is (types is bool)
-    )
-    if not is_one:
-        raise ValueError(f"a key's value must be of its column's type: {shown(value)}")
-    if replaced and isinstance(value, str) and REPLACEMENT in value:
-        raise ValueError(f"{shown(value)} is no Unicode text, which a key must be")
-    if column.kind is Kind.STRING and isinstance(value, str):
-        check_key_text(value, column.pads)
-    if column.kind is Kind.DATE_TIME:
-        to_key_date_time(str(value))
-    if column.kind is Kind.TIME:
-        to_key_time(str(value))
-
-
-def to_raw(value: object) -> Raw:
-    """Return parsed JSON as JSON."""
-    return Raw(_ENCODE(without_lone_surrogates(value)))
-
-
-def with_unicode_unescaped(data: bytes) -> bytes:
-    r"""Return JSON with its \u escapes as UTF-8, all else as it is; lone surrogates replaced."""
-    if b"\\u" not in data:
-        return data
-    # Not by `sub`, which keeps a list of all pieces: 30 times the size of what has many.
-    text, at = bytearray(), 0
-    for found in _ESCAPES.finditer(data):
-        text += data[at : found.start()]
-        text += _unescape_run(found)
-        at = found.end()
-    text += data[at:]
-    return bytes(text)
-
-
-def has_replacements(original: bytes, line: bytes) -> bool:
-    """Tell whether lone surrogates of the JSON `original` were replaced in `line`."""
-    mark = REPLACEMENT.encode()
-    return line.count(mark) > original.count(mark) + original.lower().count(b"\\ufffd")
-
-
-def _unescape_run(found: re.Match[bytes]) -> bytes:
-    escapes = found[1]
-    if not escapes:
-        return found[0]
-    quoted = b'"%b"' % escapes
-    try:
-        text = _DECODE_TEXT(quoted)
-    except ValueError:
-        text = without_lone_surrogates(json.loads(quoted))
-    return _ENCODE(text)[1:-1]
-
-
-def without_lone_surrogates(value: Any) -> Any:
-    """Return a JSON value with lone surrogates replaced."""
-    if isinstance(value, str):
-        return _SURROGATE.sub(REPLACEMENT, value)
-    if isinstance(value, list):
-        return [without_lone_surrogates(one) for one in value]
-    if isinstance(value, dict):
-        return {
-            without_lone_surrogates(name): without_lone_surrogates(one)
-            for name, one in value.items()
-        }
-    return value
-
-
-def coerced(value: object, column: Column, written: Raw | None = None) -> object:
-    """
-    Return `value`, parsed JSON, as the decoder gives a value of the column's kind.
-
-    `written` is the same as it was written, where that is known. Raises ValueError, saying why,
-    where the column cannot hold the value.
-    """
-    if value is None:
-        return None
-    if written is not None and not isinstance(value, str) and column.kind in _AS_WRITTEN:
-        result: Any = to_json(written, None) if column.kind is Kind.STRING else written
-    else:
-        result = _COERCE[column.kind](without_lone_surrogates(value))
-    _check_holds(result, column)
-    return result
-
-
-def _check_holds(result: Any, column: Column) -> None:
-    """Raise ValueError where `column`, of a kind that holds `result`, does not hold all of it."""
-    if column.kind is Kind.INTEGER and not column.limits[0] <= result <= column.limits[1]:
-        raise ValueError(f"{shown(result)} is beyond {column.sql_type}")
-    if column.kind is Kind.DECIMAL:
-        to_decimal(result, column.digits, column.scale)
-    if column.kind is Kind.NUMBER:
-        to_number(result)
-    if column.kind is Kind.NUMBER_AS_TEXT:
-        to_number_text(result)
-    if column.kind is Kind.JSON:
-        to_json(result, column.json)
-    if column.kind is Kind.MIXED:
-        check_length(to_text(result), column)
-    if column.kind is Kind.STRING:
-        check_length(result, column)
-
-
-def check_length(text: str, column: Column) -> None:
-    """Raise ValueError, saying what to do, where `text` is too long for `column`."""
-    if column.max_length is not None and len(text) > column.max_length:
-        widest = column
-        while widest.wider_type:
-            widest = widest.wider_type
-        advice = f": {column.length_advice}" if column.length_advice else ""
-        raise ValueError(f"{len(text)} characters, too many for {widest.sql_type.upper()}{advice}")
-
-
-def _refuse_constant(name: str) -> object:
-    raise ValueError(f"{name} is no JSON")
-
-
-def _coerce_integer(value: object) -> int:
-    if isinstance(value, Decimal) and value.is_finite() and value.adjusted() < MAX_INT_DIGITS:
-        value = int(value) if value == value.to_integral_value() else value
-    if isinstance(value, str) and _INTEGER.fullmatch(value):
-        value = int(value)
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise ValueError(f"not an integer: {shown(value)}")
-    return value
-
-
-def _coerce_decimal(value: object) -> Decimal:
-    if isinstance(value, str) and _NUMBER.fullmatch(value):
-        value = Decimal(value)
-    if isinstance(value, bool) or not isinstance(value, (int, Decimal)):
-        raise ValueError(f"not a number: {shown(value)}")
-    return Decimal(value)
-
-
-def _coerce_number(value: object) -> Raw:
-    return Raw(str(_coerce_decimal(value)).encode())
-
-
-def _coerce_boolean(value: object) -> bool:
-    if not isinstance(value, bool) and value not in (0, 1):
-        raise ValueError(f"not a boolean: {shown(value)}")
-    return bool(value)
-
-
-def _coerce_string(value: object) -> str:
-    return value if isinstance(value, str) else _ENCODE(value).decode()
-
-
-def _coerce_temporal(convert: Callable[[str], str]) -> Callable[[object], str]:
-    def result(value: object) -> str:
-        if not isinstance(value, str):
-            raise ValueError(f"not a date or time: {shown(value)}")
-        convert(value)
-        return value
-
-    return result
-
-
-# What a key's value must be, where its column has one type.
-_KEY_TYPES: Mapping[Kind, Any] = {
-    Kind.INTEGER: int,
-    Kind.NUMBER: (int, Decimal),
-    Kind.DECIMAL: (int, Decimal),
-    Kind.NUMBER_AS_TEXT: (int, Decimal),
-    Kind.BOOLEAN: bool,
-    Kind.STRING: str,
-    Kind.DATE_TIME: str,
-    Kind.DATE: str,
-    Kind.TIME: str,
-}
-# Kinds that keep the digits and the spaces of what is no string.
-_AS_WRITTEN = (Kind.STRING, Kind.JSON, Kind.MIXED, Kind.NUMBER, Kind.NUMBER_AS_TEXT)
-_COERCE: Mapping[Kind, Callable[[object], Any]] = {
-    Kind.INTEGER: _coerce_integer,
-    Kind.NUMBER: _coerce_number,
-    Kind.NUMBER_AS_TEXT: _coerce_number,
-    Kind.DECIMAL: _coerce_decimal,
-    Kind.BOOLEAN: _coerce_boolean,
-    Kind.STRING: _coerce_string,
-    Kind.DATE_TIME: _coerce_temporal(to_date_time),
-    Kind.DATE: _coerce_temporal(to_date),
-    Kind.TIME: _coerce_temporal(to_time),
-    Kind.JSON: to_raw,
-    Kind.MIXED: to_raw,
-}

@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 from typing import Any
 
-from target_mysql.exceptions import DatabaseError, TargetError, TransientError
+from target_mysql.exceptions import DatabaseError, TableChanged, TargetError, TransientError
 from target_mysql.server.database import Database
 from target_mysql.server.errors import server_code
 
@@ -32,10 +32,6 @@ HOLDERS = (
     " AND (t.trx_id IS NOT NULL OR p.command <> 'Sleep')"
     f" ORDER BY p.time DESC LIMIT {MAX_HOLDERS}"
 )
-
-
-class TableChanged(DatabaseError):
-    """The table is no longer as it was read: another session has changed it meanwhile."""
 
 
 def change_table(database: Database, table_name: str, statement: str) -> None:

@@ -7,35 +7,27 @@ wish is answered, from memory.
 
 from __future__ import annotations
 
-import re
 import socket
 import ssl
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Any
 
 import pymysql
 from pymysql.connections import Connection
-from pymysql.constants import CLIENT, COMMAND, CR
+from pymysql.constants import CLIENT, CR
 from pymysql.cursors import Cursor
-from pymysql.protocol import OKPacketWrapper
 
 from mysql_settings.login import (
     LOGIN_TIMEOUT_S,
-    GuardedConnection,
-    checked_packets,
     end_login,
 )
 from target_mysql.config import Address, Config
 from target_mysql.exceptions import ConfigError, ConnectError
 from target_mysql.server import statements
 from target_mysql.server.errors import ADVICE, READ_ONLY, is_transient
+from target_mysql.server.upload_connection import UploadConnection
 
 CONNECT_TIMEOUT_S = 10
-PACKET_SIZE = 1024 * 1024  # bytes of a batch sent at a time; a packet's end is no row's
-FILE_REQUEST_REFUSED = (
-    2027  # the client library's "malformed packet", which is what such an answer is to us
-)
 CHECK_ADDRESS = "check host, port and that the server runs"
 TLS_CUT_OFF = (ssl.SSLEOFError, ssl.SSLZeroReturnError, ssl.SSLSyscallError)
 # Errors of a login whose text says what to do.
@@ -44,62 +36,7 @@ EXPLAINED = (CR.CR_MALFORMED_PACKET, CR.CR_AUTH_PLUGIN_CANNOT_LOAD, CR.CR_AUTH_P
 KEEP_ALIVE = {socket.TCP_KEEPIDLE: 60, socket.TCP_KEEPINTVL: 10, socket.TCP_KEEPCNT: 6}
 
 
-@dataclass(frozen=True)
-class StatementResult:
-    """
-    What a statement did: rows it looked at, those that were there before, those changed.
-
-    `deleted` are the rows of a merge that its records say are deleted, with hard_delete.
-    """
-
-    affected: int = 0
-    records: int = 0
-    duplicates: int = 0
-    warnings: int = 0
-    deleted: int = 0
-
-
-class ServerConnection(GuardedConnection):
-    """A connection that answers a LOAD DATA LOCAL of ours from memory, and no other ever."""
-
-    def _read_query_result(self, unbuffered: bool = False) -> Any:
-        """Read as PyMySQL does, but hang up on a server that asks for a file."""
-        try:
-            return super()._read_query_result(unbuffered)
-        except RuntimeError as error:
-            # Whatever was sent now, a ROLLBACK, too, would reach the server as the file's text.
-            wire: Any = self
-            wire._force_close()
-            problem = "the server asks for a file of this machine, and gets none: do not trust it"
-            raise pymysql.err.NotSupportedError(FILE_REQUEST_REFUSED, problem) from error
-
-    def load_local(self, statement: str, rows: Sequence[bytes], max_packet: int) -> StatementResult:
-        """
-        Run a LOAD DATA LOCAL, answering with `rows` whatever file the server names.
-
-        A server that takes at most `max_packet` bytes in a packet hangs up at a longer one.
-        The protocol cannot abandon an upload: after a failure in it the connection is closed.
-        """
-        wire: Any = self  # what is used of PyMySQL here is not in its type stubs
-        wire._execute_command(COMMAND.COM_QUERY, statement)
-        with checked_packets(self):
-            packet = wire._read_packet()
-        if not packet.is_load_local_packet():
-            wire._force_close()
-            problem = "LOAD DATA LOCAL was not answered as one"
-            raise pymysql.err.NotSupportedError(FILE_REQUEST_REFUSED, problem)
-        try:
-            for data in _packets(rows, min(PACKET_SIZE, max_packet // 2)):
-                wire.write_packet(data)
-        except BaseException:
-            wire._force_close()
-            raise
-        wire.write_packet(b"")
-        with checked_packets(self):
-            return statement_result(OKPacketWrapper(wire._read_packet()))
-
-
-def connect(config: Config) -> ServerConnection:
+def connect(config: Config) -> UploadConnection:
     """Connect to the first of the configured servers that serves; ConnectError where none does."""
     problems = []
     for name, port in config.addresses:
@@ -116,9 +53,9 @@ def connect(config: Config) -> ServerConnection:
     raise ConnectError("; ".join(map(str, problems)), may_pass=may_pass) from problems[-1].__cause__
 
 
-def _open(config: Config, name: str, port: int) -> ServerConnection:
+def _open(config: Config, name: str, port: int) -> UploadConnection:
     """Connect to one server, and set the session as it is needed."""
-    connection = ServerConnection(
+    connection = UploadConnection(
         host=name,
         port=port,
         unix_socket=config.unix_socket,
@@ -216,25 +153,3 @@ def _may_pass(error: Exception) -> bool:
     cause = error.__context__
     is_refused = isinstance(cause, ssl.SSLError) and not isinstance(cause, TLS_CUT_OFF)
     return isinstance(error, pymysql.MySQLError) and is_transient(error) and not is_refused
-
-
-_INFO = re.compile(rb"Records: (\d+) +(?:Duplicates|Deleted): (\d+)")
-
-
-def statement_result(answer: Any) -> StatementResult:
-    """Build a Done of an OK packet or result, whose message says "Records: 3  Duplicates: 1"."""
-    message = answer.message or b""
-    found = _INFO.search(message.encode() if isinstance(message, str) else message)
-    records, duplicates = (int(found[1]), int(found[2])) if found else (0, 0)
-    return StatementResult(answer.affected_rows, records, duplicates, answer.warning_count)
-
-
-def _packets(rows: Sequence[bytes], size: int) -> Iterator[bytes]:
-    """Yield all rows, in order, in packets of about `size` bytes, and never more."""
-    if not rows:
-        return
-    rows_a_packet = max(1, size * len(rows) // sum(map(len, rows)))
-    for first in range(0, len(rows), rows_a_packet):
-        data = b"".join(rows[first : first + rows_a_packet])
-        for start in range(0, len(data), size):
-            yield data[start : start + size]

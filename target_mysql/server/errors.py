@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 import pymysql
 
-from target_mysql.exceptions import DatabaseError, TransientError
+from target_mysql.exceptions import DatabaseError, RowRefused, TransientError
 
 # Errors after which the same again may succeed: the connection was lost, the server is starting,
 # stopping or not yet in its cluster, or another transaction was in the way.
@@ -60,15 +60,6 @@ ADVICE = {
     1698: "this user may log in only in another way, such as unix_socket",
 }
 AT_ROW = re.compile(r"column '(?P<column>.+?)' at row (?P<row>\d+)")
-
-
-class RowRefused(DatabaseError):
-    """The server refuses a row of a batch; `row` counts from 1, `column` is its column's name."""
-
-    def __init__(self, message: str, row: int, column: str) -> None:
-        super().__init__(message)
-        self.row = row
-        self.column = column
 
 
 @contextlib.contextmanager

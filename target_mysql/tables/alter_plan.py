@@ -11,14 +11,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from target_mysql.tables.column_compatibility import ExistingColumn, Reconciled, reconcile
-from target_mysql.tables.columns import (
-    Column,
-    Dialect,
-    for_property,
-    json_column,
-)
+from target_mysql.tables.columns import Column, for_property, json_column
+from target_mysql.tables.dialect import Dialect
+from target_mysql.tables.identifiers import fold, to_name
 from target_mysql.tables.sizes import row_bytes
-from target_mysql.tables.table import Table, fold, to_name
+from target_mysql.tables.table import Table
 
 OVERFLOW = "_sdc_overflow"
 MAX_COLUMNS = 1_000  # of InnoDB's 1,017

@@ -15,10 +15,7 @@ from target_mysql.tables.columns import (
     BIGINT_MIN,
     MAX_DECIMAL_DIGITS,
     NUMBER_AS_TEXT_COMMENT,
-    TEXTUAL,
     Column,
-    Dialect,
-    Kind,
     decimal_column,
     for_property,
     json_column,
@@ -28,6 +25,8 @@ from target_mysql.tables.columns import (
     widest_integer,
     without_text,
 )
+from target_mysql.tables.dialect import Dialect
+from target_mysql.tables.kinds import TEXTUAL, Kind
 
 BITS = {"tinyint": 8, "smallint": 16, "mediumint": 24, "int": 32, "bigint": 64}
 TEXTS = ("tinytext", "text", "mediumtext", "longtext")

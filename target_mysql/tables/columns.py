@@ -8,56 +8,20 @@ What a server can do differs; the few differences that reach a table's shape are
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from enum import Enum
-from math import log10
-from typing import Any
 
-Schema = Mapping[str, Any]
+from target_mysql.tables.dialect import BYTES_A_CHARACTER, Dialect, JsonType
+from target_mysql.tables.kinds import Kind, Schema, decimal_places, to_kind
 
 BIGINT_MIN, BIGINT_MAX = -(2**63), 2**63 - 1
 MAX_DECIMAL_DIGITS = 65
 DEFAULT_DECIMAL_DIGITS = 38
 WIDE_SCALE = 30  # the most digits behind the point that MySQL holds
-BYTES_A_CHARACTER = 4  # utf8mb4
-KEY_BYTES = 3072  # of all of an index's columns
-# Of InnoDB's 8,126 bytes a row, what is left for columns: its own, null bits and ours taken off.
-ROW_BYTES = 7_850
-PAGE_BYTES = 16_384  # of InnoDB, unless it was set up otherwise
-SMALL_KEY_BYTES = 767  # of one of them, on MySQL 5.6 as it comes
 NUMBER_AS_TEXT_COMMENT = "number, as text"
 
 
-class Kind(Enum):
-    """What a column holds, as far as writing a value goes."""
-
-    INTEGER = "integer"
-    NUMBER = "number"
-    DECIMAL = "decimal"
-    BOOLEAN = "boolean"
-    STRING = "string"
-    DATE_TIME = "date_time"
-    DATE = "date"
-    TIME = "time"
-    JSON = "json"  # objects, arrays, and what has no type
-    MIXED = "mixed"  # several types that only text can hold
-    NUMBER_AS_TEXT = "number as text"  # numbers, as text: digits beyond DOUBLE and DECIMAL
-
-
-FORMATS = {"date-time": Kind.DATE_TIME, "date": Kind.DATE, "time": Kind.TIME}
-SIMPLE_KINDS = {
-    "boolean": Kind.BOOLEAN,
-    "object": Kind.JSON,
-    "array": Kind.JSON,
-}
-# Several kinds of which one holds the values of the others.
-WIDER = {
-    Kind.NUMBER: {Kind.INTEGER},
-    Kind.DECIMAL: {Kind.INTEGER},
-    Kind.STRING: {Kind.DATE_TIME, Kind.DATE, Kind.TIME},
-}
 SQL_TYPES = {
     Kind.NUMBER: "DOUBLE",
     Kind.BOOLEAN: "TINYINT(1)",
@@ -69,64 +33,6 @@ SQL_TYPES = {
     Kind.NUMBER_AS_TEXT: "LONGTEXT",
 }
 _TEXT_TYPE = re.compile(r"\w*text|(var)?char|enum|set", re.IGNORECASE)
-TEXTUAL = (Kind.STRING, Kind.MIXED, Kind.NUMBER_AS_TEXT)
-
-
-@dataclass(frozen=True)
-class JsonType:
-    """
-    A server's type for JSON: how deep it lets values nest, and whether numbers stay as written.
-
-    Where they do not, integers of 64 bits and what a DOUBLE holds exactly do.
-    """
-
-    name: str
-    depth: int
-    keeps_digits: bool
-
-
-@dataclass(frozen=True)
-class Dialect:
-    """
-    How a server's tables differ: the collation of text, JSON's type if any, the bytes of a key's
-    column.
-
-    `key_bytes` are those of one column of a key, `index_bytes` those of all. `row_bytes` are left
-    for a row's columns. Where the collation `pads`, blanks at the end of a text count for nothing.
-    `staging_engine` is what loads a temporary table fastest, where that is not InnoDB; its keys
-    are short, so text keys go to InnoDB all the same.
-    """
-
-    collation: str
-    json: JsonType | None
-    key_bytes: int = KEY_BYTES
-    row_format: str | None = None
-    staging_engine: str | None = None
-    pads: bool = False
-    index_bytes: int = KEY_BYTES
-    row_bytes: int = ROW_BYTES
-
-    @property
-    def key_advice(self) -> str:
-        """What to do where a key's text is longer than an index holds."""
-        advice = "have the tap use a shorter key, or load the stream without key_properties"
-        if self.key_bytes == SMALL_KEY_BYTES:
-            settings = "innodb_file_format=Barracuda and innodb_large_prefix=ON"
-            return f"on MySQL 5.6 set {settings} for longer ones, {advice}"
-        return f"{advice} (primary_key_required: false)"
-
-    def with_pages(self, size: int) -> Dialect:
-        """Return the dialect of a server whose InnoDB has pages of `size` bytes."""
-        if size >= PAGE_BYTES:
-            return self
-        index_bytes = KEY_BYTES * size // PAGE_BYTES
-        return replace(
-            self,
-            key_bytes=min(self.key_bytes, index_bytes),
-            index_bytes=index_bytes,
-            # Half a page, less what a page and a row need for themselves.
-            row_bytes=size // 2 - 342,
-        )
 
 
 @dataclass(frozen=True)
@@ -267,60 +173,12 @@ def _column_of(name: str, kind: Kind, facts: Schema, dialect: Dialect) -> Column
             return integer_column(name)
         return replace(decimal_column(name, digits, 0), wider_type=widest_integer(name))
     if kind is Kind.DECIMAL:
-        scale = _scale(facts["multipleOf"])
+        scale = decimal_places(facts["multipleOf"])
         digits = max(DEFAULT_DECIMAL_DIGITS, min(MAX_DECIMAL_DIGITS, scale + 20))
         return replace(
             decimal_column(name, digits, scale), wider_type=number_column(name).wider_type
         )
     return Column(name, kind, SQL_TYPES[kind])
-
-
-def to_kind(schema: Schema) -> tuple[Kind, Schema]:
-    """Return the kind that holds all values of `schema`, and the branch that limits them."""
-    schema = schema if isinstance(schema, Mapping) else {}  # `true` allows anything, as {} does
-    branches = [branch for branch in _branches(schema) if branch.get("type") != "null"]
-    kinds = {kind: branch for branch in branches for kind in _branch_kinds(branch)}
-    if not kinds:
-        return Kind.JSON, schema
-    if len(kinds) == 1:
-        return next(iter(kinds.items()))
-    for wide, narrow in WIDER.items():
-        if wide in kinds and kinds.keys() <= narrow | {wide}:
-            return wide, kinds[wide]
-    return Kind.MIXED, schema
-
-
-def _branches(schema: Schema) -> Iterable[Schema]:
-    """Yield the alternatives of `schema`: itself, or those of its anyOf, oneOf, allOf."""
-    for word in ("anyOf", "oneOf", "allOf"):
-        if isinstance(schema.get(word), list):
-            for branch in schema[word]:
-                if isinstance(branch, Mapping):
-                    yield from _branches(branch)
-            if "type" not in schema:
-                return
-    yield schema
-
-
-def _branch_kinds(branch: Schema) -> Iterable[Kind]:
-    types = branch.get("type")
-    for one in types if isinstance(types, list) else [types]:
-        if one == "integer":
-            yield Kind.INTEGER
-        elif one == "number":
-            yield Kind.DECIMAL if _scale(branch.get("multipleOf")) else Kind.NUMBER
-        elif one == "string":
-            yield FORMATS.get(str(branch.get("format")), Kind.STRING)
-        elif isinstance(one, str) and one in SIMPLE_KINDS:
-            yield SIMPLE_KINDS[one]
-
-
-def _scale(multiple_of: object) -> int:
-    """Return the digits behind the point that a multipleOf of 0.1, 0.01, … asks for, else 0."""
-    if not isinstance(multiple_of, (int, float, Decimal)) or not 0 < multiple_of < 1:
-        return 0
-    places = round(-log10(multiple_of))
-    return places if 0 < places <= 30 and float(f"1e-{places}") == float(multiple_of) else 0
 
 
 def _integer_digits(facts: Schema) -> int | None:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from target_mysql.tables.column_compatibility import ExistingColumn
-from target_mysql.tables.columns import BYTES_A_CHARACTER, Dialect
+from target_mysql.tables.dialect import BYTES_A_CHARACTER, Dialect
 from target_mysql.tables.sizes import index_bytes
 
 

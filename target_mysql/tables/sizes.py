@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from target_mysql.tables.columns import BYTES_A_CHARACTER
+from target_mysql.tables.dialect import BYTES_A_CHARACTER
 
 OFF_PAGE_BYTES = 41  # of a long text; the rest of it is kept elsewhere
 FIXED_BYTES = {

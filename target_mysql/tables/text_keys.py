@@ -11,7 +11,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from target_mysql.tables.columns import BYTES_A_CHARACTER, Column, Dialect, varchar
+from target_mysql.tables.columns import Column, varchar
+from target_mysql.tables.dialect import BYTES_A_CHARACTER, Dialect
 from target_mysql.tables.sizes import index_bytes
 from target_mysql.tables.table import Table
 

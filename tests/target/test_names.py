@@ -10,8 +10,7 @@ from hypothesis import HealthCheck, example, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from target_mysql.server import statements
-from target_mysql.tables.table import MAX_NAME_LENGTH, to_name, to_names
+from target_mysql.tables.identifiers import MAX_NAME_LENGTH, quote, to_name, to_names
 from tests.conftest import TestDatabase
 from tests.servers import CHOSEN, FAMILY
 from tests.target.conftest import (
@@ -78,7 +77,7 @@ def test_any_stream_has_its_table(database: TestDatabase, method: str) -> None:
     ]
     load_here(database, *messages, load_method=method)
     for number, name in enumerate(NAMES):
-        table = statements.quote(to_name(name)) % ()
+        table = quote(to_name(name)) % ()
         assert database.query(f"SELECT id, text FROM {table}") == [(number, name)], name
 
 
@@ -91,7 +90,7 @@ def test_any_name_may_be_a_key(database: TestDatabase, name: str) -> None:
     rows = [record({"id": 1, name: value, "n": n}) for n, value in enumerate(ALIKE * 2)]
     load_here(database, message, *rows)
     load_here(database, message, *rows)
-    column = statements.quote(to_name(name)) % ()
+    column = quote(to_name(name)) % ()
     assert set(database.query(f"SELECT {column}, n FROM things")) == set(
         zip(ALIKE, (3, 4, 5), strict=True)
     )
@@ -133,7 +132,7 @@ def test_a_quoted_name_is_a_name(database: TestDatabase, name: str) -> None:
     with database.connect() as connection, connection.cursor() as cursor:
         cursor.execute(f"CREATE DATABASE IF NOT EXISTS {database.name}")
         cursor.execute(f"USE {database.name}")
-        cursor.execute(f"CREATE TEMPORARY TABLE t ({statements.quote(fit)} INT)", ())
+        cursor.execute(f"CREATE TEMPORARY TABLE t ({quote(fit)} INT)", ())
         cursor.execute("SHOW COLUMNS FROM t")
         assert [name for name, *_ in cursor.fetchall()] == [fit]
 

@@ -11,8 +11,7 @@ from typing import Any
 
 import pytest
 
-from target_mysql.server import statements
-from target_mysql.tables.table import to_name
+from target_mysql.tables.identifiers import quote, to_name
 from tests.conftest import Outcome, TestDatabase, run_program
 from tests.target.conftest import settings
 
@@ -106,7 +105,7 @@ def expected(messages: list[Record], stream: str) -> list[str]:
 
 def in_table(database: TestDatabase, stream: str) -> list[str]:
     """Return what the table holds in the same way, objects and arrays parsed."""
-    table = statements.quote(to_name(stream)) % ()
+    table = quote(to_name(stream)) % ()
     names = [row[0] for row in database.query(f"SHOW COLUMNS FROM {table}")]
     found = []
     for row in database.query(f"SELECT * FROM {table}"):

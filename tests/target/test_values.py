@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from target_mysql.tables.columns import Kind, to_kind
+from target_mysql.tables.kinds import Kind, to_kind
 from tests.conftest import TestDatabase, clean_environment
 from tests.servers import FAMILY
 from tests.target.conftest import (
