@@ -15,13 +15,14 @@ from typing import Any
 
 import pytest
 
-from engagements_report.reports import REPORTS
+from engagements_report.queries.reports import REPORTS
 from hubspot_simulator.portal import Portal
 from hubspot_simulator.server import Simulator
+from mysql_settings.declarations import declared
 from private_servers.shell import CommandFailed, run_steps
 from tap_hubspot_engagements import config as tap_config
 from tap_hubspot_engagements.streams import ENGAGEMENTS, STREAMS
-from target_mysql import config as target_config
+from target_mysql.config import Config as TargetConfig
 from tests.conftest import PROGRAMS, REPOSITORY, TestDatabase, clean_environment, run_program
 
 README, TAP, TARGET = "README.md", "docs/tap.md", "docs/target.md"
@@ -92,9 +93,15 @@ def literal(node: ast.expr) -> str:
     return str(node.value) if isinstance(node, ast.Constant) else "…"
 
 
+def settings_of_target() -> dict[str, tuple[object, str]]:
+    """Return (default, meaning) of the target's settings."""
+    settings = declared(TargetConfig).items()
+    return {name: (setting.written_default, setting.meaning) for name, setting in settings}
+
+
 @pytest.mark.parametrize(
     ("document", "defaults"),
-    [(TAP, tap_config.defaults()), (TARGET, target_config.defaults())],
+    [(TAP, tap_config.defaults()), (TARGET, settings_of_target())],
 )
 def test_configuration_tables(document: str, defaults: dict[str, tuple[object, str]]) -> None:
     """
@@ -106,6 +113,15 @@ def test_configuration_tables(document: str, defaults: dict[str, tuple[object, s
     assert list(shown.items()) == [
         (name, (written(default), meaning)) for name, (default, meaning) in defaults.items()
     ]
+
+
+def test_units_of_the_targets_configuration() -> None:
+    """
+    Each row of the target's table has the unit that the setting declares, or none.
+    """
+    text = sections(TARGET)["Configuration"]
+    rows = re.findall(r"^\| `(\w+)` \| .*? \| (.*?) \| .*? \|$", text, re.M)
+    assert rows == [(name, setting.unit) for name, setting in declared(TargetConfig).items()]
 
 
 def written(default: object) -> str:
@@ -416,6 +432,18 @@ def test_every_target_of_make_is_explained() -> None:
         for names in re.findall(r"(?:`|^\$ )make ([a-z -]+)", text_of(document), re.M):
             named |= set(names.split())
     assert named == targets
+
+
+def test_every_file_that_is_named_exists() -> None:
+    """
+    A module or data file that a document names is in the repository, in its folder if that is said.
+    """
+    files = [str(path.relative_to(REPOSITORY)) for path in REPOSITORY.glob("[a-z]*/**/*.*")]
+    files += [path.name for path in REPOSITORY.iterdir()]
+    for document in set(DOCUMENTS) - {"CHANGELOG.md"}:
+        for name in code_spans(text_of(document)):
+            if re.fullmatch(r"[\w./]+\.(?:py|sql|css)", name):
+                assert any(f"/{file}".endswith(f"/{name}") for file in files), f"{document}: {name}"
 
 
 def test_every_link_leads_somewhere() -> None:

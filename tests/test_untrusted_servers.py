@@ -26,8 +26,8 @@ from cryptography.x509.oid import NameOID
 
 import mysql_settings.login
 from engagements_report import config as report_config
-from engagements_report import database as report_database
 from engagements_report.exceptions import DatabaseError
+from engagements_report.queries import database as report_database
 from target_mysql.config import Config
 from target_mysql.exceptions import ConnectError
 from target_mysql.server import connection as target_connection
@@ -185,7 +185,7 @@ def target_problem(**config: object) -> str:
 
 def report_problem(**config: object) -> str:
     """Connect as engagements-report does; returns what it says."""
-    parsed = report_config.Config.from_sources(None, settings(**config), ())
+    parsed = report_config.read_config([], settings(**config), ())[0]
     with pytest.raises(DatabaseError) as raised:
         report_database.Database(parsed)
     return str(raised.value)

@@ -10,12 +10,13 @@ import contextlib
 import math
 import socket
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from typing import Any
 
 import pymysql
+from msgspec.structs import replace
 
-from target_mysql.config import Address, Config
+from mysql_settings.addresses import Address
+from target_mysql.config import Config
 from target_mysql.exceptions import ConnectError, DatabaseError, RowRefused, TransientError
 from target_mysql.server import statements
 from target_mysql.server.connection import connect

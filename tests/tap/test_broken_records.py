@@ -14,9 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hubspot_simulator import faults
-from hubspot_simulator.answers import Answer, json_answer
 from hubspot_simulator.faults import Fault
 from hubspot_simulator.portal import Portal
+from hubspot_simulator.responses import Response, json_response
 from hubspot_simulator.server import Simulator
 from tap_hubspot_engagements import skipped
 from tap_hubspot_engagements.exceptions import SkippedError
@@ -66,7 +66,7 @@ def page_with(hubspot: Simulator, change: Callable[[bytes], bytes]) -> Fault:
     texts = [json.dumps(record).encode() for record in hubspot.portal.records()]
     texts[BAD - 1] = change(texts[BAD - 1])
     body = b'{"results":[%b],"hasMore":false,"offset":30}' % b",".join(texts)
-    return Fault(path="paged", times=None, answer=Answer(200, body))
+    return Fault(path="paged", times=None, response=Response(200, body))
 
 
 def replaced(old: bytes, new: bytes) -> Callable[[bytes], bytes]:
@@ -451,7 +451,7 @@ def test_an_empty_page_with_more(tap: Tap, hubspot: Simulator) -> None:
     A page that shows nothing, and has more, is gone on from.
     """
     body = {"results": [], "hasMore": True, "offset": 2}
-    hubspot.faults.add(Fault(path="paged", answer=json_answer(body)))
+    hubspot.faults.add(Fault(path="paged", response=json_response(body)))
     run = tap()
     assert run.code == 0, run.err
     assert ids(run) == set(IDS) - {1, 2}

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from hubspot_simulator import faults
-from hubspot_simulator.answers import Answer, error_answer
 from hubspot_simulator.faults import Fault
 from hubspot_simulator.portal import Portal
+from hubspot_simulator.responses import Response, error_response
 from hubspot_simulator.server import Simulator
 from tap_hubspot_engagements.config import Config
 from tests.conftest import REPOSITORY
@@ -199,14 +199,16 @@ ENDS = {
     "401": (faults.UNDECODABLE_TOKEN, 1, "check access_token"),
     "403": (faults.MISSING_SCOPES, 1, "grant the token crm.objects.contacts.read"),
     "403 with the token": (
-        Fault(answer=error_answer(403, f"This oauth-token ({TOKEN}) does not have permissions!")),
+        Fault(
+            response=error_response(403, f"This oauth-token ({TOKEN}) does not have permissions!")
+        ),
         1,
         "This oauth-token (***) does not have permissions!",
     ),
     "400": (faults.BAD_PARAMETER, 1, "Unable to parse value for query parameter"),
     "404": (faults.NOT_FOUND, 1, "resource not found"),
     "477 for a day": (
-        Fault(answer=Answer(477, headers={"Retry-After": "86400"})),
+        Fault(response=Response(477, headers={"Retry-After": "86400"})),
         1,
         "477",
     ),

@@ -20,9 +20,9 @@ import pytest
 import requests
 
 from hubspot_simulator import faults
-from hubspot_simulator.answers import Answer, error_answer, json_answer, rate_limited
 from hubspot_simulator.faults import Fault
 from hubspot_simulator.portal import Portal
+from hubspot_simulator.responses import Response, error_response, json_response, rate_limited
 from hubspot_simulator.server import Simulator
 from tap_hubspot_engagements import pages
 from tap_hubspot_engagements.client import (
@@ -69,11 +69,11 @@ def longest(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def json_fault(value: Any) -> Fault:
-    return Fault(answer=json_answer(value))
+    return Fault(response=json_response(value))
 
 
 def status(number: int, **headers: str) -> Fault:
-    return Fault(answer=Answer(number, b"<html>nothing to see</html>", headers=headers))
+    return Fault(response=Response(number, b"<html>nothing to see</html>", headers=headers))
 
 
 TRANSIENT = {
@@ -132,20 +132,22 @@ REFUSALS: dict[str, tuple[Fault, type[TapError], str]] = {
     "403": (faults.MISSING_SCOPES, ScopeError, "grant the token crm.objects.contacts.read"),
     "403 in HTML": (status(403), RefusedError, "refused by HubSpot or by a proxy"),
     "403 of other wording": (
-        Fault(answer=error_answer(403, "missing required 'workflows' scope")),
+        Fault(response=error_response(403, "missing required 'workflows' scope")),
         ScopeError,
         "'workflows' scope",
     ),
     "403 of odd shape": (
         Fault(
-            answer=error_answer(403, "no", errors=[5, {"context": ["a"]}, {"context": {"a": 1}}])
+            response=error_response(
+                403, "no", errors=[5, {"context": ["a"]}, {"context": {"a": 1}}]
+            )
         ),
         RefusedError,
         "refused by HubSpot or by a proxy",
     ),
-    "403 of odder shape": (Fault(answer=error_answer(403, "no", errors=7)), RefusedError, "no"),
+    "403 of odder shape": (Fault(response=error_response(403, "no", errors=7)), RefusedError, "no"),
     "403 for an address": (
-        Fault(answer=error_answer(403, "This IP address may not use this account")),
+        Fault(response=error_response(403, "This IP address may not use this account")),
         RefusedError,
         "IP addresses",
     ),
@@ -157,13 +159,13 @@ REFUSALS: dict[str, tuple[Fault, type[TapError], str]] = {
     "400": (faults.BAD_PARAMETER, QuestionError, "Unable to parse value for query parameter"),
     "404": (faults.NOT_FOUND, NotFoundError, "resource not found"),
     "404 in HTML": (faults.UNKNOWN_ROUTE, NotFoundError, "404 Not Found"),
-    "404 empty": (Fault(answer=Answer(404)), NotFoundError, "404"),
+    "404 empty": (Fault(response=Response(404)), NotFoundError, "404"),
     "405": (status(405), HubspotError, "405"),
     "414": (status(414), HubspotError, "414"),
-    "204": (Fault(answer=Answer(204)), HubspotError, "204"),
+    "204": (Fault(response=Response(204)), HubspotError, "204"),
     "429 of the day": (faults.DAILY_LIMIT_REACHED, DailyLimitError, "midnight"),
     "429 of the day, by its message": (
-        Fault(answer=error_answer(429, "You have reached your daily limit.")),
+        Fault(response=error_response(429, "You have reached your daily limit.")),
         DailyLimitError,
         "midnight",
     ),
@@ -195,8 +197,8 @@ def test_the_correlation_id_is_shown(hubspot: Simulator, client: HubspotClient) 
     """
     An error has what HubSpot's support asks for.
     """
-    answer = error_answer(400, "Invalid\n  input " + 500 * "x")
-    hubspot.faults.add(Fault(answer=answer))
+    answer = error_response(400, "Invalid\n  input " + 500 * "x")
+    hubspot.faults.add(Fault(response=answer))
     with pytest.raises(QuestionError) as caught:
         first_page(client)
     text = str(caught.value)
@@ -210,10 +212,10 @@ def test_a_message_of_null(hubspot: Simulator, client: HubspotClient) -> None:
     Every field of an error may be null or missing.
     """
     body = {"message": None, "errors": None, "category": None, "policyName": None}
-    hubspot.faults.add(Fault(answer=json_answer(body, 403)))
+    hubspot.faults.add(Fault(response=json_response(body, 403)))
     with pytest.raises(RefusedError):
         first_page(client)
-    hubspot.faults.add(Fault(answer=json_answer(body, 429)))
+    hubspot.faults.add(Fault(response=json_response(body, 429)))
     assert first_page(client).engagements
 
 
@@ -222,19 +224,24 @@ def test_a_message_of_null(hubspot: Simulator, client: HubspotClient) -> None:
     [
         (faults.RATE_LIMITED, 10.0),
         (faults.RATE_LIMITED_SECONDLY, 1.0),
-        (Fault(answer=replace(rate_limited(), headers={"Retry-After": "3"})), 3.0),
-        (Fault(answer=replace(rate_limited("SECONDLY"), headers={"retry-after": "0.5"})), 0.5),
-        (Fault(answer=replace(rate_limited(), headers={"Retry-After": "0"})), 10.0),
+        (Fault(response=replace(rate_limited(), headers={"Retry-After": "3"})), 3.0),
+        (Fault(response=replace(rate_limited("SECONDLY"), headers={"retry-after": "0.5"})), 0.5),
+        (Fault(response=replace(rate_limited(), headers={"Retry-After": "0"})), 10.0),
         (
             Fault(
-                answer=replace(
+                response=replace(
                     rate_limited(), headers={"Retry-After": "Fri, 20 Nov 2026 08:00:00 GMT"}
                 )
             ),
             10.0,  # it lies before the answer's own Date
         ),
-        (Fault(answer=error_answer(429, "You have reached your secondly limit.")), 1.0),
-        (Fault(answer=error_answer(429, "You have reached your ten_secondly_rolling limit.")), 10),
+        (Fault(response=error_response(429, "You have reached your secondly limit.")), 1.0),
+        (
+            Fault(
+                response=error_response(429, "You have reached your ten_secondly_rolling limit.")
+            ),
+            10,
+        ),
         (status(477, **{"Retry-After": "90"}), 90.0),
         (status(503, **{"Retry-After": "7"}), 7.0),
         (faults.LOCKED, 2.0),
@@ -387,8 +394,8 @@ def test_a_header_of_thousands_of_digits(hubspot: Simulator, client: HubspotClie
     """
     digits = 5000 * "9"
     names = ("X-HubSpot-RateLimit-Interval-Milliseconds", "X-HubSpot-RateLimit-Max")
-    answer = Answer(503, headers={**dict.fromkeys(names, digits), "Date": digits})
-    hubspot.faults.add(Fault(answer=answer))
+    answer = Response(503, headers={**dict.fromkeys(names, digits), "Date": digits})
+    hubspot.faults.add(Fault(response=answer))
     assert first_page(client).engagements
 
 
@@ -399,7 +406,7 @@ def test_a_bomb(hubspot: Simulator, waits: Waits) -> None:
     client = build_client(hubspot, waits, max_response_bytes=1_000_000)
     bomb = gzip.compress(b" " * 300_000_000)
     headers = {"Content-Encoding": "gzip"}
-    hubspot.faults.add(Fault(answer=Answer(200, bomb, headers=headers), times=2))
+    hubspot.faults.add(Fault(response=Response(200, bomb, headers=headers), times=2))
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     assert first_page(client).engagements
     assert limits(hubspot) == [250, 250, 125]
@@ -740,7 +747,7 @@ def test_the_token_is_never_shown(
     caplog.set_level(logging.DEBUG)
     client = build_client(hubspot, waits)
     message = 230 * "x" + f" This oauth-token ({TOKEN}) does not have proper permissions!"
-    hubspot.faults.add(Fault(answer=error_answer(number, message), times=None))
+    hubspot.faults.add(Fault(response=error_response(number, message), times=None))
     with pytest.raises(TapError) as caught:
         first_page(client)
     texts = [str(caught.value), repr(caught.value), repr(client), repr(build_config(hubspot))]

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from hubspot_simulator import faults
-from hubspot_simulator.answers import json_answer
 from hubspot_simulator.faults import Fault
 from hubspot_simulator.portal import Portal
+from hubspot_simulator.responses import json_response
 from hubspot_simulator.server import Simulator
 from tap_hubspot_engagements.state import ms_to_utc, to_rfc3339
 from tests.tap.conftest import Run, Serve, Tap, last_state, mark, of_type, paths, records
@@ -48,7 +48,7 @@ def shows(results: list[dict[str, Any]]) -> Fault:
     """Return the list of all engagements that ends after `results`."""
     last = results[-1]["engagement"]["id"] if results else 0
     body = {"results": results, "hasMore": False, "offset": last}
-    return Fault(path="paged", times=None, answer=json_answer(body))
+    return Fault(path="paged", times=None, response=json_response(body))
 
 
 def refused(run: Run) -> str:
@@ -166,7 +166,7 @@ def test_what_the_list_leaves_out_is_no_contradiction(
     at_ms = hubspot.portal.now_ms - HOUR_MS
     sample = {"engagement": {"id": 10**6, "portalId": 62515, "createdAt": at_ms}}
     body = {"results": [sample], "hasMore": False, "offset": 1, "total": 1}
-    hubspot.faults.add(Fault(path="recent/modified", times=None, answer=json_answer(body)))
+    hubspot.faults.add(Fault(path="recent/modified", times=None, response=json_response(body)))
     assert tap(state=state).code == 0
 
 
@@ -191,13 +191,13 @@ def test_a_range_that_ends_early(tap: Tap, hubspot: Simulator, state: Any) -> No
     begun = {"signpost": mark(state)["lastUpdated"], "ranges": [[399, None], [0, 400]]}
     mark(state)["backfill"] = {**begun, "read": 0, "highest": 0}
     early = {"results": hubspot.portal.records()[:10], "hasMore": False, "offset": 10}
-    hubspot.faults.add(Fault(on=3, path="paged", answer=json_answer(early)))
+    hubspot.faults.add(Fault(on=3, path="paged", response=json_response(early)))
     run = tap(state=state)
     assert run.code == 0, run.err
     assert {record["id"] for record in records(run.messages)} >= set(range(1, 701))
 
-    nothing = json_answer({"results": [], "hasMore": False, "offset": 0})
-    hubspot.faults.add(Fault(on=3, path="paged", every=2, times=4, answer=nothing))
+    nothing = json_response({"results": [], "hasMore": False, "offset": 0})
+    hubspot.faults.add(Fault(on=3, path="paged", every=2, times=4, response=nothing))
     run = tap(state=state)
     assert run.code == 1
     assert "the list ends at 0, and yet has 700" in run.err
@@ -230,13 +230,13 @@ def test_a_list_that_is_empty(stream: str, tap: Tap, hubspot: Simulator) -> None
     Where there were some, none is not believed; where none are known of, none flags nothing.
     """
     path = "owners" if stream == "owners" else "dispositions"
-    nothing = json_answer({"results": []} if stream == "owners" else [])
-    hubspot.faults.add(Fault(path=path, times=None, answer=nothing))
+    nothing = json_response({"results": []} if stream == "owners" else [])
+    hubspot.faults.add(Fault(path=path, times=None, response=nothing))
     run = tap(catalog=alone(stream))
     assert (run.code, of_type(run.messages, "ACTIVATE_VERSION")) == (0, [])
     hubspot.faults.clear()
     state = last_state(tap(catalog=alone(stream)).messages)
-    hubspot.faults.add(Fault(path=path, times=None, answer=nothing))
+    hubspot.faults.add(Fault(path=path, times=None, response=nothing))
     assert f"no records of {stream}" in refused(tap(state=state, catalog=alone(stream)))
     assert tap("--allow-deletions", state=state, catalog=alone(stream)).code == 0
 

@@ -215,7 +215,7 @@ def test_no_schedule_loses_anything(
     Edits, adds, deletes, faults and kills at any request of several runs leave no trace.
     """
     clock, target = Clock(), ModelTarget()
-    portal = Portal.generate(engagements, seed, spread=spread, clock=clock)
+    portal = Portal.generate(engagements, seed, distribution=spread, clock=clock)
     with Simulator(portal, token=TOKEN, index_delay_ms=INDEX_DELAY_MS) as simulator:
         for attempt in attempts:
             run_once(simulator, target, attempt, workers)

@@ -94,13 +94,13 @@ def test_recent_changes_that_are_too_many_are_refused(hubspot: Simulator) -> Non
     Where the list cannot hold all, it is not read in part.
     """
     body = {"results": [], "hasMore": False, "offset": 0, "total": 9_901}
-    hubspot.faults.add(Fault(answer=json_answer(body)))
+    hubspot.faults.add(Fault(response=json_response(body)))
     with pytest.raises(WindowError):
         list(iter_recent(client_of(hubspot), 0, None))
 
 
-def json_answer(body: object) -> Any:
-    from hubspot_simulator.answers import json_answer as answer
+def json_response(body: object) -> Any:
+    from hubspot_simulator.responses import json_response as answer
 
     return answer(body)
 
@@ -148,7 +148,7 @@ def test_ids_out_of_order_are_read_in_turn(
         bodies = [portal.record(one["engagement"]["id"]) for one in portal.records()]
         return {"results": bodies[::-1][:250], "hasMore": True, "offset": 10**13}
 
-    hubspot.faults.add(Fault(on=2, path="paged", answer=json_answer(shuffled(hubspot.portal))))
+    hubspot.faults.add(Fault(on=2, path="paged", response=json_response(shuffled(hubspot.portal))))
     steps = list(iter_backfill(client_of(hubspot), ((0, None),), 50, workers=3))
     read = set(ids_of(step.page for step in steps))
     assert {record["engagement"]["id"] for record in hubspot.portal.records()} <= read
@@ -160,8 +160,8 @@ def test_a_cursor_that_stands_still_is_an_error(hubspot: Simulator) -> None:
     """
     Neither way of paging goes round in circles.
     """
-    still = json_answer({"results": [], "hasMore": True, "after": "same"})
-    hubspot.faults.add(Fault(path="modified/after", answer=still, times=None))
+    still = json_response({"results": [], "hasMore": True, "after": "same"})
+    hubspot.faults.add(Fault(path="modified/after", response=still, times=None))
     with pytest.raises(PagingError, match="does not go on"):
         list(iter_modified_after(client_of(hubspot), "same", None))
 

@@ -16,9 +16,9 @@ from typing import IO, Any
 import jsonschema  # type: ignore[import-untyped]  # singer-python pins a version without types
 import pytest
 
-from hubspot_simulator.answers import Answer
 from hubspot_simulator.faults import Fault
 from hubspot_simulator.portal import Portal
+from hubspot_simulator.responses import Response
 from hubspot_simulator.server import Simulator
 from tap_hubspot_engagements.exceptions import OutputError
 from tap_hubspot_engagements.messages import Messages
@@ -187,7 +187,7 @@ def test_awkward_texts(serve: Serve) -> None:
     assert (found["bodyPreview"], found["metadata"]["ab"]) == ("ab", ["ab"])
 
     half = b'{"results":[{"engagement":{"id":5,"bodyPreview":"\\ud83d"}}],"hasMore":false}'
-    hubspot.faults.add(Fault(answer=Answer(200, half)))
+    hubspot.faults.add(Fault(response=Response(200, half)))
     assert records(replicate(hubspot))[0]["bodyPreview"] == "\ufffd"
 
 
@@ -200,7 +200,7 @@ def test_an_answer_over_many_lines(
     """
     page = {"results": hubspot.portal.records(), "hasMore": False, "offset": 1}
     text = json.dumps(page, indent=1).replace("\n", line_break)
-    hubspot.faults.add(Fault(answer=Answer(200, text.encode())))
+    hubspot.faults.add(Fault(response=Response(200, text.encode())))
     arguments = run_tap.arguments(catalog=select_everything())
     out = subprocess.run([PROGRAM, *arguments], stdout=subprocess.PIPE, check=True).stdout
     assert load({}, to_messages(out)) == expected_table(hubspot.portal)
@@ -214,8 +214,8 @@ def test_an_engagement_without_an_id(hubspot: Simulator, times: int, workers: in
     A page of a first load with an engagement that has no id is asked for again until it is whole.
     """
     half = json.dumps({"results": [{"engagement": {}}], "hasMore": False, "offset": 1})
-    answer = Answer(200, half.encode())
-    hubspot.faults.add(Fault(on=2, path="paged", times=times, answer=answer))
+    answer = Response(200, half.encode())
+    hubspot.faults.add(Fault(on=2, path="paged", times=times, response=answer))
     messages = replicate(hubspot, page_size=10, backfill_workers=workers)
     assert load({}, messages) == expected_table(hubspot.portal)
 

@@ -87,7 +87,7 @@ class World:
             elif verb == "delete":
                 self.portal.delete(target)
             elif verb == "tie":
-                self.portal.tie(target, "contactIds", number)
+                self.portal.add_association(target, "contactIds", number)
                 self.tied.add(target)
             else:
                 lag_ms = number % (self.lag_ms + 1) if verb == "late" else 0
@@ -130,7 +130,7 @@ def test_nothing_is_lost(
     lookback = {"lookback_seconds": lookback_s + delay_ms / 1000}
     world = World(size, lag_ms=lookback_s * 1000 + delay_ms)
     served.portal = world.portal
-    served.switches = type(served.switches)(
+    served.behaviour = type(served.behaviour)(
         index_delay_ms=delay_ms, since_exclusive=exclusive, last_after=last_after
     )
     table: Table = {}

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from hubspot_simulator.answers import json_answer
 from hubspot_simulator.faults import Fault
 from hubspot_simulator.portal import Portal
+from hubspot_simulator.responses import json_response
 from hubspot_simulator.server import Simulator
 from tap_hubspot_engagements.client import HubspotClient
 from tap_hubspot_engagements.exceptions import PagingError, WindowError
@@ -89,7 +89,7 @@ def test_the_last_cursor_may_be_missing(last: Any, serve: Serve, waits: Waits) -
 def one_page(cursor: str, value: Any, record_id: int = 5) -> Fault:
     """Return the answer of a page that has more after it."""
     results = [{"engagement": {"id": record_id, "lastUpdated": 1}}]
-    return Fault(answer=json_answer({"results": results, "hasMore": True, cursor: value}))
+    return Fault(response=json_response({"results": results, "hasMore": True, cursor: value}))
 
 
 @pytest.mark.parametrize("offset", [None, 0, -1, "5", 5.0, [5], 4_000_000])
@@ -123,7 +123,7 @@ def test_records_that_hubspot_leaves_out(serve: Serve, waits: Waits) -> None:
     portal = Portal.generate(50)
     known = portal_ids(portal)
     for left_out in (*known[8:13], *known[20:40], known[-1]):
-        portal.leave_out(left_out)
+        portal.hide(left_out)
     hubspot = serve(portal)
     found = list(iter_paged(build_client(hubspot, waits), 0, 8))
     assert ids(found) == [*known[:8], *known[13:20], *known[40:-1]]
@@ -138,9 +138,11 @@ def test_a_page_that_is_empty_in_the_middle(hubspot: Simulator, client: HubspotC
     """
     known = portal_ids(hubspot.portal)
     empty = {"results": [], "hasMore": True, "offset": known[0] - 1}
-    hubspot.faults.add(Fault(answer=json_answer(empty)))
+    hubspot.faults.add(Fault(response=json_response(empty)))
     assert ids(list(iter_paged(client, 0, 25))) == known
-    hubspot.faults.add(Fault(answer=json_answer({"results": [], "hasMore": True, "after": "0"})))
+    hubspot.faults.add(
+        Fault(response=json_response({"results": [], "hasMore": True, "after": "0"}))
+    )
     assert sorted(ids(list(iter_modified_after(client, 1, 25)))) == known
 
 
@@ -178,7 +180,7 @@ def test_u0000_is_counted_by_engagement(serve: Serve, waits: Waits) -> None:
 
 def page(**cursor: Any) -> Fault:
     """Return a page that has more, with this cursor."""
-    return Fault(answer=json_answer({"results": [], "hasMore": True, **cursor}))
+    return Fault(response=json_response({"results": [], "hasMore": True, **cursor}))
 
 
 @pytest.mark.parametrize("circle", ["a", "ab", "abc", "xabab"])
@@ -199,7 +201,7 @@ def test_owners_that_go_round(hubspot: Simulator, client: HubspotClient) -> None
     """
     for after in "abab":
         body = {"results": [{"id": "5"}], "paging": {"next": {"after": after}}}
-        hubspot.faults.add(Fault(path="owners", answer=json_answer(body)))
+        hubspot.faults.add(Fault(path="owners", response=json_response(body)))
     with pytest.raises(PagingError, match="does not go on"):
         list(iter_owners(client))
 
@@ -210,7 +212,7 @@ def test_recent_changes_without_an_end(hubspot: Simulator, client: HubspotClient
     """
     row = {"engagement": {"id": 5, "lastUpdated": 7}}
     body = {"results": [row], "hasMore": True, "offset": 1, "total": 50}
-    hubspot.faults.add(Fault(answer=json_answer(body), times=None))
+    hubspot.faults.add(Fault(response=json_response(body), times=None))
     with pytest.raises(WindowError):
         for _ in iter_recent(client, 0, None):
             pass

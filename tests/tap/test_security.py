@@ -25,10 +25,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hubspot_simulator import oauth
-from hubspot_simulator.answers import Answer, error_answer, json_answer
 from hubspot_simulator.faults import Fault
 from hubspot_simulator.oauth import OAuthApp
 from hubspot_simulator.portal import Portal, system_clock
+from hubspot_simulator.responses import Response, error_response, json_response
 from hubspot_simulator.server import Simulator
 from tap_hubspot_engagements.config import Config
 from tap_hubspot_engagements.exceptions import ConfigError
@@ -79,7 +79,7 @@ def test_the_token_endpoint_is_not_followed(
     """
     thief = serve(Portal())
     headers = {"Location": thief.url + oauth.PATH}
-    hubspot.faults.add(Fault(path=oauth.PATH, answer=Answer(status, headers=headers)))
+    hubspot.faults.add(Fault(path=oauth.PATH, response=Response(status, headers=headers)))
     run = tap(config=settings(hubspot))
     assert run.code == 1
     assert thief.requests == []
@@ -94,37 +94,37 @@ def test_the_api_is_not_followed(status: int, serve: Serve, tmp_path: Path) -> N
     """
     hubspot, thief = serve(Portal.generate(3)), serve(Portal.generate(9))
     path = "/engagements/v1/engagements/paged"
-    answer = Answer(status, headers={"Location": thief.url + path})
-    hubspot.faults.add(Fault(path="paged", answer=answer))
+    answer = Response(status, headers={"Location": thief.url + path})
+    hubspot.faults.add(Fault(path="paged", response=answer))
     run = Tap(tmp_path, hubspot)()
     assert run.code == 1
     assert thief.requests == []
     assert '"RECORD"' not in run.out
 
 
-REPEATS: dict[str, Callable[[str], Answer]] = {
-    "message": lambda text: error_answer(400, text),
-    "error_description": lambda text: json_answer({"error_description": text}, 400),
-    "status": lambda text: json_answer({"status": text, "message": "no"}, 400),
-    "correlationId": lambda text: json_answer({"message": "no", "correlationId": text}, 403),
-    "scopes": lambda text: json_answer(
+REPEATS: dict[str, Callable[[str], Response]] = {
+    "message": lambda text: error_response(400, text),
+    "error_description": lambda text: json_response({"error_description": text}, 400),
+    "status": lambda text: json_response({"status": text, "message": "no"}, 400),
+    "correlationId": lambda text: json_response({"message": "no", "correlationId": text}, 403),
+    "scopes": lambda text: json_response(
         {"message": "scope", "errors": [{"context": {"requiredScopes": [text]}}]}, 403
     ),
-    "a 200": lambda text: json_answer({"message": text}),
-    "a cursor": lambda text: json_answer({"results": [], "hasMore": True, "offset": text}),
+    "a 200": lambda text: json_response({"message": text}),
+    "a cursor": lambda text: json_response({"results": [], "hasMore": True, "offset": text}),
 }
 
 
 @pytest.mark.parametrize("answer", REPEATS.values(), ids=REPEATS)
 @pytest.mark.parametrize("path", [oauth.PATH, "paged"])
 def test_what_hubspot_says_is_cleaned(
-    path: str, answer: Callable[[str], Answer], tap: Tap, hubspot: Simulator
+    path: str, answer: Callable[[str], Response], tap: Tap, hubspot: Simulator
 ) -> None:
     """
     Secrets that a body repeats are not shown, and what it says stays one line.
     """
     text = f"{FORGED} {SECRETS['client_secret']} refresh_token=the-refresh-t0ken%2F%2B"
-    hubspot.faults.add(Fault(path=path, times=3, answer=answer(text)))
+    hubspot.faults.add(Fault(path=path, times=3, response=answer(text)))
     assert shows_nothing(tap(config=settings(hubspot)))
 
 
@@ -172,7 +172,7 @@ def test_a_rotated_refresh_token(
     first = settings(hubspot, refresh_token_file=str(path))
     token = app.refresh({"grant_type": "refresh_token", "client_id": "app", **SECRETS})
     body = {**json.loads(token.body), "refresh_token": "another-t0ken"}
-    hubspot.faults.add(Fault(path=oauth.PATH, answer=json_answer(body)))
+    hubspot.faults.add(Fault(path=oauth.PATH, response=json_response(body)))
     run = tap(config=first)
     assert run.code == 0, run.err
     assert path.read_text() == "another-t0ken\n"
@@ -190,7 +190,7 @@ def test_a_rotated_refresh_token_without_a_place(
     """
     token = app.refresh({"grant_type": "refresh_token", "client_id": "app", **SECRETS})
     body = {**json.loads(token.body), "refresh_token": "another-t0ken"}
-    hubspot.faults.add(Fault(path=oauth.PATH, answer=json_answer(body)))
+    hubspot.faults.add(Fault(path=oauth.PATH, response=json_response(body)))
     run = tap(config=settings(hubspot))
     assert run.code == 0
     assert "WARNING HubSpot has given another refresh token" in run.err
@@ -213,7 +213,7 @@ def test_a_token_that_no_header_holds(token: object, tap: Tap, hubspot: Simulato
     What HubSpot gives as a token, and is none, is half an answer, and no traceback.
     """
     body = {"access_token": token, "expires_in": 1800}
-    hubspot.faults.add(Fault(path=oauth.PATH, answer=json_answer(body)))
+    hubspot.faults.add(Fault(path=oauth.PATH, response=json_response(body)))
     run = tap(config=settings(hubspot))
     assert run.code == 0, run.err
     assert "Traceback" not in run.err

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from hubspot_simulator import faults
-from hubspot_simulator.answers import error_answer, json_answer
 from hubspot_simulator.faults import Fault
 from hubspot_simulator.portal import Portal
+from hubspot_simulator.responses import error_response, json_response
 from hubspot_simulator.server import Simulator
 from tap_hubspot_engagements.exceptions import (
     DailyLimitError,
@@ -289,7 +289,7 @@ def test_a_cursor_that_is_refused_in_another_way(status: int, quiet: Simulator) 
     """
     state = last_state(replicate(quiet))
     mark(state)["changes"] = {"signpost": mark(state)["lastUpdated"], "after": "0"}
-    quiet.faults.add(Fault(answer=error_answer(status, "cursor")))
+    quiet.faults.add(Fault(response=error_response(status, "cursor")))
     messages = replicate(quiet, state)
     assert "changes" not in mark(last_state(messages))
 
@@ -423,7 +423,7 @@ def test_the_empty_trap(quiet: Simulator, clock: Clock) -> None:
     state = last_state(replicate(quiet))
     clock.now_ms += 2 * HOUR_MS
     quiet.portal.update(1000)
-    quiet.switches = replace(quiet.switches, scopes=BACKFILL_SCOPES)
+    quiet.behaviour = replace(quiet.behaviour, scopes=BACKFILL_SCOPES)
     quiet.requests.clear()
     messages, error = attempt(quiet, state)
     assert isinstance(error, ScopeError)
@@ -440,7 +440,7 @@ def test_the_empty_trap_within_the_lookback(quiet: Simulator, clock: Clock) -> N
     state = last_state(replicate(quiet))
     clock.now_ms = bookmark_ms(state) + HOUR_MS - 1
     quiet.portal.update(1000)
-    quiet.switches = replace(quiet.switches, scopes=BACKFILL_SCOPES)
+    quiet.behaviour = replace(quiet.behaviour, scopes=BACKFILL_SCOPES)
     clock.now_ms += 60_000
     messages = replicate(quiet, state)
     assert mark(last_state(messages)) == mark(state)
@@ -535,14 +535,14 @@ def test_a_cursor_that_stands_still_leaves_a_good_state(quiet: Simulator) -> Non
     The page with a cursor that does not go on is not written, nor is its cursor kept.
     """
     broken = {"results": [], "hasMore": True, "offset": None, "after": None}
-    quiet.faults.add(Fault(on=2, answer=json_answer(broken)))
+    quiet.faults.add(Fault(on=2, response=json_response(broken)))
     messages, error = attempt(quiet, page_size=10)
     assert isinstance(error, PagingError)
     rest = replicate(quiet, last_state(messages))
     table = load(load({}, messages), rest)
     assert table == expected_table(quiet.portal)
 
-    quiet.faults.add(Fault(answer=json_answer(broken)))
+    quiet.faults.add(Fault(response=json_response(broken)))
     messages, error = attempt(quiet, last_state(rest))
     assert isinstance(error, PagingError)
     assert mark(last_state(messages)) == mark(last_state(rest))

@@ -15,7 +15,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from engagements_report.database import Rows
+from engagements_report.queries.database import Rows
 from mysql_settings.visible import visible
 
 NOTHING = "-"  # how a table for people shows NULL

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from datetime import date, datetime
 from decimal import Decimal
 
-from engagements_report.calendar import Offset
-from engagements_report.periods import Choice, Span
+from engagements_report.queries.calendar import Offset
+from engagements_report.queries.periods import ReportFilter, Span
 
 MONTHS = (
     "January February March April May June July August September October November December"
@@ -49,7 +49,7 @@ def moment_in_words(at: datetime) -> str:
     return f"{day_in_words(at.date())}, {at:%H:%M} {at:%Z}"
 
 
-def choice_in_words(choice: Choice) -> str:
+def choice_in_words(choice: ReportFilter) -> str:
     """Say which engagements count, and by which of their times."""
     rows = "live engagements alone" if choice.live else "deleted and inactive engagements too"
     when = {"createdAt": "when it was logged", "timestamp": "when it happened"}[choice.time]

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from engagements_report.calendar import DAY
-from engagements_report.colours import HEAT, OTHER, heat, in_order, shown_as, variable
+from engagements_report.page.colours import HEAT, OTHER, heat, in_order, shown_as, variable
+from engagements_report.queries.calendar import DAY
 
 Spec = dict[str, Any]
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import math
 import re
-import ssl
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,18 +14,18 @@ from pymysql.connections import Connection
 from pymysql.constants import CR
 from pymysql.cursors import Cursor
 
-from engagements_report.config import Config
-from engagements_report.exceptions import DatabaseError, TableInUse
-from engagements_report.statements import Text
-from mysql_settings.login import LOGIN_TIMEOUT_S, GuardedConnection, end_login
+from engagements_report.exceptions import DatabaseError, TableInUse, UsageError
+from engagements_report.queries.statements import SqlText
+from mysql_settings.addresses import Address
+from mysql_settings.connecting import connection_options, describe_failure, error_code
+from mysql_settings.exceptions import SettingsError
+from mysql_settings.login import GuardedConnection, end_login
+from mysql_settings.server import ServerSettings
 
-CONNECT_TIMEOUT_S = 10
 STATEMENT_TIMEOUT_S = 600.0
 GRACE_S = 10.0  # by which the server's own limit of a statement comes before ours
 LOCK_WAIT_S = 60  # for a table that another session changes
 CHANGE_LOCK_WAIT_S = 3  # for a table that we change: readers have to wait behind us
-# Errors of a login whose text says what to do.
-EXPLAINED = (CR.CR_MALFORMED_PACKET, CR.CR_AUTH_PLUGIN_CANNOT_LOAD, CR.CR_AUTH_PLUGIN_ERR)
 # Grouping by an alias, and no zone or mode of the server's own choosing.
 SESSION = "SET SESSION time_zone = '+00:00', sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION'"
 NO_DATABASE, NO_TABLE, NO_COLUMN = 1049, 1146, 1054
@@ -65,15 +64,17 @@ class Database:
     No statement takes longer than `timeout_s`, in seconds; None is for changes of large tables.
     """
 
-    def __init__(self, config: Config, timeout_s: float | None = STATEMENT_TIMEOUT_S) -> None:
-        self._connection = _connect(config)
+    def __init__(
+        self, settings: ServerSettings, timeout_s: float | None = STATEMENT_TIMEOUT_S
+    ) -> None:
+        self._connection = _connect(settings)
         if timeout_s is not None:
             self._limit(timeout_s)
 
     def close(self) -> None:
         self._connection.close()
 
-    def ask(self, text: Text) -> Rows:
+    def ask(self, text: SqlText) -> Rows:
         """Run one query with its values bound. Raises DatabaseError."""
         with _translated(), self._connection.cursor() as cursor:
             cursor.execute(text.sql, dict(text.values))
@@ -85,9 +86,9 @@ class Database:
 
         Raises TableInUse, naming who uses the table, where it is in use for CHANGE_LOCK_WAIT_S.
         """
-        self.ask(Text(f"SET SESSION lock_wait_timeout = {CHANGE_LOCK_WAIT_S}"))
+        self.ask(SqlText(f"SET SESSION lock_wait_timeout = {CHANGE_LOCK_WAIT_S}"))
         try:
-            self.ask(Text(statement))
+            self.ask(SqlText(statement))
         except DatabaseError as error:
             code, _ = _parts(error.__cause__ or error)
             if code == LOCK_WAIT_TIMEOUT:
@@ -103,31 +104,31 @@ class Database:
         connection: Any = self._connection  # its version is not in the type stubs
         version = str(connection.server_version)
         if "MariaDB" in version:
-            self.ask(Text(f"SET SESSION max_statement_time = {timeout_s:.3f}"))
+            self.ask(SqlText(f"SET SESSION max_statement_time = {timeout_s:.3f}"))
         elif not version.startswith("5.6."):  # which knows no such limit
-            self.ask(Text(f"SET SESSION max_execution_time = {math.ceil(timeout_s * 1000)}"))
+            self.ask(SqlText(f"SET SESSION max_execution_time = {math.ceil(timeout_s * 1000)}"))
 
     def _holders(self) -> str:
         """Return which connections may be using a table, as far as this user may see them."""
         rows: Sequence[Sequence[Any]] = ()
         with contextlib.suppress(DatabaseError):  # only a user with the right PROCESS may look
-            rows = self.ask(Text(HOLDERS)).rows
+            rows = self.ask(SqlText(HOLDERS)).rows
         if not rows:
             return "a connection that this user may not see (the right PROCESS would show it)"
         return " or ".join(map(_describe_holder, rows))
 
-    def written_out(self, text: Text) -> str:
+    def render_sql(self, text: SqlText) -> str:
         """Return a statement with its values in it, as this server would read them."""
         with self._connection.cursor() as cursor:
             return str(cursor.mogrify(text.sql, dict(text.values)))
 
-    def hold_still(self) -> None:
+    def begin_snapshot(self) -> None:
         """Let all further questions see the database as it is now, and change nothing."""
-        self.ask(Text("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY"))
+        self.ask(SqlText("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY"))
 
     def indexed(self) -> set[tuple[str, str]]:
         """Return (table, column) of every column that an index begins with."""
-        asked = Text(
+        asked = SqlText(
             "SELECT table_name, column_name FROM information_schema.statistics"
             " WHERE table_schema = DATABASE() AND seq_in_index = 1"
         )
@@ -135,7 +136,7 @@ class Database:
 
     def columns(self) -> dict[str, set[str]]:
         """Return the columns' names of every table."""
-        asked = Text(
+        asked = SqlText(
             "SELECT table_name, column_name FROM information_schema.columns"
             " WHERE table_schema = DATABASE()"
         )
@@ -145,35 +146,26 @@ class Database:
         return found
 
 
-def _connect(config: Config) -> Connection[Cursor]:
-    """Connect to the first of the configured servers that lets us in."""
+def _connect(settings: ServerSettings) -> Connection[Cursor]:
+    """Connect to the first of the servers that lets this user in."""
     problems = []
-    for host, port in config.addresses:
+    for name, port in settings.addresses:
         try:
-            return _open(config, host, port)
+            return _open(settings, name, port)
         except (pymysql.MySQLError, OSError, RuntimeError) as error:
-            problems.append(_connect_problem(config, f"{host}:{port}", error))
+            is_missing = error_code(error) == NO_DATABASE
+            advice = LOAD_FIRST if is_missing else "check the connection's settings"
+            problems.append(describe_failure(settings, Address(name, port), error, advice))
     raise DatabaseError("; ".join(problems))
 
 
-def _open(config: Config, host: str, port: int) -> Connection[Cursor]:
-    """Connect to one server."""
-    connection = GuardedConnection(
-        host=host,
-        port=port,
-        unix_socket=config.unix_socket,
-        user=config.user,
-        password=config.password.encode(),  # of a text PyMySQL would make latin1
-        database=config.database,
-        charset="utf8mb4",
-        connect_timeout=CONNECT_TIMEOUT_S,
-        read_timeout=LOGIN_TIMEOUT_S,
-        write_timeout=LOGIN_TIMEOUT_S,
-        verifies_tls=config.ssl_mode.startswith("VERIFY"),
-        autocommit=True,
-        init_command=SESSION,
-        **_tls(config),
-    )
+def _open(settings: ServerSettings, name: str, port: int) -> Connection[Cursor]:
+    """Connect to one server; raises UsageError where a certificate file cannot be used."""
+    try:
+        options = connection_options(settings, name, port)
+    except SettingsError as error:
+        raise UsageError(str(error)) from error
+    connection = GuardedConnection(database=settings.database, init_command=SESSION, **options)
     with connection.cursor() as cursor:
         cursor.execute(f"SET SESSION lock_wait_timeout = {LOCK_WAIT_S}")
     end_login(connection, read_timeout_s=None)
@@ -221,35 +213,8 @@ def _advice(code: int, reason: str) -> str:
     return f": select the field {named[2]} of {stream} in the tap's catalog and sync again"
 
 
-def _connect_problem(config: Config, address: str, error: Exception) -> str:
-    where = f"cannot connect to MySQL at {config.unix_socket or address} as {config.user}"
-    code, reason = _parts(error)
-    if code == CR.CR_SERVER_LOST and isinstance(error.__context__, TimeoutError):
-        reason = f"no answer within {LOGIN_TIMEOUT_S:g} s"
-    if code in EXPLAINED:
-        return f"{where}: {reason}"
-    advice = LOAD_FIRST if code == NO_DATABASE else "check the connection's settings"
-    return f"{where}: {reason}: {advice}"
-
-
 def _parts(error: BaseException) -> tuple[int, str]:
     """Return a driver error's code, 0 without one, and its text."""
     if len(error.args) > 1 and isinstance(error.args[0], int):
         return error.args[0], str(error.args[1])
     return 0, str(error)
-
-
-def _tls(config: Config) -> dict[str, Any]:
-    """Return PyMySQL's arguments for the ssl_mode, as the mysql client means it."""
-    if config.ssl_mode == "DISABLED":
-        return {"ssl_disabled": True}
-    if config.ssl_mode == "PREFERRED" and not (config.ssl_ca or config.ssl_cert):
-        return {}  # PyMySQL's own way: TLS, unverified, where the server has it
-    context = ssl.create_default_context(cafile=config.ssl_ca)
-    context.verify_flags &= ~ssl.VERIFY_X509_STRICT  # MySQL's own certificates are not strict
-    context.check_hostname = config.ssl_mode == "VERIFY_IDENTITY"
-    if not config.ssl_mode.startswith("VERIFY"):
-        context.verify_mode = ssl.CERT_NONE
-    if config.ssl_cert:
-        context.load_cert_chain(config.ssl_cert, config.ssl_key)
-    return {"ssl": context}

@@ -6,8 +6,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from engagements_report.database import Database
 from engagements_report.exceptions import DatabaseError, TableInUse
+from engagements_report.queries.database import Database
 
 RETRY_LIMIT_S, RETRY_WAIT_S = 300.0, 5.0
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timezone
 from zoneinfo import ZoneInfo
 
-from engagements_report.calendar import DAY, EPOCH, MS, day_of
 from engagements_report.exceptions import UsageError
+from engagements_report.queries.calendar import DAY, EPOCH, MS, day_of
 
 UTC = ZoneInfo("UTC")
 MAX_DAYS = 10_000  # what the calendar in rolling.sql can count
@@ -41,7 +41,7 @@ class Period:
 
 
 @dataclass(frozen=True)
-class Choice:
+class ReportFilter:
     """
     What was asked for.
 
@@ -69,7 +69,7 @@ class Choice:
         live = " that are live" if self.live else ""
         return f"{live}{owners}{types}{self.period.in_words}"
 
-    def shown(self, span: Span) -> Choice:
+    def shown(self, span: Span) -> ReportFilter:
         """Return the same choice of just the days of `span`."""
         return replace(self, period=Period(span.first, span.last, self.period.zone))
 

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from engagements_report import charts, page, words
-from engagements_report.charts import Point, Spec
-from engagements_report.colours import OTHER, heat, in_order, shown_as
-from engagements_report.drawing import draw
-from engagements_report.page import State, Table
-from engagements_report.periods import Choice, Span
-from engagements_report.reports import Answer
+from engagements_report.page import charts, html
+from engagements_report.page.charts import Point, Spec
+from engagements_report.page.colours import OTHER, heat, in_order, shown_as
+from engagements_report.page.formatting import percent, plural
+from engagements_report.page.html import State, Table
+from engagements_report.page.svg import draw
+from engagements_report.queries.periods import ReportFilter, Span
+from engagements_report.queries.reports import Answer
 
 WIDE, NARROW, SMALL = 660, 320, 300  # pixels
 MOST_OWNERS = 15  # in the chart; the table has all
@@ -21,10 +22,10 @@ REPLIED = ("no reply", "no contact")
 
 
 @dataclass(frozen=True)
-class Asked:
+class SectionInput:
     """What a section is made from: the choice, its days, and the report's answer."""
 
-    choice: Choice
+    choice: ReportFilter
     span: Span
     answer: Answer
 
@@ -35,7 +36,7 @@ class Asked:
 
 
 @dataclass(frozen=True)
-class Made:
+class SectionContent:
     """What a report gives to its section, and to the figures on top."""
 
     lead: str = ""
@@ -56,7 +57,7 @@ TITLES = {
     "quality": ("Data quality", "What in the data is missing or wrong?"),
 }
 # What there is none of, where a report has no rows.
-WHAT = {
+NOTHING_FOUND = {
     **dict.fromkeys(("daily", "rolling", "hours", "quality"), "engagements"),
     "owners": "calls, e-mails, meetings, notes or tasks",
     "calls": "calls",
@@ -65,14 +66,14 @@ WHAT = {
 }
 
 
-def _daily(asked: Asked) -> Made:
+def _daily(asked: SectionInput) -> SectionContent:
     counts = {(row["type"], _day(row["day"])): row["num_engagements"] for row in asked.rows}
     span = asked.span
     total = sum(counts.values())
     kinds = sorted({kind for kind, _ in counts})
     weekly = charts.is_weekly(span.first, span.last)
     step = "week, since there are more days than one can see" if weekly else "day"
-    lead = f"{words.plural(total, 'engagement')}, {total / span.days:.1f} a day. A bar is a {step}."
+    lead = f"{plural(total, 'engagement')}, {total / span.days:.1f} a day. A bar is a {step}."
     days = sorted({day for _, day in counts}, reverse=True)
     rows = [
         [str(day), *(counts.get((kind, day), 0) for kind in kinds), _of_day(counts, day)]
@@ -91,14 +92,14 @@ def _daily(asked: Asked) -> Made:
     named = _legend(kinds)
     if others:
         lead += f" Other types: {', '.join(others)}."
-    return Made(lead, [named, pictures], table, ("Engagements", f"{total:,}", False))
+    return SectionContent(lead, [named, pictures], table, ("Engagements", f"{total:,}", False))
 
 
 def _of_day(counts: Mapping[tuple[str, date], int], day: date) -> int:
     return sum(number for (_, at), number in counts.items() if at == day)
 
 
-def _rolling(asked: Asked) -> Made:
+def _rolling(asked: SectionInput) -> SectionContent:
     window = asked.choice.window_days
     average, full = f"avg_{window}d", f"avg_{window}d_full"
     by_kind: dict[str, list[Point]] = {}
@@ -123,7 +124,7 @@ def _rolling(asked: Asked) -> Made:
         f"Each type's average over the {window} days up to each day, each picture with a scale of"
         f" its own. Dashed: fewer than {window} days are covered."
     )
-    return Made(lead, [page.multiples(pictures)], table)
+    return SectionContent(lead, [html.multiples(pictures)], table)
 
 
 def _average(kind: str, points: Sequence[Point], window: int) -> tuple[str, str]:
@@ -134,7 +135,7 @@ def _average(kind: str, points: Sequence[Point], window: int) -> tuple[str, str]
     return f"{kind}: {last.average:.2f} a day", picture
 
 
-def _owners(asked: Asked) -> Made:
+def _owners(asked: SectionInput) -> SectionContent:
     columns = {
         "calls": "CALL",
         "emails_sent": "EMAIL",
@@ -149,12 +150,12 @@ def _owners(asked: Asked) -> Made:
     ]
     names = [column for column in asked.answer.rows.columns if column not in ("ownerId",)]
     table = _plain_table("By owner", asked, names)
-    lead = words.plural(len(rows), "owner") + " with engagements of these types"
+    lead = plural(len(rows), "owner") + " with engagements of these types"
     lead += f"; the {MOST_OWNERS} with most are drawn." if len(rows) > MOST_OWNERS else "."
     pictures = _both(
         lambda width: charts.owners(shown, width), f"Stacked bars of engagements by owner. {lead}"
     )
-    return Made(lead, [_legend(columns.values()), pictures], table)
+    return SectionContent(lead, [_legend(columns.values()), pictures], table)
 
 
 def _distinct(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -168,10 +169,10 @@ def _distinct(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     ]
 
 
-def _calls(asked: Asked) -> Made:
+def _calls(asked: SectionInput) -> SectionContent:
     *rows, every = asked.rows
-    rate = words.percent(every["connect_rate"])
-    calls = words.plural(every["num_calls"], "call")
+    rate = percent(every["connect_rate"])
+    calls = plural(every["num_calls"], "call")
     lead = f"{rate} of {calls} reached someone, in {every['total_minutes']:,} minutes."
     counts = [(row["disposition"], row["num_calls"]) for row in rows]
     pictures = _both(
@@ -179,22 +180,22 @@ def _calls(asked: Asked) -> Made:
         f"Bars of calls by outcome. {lead}",
     )
     table = _plain_table("By outcome", asked)
-    return Made(lead, [pictures], table, ("Calls that reached someone", rate, False))
+    return SectionContent(lead, [pictures], table, ("Calls that reached someone", rate, False))
 
 
-def _meetings(asked: Asked) -> Made:
+def _meetings(asked: SectionInput) -> SectionContent:
     *rows, every = asked.rows
-    meetings = words.plural(every["num_meetings"], "meeting")
+    meetings = plural(every["num_meetings"], "meeting")
     lead = f"{meetings}, {every['total_hours']:,} hours."
     counts = [(row["outcome"], row["num_meetings"]) for row in rows]
     pictures = _both(
         lambda width: charts.bars(counts, "MEETING", width, ["(none)"]),
         f"Bars of meetings by outcome. {lead}",
     )
-    return Made(lead, [pictures], _plain_table("By outcome", asked))
+    return SectionContent(lead, [pictures], _plain_table("By outcome", asked))
 
 
-def _hours(asked: Asked) -> Made:
+def _hours(asked: SectionInput) -> SectionContent:
     counts = {(row["weekday"], row["hour"]): row["num_engagements"] for row in asked.rows}
     (weekday, hour), most = max(counts.items(), key=lambda item: item[1])
     when = f"{charts.WEEKDAYS[weekday]} from {hour}:00 to {hour}:59"
@@ -207,7 +208,7 @@ def _hours(asked: Asked) -> Made:
         for hour in range(24)
     ]
     table = Table("By hour and weekday", ["hour", *charts.WEEKDAYS], rows)
-    return Made(lead, [_heat_legend(counts.values()), pictures], table)
+    return SectionContent(lead, [_heat_legend(counts.values()), pictures], table)
 
 
 def _heat_legend(numbers: Collection[int]) -> str:
@@ -220,15 +221,15 @@ def _heat_legend(numbers: Collection[int]) -> str:
         heat(step): f"{min(there):,}" if len({*there}) == 1 else f"{min(there):,} to {max(there):,}"
         for step, there in sorted(by_step.items())
     }
-    return page.legend(list(named.values()), list(named))
+    return html.legend(list(named.values()), list(named))
 
 
-def _first_response(asked: Asked) -> Made:
+def _first_response(asked: SectionInput) -> SectionContent:
     rows = asked.rows
     total = sum(row["num_emails"] for row in rows)
     within = {row["replied_within"]: row["share_so_far"] for row in rows}
     half = next((name for name, share in within.items() if share and share >= 0.5), None)
-    lead = f"{words.plural(total, 'incoming e-mail')}; {words.percent(within['1 day'])} answered"
+    lead = f"{plural(total, 'incoming e-mail')}; {percent(within['1 day'])} answered"
     lead += " within a day. "
     lead += (
         f"Half of them were answered within {half}."
@@ -240,11 +241,13 @@ def _first_response(asked: Asked) -> Made:
         lambda width: charts.bars(counts, "INCOMING_EMAIL", width, REPLIED),
         f"Bars of incoming e-mails by how soon they were answered. {lead}",
     )
-    figure = ("E-mails answered within a day", words.percent(within["1 day"]), False)
-    return Made(lead, [pictures], _plain_table("By time to the next e-mail", asked), figure)
+    figure = ("E-mails answered within a day", percent(within["1 day"]), False)
+    return SectionContent(
+        lead, [pictures], _plain_table("By time to the next e-mail", asked), figure
+    )
 
 
-def _quality(asked: Asked) -> Made:
+def _quality(asked: SectionInput) -> SectionContent:
     rows = asked.rows
     wrong = sum(row["state"] == "wrong" for row in rows)
     lead = (
@@ -260,15 +263,15 @@ def _quality(asked: Asked) -> Made:
             for row in rows
         ],
     )
-    said = f"✕ {words.plural(wrong, 'check')} wrong" if wrong else "✓ nothing wrong"
-    return Made(lead, [], table, ("Data quality", said, bool(wrong)))
+    said = f"✕ {plural(wrong, 'check')} wrong" if wrong else "✓ nothing wrong"
+    return SectionContent(lead, [], table, ("Data quality", said, bool(wrong)))
 
 
 def _share_of(row: Mapping[str, Any]) -> str | None:
-    return None if row["share"] is None else words.percent(row["share"])
+    return None if row["share"] is None else percent(row["share"])
 
 
-MAKERS: Mapping[str, Callable[[Asked], Made]] = {
+SECTION_BUILDERS: Mapping[str, Callable[[SectionInput], SectionContent]] = {
     "daily": _daily,
     "rolling": _rolling,
     "owners": _owners,
@@ -282,14 +285,14 @@ MAKERS: Mapping[str, Callable[[Asked], Made]] = {
 
 def _both(spec: Callable[[int], Spec], label: str) -> str:
     """Return a chart drawn twice, for wide and for narrow windows; the style shows one of them."""
-    return page.figure(draw(spec(WIDE), label, "wide"), draw(spec(NARROW), label, "narrow"))
+    return html.figure(draw(spec(WIDE), label, "wide"), draw(spec(NARROW), label, "narrow"))
 
 
 def _legend(kinds: Iterable[str]) -> str:
-    return page.legend(in_order(kinds))
+    return html.legend(in_order(kinds))
 
 
-def _plain_table(caption: str, asked: Asked, names: Sequence[str] | None = None) -> Table:
+def _plain_table(caption: str, asked: SectionInput, names: Sequence[str] | None = None) -> Table:
     """Return the report's rows as they are, its columns' names in words."""
     columns = names or asked.answer.rows.columns
     rows = [[_shown(name, row[name]) for name in columns] for row in asked.rows]
@@ -299,7 +302,7 @@ def _plain_table(caption: str, asked: Asked, names: Sequence[str] | None = None)
 def _shown(name: str, value: Any) -> object:
     """Return a value of a column, shares of one as shares of a hundred."""
     is_share = name.startswith("share") or name.endswith("rate")
-    return words.percent(value) if is_share else value
+    return percent(value) if is_share else value
 
 
 def _day(value: object) -> date:

@@ -6,8 +6,8 @@ import re
 from html import escape
 from typing import Any
 
-from engagements_report.charts import Spec
 from engagements_report.exceptions import UsageError
+from engagements_report.page.charts import Spec
 from mysql_settings.visible import visible
 
 NEEDED = "--html needs an extra: pip install 'tap-hubspot-engagements[report]'"

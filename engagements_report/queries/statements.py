@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 
-from engagements_report.calendar import Offset
+from engagements_report.queries.calendar import Offset
 
-SQL = Path(__file__).parent / "sql"
+SQL = Path(__file__).parents[1] / "sql"
 LIVE = "(COALESCE({0}.active, 1) = 1 AND {0}._sdc_deleted_at IS NULL)"
 
 Value = int | str | date | None
@@ -23,7 +23,7 @@ Value = int | str | date | None
 
 
 @dataclass(frozen=True)
-class Text:
+class SqlText:
     """A piece of SQL of our own making, with marks, and the values to bind to them."""
 
     sql: str
@@ -42,7 +42,7 @@ def comments(sql: str) -> str:
     return "\n".join(lines[:length]) + "\n"
 
 
-def fill(sql: str, parts: Mapping[str, Value | Text]) -> Text:
+def fill(sql: str, parts: Mapping[str, Value | SqlText]) -> SqlText:
     """
     Return `sql` without its comments, each named value a mark, each named word the part's.
 
@@ -54,20 +54,20 @@ def fill(sql: str, parts: Mapping[str, Value | Text]) -> Text:
     def put(found: re.Match[str]) -> str:
         name = found[1]
         part = parts[name]
-        if isinstance(part, Text):
+        if isinstance(part, SqlText):
             values.update(part.values)
             return part.sql
         values[name] = part
         return f"%({name})s"
 
-    return Text(_NAMED.sub(put, bare.replace("%", "%%")), values)
+    return SqlText(_NAMED.sub(put, bare.replace("%", "%%")), values)
 
 
 # A name, and behind it what it stands for: a table in parentheses, a text, a number or a word.
 _NAMED = re.compile(r"/\*:(\w+)\*/ ?(?:\([^()]*\)|'[^']*'|-?[\w.]+)")
 
 
-def to_offsets(offsets: Sequence[Offset]) -> Text:
+def to_offsets(offsets: Sequence[Offset]) -> SqlText:
     """Return a table of (start_ms, end_ms, offset_ms), one row an offset; none: no time fits."""
     values: dict[str, Value] = {}
     rows = []
@@ -81,7 +81,7 @@ def to_offsets(offsets: Sequence[Offset]) -> Text:
             f"SELECT %(start_{number})s AS start_ms, %(end_{number})s AS end_ms,"
             f" %(offset_{number})s AS offset_ms"
         )
-    return Text(f"({' UNION ALL '.join(rows) or NO_OFFSETS})", values)
+    return SqlText(f"({' UNION ALL '.join(rows) or NO_OFFSETS})", values)
 
 
 NO_OFFSETS = "SELECT 0 AS start_ms, 0 AS end_ms, 0 AS offset_ms"
@@ -89,7 +89,7 @@ NO_OFFSETS = "SELECT 0 AS start_ms, 0 AS end_ms, 0 AS offset_ms"
 
 def to_condition(
     alias: str, *, live: bool, owners: Iterable[int] = (), types: Iterable[str] = ()
-) -> Text:
+) -> SqlText:
     """Return what engagements must be to count: live, of one of the owners, of one of the types."""
     values: dict[str, Value] = {}
     conditions = [LIVE.format(alias)] if live else []
@@ -100,9 +100,9 @@ def to_condition(
             marks = ", ".join(f"%({name})s" for name in named)
             conditions.append(f"{alias}.{column} IN ({marks})")
             values |= named
-    return Text(" AND ".join(conditions) or "TRUE", values)
+    return SqlText(" AND ".join(conditions) or "TRUE", values)
 
 
-def no_rows(columns: Iterable[str]) -> Text:
+def empty_table(columns: Iterable[str]) -> SqlText:
     """Return a table of one row of NULLs, to stand for a table that is not there."""
-    return Text(f"(SELECT {', '.join(f'NULL AS {name}' for name in columns)})")
+    return SqlText(f"(SELECT {', '.join(f'NULL AS {name}' for name in columns)})")

@@ -6,16 +6,24 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timezone
 
-from engagements_report.calendar import iter_offsets
-from engagements_report.database import Database, Rows
 from engagements_report.exceptions import UsageError
-from engagements_report.periods import MAX_DAYS, UTC, Choice, Covered, Period, Span, to_span
-from engagements_report.statements import (
-    Text,
+from engagements_report.queries.calendar import iter_offsets
+from engagements_report.queries.database import Database, Rows
+from engagements_report.queries.periods import (
+    MAX_DAYS,
+    UTC,
+    Covered,
+    Period,
+    ReportFilter,
+    Span,
+    to_span,
+)
+from engagements_report.queries.statements import (
+    SqlText,
     Value,
     comments,
+    empty_table,
     fill,
-    no_rows,
     read,
     to_condition,
     to_offsets,
@@ -54,24 +62,24 @@ class Answer:
 
 
 @dataclass(frozen=True)
-class Question:
+class ReportQuery:
     """A report's statement, its file's comments, and as in `Answer` its span and notes."""
 
-    text: Text
+    text: SqlText
     comments: str
     span: Span | None
     notes: tuple[str, ...]
 
 
-def ask(database: Database, report: str, choice: Choice) -> Answer:
+def ask(database: Database, report: str, choice: ReportFilter) -> Answer:
     """Return a report's answer; raises UsageError for too many days, and DatabaseError."""
     question = to_question(database, report, choice)
     return Answer(database.ask(question.text), question.span, question.notes)
 
 
-def to_question(database: Database, report: str, choice: Choice) -> Question:
+def to_question(database: Database, report: str, choice: ReportFilter) -> ReportQuery:
     """Return what to ask the database; raises as `ask` does."""
-    plain = Choice(Period(None, None, UTC))
+    plain = ReportFilter(Period(None, None, UTC))
     if report == "daily" and choice == plain:
         return _question("daily", {}, None, ())
     file = "daily_in_zone" if report == "daily" else report.replace("-", "_")
@@ -84,9 +92,9 @@ def to_question(database: Database, report: str, choice: Choice) -> Question:
     return _question(file, {**parts, **_tables(missing)}, span, tuple(missing.values()))
 
 
-def find_span(database: Database, choice: Choice, *, complete: bool) -> Span | None:
+def find_span(database: Database, choice: ReportFilter, *, complete: bool) -> Span | None:
     """Return the days that `choice` is about, as far as there is data; see `to_span`."""
-    text = fill(read("covered"), {"time": Text(f"`{choice.time}`")})
+    text = fill(read("covered"), {"time": SqlText(f"`{choice.time}`")})
     ((first_ms, last_ms),) = database.ask(text).rows
     covered = None if first_ms is None else Covered(first_ms, last_ms)
     today = datetime.now(timezone.utc).astimezone(choice.period.zone).date()
@@ -100,13 +108,13 @@ def synced_at(database: Database) -> datetime | None:
 
 
 def _question(
-    file: str, parts: Mapping[str, Value | Text], span: Span | None, notes: tuple[str, ...]
-) -> Question:
+    file: str, parts: Mapping[str, Value | SqlText], span: Span | None, notes: tuple[str, ...]
+) -> ReportQuery:
     sql = read(file)
-    return Question(fill(sql, parts), comments(sql), span, notes)
+    return ReportQuery(fill(sql, parts), comments(sql), span, notes)
 
 
-def _when(report: str, choice: Choice, span: Span | None) -> dict[str, Value | Text]:
+def _when(report: str, choice: ReportFilter, span: Span | None) -> dict[str, Value | SqlText]:
     """Return the values that say which days; without a span none fits."""
     nothing = Span(date(1970, 1, 2), date(1970, 1, 1), date(1970, 1, 2))
     shown = span or nothing
@@ -122,24 +130,24 @@ def _when(report: str, choice: Choice, span: Span | None) -> dict[str, Value | T
     }
 
 
-def _which(choice: Choice) -> dict[str, Value | Text]:
+def _which(choice: ReportFilter) -> dict[str, Value | SqlText]:
     """Return the values that say which engagements."""
     return {
-        "time": Text(f"`{choice.time}`"),
+        "time": SqlText(f"`{choice.time}`"),
         "only": to_condition("e", live=choice.live, owners=choice.owners, types=choice.types),
         "reply_only": to_condition("r", live=choice.live),
     }
 
 
-def _columns(choice: Choice) -> dict[str, Value | Text]:
+def _columns(choice: ReportFilter) -> dict[str, Value | SqlText]:
     """Return the words of the rolling report's columns."""
     days = f"{choice.window_days}d"
     return {
         "window": choice.window_days,
-        "sum_name": Text(f"sum_{days}"),
-        "avg_name": Text(f"avg_{days}"),
-        "full_name": Text(f"avg_{days}_full"),
-        "kind": Text("'ALL'") if choice.total else Text("e.type"),
+        "sum_name": SqlText(f"sum_{days}"),
+        "avg_name": SqlText(f"avg_{days}"),
+        "full_name": SqlText(f"avg_{days}_full"),
+        "kind": SqlText("'ALL'") if choice.total else SqlText("e.type"),
     }
 
 
@@ -158,10 +166,10 @@ def _missing(database: Database) -> dict[str, str]:
     return found
 
 
-def _tables(missing: Mapping[str, str]) -> dict[str, Value | Text]:
+def _tables(missing: Mapping[str, str]) -> dict[str, Value | SqlText]:
     """Return the tables' names, or what stands for those that are missing."""
-    parts: dict[str, Value | Text] = {}
+    parts: dict[str, Value | SqlText] = {}
     for name, (table, columns) in OPTIONAL.items():
-        parts[name] = no_rows(columns) if name in missing else Text(table)
+        parts[name] = empty_table(columns) if name in missing else SqlText(table)
         parts[f"has_{name}"] = None if name in missing else 1
     return parts

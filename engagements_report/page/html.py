@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from engagements_report.colours import declarations, variable
+from engagements_report.page.colours import declarations, variable
 from mysql_settings.visible import visible
 
 STYLE = (Path(__file__).parent / "page.css").read_text(encoding="utf-8")
