@@ -1,4 +1,4 @@
-"""Reads the arguments; starts a load, or a check of the server."""
+"""Parses the arguments; starts a load or a check of the server."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ PROGRAM, DISTRIBUTION = "target-mysql", "tap-hubspot-engagements"
 LOGGER = logging.getLogger("target_mysql")
 
 EXIT_FAILED, EXIT_USAGE = 1, 2
-EXIT_LOCKED = os.EX_TEMPFAIL  # 75, which sysexits.h has for what may be tried again later
+EXIT_LOCKED = os.EX_TEMPFAIL  # 75: sysexits.h reserves this code for failures worth a retry
 
 DESCRIPTION = """\
 Reads Singer messages on standard input, loads them into MySQL or MariaDB, and writes each state to
@@ -37,7 +37,7 @@ run again later; 130, 143 stopped by a signal.
 
 
 class OneLine(logging.Formatter):
-    """Names of streams and columns, and what servers say, may hold line ends, ESC and worse."""
+    """Escapes control characters: names and server messages may contain line ends or ESC."""
 
     def formatMessage(self, record: logging.LogRecord) -> str:
         return visible(super().formatMessage(record))
@@ -55,10 +55,10 @@ def run(options: argparse.Namespace) -> int:
     if options.version:
         sys.stdout.write(f"{PROGRAM} {_version()}\n")
         return 0
-    # Imported here: who only asks for help need not wait for it.
+    # Imported here: --help and --version need not wait for the import.
     from target_mysql import commands
 
-    gc.freeze()  # what is imported stays: to look through it at the end is a tenth of a start
+    gc.freeze()  # keeps imported modules out of the final collection: saves 10 % of start-up
     _log_to_stderr()
     try:
         if options.about:
@@ -90,14 +90,14 @@ def _exit_code(error: TargetError) -> int:
 
 
 def _version() -> str:
-    # Imported here: it takes as long as a tenth of a start.
+    # Imported here: the import takes a tenth of start-up.
     from importlib.metadata import version
 
     return version(DISTRIBUTION)
 
 
 def _flush_or_drop() -> None:
-    """Flush stdout; drop what cannot be written, for which Python would exit with 120."""
+    """Flush stdout; drop output that cannot be written, for which Python would exit with 120."""
     try:
         sys.stdout.flush()
     except OSError:
@@ -106,14 +106,14 @@ def _flush_or_drop() -> None:
 
 def _raise_on_signals() -> None:
     def stop(number: int, _: FrameType | None) -> None:
-        # A second signal finds no handler of ours: then the process ends where it stands.
+        # A second signal ends the process at once.
         signal.signal(number, signal.SIG_DFL)
         raise Stopped(number)
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, stop)
     with contextlib.suppress(AttributeError):
-        # Python ignores it already; said here because a closed stdout must be an error of ours.
+        # Python ignores SIGPIPE as well. A closed stdout must raise an error that we report.
         signal.signal(signal.SIGPIPE, signal.SIG_IGN)
 
 

@@ -1,4 +1,4 @@
-"""What can be asked of the target: to load, to check the server, to say how it is configured."""
+"""The commands: load, check the server, describe the configuration."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ from target_mysql.stdout import write_whole
 
 LOGGER = logging.getLogger(__name__)
 
-TICK_S = 1.0  # how late a flush by time may be
-# How long parsing may keep the interpreter from committing, for which the server waits several
-# times a batch. At Python's own 5 ms, a load over rows that are there took an eighth longer.
+TICK_S = 1.0  # the precision of a flush by time
+# The thread switch interval (Python's default: 5 ms), so that parsing does not delay the commit
+# threads. At 5 ms, a load over existing rows took an eighth longer.
 SWITCH_INTERVAL_S = 0.0005
 
 
@@ -54,7 +54,11 @@ def load(paths: Sequence[Path]) -> None:
 
 
 def _connect_with_retries(config: Config) -> Database:
-    """Connect; try again for retry_limit_seconds where the server is away or full. TargetError."""
+    """
+    Connect, with retries for retry_limit_seconds while the server is away or full.
+
+    Raises TargetError.
+    """
     give_up_at = time.monotonic() + config.retry_limit_seconds
     for wait_s in iter_waits_s(len(config.addresses)):
         try:
@@ -85,13 +89,13 @@ def check(paths: Sequence[Path]) -> None:
 
 
 def _without_secret(grant: str) -> str:
-    """Return a grant up to how its user logs in, which has the hash of the password in it."""
+    """Return a grant without the part that has the hash of the password."""
     # MariaDB may name several ways: IDENTIFIED VIA ... USING '...' OR ... USING '...'.
     return re.split(r"\sIDENTIFIED\s", grant, maxsplit=1)[0]
 
 
 def tell_about(program: str, description: str, version: str, form: str) -> None:
-    """Say what this is and how it is configured, as Meltano's programs do; JSON or Markdown."""
+    """Print name, version and settings in the format of Meltano's programs, as JSON or Markdown."""
     facts = {
         "name": program,
         "description": description.replace("\n", " ").strip(),

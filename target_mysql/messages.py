@@ -1,8 +1,8 @@
 """
-Lines to messages; the line's number in every error.
+Parses Singer messages; errors name the line.
 
-RECORD lines, of which there are millions, are known by how they begin and decoded in rows.py;
-what is here reads the rest.
+Millions of RECORD lines are recognized by their prefix and decoded in rows/. This module parses all
+other lines.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from target_mysql.rows.json_codec import parse_json
 from target_mysql.tables.columns import BIGINT_MAX, BIGINT_MIN
 from target_mysql.tables.identifiers import refuse_surrogates
 
-# Where to look for the comma after the stream's name, past the one after the type.
+# Position from which to search the comma after the stream's name, past that after the type.
 STREAM_NAME_START = len('{"type": "RECORD",')
 
 
@@ -31,7 +31,7 @@ class SchemaMessage:
 
 @dataclass(frozen=True)
 class StateMessage:
-    """A STATE; `value` is its JSON as it came."""
+    """A STATE; `value` is the unchanged JSON text."""
 
     value: bytes
 
@@ -44,7 +44,7 @@ class ActivateVersionMessage:
 
 @dataclass(frozen=True)
 class RecordMessage:
-    """A RECORD that does not begin in one of the usual ways."""
+    """A RECORD line with an unusual prefix."""
 
     stream: str
 
@@ -54,9 +54,9 @@ Message = SchemaMessage | StateMessage | ActivateVersionMessage | RecordMessage
 
 def record_prefixes(stream: str) -> tuple[bytes, ...]:
     """
-    Return how a RECORD line of `stream` begins, up to the comma after the stream's name.
+    Return the usual prefixes of a RECORD line of `stream`, up to the comma after the stream's name.
 
-    The ways are those of compact encoders and of Python's json, with and without escapes.
+    Compact encoders and Python's json write them, with and without escapes.
     """
     names = {msgspec.json.encode(stream), json.dumps(stream).encode()}
     return tuple(
@@ -67,15 +67,15 @@ def record_prefixes(stream: str) -> tuple[bytes, ...]:
 
 
 def record_prefix(line: bytes) -> bytes:
-    """Return what of a line `record_prefixes` may hold."""
+    """Return the part of a line that `record_prefixes` may contain."""
     return line[: line.find(b",", STREAM_NAME_START)]
 
 
 def parse_message(line: bytes, number: int) -> Message | None:
     """
-    Return the message of a line, None of an empty one.
+    Return the message of a line, None for an empty line.
 
-    Raises InputError for what is no Singer message.
+    Raises InputError for a line that is not a Singer message.
     """
     if not line.strip():
         return None

@@ -1,4 +1,4 @@
-"""Lines of standard input, and the time that passes without any."""
+"""Reads lines from standard input, with a heartbeat while there are none."""
 
 from __future__ import annotations
 
@@ -9,16 +9,19 @@ import os
 import select
 from collections.abc import Iterator
 
-READ_SIZE = 1024 * 1024  # bytes; also how much a pipe is to hold, where Linux has it 64 KiB
+READ_SIZE = (
+    1024 * 1024
+)  # bytes; also the capacity to request for a pipe, 64 KiB by default on Linux
 
 
 def read_lines(descriptor: int, tick_s: float) -> Iterator[list[bytes]]:
     """
-    Yield the lines that are there, without their ends; none after `tick_s` seconds of silence.
+    Yield the available lines without their ends, or an empty list after `tick_s` seconds of
+    silence.
 
-    So what must happen in time happens while the tap is silent, too.
+    So timeouts work while the tap is silent.
     """
-    # So that the tap goes on while a batch is handed over. Not a pipe, or not allowed: no matter.
+    # A larger pipe lets the tap go on while a batch is submitted. Errors are harmless.
     with contextlib.suppress(OSError, AttributeError):
         fcntl.fcntl(descriptor, fcntl.F_SETPIPE_SZ, READ_SIZE)
     rest: list[bytes] = []
@@ -32,10 +35,10 @@ def read_lines(descriptor: int, tick_s: float) -> Iterator[list[bytes]]:
         if not data:
             break
         if is_first:
-            # Of programs on Windows; a pipe that gives less than its three bytes at once is not
-            # worth another branch.
+            # Programs on Windows write a byte order mark. A pipe that returns fewer than its three
+            # bytes at once is not worth a branch.
             data, is_first = data.removeprefix(codecs.BOM_UTF8), False
-        # A line of many MB comes in many pieces: join them once, at its end.
+        # A line of many MB arrives in many pieces, which are joined once.
         first, *lines = data.split(b"\n")
         rest.append(first)
         if lines:

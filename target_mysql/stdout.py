@@ -1,4 +1,4 @@
-"""Writes all of what is to be on standard output."""
+"""Writes to standard output without losing a part."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ def write_whole(out: BinaryIO, data: bytes) -> None:
     """
     Write all of `data`; raises OSError.
 
-    An unbuffered stream may take only a part, or nothing where it does not block.
+    An unbuffered stream may write only a part; a stream that does not block, nothing.
     """
     rest, is_flushed = memoryview(data), False
     while not is_flushed:

@@ -31,9 +31,9 @@ FLOORS = {
         " rows.encoder rows.row_function rows.fallback rows.decoder rows.validation"
         " rows.coercion rows.values rows.datetimes rows.json_codec rows.load_file rows.__init__"
         " config other_targets exceptions"
-        " tables.alter_plan tables.text_keys tables.index_room tables.column_compatibility"
-        " tables.sizes tables.table tables.columns tables.kinds tables.identifiers"
-        " tables.dialect tables.__init__ __init__"
+        " tables.alter_plan tables.overflow tables.text_keys tables.index_room"
+        " tables.column_compatibility tables.sizes tables.table tables.columns tables.kinds"
+        " tables.identifiers tables.dialect tables.__init__ __init__"
     ),
     "mysql_settings": (
         "connecting sources server other_names option_files login file_access declarations"

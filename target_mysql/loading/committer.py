@@ -1,9 +1,9 @@
 """
-Commits in the order of the input, each followed by its state; sent again where one failed.
+Commits batches in the order of the input, concurrently with reading, and writes their states.
 
-The next batch is read and encoded meanwhile, and, over a second connection, staged. It is merged
-when the batch before it is committed and that one's state is written: no state ever claims a row
-that is not there.
+While a batch is merged, the next is read, encoded and staged over a second connection. Its merge
+begins after the previous batch is committed and its state is written: no state claims a row that is
+not in the table. A batch that fails transiently is sent again.
 """
 
 from __future__ import annotations
@@ -30,15 +30,15 @@ from target_mysql.stdout import write_whole
 
 LOGGER = logging.getLogger(__name__)
 
-COMMIT_WORKERS = 2  # one merges while the other stages: more would only wait for their turn
-STOP_PATIENCE_S = 5.0  # container engines kill 10 s after they have asked
+COMMIT_WORKERS = 2  # one merges while the other stages; a third would only wait
+STOP_PATIENCE_S = 5.0  # container engines kill a process 10 s after SIGTERM
 
 T = TypeVar("T")
 
 
 @dataclass
 class _CommitWorker:
-    """A connection, and what is committed over it."""
+    """A connection with the thread that commits over this connection."""
 
     database: Database
     executor: ThreadPoolExecutor = field(
@@ -48,7 +48,7 @@ class _CommitWorker:
 
 @dataclass
 class _Commit:
-    """A batch that is on its way over a lane."""
+    """A pending batch, and the worker that commits the batch."""
 
     worker: _CommitWorker
     outcome: Future[None]
@@ -56,9 +56,9 @@ class _Commit:
 
 class Committer:
     """
-    Commits batches in the order they are submitted in, and writes states to `out`.
+    Commits batches in the order of their submission, and writes states to `out`.
 
-    `retry_limit_s` bounds how long one batch is sent again to a server that fails.
+    `retry_limit_s` limits the seconds for which a batch is retried.
     """
 
     def __init__(
@@ -84,9 +84,10 @@ class Committer:
 
     def submit(self, batches: Sequence[Batch], state: bytes | None) -> None:
         """
-        Commit `batches`, then write `state`, after what was submitted before.
+        Commit `batches`, then write `state`, after earlier batches.
 
-        Waits only where every lane is taken; raises what an earlier commit raised.
+        Blocks only while all workers are busy, as backpressure. Raises the error of an earlier
+        commit.
         """
         if not batches and state is None:
             return
@@ -98,22 +99,22 @@ class Committer:
         self._pending.append(_Commit(worker, outcome))
 
     def wait(self) -> None:
-        """Wait for all commits under way; raises what the first of them that failed raised."""
+        """Wait for all pending commits; raises the error of the first that failed."""
         while self._pending:
             self._finish_oldest()
 
     @property
     def is_idle(self) -> bool:
-        """Whether no commit is under way."""
+        """Whether no commit is pending."""
         return not self._pending
 
     def raise_failure(self) -> None:
-        """Raise what a commit raised, if it has ended; do not wait."""
+        """Raise the error of a failed commit, without waiting."""
         while self._pending and self._pending[0].outcome.done():
             self._finish_oldest()
 
     def stop(self) -> None:
-        """End: a commit under way is finished or, where that takes long, rolled back."""
+        """Stop: a pending commit finishes, or is rolled back after STOP_PATIENCE_S."""
         self._stopping.set()
         outcomes = [commit.outcome for commit in self._pending]
         _, pending = futures.wait(outcomes, timeout=STOP_PATIENCE_S)
@@ -125,7 +126,7 @@ class Committer:
             worker.database.close()
 
     def _take_worker(self) -> _CommitWorker:
-        """Return a lane that is idle; opens one more, or waits, where there is none."""
+        """Return an idle worker; adds a worker, or waits, if all are busy."""
         self.raise_failure()
         if not self._idle_workers and len(self._workers) < self._max_workers:
             self._add_worker()
@@ -134,7 +135,9 @@ class Committer:
         return self._idle_workers.pop()
 
     def _add_worker(self) -> None:
-        """Open one lane more, or none any more: some users may have but one connection."""
+        """
+        Add a worker, unless the user is limited to one connection or it reaches another server.
+        """
         self._max_workers = len(self._workers)
         try:
             database = Database(self._database.config)
@@ -150,27 +153,29 @@ class Committer:
         self._idle_workers.append(self._workers[-1])
 
     def _finish_oldest(self) -> None:
-        """Wait for the oldest commit. Where it failed it stays: nothing is committed after it."""
+        """
+        Wait for the oldest commit. A failed commit stays pending, so that no later one follows.
+        """
         self._pending[0].outcome.result()
         self._idle_workers.append(self._pending.popleft().worker)
 
     def with_retries(self, attempt: Callable[[], T], database: Database | None = None) -> T:
         """
-        Return what `attempt` returns; after a failure that may pass, connect and do it again.
+        Return the result of `attempt`; after a transient error, reconnect and retry.
 
-        `database` is what is asked, where that is not the first. Raises TransientError when that
-        has gone on for `retry_limit_s`.
+        `database` is the connection, by default the first. Raises TransientError after
+        `retry_limit_s`.
         """
         give_up_at = time.monotonic() + self._retry_limit_s
         waits = iter_waits_s(len(self._database.config.addresses))
-        failed = False
+        has_failed = False
         while True:
             try:
-                if failed:
+                if has_failed:
                     (database or self._database).reconnect()
                 return attempt()
             except TransientError as error:
-                failed = True
+                has_failed = True
                 wait_s = next(waits)
                 if self._stopping.is_set() or time.monotonic() + wait_s > give_up_at:
                     raise
@@ -187,7 +192,7 @@ class Committer:
         state: bytes | None,
         before: Future[None] | None,
     ) -> None:
-        """Commit, and write the state, once what came `before` is committed and written."""
+        """Commit, then write the state, after the commit `before` has succeeded."""
 
         def wait_for_previous_commit() -> None:
             if before is not None and before.exception() is not None:

@@ -1,9 +1,9 @@
 """
-One load from top to bottom: lines become messages, batches and commits.
+A load from top to bottom: lines become messages, batches and commits.
 
-Delivery is at least once: a state is written after the commit that holds every record before it,
-and records that come again are deduplicated by primary key. Memory is bounded by backpressure: the
-loader does not read on while all commit workers are busy and the next batch is full.
+Delivery is at least once: a state is a checkpoint, written after the commit that holds every record
+before the state. Records that are sent again are deduplicated by primary key. Memory is bounded by
+backpressure: the loader stops reading while all commit workers are busy and the next batch is full.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ LOGGER = logging.getLogger(__name__)
 
 
 class Loader:
-    """One run: reads lines, commits batches, writes states to `out`."""
+    """A run: reads lines, commits batches, writes states to `out`."""
 
     def __init__(self, database: Database, config: Config, out: BinaryIO) -> None:
         self.progress = Progress()

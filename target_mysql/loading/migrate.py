@@ -1,4 +1,4 @@
-"""Brings a table in the database to the shape that a SCHEMA asks for, never losing a value."""
+"""Brings an existing table to the shape that a SCHEMA requests, without losing a value."""
 
 from __future__ import annotations
 
@@ -37,11 +37,11 @@ LOGGER = logging.getLogger(__name__)
 
 def migrate(table: Table, database: Database) -> Table:
     """
-    Make or change the table in the database; return it with the columns that it has there.
+    Create or alter the table in the database; return the table with its actual columns.
 
-    One statement does all. Where another session changes the table meanwhile, what has to be done
-    is found out once more. Raises DatabaseError where the table cannot take the stream's rows: its
-    primary key is another, it has a second unique one, or knows no transactions.
+    A single statement makes all changes. If another session changes the table meanwhile, the plan
+    is made again. Raises DatabaseError if the table has another primary key, a second unique index,
+    or an engine without transactions.
     """
     try:
         return _migrate(table, database)
@@ -82,16 +82,16 @@ def _migrate(table: Table, database: Database) -> Table:
 
 def _with_key_that_fits(plan: AlterPlan, database: Database) -> AlterPlan:
     """
-    Return the plan with a key that the index holds.
+    Return the plan with a key that fits in an index.
 
-    A key made by hand, of latin1, can have longer columns than one of utf8mb4.
+    Columns of a latin1 key can be longer than utf8mb4 allows.
     """
     texts = text_key_columns(plan.table)
     room = key_room(plan.table, database.server.dialect)
     if sum(one.max_length or 0 for one in texts) <= room:
         return plan
-    (used,) = database.query(statements.longest_texts(plan.table, texts))
-    lengths = dict(zip((one.name for one in texts), map(int, used), strict=True))
+    (row,) = database.query(statements.longest_texts(plan.table, texts))
+    lengths = dict(zip((one.name for one in texts), map(int, row), strict=True))
     try:
         longest = max(lengths, key=lambda name: lengths[name])
         table = with_longer_key(
@@ -108,20 +108,20 @@ def _with_definition(table: Table, database: Database) -> Table:
 
 def widen(table: Table, wider_type: Column, length: int, database: Database) -> Table:
     """
-    Make the column of that name the wider one, or one wider still; return the table.
+    Widen a column to `wider_type`, or to a wider column still; return the table.
 
-    A text of `length` characters is to fit. Raises ValueError, saying what to do, where the
-    column's indexes cannot hold that.
+    A text column gets at least `length` characters. Raises ValueError, with advice, if the indexes
+    of the column cannot hold that.
     """
     if wider_type.max_length is None:
         column = _first_exact(table, wider_type, database)
         columns = tuple(column if one.name == column.name else one for one in table.columns)
-        widened = replace(table, columns=columns)
+        wider_table = replace(table, columns=columns)
     else:
-        widened = _with_longer_text(table, wider_type, length, database)
-    pairs = list(zip(table.columns, widened.columns, strict=True))
-    changed = [column for before, column in pairs if column.sql_type != before.sql_type]
-    statement = statements.modify_columns(widened, changed, database.server.dialect)
+        wider_table = _with_longer_text(table, wider_type, length, database)
+    pairs = list(zip(table.columns, wider_table.columns, strict=True))
+    changes = [column for before, column in pairs if column.sql_type != before.sql_type]
+    statement = statements.modify_columns(wider_table, changes, database.server.dialect)
     change_table(database, table.name, statement)
     for before, column in pairs:
         if column.sql_type != before.sql_type:
@@ -132,11 +132,11 @@ def widen(table: Table, wider_type: Column, length: int, database: Database) -> 
                 column.sql_type,
                 before.sql_type,
             )
-    return _with_definition(widened, database)
+    return _with_definition(wider_table, database)
 
 
 def _with_longer_text(table: Table, wider_type: Column, length: int, database: Database) -> Table:
-    """Return the table with the column, which an index has, of at least `length` characters."""
+    """Return the table with an indexed text column of at least `length` characters."""
     # Read again: another column of the index may have grown since the SCHEMA came.
     index_room = read_columns(database, table.name)[wider_type.name].index_characters
     longest = database.server.dialect.key_bytes // BYTES_A_CHARACTER
@@ -146,17 +146,17 @@ def _with_longer_text(table: Table, wider_type: Column, length: int, database: D
     if wider_type.name not in table.key:
         return with_lengths(table, {wider_type.name: room})
     texts = text_key_columns(table)
-    taken = sum(one.max_length or 0 for one in texts if one.name != wider_type.name)
-    free = min(room, key_room(table, database.server.dialect) - taken)
+    other_lengths = sum(one.max_length or 0 for one in texts if one.name != wider_type.name)
+    free = min(room, key_room(table, database.server.dialect) - other_lengths)
     if length <= free:
         return with_lengths(table, {wider_type.name: free})
-    (used,) = database.query(statements.longest_texts(table, texts))
-    lengths = dict(zip((one.name for one in texts), map(int, used), strict=True))
+    (row,) = database.query(statements.longest_texts(table, texts))
+    lengths = dict(zip((one.name for one in texts), map(int, row), strict=True))
     return with_longer_key(table, wider_type.name, length, lengths, database.server.dialect)
 
 
 def _first_exact(table: Table, column: Column, database: Database) -> Column:
-    """Return `column` or the first of its wider ones that changes no number in the table."""
+    """Return the first column, of `column` and its wider columns, that keeps all numbers exact."""
     may_round = (Kind.NUMBER, Kind.DECIMAL)
     while (
         column.kind in may_round
@@ -168,7 +168,7 @@ def _first_exact(table: Table, column: Column, database: Database) -> Column:
 
 
 def _check_table(table: Table, database: Database) -> bool:
-    """Tell whether the table's primary key has to be made; see `migrate` for what is refused."""
+    """Return whether the table lacks its primary key; raises the errors of `migrate`."""
     existing_key = read_key(database, table.name)
     ours = {column.name for column in table.columns}
     if (
@@ -200,12 +200,12 @@ def _check_table(table: Table, database: Database) -> bool:
 
 
 def _same(names: tuple[str, ...], others: tuple[str, ...]) -> bool:
-    """Tell whether two keys have the same columns, in whichever order."""
+    """Whether two keys have the same columns, in any order."""
     return set(map(fold, names)) == set(map(fold, others))
 
 
 def _key_in_order(table: Table, database: Database) -> tuple[str, ...]:
-    """Return the table's key in the order of its index, along which rows are found fast."""
+    """Return the table's key in the order of its index, which makes lookups fast."""
     order = list(map(fold, read_key(database, table.name)))
     return (
         tuple(sorted(table.key, key=lambda name: order.index(fold(name)))) if order else table.key

@@ -1,9 +1,9 @@
 """
-The table `_sdc_tables`: one row for each table that is or was loaded.
+The table `_sdc_tables`, with a row for each table that is or was loaded.
 
 A row says which load holds the table's lock and until when, which source the data come from, and
-the highest version of the table's rows. All times are the server's, in UTC. Each statement names
-one row by its key: MariaDB would lock all other rows, too.
+the highest version of the table's rows. All times are the server's, in UTC. Each statement names a
+single row by key: MariaDB would lock all other rows, too.
 """
 
 from __future__ import annotations
@@ -93,7 +93,7 @@ def read_state(database: Database, name: str) -> TableState | None:
 
 
 def read_or_add(database: Database, name: str) -> TableState:
-    """Return the state of the table `name`; adds its row if that is missing."""
+    """Return the state of the table `name`; adds a row if the table has none."""
     rows = database.query(READ, (name,))
     if not rows:
         database.execute(ADD, (name,))

@@ -1,8 +1,8 @@
 """
 The streams that SCHEMA messages have announced, and each stream's waiting rows.
 
-A stream's encoder and batch belong to one shape of its table: when the table changes, the stream is
-registered again, after its waiting rows are flushed.
+The encoder and the batch of a stream fit only the current shape of its table: after a change of the
+table, the stream is registered again. Waiting rows are flushed first.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ LOGGER = logging.getLogger(__name__)
 
 
 class Stream:
-    """A stream with its table, its encoder and its waiting rows."""
+    """A stream: table, encoder and waiting rows."""
 
     def __init__(self, message: SchemaMessage, table: Table, config: Config) -> None:
         self.message = message

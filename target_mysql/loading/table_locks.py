@@ -151,7 +151,9 @@ class TableLocks:
         self._release_requested.set()
         if not self._names:
             return
-        self._renewer.join(RELEASE_PATIENCE_S)  # it releases them over its own connection
+        self._renewer.join(
+            RELEASE_PATIENCE_S
+        )  # the renewer releases the locks over its own connection
         if self._renewer_database:
             self._renewer_database.abort()
         if self._names:

@@ -1,4 +1,4 @@
-"""Makes values of the type that a column wants of those that a tap sent. Pure."""
+"""Coerces a tap's values to the types of their columns, if that is lossless. Pure."""
 
 from __future__ import annotations
 
@@ -39,12 +39,12 @@ _INTEGER = re.compile(r"[+-]?\d{1,65}", re.ASCII)
 _NUMBER = re.compile(r"[+-]?\d+(\.\d+)?([eE][+-]?\d+)?", re.ASCII)
 
 
-def check_key(value: object, column: Column, replaced: bool) -> None:
+def check_key(value: object, column: Column, has_replacements: bool) -> None:
     """
-    Raise ValueError where a key's value, parsed JSON, could become another's.
+    Raise ValueError if a key's value, parsed JSON, could become equal to another key.
 
-    What other columns convert would make one key of two: 1, "1", "01", 1.0 and true. So would lone
-    surrogates, where they have been `replaced` in the record.
+    Lossless conversions of other columns would merge keys: 1, "1", "01", 1.0 and true. So would
+    replaced surrogates.
     """
     types = _KEY_TYPES.get(column.kind)
     is_one = types is None or (
@@ -52,7 +52,7 @@ def check_key(value: object, column: Column, replaced: bool) -> None:
     )
     if not is_one:
         raise ValueError(f"a key's value must be of its column's type: {shown(value)}")
-    if replaced and isinstance(value, str) and REPLACEMENT in value:
+    if has_replacements and isinstance(value, str) and REPLACEMENT in value:
         raise ValueError(f"{shown(value)} is no Unicode text, which a key must be")
     if column.kind is Kind.STRING and isinstance(value, str):
         check_key_text(value, column.pads)
@@ -62,17 +62,17 @@ def check_key(value: object, column: Column, replaced: bool) -> None:
         to_key_time(str(value))
 
 
-def coerced(value: object, column: Column, written: Raw | None = None) -> object:
+def coerced(value: object, column: Column, raw: Raw | None = None) -> object:
     """
-    Return `value`, parsed JSON, as the decoder gives a value of the column's kind.
+    Return `value`, parsed JSON, as the decoder gives values of the column's kind.
 
-    `written` is the same as it was written, where that is known. Raises ValueError, saying why,
-    where the column cannot hold the value.
+    `raw` is the JSON text of the value, if known. Raises ValueError with the reason if the column
+    cannot hold the value.
     """
     if value is None:
         return None
-    if written is not None and not isinstance(value, str) and column.kind in _AS_WRITTEN:
-        result: Any = to_json(written, None) if column.kind is Kind.STRING else written
+    if raw is not None and not isinstance(value, str) and column.kind in _AS_WRITTEN:
+        result: Any = to_json(raw, None) if column.kind is Kind.STRING else raw
     else:
         result = _COERCE[column.kind](without_lone_surrogates(value))
     _check_holds(result, column)
@@ -80,7 +80,7 @@ def coerced(value: object, column: Column, written: Raw | None = None) -> object
 
 
 def _check_holds(result: Any, column: Column) -> None:
-    """Raise ValueError where `column`, of a kind that holds `result`, does not hold all of it."""
+    """Raise ValueError if `result` is out of range for `column`, or would lose precision."""
     if column.kind is Kind.INTEGER and not column.limits[0] <= result <= column.limits[1]:
         raise ValueError(f"{shown(result)} is beyond {column.sql_type}")
     if column.kind is Kind.DECIMAL:
@@ -98,7 +98,7 @@ def _check_holds(result: Any, column: Column) -> None:
 
 
 def check_length(text: str, column: Column) -> None:
-    """Raise ValueError, saying what to do, where `text` is too long for `column`."""
+    """Raise ValueError, with advice, if `text` is too long for `column`."""
     if column.max_length is not None and len(text) > column.max_length:
         widest = column
         while widest.wider_type:
@@ -149,7 +149,7 @@ def _coerce_temporal(convert: Callable[[str], str]) -> Callable[[object], str]:
     return result
 
 
-# What a key's value must be, where its column has one type.
+# The required types of a key's value, by the kind of its column.
 _KEY_TYPES: Mapping[Kind, Any] = {
     Kind.INTEGER: int,
     Kind.NUMBER: (int, Decimal),
@@ -161,7 +161,7 @@ _KEY_TYPES: Mapping[Kind, Any] = {
     Kind.DATE: str,
     Kind.TIME: str,
 }
-# Kinds that keep the digits and the spaces of what is no string.
+# Kinds that store other values than strings as their JSON text.
 _AS_WRITTEN = (Kind.STRING, Kind.JSON, Kind.MIXED, Kind.NUMBER, Kind.NUMBER_AS_TEXT)
 _COERCE: Mapping[Kind, Callable[[object], Any]] = {
     Kind.INTEGER: _coerce_integer,

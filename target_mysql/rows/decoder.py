@@ -1,8 +1,8 @@
 """
-Compiles a stream's decoder, from RECORD lines to flat records with one field a column. Pure.
+Compiles a stream's decoder, from RECORD lines to flat records with a field for each column. Pure.
 
 The fields of a record are c0, c1, ... in the order of the columns. If columns come from properties
-of objects, the decoder's own type is nested, and a function compiled once makes the record flat.
+of objects, the decoder returns nested structs, and a compiled function flattens them.
 """
 
 from __future__ import annotations
@@ -67,10 +67,10 @@ class DecodedMessage(Protocol):
 @dataclass(frozen=True)
 class Decoding:
     """
-    The decoder of one stream.
+    The decoder of a stream.
 
-    `decode` returns messages. Their `record` is a `record_type`, or nested: then `flatten` turns it
-    into one.
+    `decode` returns messages. Their `record` is a `record_type`, or nested: then `flatten` converts
+    the record.
     """
 
     record_type: Any
@@ -92,7 +92,7 @@ def to_decoding(table: Table, ignored: Collection[Path] = (), *, strict: bool) -
         tree.setdefault(DELETED_AT, NoColumn.NULL_ONLY)
     is_flat = not any(column.members or len(column.path) > 1 for column in columns)
     is_decodable = not any(NO_FIELD_NAME.search(name) for name in _names(tree))
-    record_type = _record_type(table, tree, strict=strict, is_flat=is_flat, named=is_decodable)
+    record_type = _record_type(table, tree, strict=strict, is_flat=is_flat, has_names=is_decodable)
     message_type = _message_type(record_type)
     if not is_decodable:
         return Decoding(record_type, message_type, _refuse, None)
@@ -103,8 +103,8 @@ def to_decoding(table: Table, ignored: Collection[Path] = (), *, strict: bool) -
     return Decoding(record_type, message_type, decode, _flat_function(tree, columns, record_type))
 
 
-def _record_type(table: Table, tree: Tree, *, strict: bool, is_flat: bool, named: bool) -> Any:
-    """Return the struct of flat records; `named` if its fields have the properties' names."""
+def _record_type(table: Table, tree: Tree, *, strict: bool, is_flat: bool, has_names: bool) -> Any:
+    """Return the struct of flat records; with `has_names`, fields have the properties' names."""
     columns = table.filled_by_record
     fields = [_field(f"c{at}", column, table) for at, column in enumerate(columns)]
     renamings = {f"c{at}": column.path[0] for at, column in enumerate(columns)} if is_flat else {}
@@ -118,7 +118,7 @@ def _record_type(table: Table, tree: Tree, *, strict: bool, is_flat: bool, named
     return msgspec.defstruct(
         "Record",
         fields,
-        rename=renamings if named else {},
+        rename=renamings if has_names else {},
         forbid_unknown_fields=strict,
         kw_only=is_flat,
         gc=False,
@@ -181,17 +181,17 @@ def _refuse(_: bytes) -> DecodedMessage:
 
 
 def _field(name: str, column: Column, table: Table) -> Field:
-    decoded = _decoded_type(column)
+    value_type = _decoded_type(column)
     if column.name in table.key:
         # As a Decimal the string "1" would be the number 1.
-        return (name, Raw if column.kind is Kind.DECIMAL else decoded)
-    if decoded is Raw:
+        return (name, Raw if column.kind is Kind.DECIMAL else value_type)
+    if value_type is Raw:
         return (name, Raw | UnsetType, UNSET)
-    return (name, decoded | None | UnsetType, UNSET)
+    return (name, value_type | None | UnsetType, UNSET)
 
 
 def _decoded_type(column: Column) -> Any:
-    """Return the type of a column's values, with its limits."""
+    """Return the type of a column's values, with limits."""
     if column.kind is Kind.INTEGER:
         low, high = column.limits
         return Annotated[int, Meta(ge=low, le=high)]
@@ -221,9 +221,9 @@ def _nested_type(tree: Tree, columns: Sequence[Column], table: Table, strict: bo
 
 def _flat_function(tree: Tree, columns: Sequence[Column], record_type: Any) -> Callable[[Any], Any]:
     """
-    Compile the function from the nested record to the flat one.
+    Compile the function from the nested record to the flat record.
 
-    Its source contains only positions. If an object is null or missing, so are its properties.
+    The source contains only positions. If an object is null or missing, so are its properties.
     """
     accesses = dict(_iter_accesses(tree, "r", ()))
     body = [f"{variable} = {value}" for variable, value in _iter_variables(tree, "r", is_top=True)]
@@ -249,7 +249,7 @@ def _access(owner: str, at: int, *, is_top: bool) -> str:
 
 
 def _iter_variables(tree: Tree, owner: str, *, is_top: bool) -> Iterator[tuple[str, str]]:
-    """Yield a variable and its value for each object in the tree, outer ones first."""
+    """Yield a variable and an expression for each object in the tree, outer objects first."""
     for at, node in enumerate(tree.values()):
         if isinstance(node, dict):
             yield f"{owner}_{at}", _access(owner, at, is_top=is_top)
@@ -257,7 +257,7 @@ def _iter_variables(tree: Tree, owner: str, *, is_top: bool) -> Iterator[tuple[s
 
 
 def _iter_accesses(tree: Tree, owner: str, path: Path) -> Iterator[tuple[Path, str]]:
-    """Yield the path of each property with a column, and the expression for its value."""
+    """Yield the path of each property with a column, and the expression for the value."""
     for at, (name, node) in enumerate(tree.items()):
         if isinstance(node, dict):
             yield from _iter_accesses(node, f"{owner}_{at}", (*path, name))
@@ -271,7 +271,7 @@ def member_names(column: Column) -> list[bytes]:
 
 
 def joined(values: Sequence[Any], names: Sequence[bytes]) -> Any:
-    """Return one JSON object of the values that are set, UNSET if none is."""
+    """Return a JSON object of the values that are set, UNSET if all are missing."""
     pairs = [
         name + b":" + (b"null" if value is None else bytes(value))
         for name, value in zip(names, values, strict=True)

@@ -1,9 +1,9 @@
 """
-From a RECORD line to a row of the load file. Pure.
+Encodes RECORD lines as rows of the load file. Pure.
 
 Each SCHEMA gets a decoder for its lines and a row function, both compiled once: the fast path. A
-line that the decoder refuses takes the fallback (fallback.py), which coerces the values or raises
-an error with their place.
+line that the decoder refuses takes the fallback (fallback.py), which coerces values or raises an
+error with their place.
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ from target_mysql.tables.table import (
 
 class RowEncoder:
     """
-    Encodes the RECORD lines of one stream as rows of `table`.
+    Encodes the RECORD lines of a stream as rows of `table`.
 
-    `columns` are the columns of a row, in order. `invalid_dates` ("error", "null" or "clamp") says
-    what replaces a date that MySQL cannot hold.
+    `columns` are the columns of a row, in order. `invalid_dates` ("error", "null" or "clamp") is
+    the policy for dates that MySQL cannot hold.
     """
 
     def __init__(self, table: Table, invalid_dates: str = "error") -> None:
@@ -112,16 +112,16 @@ class RowEncoder:
             self._versions.add(version)
 
     def _decode_by_fallback(self, line: bytes, number: int) -> DecodedMessage:
-        known = self._fallback.undeclared
+        previous = self._fallback.undeclared
         fields, time_extracted, version = self._fallback.decode(line, number)
-        if self._fallback.undeclared != known:
+        if self._fallback.undeclared != previous:
             self._set_decoding()
         record = self._decoding.record_type(**fields)
         message: DecodedMessage = self._decoding.message_type(record, time_extracted, version)
         return message
 
     def _set_decoding(self) -> None:
-        """Compile the decoder; it passes over the undeclared properties that are known so far."""
+        """Compile the decoder, which skips the undeclared properties that are known so far."""
         is_strict = self._fallback.has_few_undeclared
         ignored = self._fallback.undeclared if is_strict else ()
         self._decoding: Decoding = to_decoding(self.table, ignored, strict=is_strict)

@@ -40,10 +40,10 @@ Decoded = tuple[dict[str, Any], str | None, int | None]
 
 class FallbackDecoder:
     """
-    Decodes RECORD lines of one stream, whatever the types of their values.
+    Decodes the RECORD lines of a stream, whatever the types of their values.
 
     `undeclared` collects the paths of properties that the SCHEMA lacks. `has_few_undeclared` is
-    False once they are too many, or have names that no decoder can have.
+    False when there are too many, or names that no decoder can have.
     """
 
     def __init__(self, table: Table, invalid_dates: str) -> None:
@@ -131,7 +131,7 @@ class FallbackDecoder:
         raw_record: Raw,
         has_replacements: bool,
     ) -> object:
-        """Return the column's value as the decoder would give it; UNSET if it is missing."""
+        """Return the value of a column as the decoder would; UNSET if the property is missing."""
         if column.members:
             members = [_raw_at(raw_record, path, _at(record, path)) for path in column.members]
             return joined(members, member_names(column))
@@ -219,7 +219,7 @@ def _raw_at(raw_record: Raw, path: tuple[str, ...], value: object) -> Any:
 
 
 def _coerce_to(column: Column, value: object, raw: Raw, *, in_key: bool) -> Any:
-    """Return a value as the decoder would give it; ValueError if the column cannot hold it."""
+    """Return a value as the decoder would; ValueError if the column cannot hold the value."""
     result: Any = coercion.coerced(value, column, raw)
     if in_key and column.kind is Kind.MIXED:
         coercion.check_length(values.to_key_text(result, None, column.pads), column)
@@ -233,7 +233,7 @@ def _coerce_to(column: Column, value: object, raw: Raw, *, in_key: bool) -> Any:
 def _first_that_holds(
     value: object, column: Column | None, raw: Raw, *, in_key: bool
 ) -> Column | None:
-    """Return the first of a column and its wider ones that holds the value, None without any."""
+    """Return the first column, of `column` and its wider columns, that holds the value, or None."""
     while column is not None:
         with contextlib.suppress(ValueError):
             _coerce_to(column, value, raw, in_key=in_key)

@@ -1,4 +1,6 @@
-"""JSON as taps write it: NaN, lone surrogates, escapes, and numbers digit for digit. Pure."""
+"""
+JSON with the deviations of real taps: NaN, lone surrogates; numbers keep their precision. Pure.
+"""
 
 from __future__ import annotations
 
@@ -15,8 +17,8 @@ REPLACEMENT: Final = "\ufffd"  # for lone surrogates, which UTF-8 and so MySQL c
 _SURROGATE = re.compile("[\ud800-\udfff]")
 encode_json = msgspec.json.Encoder(decimal_format="number").encode
 decode_string = msgspec.json.Decoder(str).decode
-# Runs of \\uXXXX, which end between characters; and of other escapes, with the text behind them, so
-# that none is read from its middle. Runs have a bound, as each repetition takes memory.
+# Matches runs of \\uXXXX that end between characters. The second branch consumes other escapes whole,
+# so that \\\\u0041 is not misread. Runs are limited, as each repetition takes memory.
 _ESCAPES = re.compile(
     rb"((?:\\u[0-9a-fA-F]{4}){1,1000}"
     rb"(?:(?<=\\u[dD][89abAB][0-9a-fA-F]{2})\\u[dD][c-fC-F][0-9a-fA-F]{2})?)"
@@ -25,7 +27,7 @@ _ESCAPES = re.compile(
 
 
 def parse_json(line: bytes) -> Any:
-    """Return the value of a line of JSON, numbers digit for digit; ValueError where it is none."""
+    """Parse a line of JSON, numbers without loss of precision; ValueError if malformed."""
     try:
         return json.loads(
             line, parse_int=parse_int, parse_float=Decimal, parse_constant=refuse_constant
@@ -37,15 +39,15 @@ def parse_json(line: bytes) -> Any:
 
 
 def parse_int(text: str) -> int | Decimal:
-    """Return an integer; as Decimal where Python refuses, or takes long, to convert its digits."""
+    """Return an integer; a Decimal for so many digits that Python refuses or is slow."""
     return int(text) if len(text) <= MAX_INT_DIGITS else Decimal(text)
 
 
 def without_constants(line: bytes) -> tuple[bytes, int]:
     """
-    Return a line with null for NaN and Infinity, which are no JSON, and how many there were.
+    Return a line with null for NaN and Infinity, and their number.
 
-    Raises ValueError where it is no JSON all the same.
+    Raises ValueError for other malformed JSON.
     """
     count = 0
 
@@ -63,39 +65,39 @@ def without_constants(line: bytes) -> tuple[bytes, int]:
 
 
 def to_raw(value: object) -> Raw:
-    """Return parsed JSON as JSON."""
+    """Serialize parsed JSON."""
     return Raw(encode_json(without_lone_surrogates(value)))
 
 
 def with_unicode_unescaped(data: bytes) -> bytes:
-    r"""Return JSON with its \u escapes as UTF-8, all else as it is; lone surrogates replaced."""
+    r"""Return JSON with \u escapes decoded to UTF-8 and lone surrogates replaced."""
     if b"\\u" not in data:
         return data
-    # Not by `sub`, which keeps a list of all pieces: 30 times the size of what has many.
+    # Not by `sub`, whose list of pieces takes up to 30 times the size of the text.
     text, at = bytearray(), 0
-    for found in _ESCAPES.finditer(data):
-        text += data[at : found.start()]
-        text += _unescape_run(found)
-        at = found.end()
+    for match in _ESCAPES.finditer(data):
+        text += data[at : match.start()]
+        text += _unescape_run(match)
+        at = match.end()
     text += data[at:]
     return bytes(text)
 
 
 def has_replacements(original: bytes, line: bytes) -> bool:
-    """Tell whether lone surrogates of the JSON `original` were replaced in `line`."""
+    """Whether lone surrogates of the JSON `original` were replaced in `line`."""
     mark = REPLACEMENT.encode()
     return line.count(mark) > original.count(mark) + original.lower().count(b"\\ufffd")
 
 
-def _unescape_run(found: re.Match[bytes]) -> bytes:
-    escapes = found[1]
+def _unescape_run(match: re.Match[bytes]) -> bytes:
+    escapes = match[1]
     if not escapes:
-        return found[0]
-    quoted = b'"%b"' % escapes
+        return match[0]
+    literal = b'"%b"' % escapes
     try:
-        text = decode_string(quoted)
+        text = decode_string(literal)
     except ValueError:
-        text = without_lone_surrogates(json.loads(quoted))
+        text = without_lone_surrogates(json.loads(literal))
     return encode_json(text)[1:-1]
 
 

@@ -1,8 +1,8 @@
-"""
-The format of the load file: one row a record, read by LOAD DATA or serialized as INSERT. Pure.
+r"""
+The format of the load file: a row for each record, read by LOAD DATA or serialized as INSERT. Pure.
 
-Fields and rows end with control characters. JSON holds those only as `\\u` escapes, so a RECORD
-line without `\\u001` needs no escaping in the load file.
+Fields and rows end with control characters. JSON holds those only as `\u` escapes, so a RECORD line
+without `\u001` needs no escaping in the load file.
 """
 
 from __future__ import annotations

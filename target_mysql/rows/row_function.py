@@ -1,8 +1,8 @@
 """
 Compiles the function that serializes a decoded record as a row of the load file. Pure.
 
-It is compiled from text, as dataclasses are: a loop over the columns costs three times as much.
-Nothing of the input is in the text, only positions and kinds.
+The function is compiled from text, as dataclasses are: a loop over the columns costs three times as
+much. The text contains only positions and kinds, nothing of the input.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ EXPRESSIONS: Mapping[Kind, str] = {
     Kind.JSON: "to_json({v}, {json})",
     Kind.MIXED: "to_text({v}, {max_length})",
 }
-# The expressions for a key, which refuse what would make one key of two.
+# The expressions for a key, which refuse values that could become equal to another key.
 KEY_EXPRESSIONS: Mapping[Kind, str] = {
     **EXPRESSIONS,
     Kind.NUMBER: "to_key_number({v})",
@@ -53,7 +53,7 @@ def row_function(table: Table, *, has_extracted_at: bool, has_version: bool) -> 
     """
     Return the function from (record, time_extracted, version, line number) to a Row.
 
-    The row ends with _sdc_extracted_at and _sdc_table_version if it has them.
+    The row ends with _sdc_extracted_at and _sdc_table_version if the table has them.
     """
     body, fields = ["missing_mask = 0"], []
     scope: dict[str, Any] = {**vars(values), **vars(datetimes), "UNSET": UNSET}

@@ -1,8 +1,7 @@
 """
-From one JSON value to the text of one field of the load file. Pure.
+Serializes JSON values as fields of the load file. Pure.
 
-`to_…` writes a value that has its column's type; `fit_…` makes such a value of what a tap sent
-instead, where nothing is lost by it, and raises ValueError where something would be.
+The `to_...` functions take values of the right type; coercion.py makes those of other values.
 """
 
 from __future__ import annotations
@@ -37,13 +36,13 @@ _UNITS = [Decimal(1).scaleb(-scale) for scale in range(MAX_DECIMAL_DIGITS + 1)]
 
 
 def to_decimal(number: Decimal, digits: int, scale: int) -> str:
-    """Return `number` in plain digits; ValueError where DECIMAL(digits, scale) would round it."""
+    """Return `number` in plain digits; ValueError if DECIMAL(digits, scale) would round it."""
     if not number.is_finite():
         raise ValueError(f"not a number: {number}")
     if number.adjusted() >= digits - scale and number:
         raise ValueError(f"{shown(number)} has more than {digits - scale} digits before the point")
     try:
-        # Python's own context would round, or refuse, what has more than 28 digits.
+        # Python's default context rounds, or refuses, more than 28 digits.
         return f"{number.quantize(_UNITS[scale], context=_EXACT):f}"
     except ArithmeticError as error:
         problem = f"{shown(number)} has more than {scale} digits behind the point"
@@ -52,9 +51,9 @@ def to_decimal(number: Decimal, digits: int, scale: int) -> str:
 
 def to_number(raw: Raw) -> str:
     """
-    Return a JSON number as it is written; NULL for null.
+    Return a JSON number unchanged; NULL for null.
 
-    Raises ValueError for anything else, and where a DOUBLE would lose digits of it.
+    Raises ValueError for other values, and if a DOUBLE would lose precision.
     """
     data = bytes(raw)
     if _SHORT_NUMBER.fullmatch(data):
@@ -66,7 +65,7 @@ def to_number(raw: Raw) -> str:
 
 
 def to_number_text(raw: Raw) -> str:
-    """Return a JSON number as it is written; NULL for null, ValueError for anything else."""
+    """Return a JSON number unchanged; NULL for null, ValueError for other values."""
     data = bytes(raw)
     if data == b"null":
         return NULL
@@ -76,39 +75,39 @@ def to_number_text(raw: Raw) -> str:
 
 
 def _is_double(number: str) -> bool:
-    """Tell whether a DOUBLE holds the number exactly, as far as it is written."""
+    """Whether a DOUBLE holds the number without loss of precision."""
     try:
         return Decimal(repr(float(number))) == Decimal(number)
     except ArithmeticError:
         return False
 
 
-def to_json(raw: Raw, held: JsonType | None) -> str:
+def to_json(raw: Raw, json_type: JsonType | None) -> str:
     """
-    Return a JSON value as UTF-8 text, digit for digit; NULL for null.
+    Return a JSON value as UTF-8 text with all digits; NULL for null.
 
-    Raises ValueError where a column of the type `held` would refuse or change it.
+    Raises ValueError if a column of `json_type` would refuse or change the value.
     """
     data = with_unicode_unescaped(bytes(raw))
     if data == b"null":
         return NULL
-    if held is not None:
-        may_be_deep = data.count(b"[") + data.count(b"{") > held.depth
-        may_lose_digits = not held.keeps_digits and _LONG_NUMBER.search(data)
-        may_have_long_name = not held.keeps_digits and len(data) > MAX_JSON_NAME_BYTES
+    if json_type is not None:
+        may_be_deep = data.count(b"[") + data.count(b"{") > json_type.depth
+        may_lose_digits = not json_type.keeps_digits and _LONG_NUMBER.search(data)
+        may_have_long_name = not json_type.keeps_digits and len(data) > MAX_JSON_NAME_BYTES
         if may_be_deep or may_lose_digits or may_have_long_name:
-            _refuse_unheld(data, held)
+            _refuse_unheld(data, json_type)
     return data.decode()
 
 
-def _refuse_unheld(data: bytes, held: JsonType) -> None:
+def _refuse_unheld(data: bytes, json_type: JsonType) -> None:
     def refuse_inexact(number: str) -> None:
-        if not (held.keeps_digits or _is_64_bit(number) or _is_double(number)):
+        if not (json_type.keeps_digits or _is_64_bit(number) or _is_double(number)):
             raise ValueError(f"{number[:MAX_SHOWN_LENGTH]} would lose digits")
 
     def refuse_long_names(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         for name, _ in pairs:
-            if not held.keeps_digits and len(name.encode()) > MAX_JSON_NAME_BYTES:
+            if not json_type.keeps_digits and len(name.encode()) > MAX_JSON_NAME_BYTES:
                 raise ValueError(f"a name has more than {MAX_JSON_NAME_BYTES} bytes")
         return dict(pairs)
 
@@ -118,8 +117,8 @@ def _refuse_unheld(data: bytes, held: JsonType) -> None:
         parse_float=refuse_inexact,
         object_pairs_hook=refuse_long_names,
     )
-    if not _is_within(value, held.depth):
-        raise ValueError(f"nested deeper than {held.depth}")
+    if not _is_within(value, json_type.depth):
+        raise ValueError(f"nested deeper than {json_type.depth}")
 
 
 def _is_64_bit(number: str) -> bool:
@@ -127,7 +126,7 @@ def _is_64_bit(number: str) -> bool:
 
 
 def _is_within(value: Any, depth: int) -> bool:
-    """Tell whether arrays and objects are nested at most so deep."""
+    """Whether arrays and objects are nested at most to this depth."""
     inner = value.values() if isinstance(value, dict) else value
     if not isinstance(value, (dict, list)):
         return True
@@ -136,9 +135,9 @@ def _is_within(value: Any, depth: int) -> bool:
 
 def to_text(raw: Raw, max_length: int | None = None) -> str:
     """
-    Return a string as it is, any other JSON value as its text; NULL for null.
+    Return a string unchanged, other JSON values as their text; NULL for null.
 
-    Raises ValueError where it has more characters than `max_length`.
+    Raises ValueError for more than `max_length` characters.
     """
     data = bytes(raw)
     text: str = decode_string(data) if data.startswith(b'"') else to_json(raw, None)
@@ -149,10 +148,10 @@ def to_text(raw: Raw, max_length: int | None = None) -> str:
 
 def to_key_text(raw: Raw, max_length: int | None, pads: bool) -> str:
     """
-    Return a value of a key that may be of several types as text that no other value has.
+    Return the text of a value in a key of several types, distinct for each value.
 
     Text that reads as JSON keeps its quotes: 1 and "1" are two keys. Raises ValueError as
-    `check_key_text` does, and where it has more characters than `max_length`.
+    `check_key_text` does, and for more than `max_length` characters.
     """
     text = to_text(raw)
     if bytes(raw).startswith(b'"'):
@@ -177,7 +176,7 @@ def _may_be_json(text: str) -> bool:
 
 
 def check_key_text(text: str, pads: bool) -> str:
-    """Return a key's text; ValueError where the column, which `pads`, takes others for the same."""
+    """Return a key's text; ValueError for a trailing space if the column `pads`."""
     if pads and text.endswith(" "):
         raise ValueError(f"{shown(text)} ends with a blank, which keys on this server cannot have")
     return text

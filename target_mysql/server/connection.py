@@ -1,9 +1,4 @@
-"""
-Connections to a server: opened as the configuration says, with the session as it is needed.
-
-No file that a server asks for is ever read: while a LOAD DATA of ours runs, and only then, such a
-wish is answered, from memory.
-"""
+"""Opens connections as configured, with a session that a load can rely on."""
 
 from __future__ import annotations
 
@@ -29,12 +24,12 @@ from target_mysql.server.upload_connection import UploadConnection
 
 CHECK_ADDRESS = "check host, port and that the server runs"
 TLS_CUT_OFF = (ssl.SSLEOFError, ssl.SSLZeroReturnError, ssl.SSLSyscallError)
-# Seconds of silence before the other side is asked whether it is there, and between askings.
+# Seconds of silence before the first TCP keep-alive probe, seconds between probes, and probes.
 KEEP_ALIVE = {socket.TCP_KEEPIDLE: 60, socket.TCP_KEEPINTVL: 10, socket.TCP_KEEPCNT: 6}
 
 
 def connect(config: Config) -> UploadConnection:
-    """Connect to the first of the configured servers that serves; ConnectError where none does."""
+    """Connect to the first server that accepts the login; ConnectError if none does."""
     problems = []
     for name, port in config.addresses:
         try:
@@ -52,10 +47,10 @@ def connect(config: Config) -> UploadConnection:
 
 
 def _open(config: Config, name: str, port: int) -> UploadConnection:
-    """Connect to one server, and set the session as it is needed."""
+    """Connect to a server and set the session variables."""
     connection = UploadConnection(
-        # The flag without `local_infile`: PyMySQL itself then never opens a file that a
-        # server names, and `load_local` alone answers such a wish, from memory.
+        # The flag without `local_infile`: PyMySQL never opens a file that a server names.
+        # Only `load_local` responds to such a request, from memory.
         client_flag=CLIENT.LOCAL_FILES,
         **_options(config, name, port),
     )
@@ -66,7 +61,7 @@ def _open(config: Config, name: str, port: int) -> UploadConnection:
 
 
 def _set_session(connection: Connection[Cursor], init_sql: Sequence[str]) -> None:
-    """Set what a load relies on; raises ConfigError where `init_sql` changes any of that."""
+    """Set the variables that a load relies on; raises ConfigError if `init_sql` changes them."""
     with connection.cursor() as cursor:
         for statement in statements.SESSION:
             cursor.execute(statement)
@@ -76,15 +71,15 @@ def _set_session(connection: Connection[Cursor], init_sql: Sequence[str]) -> Non
             for statement in init_sql:
                 cursor.execute(statement)
             cursor.execute(statements.READ_SESSION)
-            changed = sorted(name for name, value in cursor.fetchall() if ours[name] != value)
-            if changed:
-                problem = f"init_sql changes what this target relies on: {', '.join(changed)}"
+            changes = sorted(name for name, value in cursor.fetchall() if ours[name] != value)
+            if changes:
+                problem = f"init_sql changes what this target relies on: {', '.join(changes)}"
                 raise ConfigError(f"{problem}: leave that out")
         cursor.execute(statements.WRITE_PROBE)
 
 
 def _keep_alive(connection: Connection[Cursor]) -> None:
-    """Have the system find out that the server's machine is gone: silence looks like long work."""
+    """Have the system detect a dead server machine: silence could also be a long statement."""
     wire: Any = connection  # its socket is not in the type stubs
     if wire._sock.family == socket.AF_UNIX:
         return
@@ -94,7 +89,7 @@ def _keep_alive(connection: Connection[Cursor]) -> None:
 
 
 def _refuse_read_only(connection: Connection[Cursor]) -> None:
-    """Raise OperationalError where this server of several is a replica, or is becoming one."""
+    """Raise OperationalError if this server is a replica, or becomes one."""
     with connection.cursor() as cursor:
         cursor.execute(statements.IS_READ_ONLY)
         ((read_only,),) = cursor.fetchall()
@@ -111,7 +106,7 @@ def _options(config: Config, name: str, port: int) -> dict[str, Any]:
 
 
 def _may_pass(error: Exception) -> bool:
-    """Whether another try may succeed: a certificate that is refused now is refused again."""
+    """Whether a retry may succeed: a certificate that is refused now is refused again."""
     cause = error.__context__
     is_refused = isinstance(cause, ssl.SSLError) and not isinstance(cause, TLS_CUT_OFF)
     return isinstance(error, pymysql.MySQLError) and is_transient(error) and not is_refused

@@ -25,7 +25,7 @@ from target_mysql.tables.table import (
 @dataclass(frozen=True)
 class Merge:
     """
-    How one batch is merged: the rows in the staging table `staged` are upserted into `table`.
+    How one batch is merged: the rows in the staging table `staging` are upserted into `table`.
 
     Only `columns` are updated, besides _sdc_batched_at and _sdc_deleted_at, which becomes NULL
     unless the record sets it. `parents` is the staging table of the parent stream, None if no
@@ -38,7 +38,7 @@ class Merge:
     """
 
     table: Table
-    staged: str
+    staging: str
     columns: Sequence[Column]
     parents: str | None = None
     raises_to_parent: bool = False
@@ -48,7 +48,7 @@ class Merge:
 
 def merge_sql(merge: Merge) -> str:
     """Return the upsert; binds `merge_values`. _sdc_table_version never becomes lower."""
-    table, staged = merge.table, quote(merge.staged)
+    table, staging = merge.table, quote(merge.staging)
     assignments = _assignments(merge)
     targets = [target for target, _, _ in assignments]
     sources = [source for _, source, _ in assignments]
@@ -59,16 +59,16 @@ def merge_sql(merge: Merge) -> str:
         updates.append(f"{quote(BATCHED_AT)} = %s")
     if table.adds(DELETED_AT):
         updates.append(f"{quote(DELETED_AT)} = NULL")
-    order = f" ORDER BY {staged}.{quote(LINE_COLUMN.name)}" if merge.in_order else ""
+    order = f" ORDER BY {staging}.{quote(LINE_COLUMN.name)}" if merge.in_order else ""
     statement = (
         f"INSERT INTO {quote(table.name)} ({', '.join(targets)})"
-        f" SELECT {', '.join(sources)} FROM {staged}{_stored_parent(merge)}"
+        f" SELECT {', '.join(sources)} FROM {staging}{_stored_parent(merge)}"
         f"{_after_parent(merge)}{order}"
     )
     if not table.key:
         return statement
-    unchanged = f"{quote(table.key[0])} = {quote(table.name)}.{quote(table.key[0])}"
-    return f"{statement} ON DUPLICATE KEY UPDATE {', '.join(updates) or unchanged}"
+    no_update = f"{quote(table.key[0])} = {quote(table.name)}.{quote(table.key[0])}"
+    return f"{statement} ON DUPLICATE KEY UPDATE {', '.join(updates) or no_update}"
 
 
 def merge_values(table: Table, batched_at: str) -> tuple[str, ...]:
@@ -90,7 +90,7 @@ def _assignments(merge: Merge) -> list[tuple[str, str, str]]:
     assignments = []
     for at, column in enumerate(merge.columns):
         target = quote(column.name)
-        source = update = f"{quote(merge.staged)}.{target}"
+        source = update = f"{quote(merge.staging)}.{target}"
         if version and column.name == version.name:
             if merge.raises_to_parent and merge.table.parent:
                 source = _highest(source, f"{quote(merge.table.parent.table)}.{target}")
@@ -102,16 +102,16 @@ def _assignments(merge: Merge) -> list[tuple[str, str, str]]:
 
 
 def _is_missing(merge: Merge, at: int) -> str:
-    """Return the condition that a staged row lacks the property of its `at`th column."""
+    """Return the condition that a staged row lacks the property of the column at position `at`."""
     flags = quote(merge.table.missing_columns[at // MISSING_BITS].name)
-    return f"{quote(merge.staged)}.{flags} & {1 << at % MISSING_BITS}"
+    return f"{quote(merge.staging)}.{flags} & {1 << at % MISSING_BITS}"
 
 
 def _stored_parent(merge: Merge) -> str:
     parent = merge.table.parent
     if not merge.raises_to_parent or not parent:
         return ""
-    return f" LEFT JOIN {quote(parent.table)} ON {_joins_parent(merge.staged, parent)}"
+    return f" LEFT JOIN {quote(parent.table)} ON {_joins_parent(merge.staging, parent)}"
 
 
 def _after_parent(merge: Merge) -> str:
@@ -126,14 +126,14 @@ def _after_parent(merge: Merge) -> str:
         last = f"SELECT {keys}, MAX({line}) AS {line} FROM {latest} GROUP BY {keys}"
         latest = f"({last}) AS {latest}"
     return (
-        f" LEFT JOIN {latest} ON {_joins_parent(merge.staged, parent, parents)}"
+        f" LEFT JOIN {latest} ON {_joins_parent(merge.staging, parent, parents)}"
         f" WHERE {quote(parents)}.{quote(parent_column)} IS NULL"
-        f" OR {quote(merge.staged)}.{line} > {quote(parents)}.{line}"
+        f" OR {quote(merge.staging)}.{line} > {quote(parents)}.{line}"
     )
 
 
 def _highest(value: str, other: str) -> str:
-    """Return the higher of two values, or the one that is not NULL."""
+    """Return the higher of two values; NULL counts as the lowest."""
     return f"COALESCE(GREATEST({value}, {other}), {value}, {other})"
 
 
@@ -155,13 +155,13 @@ def delete_children(child: Table, parents: str) -> str:
     )
 
 
-def delete_flagged(table: Table, staged: str) -> str:
-    """Delete the merged rows of `staged` that have a time of deletion."""
+def delete_flagged(table: Table, staging: str) -> str:
+    """Delete the merged rows of `staging` that have a time of deletion."""
     keys = " AND ".join(
-        f"{quote(table.name)}.{quote(one)} = {quote(staged)}.{quote(one)}" for one in table.key
+        f"{quote(table.name)}.{quote(one)} = {quote(staging)}.{quote(one)}" for one in table.key
     )
     return (
-        f"DELETE {quote(table.name)} FROM {quote(table.name)} JOIN {quote(staged)} ON {keys}"
+        f"DELETE {quote(table.name)} FROM {quote(table.name)} JOIN {quote(staging)} ON {keys}"
         f" WHERE {quote(table.name)}.{quote(DELETED_AT)} IS NOT NULL"
     )
 

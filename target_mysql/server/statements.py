@@ -1,7 +1,7 @@
 """
-Every statement this target sends, as text from a pure function; values are always bound.
+SQL statements as text from pure functions; values are always bound.
 
-A statement is a format: its %s marks are where values are bound, with or without any.
+Each statement is a format whose %s marks are bound to values, with or without any.
 """
 
 from __future__ import annotations
@@ -20,9 +20,10 @@ from target_mysql.tables.table import (
     Table,
 )
 
-# All that a load relies on, whatever the server's defaults and its init_connect are: each of these
-# can make a commit void, a value another one, or a warning silent. The zero of an AUTO_INCREMENT
-# key is a value; the check is MariaDB's of JSON. OceanBase refuses a limit past 63 bits.
+# The session that a load relies on, whatever the server's defaults and init_connect are. Each
+# variable can make a commit void, change a value, or silence a warning. NO_AUTO_VALUE_ON_ZERO
+# keeps the zero of an AUTO_INCREMENT key; check_constraint_checks is for MariaDB's JSON. OceanBase
+# refuses a limit past 63 bits.
 SESSION = (
     "SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION,NO_AUTO_VALUE_ON_ZERO',"
     " time_zone = '+00:00', autocommit = 1, completion_type = 0, foreign_key_checks = 1,"
@@ -32,7 +33,7 @@ SESSION = (
     "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ WRITE",
     "SET NAMES utf8mb4",
 )
-# What init_sql must leave as SESSION has it; names that a server does not know are passed over.
+# Variables of SESSION that init_sql must not change; unknown names are ignored.
 READ_SESSION = (
     "SHOW SESSION VARIABLES WHERE variable_name IN ('sql_mode', 'time_zone', 'autocommit',"
     " 'completion_type', 'foreign_key_checks', 'unique_checks', 'sql_safe_updates',"
@@ -40,13 +41,13 @@ READ_SESSION = (
     " 'check_constraint_checks', 'tx_read_only', 'transaction_read_only', 'character_set_client',"
     " 'character_set_connection', 'character_set_results', 'collation_connection')"
 )
-WRITE_PROBE = "DO 0"  # nothing, which a Galera node outside of its cluster refuses to do
+WRITE_PROBE = "DO 0"  # does nothing; a Galera node outside its cluster refuses even that
 IS_READ_ONLY = "SELECT @@read_only"
 DATABASE_EXISTS = "SELECT 1 FROM information_schema.schemata WHERE schema_name = %s"
 
 
 def names(columns: Sequence[Column], of: str | None = None) -> str:
-    """Return the columns' quoted names, each with the table `of` before it where given."""
+    """Return the columns' quoted names, qualified by the table `of` if given."""
     before = f"{quote(of)}." if of else ""
     return ", ".join(before + quote(column.name) for column in columns)
 
@@ -56,7 +57,7 @@ def create_database(name: str) -> str:
 
 
 def set_wait_timeout(seconds: int) -> str:
-    """Have the server end this connection, and its transaction, after so long without a word."""
+    """Have the server end this connection, and roll back, after so many seconds of silence."""
     return f"SET SESSION wait_timeout = {seconds}"
 
 
@@ -77,7 +78,7 @@ def create_table(table: Table, dialect: Dialect, foreign_keys: bool) -> str:
 
 
 def alter_table(plan: AlterPlan, primary_key: bool, dialect: Dialect) -> str:
-    """Do all that `plan` asks for, in one statement; add the primary key where that is missing."""
+    """Make all changes of `plan` in a statement; add the primary key if that is missing."""
     key = plan.table.key
     parts = [
         f"CHANGE {quote(one.name)} {_existing_definition(one, name)}" for one, name in plan.renamed
@@ -95,31 +96,31 @@ def alter_table(plan: AlterPlan, primary_key: bool, dialect: Dialect) -> str:
 
 
 def modify_columns(table: Table, columns: Sequence[Column], dialect: Dialect) -> str:
-    """Make columns of `table` the given ones, by their names."""
+    """Change the columns of `table` with these names to these definitions."""
     parts = [f"MODIFY {_definition(one, one.name in table.key, dialect)}" for one in columns]
     return f"ALTER TABLE {quote(table.name)} {', '.join(parts)}"
 
 
 def longest_texts(table: Table, columns: Sequence[Column]) -> str:
-    """Find the length of the longest text of each column, in characters."""
+    """Select the length of the longest text of each column, in characters."""
     lengths = ", ".join(f"COALESCE(MAX(CHAR_LENGTH({quote(one.name)})), 0)" for one in columns)
     return f"SELECT {lengths} FROM {quote(table.name)}"
 
 
 def find_inexact(table: Table, column: Column) -> str:
-    """Find a row whose number would change, were its column made the given DOUBLE or DECIMAL."""
+    """Select a row whose number would lose precision in the DOUBLE or DECIMAL `column`."""
     name = quote(column.name)
     if column.kind is Kind.NUMBER:
-        changed = f"CAST({name} + 0e0 AS {wide_decimal(column.name).sql_type}) <> {name}"
+        is_inexact = f"CAST({name} + 0e0 AS {wide_decimal(column.name).sql_type}) <> {name}"
     else:
-        changed = f"CAST({name} AS {column.sql_type}) + 0e0 <> {name} + 0e0"
-    return f"SELECT 1 FROM {quote(table.name)} WHERE {changed} LIMIT 1"
+        is_inexact = f"CAST({name} AS {column.sql_type}) + 0e0 <> {name} + 0e0"
+    return f"SELECT 1 FROM {quote(table.name)} WHERE {is_inexact} LIMIT 1"
 
 
 def create_staging(
     name: str, columns: Sequence[Column], key: Sequence[str], dialect: Dialect, *, temporary: bool
 ) -> str:
-    """A table for one stream's batch; its key lets the last row of a key win."""
+    """Create the table for a stream's batch; REPLACE deduplicates rows by `key`."""
     lines = [_definition(column, column.name in key, dialect) for column in columns]
     if key:
         lines.append(f"PRIMARY KEY ({', '.join(map(quote, key))})")
@@ -142,9 +143,10 @@ def _temporary(temporary: bool) -> str:
 
 def load_staging(name: str, columns: Sequence[Column]) -> str:
     """
-    Load a batch's rows; the name of the file means nothing, the rows come from memory.
+    Load the rows of a batch. The file name is a placeholder: rows are sent from memory.
 
-    REPLACE makes a bad value an error: without it LOCAL cuts and clamps, in strict mode too.
+    REPLACE makes a bad value an error: without it, LOCAL truncates and clamps values even in strict
+    mode.
     """
     return (
         f"LOAD DATA LOCAL INFILE 'batch' REPLACE INTO TABLE {quote(name)}"
@@ -153,7 +155,7 @@ def load_staging(name: str, columns: Sequence[Column]) -> str:
 
 
 def insert_staging(name: str, columns: Sequence[Column]) -> str:
-    """The same by INSERT, for servers that forbid LOAD DATA LOCAL; rows.to_sql has its values."""
+    """Return the beginning of the INSERT, for servers that forbid LOAD DATA LOCAL."""
     return f"REPLACE INTO {quote(name)} ({names(columns)}) VALUES "
 
 
@@ -177,6 +179,6 @@ def _definition(column: Column, in_key: bool, dialect: Dialect) -> str:
 
 
 def _existing_definition(column: ExistingColumn, name: str) -> str:
-    """A column as it is there, but nullable, and under `name`."""
+    """Return the definition of an existing column, but nullable, with the name `name`."""
     text = f" COLLATE {column.collation}" if column.collation and not column.is_json else ""
     return f"{quote(name)} {column.sql_type.replace('%', '%%')}{text} NULL"

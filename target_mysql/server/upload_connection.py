@@ -1,8 +1,8 @@
 """
 A connection that uploads rows from memory by LOAD DATA LOCAL.
 
-The server names a file that the client is to send. This connection answers with the rows of its
-own LOAD DATA, whatever the file, and only while one runs. It never opens a file.
+The server names a file for the client to send. This connection sends the rows of its own LOAD DATA
+instead, whatever the file, and only while that statement runs. No file is ever opened.
 """
 
 from __future__ import annotations

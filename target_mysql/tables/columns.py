@@ -1,8 +1,5 @@
 """
-From a property's JSON Schema to a column: what it holds, and what to make of it when it is too
-narrow. Pure.
-
-What a server can do differs; the few differences that reach a table's shape are in `Dialect`.
+The column for a property of a JSON Schema, and the wider columns for values that do not fit. Pure.
 """
 
 from __future__ import annotations
@@ -42,7 +39,7 @@ class Column:
 
     `digits` and `scale` belong to a DECIMAL, `limits` to an integer, `max_length` (characters) to a
     string, `json` to a JSON type. `members` are the paths of properties that do not fit in the row
-    and share this column as one JSON object. `wider_type` is the column to change to when a value
+    and share this column as a JSON object. `wider_type` is the column to change to when a value
     does not fit. `comment` is stored with the column for later runs. With `pads`, trailing spaces
     do not count when keys are compared. `length_advice` ends the error for a text that is too long.
     """
@@ -64,12 +61,12 @@ class Column:
 
     @property
     def filled_by_record(self) -> bool:
-        """Tell whether a record fills it, and not the target."""
+        """Whether records fill the column, and not the target."""
         return bool(self.path or self.members)
 
     @property
     def collated(self) -> bool:
-        """Tell whether its type is one of text, and has a character set."""
+        """Whether the type is text, with a character set."""
         return bool(_TEXT_TYPE.match(self.sql_type))
 
 
@@ -82,7 +79,7 @@ def to_column(name: str, path: Sequence[str], schema: Schema, dialect: Dialect) 
 def for_property(
     column: Column, name: str, path: tuple[str, ...], members: tuple[tuple[str, ...], ...] = ()
 ) -> Column:
-    """Return `column` and its wider ones under `name`, for the property, or the members."""
+    """Return `column`, and its wider ones, with the name and the property or members."""
     wider_type = column.wider_type and for_property(column.wider_type, name, path, members)
     return replace(column, name=name, path=path, members=members, wider_type=wider_type)
 
@@ -91,9 +88,9 @@ def to_key_column(
     name: str, path: Sequence[str], schema: Schema, dialect: Dialect, columns_in_key: int
 ) -> Column:
     """
-    Return a key's column: text must fit the index, so the columns of a key share its bytes.
+    Return the column of a key's property. Text gets an equal share of the index's bytes.
 
-    Its wider column has all of the bytes that one column may have; see text_keys.py.
+    The wider column has all bytes that an index allows for a column, see text_keys.py.
     """
     column = to_column(name, path, schema, dialect)
     if column.kind not in (Kind.STRING, Kind.MIXED, Kind.JSON):
@@ -113,14 +110,14 @@ def varchar(column: Column, length: int) -> Column:
 
 
 def without_text(column: Column) -> Column:
-    """Return a key's column without those of its wider ones that no index can hold."""
+    """Return a key's column without wider columns that no index can hold."""
     wider_type = column.wider_type
     is_text = wider_type is None or wider_type.collated
     return replace(column, wider_type=None if is_text else wider_type and without_text(wider_type))
 
 
 def integer_column(name: str) -> Column:
-    """Return a BIGINT; for integers beyond it a DECIMAL."""
+    """Return a BIGINT, whose wider column is a DECIMAL."""
     return Column(name, Kind.INTEGER, "BIGINT", wider_type=widest_integer(name))
 
 
@@ -134,9 +131,7 @@ def date_time_column(name: str) -> Column:
 
 
 def number_column(name: str) -> Column:
-    """
-    Return a DOUBLE; for digits that it would lose a DECIMAL, and for what that lacks, text.
-    """
+    """Return a DOUBLE. Its wider columns keep more precision: a DECIMAL, then text."""
     numeral = Column(
         name, Kind.NUMBER_AS_TEXT, SQL_TYPES[Kind.NUMBER_AS_TEXT], comment=NUMBER_AS_TEXT_COMMENT
     )
@@ -155,7 +150,9 @@ def decimal_column(name: str, digits: int, scale: int) -> Column:
 
 
 def json_column(name: str, dialect: Dialect) -> Column:
-    """Return a column for JSON; for what the server's type would refuse or change, text."""
+    """
+    Return a column of the server's JSON type, if any; values that this would change go to text.
+    """
     text = Column(name, Kind.JSON, "LONGTEXT")
     if dialect.json is None:
         return text

@@ -5,19 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 BYTES_A_CHARACTER = 4  # utf8mb4
-KEY_BYTES = 3072  # of all of an index's columns
-# Of InnoDB's 8,126 bytes a row, what is left for columns: its own, null bits and ours taken off.
+KEY_BYTES = 3072  # of all columns of an index
+# Of the 8,126 bytes of an InnoDB row, without hidden columns, null bits and _sdc_ columns.
 ROW_BYTES = 7_850
-PAGE_BYTES = 16_384  # of InnoDB, unless it was set up otherwise
-SMALL_KEY_BYTES = 767  # of one of them, on MySQL 5.6 as it comes
+PAGE_BYTES = 16_384  # InnoDB's default page size
+SMALL_KEY_BYTES = 767  # of a single column, on MySQL 5.6 with its defaults
 
 
 @dataclass(frozen=True)
 class JsonType:
     """
-    A server's type for JSON: how deep it lets values nest, and whether numbers stay as written.
+    A server's JSON type: the nesting that the server accepts, and whether numbers keep all digits.
 
-    Where they do not, integers of 64 bits and what a DOUBLE holds exactly do.
+    Without `keeps_digits` only 64-bit integers and numbers that a DOUBLE holds are lossless.
     """
 
     name: str
@@ -28,13 +28,11 @@ class JsonType:
 @dataclass(frozen=True)
 class Dialect:
     """
-    How a server's tables differ: the collation of text, JSON's type if any, the bytes of a key's
-    column.
+    The differences of a server that affect tables: the collation of text and the type for JSON.
 
-    `key_bytes` are those of one column of a key, `index_bytes` those of all. `row_bytes` are left
-    for a row's columns. Where the collation `pads`, blanks at the end of a text count for nothing.
-    `staging_engine` is what loads a temporary table fastest, where that is not InnoDB; its keys
-    are short, so text keys go to InnoDB all the same.
+    `key_bytes` limits each column of an index, `index_bytes` all of them. A row has `row_bytes` for
+    its columns. With `pads`, trailing spaces do not count in comparisons. `staging_engine` loads
+    temporary tables faster than InnoDB; only InnoDB has long enough keys for text.
     """
 
     collation: str
@@ -48,7 +46,7 @@ class Dialect:
 
     @property
     def key_advice(self) -> str:
-        """What to do where a key's text is longer than an index holds."""
+        """The end of the error for a key's text that is too long for an index."""
         advice = "have the tap use a shorter key, or load the stream without key_properties"
         if self.key_bytes == SMALL_KEY_BYTES:
             settings = "innodb_file_format=Barracuda and innodb_large_prefix=ON"
@@ -64,6 +62,6 @@ class Dialect:
             self,
             key_bytes=min(self.key_bytes, index_bytes),
             index_bytes=index_bytes,
-            # Half a page, less what a page and a row need for themselves.
+            # Half a page, without the overhead of a page and of a row.
             row_bytes=size // 2 - 342,
         )

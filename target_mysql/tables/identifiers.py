@@ -1,4 +1,4 @@
-"""Names as MySQL takes them: cut, told apart, quoted. Pure."""
+"""MySQL identifiers: truncated, made distinct, quoted. Pure."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ import re
 from collections.abc import Collection, Sequence
 
 MAX_NAME_LENGTH = 64  # characters of a MySQL identifier
-MAX_FILE_NAME_BYTES = 240  # of the 255 that a file's name may have; the rest is for its ending
-STAGING = "_sdc_staging_"  # how names in temporary tables begin, and no others
-STATE_TABLE = "_sdc_tables"  # the table that knows the others; see lock_statements.py
-# What MySQL allows in a quoted name: no NUL, nothing beyond the basic plane.
+MAX_FILE_NAME_BYTES = 240  # of the 255 of a file name; the rest is for the extension
+STAGING = "_sdc_staging_"  # the prefix reserved for staging tables and their columns
+STATE_TABLE = "_sdc_tables"  # see state_table.py
+# Characters that a quoted name may not have: NUL, and those beyond the basic plane.
 _NOT_IN_NAMES = re.compile("[\x00\U00010000-\U0010ffff]")
 _SURROGATES = re.compile("[\ud800-\udfff]")
 
 
 def refuse_surrogates(name: str) -> None:
-    """Raise ValueError where `name` cannot be sent to a server: half of a character is none."""
+    """Raise ValueError if `name` has a lone surrogate, which UTF-8 cannot encode."""
     if _SURROGATES.search(name):
         raise ValueError(f"the name {name!r} is no Unicode text")
 
@@ -25,8 +25,8 @@ def to_name(name: str) -> str:
     """
     Return `name` as an identifier of at most 64 characters.
 
-    What MySQL cannot take in a name is replaced, and a hash keeps two such names apart. Raises
-    ValueError for what is no Unicode text.
+    Characters that MySQL refuses are replaced; a hash of the original keeps such names distinct.
+    Raises ValueError for a lone surrogate.
     """
     refuse_surrogates(name)
     identifier = _NOT_IN_NAMES.sub("_", name)
@@ -39,9 +39,9 @@ def to_name(name: str) -> str:
 
 def to_table_name(name: str) -> str:
     """
-    Return `name` as a table's: as `to_name` does, but no longer than a file's name may be.
+    Return `name` as a table's identifier, short enough for a file name.
 
-    A character that is no ASCII letter, digit or underscore takes five bytes of it.
+    Characters other than ASCII letters, digits and underscores take five bytes in a file name.
     """
     identifier = to_name(name)
     length = 0
@@ -53,29 +53,29 @@ def to_table_name(name: str) -> str:
 
 
 def fold(name: str) -> str:
-    """Return what is the same for two names that MySQL takes for one, whatever their case."""
-    # Turkish: a capital i with a dot is an i there, from MariaDB 11.5 on a small one without, too.
+    """Return a key that is equal for names that MySQL considers equal, whatever their case."""
+    # Turkish: MySQL treats a capital i with a dot as i, MariaDB 11.5 also a small i without a dot.
     return name.replace("\u0130", "i").replace("\u0131", "i").casefold()
 
 
 def to_names(names: Sequence[str], existing: Collection[str] = ()) -> list[str]:
     """
-    Return an identifier for each name; names that differ only by case are told apart.
+    Return a distinct identifier for each name, even if names are equal or differ only by case.
 
-    So are equal ones: an object's property may have the name of another's flattened one. A name
-    that is `existing` already belongs to the one that is written so.
+    Equal names occur when an object's property has the name of another flattened property. A name
+    in `existing` keeps the column with this spelling.
     """
-    found: dict[int, str] = {}
-    taken: set[str] = set()
+    identifiers: dict[int, str] = {}
+    in_use: set[str] = set()
     at_home_first = sorted(range(len(names)), key=lambda at: names[at] not in existing)
     for at in at_home_first:
         identifier, again = to_name(names[at]), names[at]
-        while fold(identifier) in taken:
+        while fold(identifier) in in_use:
             identifier = _with_hash(to_name(names[at]), again)
             again += "\0"
-        taken.add(fold(identifier))
-        found[at] = identifier
-    return [found[at] for at in range(len(names))]
+        in_use.add(fold(identifier))
+        identifiers[at] = identifier
+    return [identifiers[at] for at in range(len(names))]
 
 
 def _with_hash(identifier: str, name: str) -> str:
@@ -84,5 +84,5 @@ def _with_hash(identifier: str, name: str) -> str:
 
 
 def quote(name: str) -> str:
-    """Return `name` as a quoted identifier, its percent signs doubled: they are no marks."""
+    """Return `name` as a quoted identifier, with percent signs doubled for formatting."""
     return "`" + name.replace("`", "``").replace("%", "%%") + "`"

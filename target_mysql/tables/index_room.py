@@ -13,7 +13,7 @@ from target_mysql.tables.sizes import index_bytes
 
 @dataclass(frozen=True)
 class IndexPart:
-    """A column of an index; `prefix_length`, in characters, where the index has a part of it."""
+    """A column of an index; `prefix_length` in characters if the index has only a prefix."""
 
     index: str
     column: str

@@ -1,4 +1,4 @@
-"""The kind of value that a JSON Schema allows, as far as writing a value goes. Pure."""
+"""The kinds of values, derived from JSON Schema. Pure."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Schema = Mapping[str, Any]
 
 
 class Kind(Enum):
-    """What a column holds, as far as writing a value goes."""
+    """The kind of values that a column holds."""
 
     INTEGER = "integer"
     NUMBER = "number"
@@ -22,7 +22,7 @@ class Kind(Enum):
     DATE_TIME = "date_time"
     DATE = "date"
     TIME = "time"
-    JSON = "json"  # objects, arrays, and what has no type
+    JSON = "json"  # objects, arrays, and values without a type
     MIXED = "mixed"  # several types that only text can hold
     NUMBER_AS_TEXT = "number as text"  # numbers, as text: digits beyond DOUBLE and DECIMAL
 
@@ -33,7 +33,7 @@ SIMPLE_KINDS = {
     "object": Kind.JSON,
     "array": Kind.JSON,
 }
-# Several kinds of which one holds the values of the others.
+# Kinds that also hold the values of other kinds.
 WIDER = {
     Kind.NUMBER: {Kind.INTEGER},
     Kind.DECIMAL: {Kind.INTEGER},
@@ -58,7 +58,7 @@ def to_kind(schema: Schema) -> tuple[Kind, Schema]:
 
 
 def _branches(schema: Schema) -> Iterable[Schema]:
-    """Yield the alternatives of `schema`: itself, or those of its anyOf, oneOf, allOf."""
+    """Yield the alternatives of `schema`: anyOf, oneOf and allOf, or `schema` itself."""
     for word in ("anyOf", "oneOf", "allOf"):
         if isinstance(schema.get(word), list):
             for branch in schema[word]:
@@ -83,7 +83,7 @@ def _branch_kinds(branch: Schema) -> Iterable[Kind]:
 
 
 def decimal_places(multiple_of: object) -> int:
-    """Return the digits behind the point that a multipleOf of 0.1, 0.01, … asks for, else 0."""
+    """Return n if a multipleOf is 10 to the power of -n, otherwise 0."""
     if not isinstance(multiple_of, (int, float, Decimal)) or not 0 < multiple_of < 1:
         return 0
     places = round(-log10(multiple_of))

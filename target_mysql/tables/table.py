@@ -1,6 +1,4 @@
-"""
-From a SCHEMA message to a table: its columns in order, its key, its parent. Pure.
-"""
+"""The table for a SCHEMA message: columns, key, parent. Pure."""
 
 from __future__ import annotations
 
@@ -25,19 +23,19 @@ from target_mysql.tables.identifiers import (
 )
 from target_mysql.tables.kinds import Kind, Schema, to_kind
 
-FLATTEN_SEPARATOR = "__"  # the names of an object and of its property, in a flattened column's
+FLATTEN_SEPARATOR = "__"  # between the names of an object and of its property
 
 EXTRACTED_AT = "_sdc_extracted_at"
 BATCHED_AT = "_sdc_batched_at"
 DELETED_AT = "_sdc_deleted_at"
 TABLE_VERSION = "_sdc_table_version"
-# The columns that this target fills, where it adds any, whatever a record says of them; the time
-# of a deletion alone is the record's to tell.
+# Columns that the target fills whatever a record says; only the time of deletion may come from
+# the record.
 METADATA_NAMES = frozenset((EXTRACTED_AT, BATCHED_AT, DELETED_AT, TABLE_VERSION))
-# Properties that log-based taps add to what they read: when a row was deleted, and where the
-# change stood in the log. The second prefix is Airbyte's.
+# Properties that log-based taps add: the time of deletion, and the position in the log. Airbyte
+# has the second prefix.
 _LOG_BASED = re.compile(r"_(?:sdc|ab_cdc)_(?:deleted_at|lsn|scn|log_file|log_pos)", re.IGNORECASE)
-MISSING_BITS = 63  # flags in one BIGINT
+MISSING_BITS = 63  # flags in a BIGINT
 
 
 @dataclass(frozen=True)
@@ -78,20 +76,20 @@ class Table:
         return tuple(column for column in self.columns if column.filled_by_record)
 
     def has(self, name: str) -> bool:
-        """Tell whether there is a column called `name`, whatever the case: MySQL ignores it."""
+        """Whether the table has a column called `name`, in any case."""
         return any(column.name.casefold() == name.casefold() for column in self.columns)
 
     def adds(self, name: str) -> bool:
-        """Tell whether there is a column called `name` that this target fills, not the tap."""
+        """Whether the table has a column called `name` that the target fills, not the tap."""
         return self.added(name) is not None
 
     def added(self, name: str) -> Column | None:
-        """Return the column called `name` that this target fills; MySQL ignores the case."""
+        """Return the column called `name`, in any case, that the target fills."""
         return next((one for one in self._called(name) if not one.filled_by_record), None)
 
     @property
     def deletion(self) -> Column | None:
-        """The column of the time at which the record says that its row was deleted."""
+        """The column for the time of deletion, if records provide the time."""
         return next((one for one in self._called(DELETED_AT) if one.filled_by_record), None)
 
     @property
@@ -101,12 +99,15 @@ class Table:
 
     @property
     def keeps_missing(self) -> bool:
-        """Whether a column whose property a record leaves out keeps its value."""
+        """Whether a column keeps its value when a record lacks the property."""
         return self.missing == "keep"
 
     @property
     def missing_columns(self) -> tuple[Column, ...]:
-        """The staging table's columns of flags, one a property of the record: 1 for left out."""
+        """
+        The flags in the staging table: a bit for each property, set if the record lacks the
+        property.
+        """
         if not self.keeps_missing:
             return ()
         count = -(-len(self.filled_by_record) // MISSING_BITS)
@@ -118,8 +119,8 @@ class Table:
         columns = self.columns
         if name.casefold() == DELETED_AT:
             ours = self.added(DELETED_AT)
-            told = ours and replace(ours, path=(name,))
-            columns = tuple(told if told and one is ours else one for one in columns)
+            filled = ours and replace(ours, path=(name,))
+            columns = tuple(filled if filled and one is ours else one for one in columns)
         return replace(self, columns=columns, missing=missing)
 
     def _called(self, name: str) -> Iterator[Column]:
@@ -172,8 +173,8 @@ def to_table(
             column = to_column(names[path], path, leaf, dialect)
         columns.append(column)
     if add_metadata_columns:
-        taken = {column.name.casefold() for column in columns}
-        columns += [one for one in _metadata_columns(deletion, existing) if one.name not in taken]
+        in_use = {column.name.casefold() for column in columns}
+        columns += [one for one in _metadata_columns(deletion, existing) if one.name not in in_use]
     key = tuple(names[name,] for name in key_properties)
     parent = _to_parent(schema, names)
     if missing == "auto" and any(map(is_log_based, properties)):
@@ -191,15 +192,15 @@ def to_table(
 
 
 def is_log_based(name: str) -> bool:
-    """Tell whether only log-based taps send a property of that name."""
+    """Whether only log-based taps send a property of that name."""
     return bool(_LOG_BASED.match(name))
 
 
 def _ours(properties: Mapping[str, Schema], key: Sequence[str]) -> set[str]:
     """
-    Return the properties whose columns this target fills, not the tap.
+    Return the properties whose columns the target fills.
 
-    Raises ValueError where the key has one that must be ours.
+    Raises ValueError if the key has such a property.
     """
     ours = {name for name in properties if name.casefold() in METADATA_NAMES}
     for name in ours.intersection(key):
@@ -212,7 +213,7 @@ def _ours(properties: Mapping[str, Schema], key: Sequence[str]) -> set[str]:
 
 
 def _metadata_columns(deletion: str | None, existing: Collection[str]) -> list[Column]:
-    """Return the columns to add; the property `deletion`, if any, fills the one for deletions."""
+    """Return the columns to add; the property `deletion`, if any, fills _sdc_deleted_at."""
     columns = [
         replace(column, path=(deletion,)) if deletion and column.name == DELETED_AT else column
         for column in METADATA_COLUMNS
@@ -226,7 +227,9 @@ def _metadata_columns(deletion: str | None, existing: Collection[str]) -> list[C
 def _leaves(
     properties: Mapping[str, Schema], levels: int, whole: set[str]
 ) -> Iterator[tuple[tuple[str, ...], Schema]]:
-    """Yield path and schema of what becomes a column each; `whole` are not taken apart."""
+    """
+    Yield path and schema of each property that becomes a column; `whole` objects are not flattened.
+    """
     for name, schema in properties.items():
         inner = (
             schema.get("properties")
@@ -241,7 +244,7 @@ def _leaves(
 
 
 def _is_object(schema: Schema) -> bool:
-    """Tell whether all values of `schema` are objects, or null."""
+    """Whether all values of `schema` are objects or null."""
     types = schema.get("type") if isinstance(schema, Mapping) else None
     return to_kind(schema)[0] is Kind.JSON and (
         types == "object" or (isinstance(types, list) and set(types) <= {"object", "null"})
@@ -249,12 +252,12 @@ def _is_object(schema: Schema) -> bool:
 
 
 def _to_parent(schema: Schema, names: Mapping[tuple[str, ...], str]) -> Parent | None:
-    """Return what a schema's `x-parent` says; ValueError where it is not understood."""
-    given = schema.get("x-parent")
-    if given is None:
+    """Return the parent that a schema's `x-parent` declares; ValueError for a malformed value."""
+    declaration = schema.get("x-parent")
+    if declaration is None:
         return None
-    stream = given.get("stream") if isinstance(given, Mapping) else None
-    keys = given.get("keys") if isinstance(given, Mapping) else None
+    stream = declaration.get("stream") if isinstance(declaration, Mapping) else None
+    keys = declaration.get("keys") if isinstance(declaration, Mapping) else None
     if not isinstance(stream, str) or not isinstance(keys, Mapping) or not keys:
         raise ValueError("x-parent needs a stream and keys")
     unknown = [name for name in keys if (name,) not in names]
@@ -266,9 +269,9 @@ def _to_parent(schema: Schema, names: Mapping[tuple[str, ...], str]) -> Parent |
 
 def to_source(schema: Schema) -> str | None:
     """
-    Return the `x-source` of a schema, a name for whose data it describes; None without any.
+    Return the `x-source` of a schema, which names the source of the data, or None.
 
-    Raises ValueError where it is not a text.
+    Raises ValueError if the value is not a string.
     """
     source = schema.get("x-source")
     if source is not None and (not isinstance(source, str) or not source):
