@@ -67,9 +67,9 @@ def _connect_with_retries(config: Config) -> Database:
             may_pass = isinstance(error, TransientError) or error.may_pass
             if not may_pass or time.monotonic() + wait_s > give_up_at:
                 raise
-            LOGGER.warning("%s: trying again in %.1f s", error, wait_s)
+            LOGGER.warning("%s: retrying in %.1f s", error, wait_s)
         time.sleep(wait_s)
-    raise AssertionError("there is always another wait")
+    raise AssertionError("the waits never end")
 
 
 def check(paths: Sequence[Path]) -> None:

@@ -102,7 +102,7 @@ class Progress:
         # A list: the commit's thread may be adding a stream.
         records = sum(counts.records for counts in list(self.streams.values()))
         elapsed_s = max(time.monotonic() - self._started_at, 1e-6)
-        retries = f", {self.retries} sent again" if self.retries else ""
+        retries = f", {self.retries} retries" if self.retries else ""
         return (
             f"{records} records loaded in {elapsed_s:.1f} s, {records / elapsed_s:.0f} a second,"
             f" {self.size / 1e6:.1f} MB in {self.batches} batches{retries}"

@@ -142,10 +142,10 @@ class Committer:
         try:
             database = Database(self._database.config)
         except TargetError as error:
-            LOGGER.info("staying with one connection: %s", error)
+            LOGGER.info("using a single connection: %s", error)
             return
         if not database.is_same_server(self._database):
-            LOGGER.info("staying with one connection: another leads to another server")
+            LOGGER.info("using a single connection: a second one reaches another server")
             database.close()
             return
         self._max_workers = COMMIT_WORKERS
@@ -180,7 +180,7 @@ class Committer:
                 if self._stopping.is_set() or time.monotonic() + wait_s > give_up_at:
                     raise
                 self._progress.retries += 1
-                LOGGER.warning("%s: trying again in %.1f s", error, wait_s)
+                LOGGER.warning("%s: retrying in %.1f s", error, wait_s)
                 # A signal must not have to wait for a server that is away.
                 if self._stopping.wait(wait_s):
                     raise

@@ -178,7 +178,7 @@ def _check_table(table: Table, database: Database) -> bool:
     ):
         raise DatabaseError(
             f"table {table.name} has the primary key ({', '.join(existing_key)}) but stream"
-            f" {table.stream} has ({', '.join(table.key)}): rename the table or make it fit"
+            f" {table.stream} has ({', '.join(table.key)}): rename the table, or give it this key"
         )
     unique = read_unique_indexes(database, table.name)
     if unique and table.key:
@@ -221,11 +221,13 @@ def _tell(plan: AlterPlan, existing: Mapping[str, ExistingColumn]) -> None:
         LOGGER.info("table %s: %s is now %s, was %s", name, column.name, column.sql_type, was)
     for old, new_name in plan.renamed:
         LOGGER.warning(
-            "table %s: what %s held, as %s, stays in %s: its type changed",
+            "table %s: the type of %s changed; its former values (%s) stay in %s",
             name,
             old.name,
             old.sql_type,
             new_name,
         )
     for old in plan.made_nullable:
-        LOGGER.info("table %s: %s may be NULL now: the stream has it no more", name, old.name)
+        LOGGER.info(
+            "table %s: %s is nullable now: the stream no longer has this property", name, old.name
+        )

@@ -17,8 +17,8 @@ REPLACEMENT: Final = "\ufffd"  # for lone surrogates, which UTF-8 and so MySQL c
 _SURROGATE = re.compile("[\ud800-\udfff]")
 encode_json = msgspec.json.Encoder(decimal_format="number").encode
 decode_string = msgspec.json.Decoder(str).decode
-# Matches runs of \\uXXXX that end between characters. The second branch consumes other escapes whole,
-# so that \\\\u0041 is not misread. Runs are limited, as each repetition takes memory.
+# Matches runs of \uXXXX that end between characters. The second branch consumes other escapes
+# whole, so that \\u0041 is not misread. Runs are limited, as each repetition takes memory.
 _ESCAPES = re.compile(
     rb"((?:\\u[0-9a-fA-F]{4}){1,1000}"
     rb"(?:(?<=\\u[dD][89abAB][0-9a-fA-F]{2})\\u[dD][c-fC-F][0-9a-fA-F]{2})?)"

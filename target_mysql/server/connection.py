@@ -73,8 +73,10 @@ def _set_session(connection: Connection[Cursor], init_sql: Sequence[str]) -> Non
             cursor.execute(statements.READ_SESSION)
             changes = sorted(name for name, value in cursor.fetchall() if ours[name] != value)
             if changes:
-                problem = f"init_sql changes what this target relies on: {', '.join(changes)}"
-                raise ConfigError(f"{problem}: leave that out")
+                problem = (
+                    f"init_sql changes variables that the target relies on: {', '.join(changes)}"
+                )
+                raise ConfigError(f"{problem}: remove them from init_sql")
         cursor.execute(statements.WRITE_PROBE)
 
 

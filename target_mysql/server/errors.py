@@ -47,6 +47,7 @@ ADVICE = {
     1170: INDEX_TOO_LONG,
     1832: FOREIGN_KEY,
     1833: FOREIGN_KEY,
+    1235: "this server cannot do that: rename the table, and run without a state to load it anew",
     1142: "grant this user the missing right on the database",
     1153: "raise max_allowed_packet on the server",
     1227: "this user lacks a right",

@@ -119,7 +119,7 @@ def test_a_signal_does_not_wait_for_a_server_that_is_away(
         assert target.stdin and target.stdout and target.stderr
         target.stdin.write(to_lines(THINGS, record({"id": 1, "text": "after"}), state(1)))
         target.stdin.close()
-        assert any(b"trying again" in line for line in iter(target.stderr.readline, b""))
+        assert any(b"retrying" in line for line in iter(target.stderr.readline, b""))
         target.terminate()
         assert target.wait(END_S) == 143
         assert target.stdout.read() == b""
@@ -137,7 +137,7 @@ def test_a_lock_wait_is_sent_again(database: TestDatabase, start_target: StartTa
         target.stdin.write(to_lines(THINGS, record({"id": 1, "text": "after"}), state(1)))
         target.stdin.close()
         lines = iter(target.stderr.readline, b"")
-        assert any(b"MySQL error 1205" in line and b"trying again" in line for line in lines)
+        assert any(b"MySQL error 1205" in line and b"retrying" in line for line in lines)
     assert target.wait(END_S) == 0
     assert target.stdout.read() == b"1\n"
     assert database.query("SELECT text FROM things") == [("after",)]
@@ -166,7 +166,7 @@ def test_a_killed_connection_is_made_again(
     said = target.stderr.read()
     assert target.wait(END_S) == 0, said
     assert target.stdout.read().split()[-1] == b"3000"
-    assert said.count(b"trying again") >= 3
+    assert said.count(b"retrying") >= 3
     assert database.query("SELECT COUNT(*), MAX(id) FROM things") == [(3000, 3000)]
 
 

@@ -66,7 +66,7 @@ def test_a_node_goes_in_mid_load(
     said = target.stderr.read()
     assert target.wait(END_S) == 0, said
     assert target.stdout.read().split()[-1] == b"4000"
-    assert b"trying again" in said
+    assert b"retrying" in said
     right = "SELECT COUNT(*), MIN(id), MAX(id) FROM things WHERE text = CONCAT('text ', id)"
     assert database.query(right) == [(4000, 1, 4000)]
     assert loaded(database) == 4000
@@ -89,7 +89,7 @@ def test_a_conflict_at_commit_is_tried_again(
         row = record({"id": 1, "text": "ours"})
         done = load(database, THINGS, row, state(1), host="127.0.0.1", port=proxy.port)
     assert (done.code, done.out) == (0, "1\n"), done.err
-    assert "MySQL error 1213" in done.err and done.err.count("trying again") == 1
+    assert "MySQL error 1213" in done.err and done.err.count("retrying") == 1
     assert database.query("SELECT text FROM things") == [("ours",)]
 
 

@@ -69,7 +69,7 @@ def test_the_primary_is_killed_in_mid_load(
     target.stdin.close()
     assert target.wait(END_S) == 0, target.stderr.read()
     assert target.stdout.read().split()[-1] == b"3000"
-    assert b"trying again" in target.stderr.read()
+    assert b"retrying" in target.stderr.read()
     right = "SELECT COUNT(*), MIN(id), MAX(id) FROM things WHERE text = CONCAT('text ', id)"
     assert database.query(right) == [(3000, 1, 3000)]
 

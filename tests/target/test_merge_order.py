@@ -107,7 +107,7 @@ def test_one_connection_is_enough(database: TestDatabase) -> None:
     finally:
         database.query("DROP USER lonely@'127.0.0.1'")
     assert (done.code, done.out.split()[-1]) == (0, "500"), done.err
-    assert "staying with one connection" in done.err
+    assert "using a single connection" in done.err
     assert loaded(database) == 500
 
 

@@ -113,7 +113,7 @@ def test_a_server_that_is_away_when_a_load_begins(start_target: StartTarget) -> 
         target = start_target(**_where(own))
         said = errors_of(target)
         begin(target, to_lines(THINGS, record({"id": 1}), state(1)))
-        until(lambda: any("trying again in" in line for line in said))
+        until(lambda: any("retrying in" in line for line in said))
         assert "cannot connect to MySQL at 127.0.0.1:" in said[0]
         server.start()
         assert target.wait(END_S) == 0, said
@@ -127,7 +127,7 @@ def test_a_connection_that_is_cut_in_the_login(database: TestDatabase) -> None:
     with Proxy(database.server.port, first_time(b"", Fate.LOSE)) as proxy:
         done = load(database, THINGS, record({"id": 1}), state(1), port=proxy.port)
     assert (done.code, done.out) == (0, "1\n"), done.err
-    assert "trying again in" in done.err
+    assert "retrying in" in done.err
 
 
 @pytest.mark.parametrize("limit", ["the server's", "the user's own"])
@@ -149,7 +149,7 @@ def test_too_many_connections(start_target: StartTarget, limit: str) -> None:
         target = start_target(**{**_where(own), "user": "modest", "password": ""})
         said = errors_of(target)
         begin(target, to_lines(THINGS, record({"id": 1}), state(1)))
-        until(lambda: any("trying again in" in line for line in said))
+        until(lambda: any("retrying in" in line for line in said))
         only.close()
         assert target.wait(END_S) == 0, said
         assert loaded(own) == 1
@@ -161,7 +161,7 @@ def test_a_wrong_password_is_not_tried_again(database: TestDatabase) -> None:
     """
     done = load(database, THINGS, user="nobody", password="wr0ng")
     assert done.code == 1
-    assert "Access denied" in done.err and "trying again" not in done.err
+    assert "Access denied" in done.err and "retrying" not in done.err
 
 
 def test_a_table_that_is_in_use(database: TestDatabase, start_target: StartTarget) -> None:

@@ -98,7 +98,7 @@ def test_a_connection_is_cut_while_rows_travel(database: TestDatabase, method: s
     with Proxy(database.server.port, decide) as proxy:
         done = load(database, THINGS, *rows, load_method=method, **through(proxy))
     assert (done.code, done.out.split()[-1]) == (0, "20000"), done.err
-    assert done.err.count("trying again") == 1
+    assert done.err.count("retrying") == 1
     assert database.query("SELECT COUNT(*), MAX(id) FROM things") == [(20_000, 20_000)]
 
 
@@ -126,7 +126,7 @@ def test_the_answer_to_a_commit_is_lost(
             **through(proxy),
         )
     assert (done.code, done.out) == (0, "1\n"), done.err
-    assert done.err.count("trying again") == 1
+    assert done.err.count("retrying") == 1
     assert loaded(database) == 10 * copies
 
 
@@ -335,7 +335,7 @@ def test_a_transaction_that_the_group_refuses_is_sent_again(
     )
     done = load(database, THINGS, record({"id": 1, "text": "a"}), state(1))
     assert (done.code, done.out) == (0, "1\n"), done.err
-    assert done.err.count("trying again") == 1
+    assert done.err.count("retrying") == 1
     assert database.query("SELECT id, text FROM things") == [(1, "a")]
 
 
@@ -351,7 +351,7 @@ def test_a_server_that_does_not_answer(database: TestDatabase) -> None:
         done = load(database, THINGS, *rows, read_timeout_seconds=1, **through(proxy))
         ended.set()
     assert (done.code, done.out) == (0, "1\n"), done.err
-    assert done.err.count("trying again") == 1
+    assert done.err.count("retrying") == 1
     assert database.query("SELECT id, text FROM things") == [(1, "a")]
 
 
@@ -375,4 +375,4 @@ def test_a_primary_that_steps_down(database: TestDatabase, number: int) -> None:
     host = f"127.0.0.1:{database.server.port},localhost:{database.server.port}"
     done = load(database, THINGS, *rows, host=host)
     assert (done.code, done.out) == (0, "1\n"), done.err
-    assert done.err.count("trying again") == 1
+    assert done.err.count("retrying") == 1

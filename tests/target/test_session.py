@@ -72,7 +72,7 @@ def test_init_sql_that_contradicts_is_refused(
     """
     done = load(database, THINGS, record({"id": 1}), init_sql=json.dumps([statement]))
     assert done.code == 2
-    assert f"init_sql changes what this target relies on: {name}" in done.err
+    assert f"init_sql changes variables that the target relies on: {name}" in done.err
     assert database.query("SHOW TABLES") == []
 
 

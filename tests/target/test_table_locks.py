@@ -464,7 +464,7 @@ def test_a_load_that_is_cut_off_holds_up_no_other_table(
         done = load(database, THINGS, THEIRS, state(2), init_sql=IMPATIENT)
         is_over.set()
         assert cut_off.wait(END_S) == 0
-    assert (done.code, done.out) == (0, "2\n") and "trying again" not in done.err, done.err
+    assert (done.code, done.out) == (0, "2\n") and "retrying" not in done.err, done.err
 
 
 def test_names_of_one_table_have_one_lock(start_target: StartTarget) -> None:

@@ -141,7 +141,7 @@ def test_a_column_of_another_type_is_put_aside(
     make(database, column, held)
     done = load(database, schema({"v": declared}), record({"id": 2, "v": value}))
     assert done.code == 0, done.err
-    assert f"stays in {aside}: its type changed" in done.err
+    assert f"stay in {aside}" in done.err
     assert type_of(database, "v") == then
     assert database.query(f"SELECT v IS NULL, {aside} FROM things ORDER BY id") == [
         (1, held),
