@@ -37,6 +37,9 @@ METADATA_NAMES = frozenset((EXTRACTED_AT, BATCHED_AT, DELETED_AT, TABLE_VERSION)
 _LOG_BASED = re.compile(r"_(?:sdc|ab_cdc)_(?:deleted_at|lsn|scn|log_file|log_pos)", re.IGNORECASE)
 MISSING_BITS = 63  # flags in a BIGINT
 
+Path = tuple[str, ...]
+"""The names of a property and of the objects around it, outer ones first."""
+
 
 @dataclass(frozen=True)
 class Parent:
@@ -142,53 +145,64 @@ def to_table(
     Return the table for a stream's SCHEMA message.
 
     `flattening_levels` levels of objects become columns. `existing` are the names of the existing
-    columns in the database. `missing` is the table's rule; "auto" becomes "keep" for a stream whose
-    properties show that it is log-based.
-
-    Raises ValueError for a schema without properties or without a key property, and for a key
-    column that only the target may fill.
+    columns. `missing` is the table's rule; a log-based schema turns "auto" into "keep". Raises
+    ValueError without properties, without a key property, or if only the target may fill the key.
     """
+    properties = _properties(schema, key_properties)
+    ours = _ours(properties, key_properties) if add_metadata_columns else set()
+    own = {name: one for name, one in properties.items() if name not in ours}
+    leaves = dict(_leaves(own, flattening_levels, set(key_properties)))
+    names = _column_names(stream, leaves, existing)
+    columns = _record_columns(leaves, names, key_properties, dialect)
+    deletion = min((name for name in ours if name.casefold() == DELETED_AT), default=None)
+    if add_metadata_columns:
+        columns += _metadata_columns(columns, deletion, existing)
+    parent = _to_parent(schema, names)
+    return Table(
+        stream,
+        to_table_name(stream),
+        tuple(columns),
+        tuple(names[name,] for name in key_properties),
+        parent,
+        is_parent_or_child=bool(parent),
+        missing="keep" if missing == "auto" and any(map(is_log_based, properties)) else missing,
+        ignored=frozenset(ours - {deletion}),
+    )
+
+
+def _properties(schema: Schema, key_properties: Sequence[str]) -> Mapping[str, Schema]:
+    """Return the properties of a schema; raises ValueError as `to_table` does."""
     properties = schema.get("properties")
     if not isinstance(properties, Mapping) or not properties:
         raise ValueError("SCHEMA without properties")
     for name in key_properties:
         if name not in properties:
             raise ValueError(f"key property {name} is not among the properties")
-    ours = _ours(properties, key_properties) if add_metadata_columns else set()
-    leaves = {
-        path: leaf
-        for path, leaf in _leaves(properties, flattening_levels, set(key_properties))
-        if path[0] not in ours
-    }
-    for name in (stream, *(name for path in leaves for name in path)):
+    return properties
+
+
+def _record_columns(
+    leaves: Mapping[Path, Schema],
+    names: Mapping[Path, str],
+    key_properties: Sequence[str],
+    dialect: Dialect,
+) -> list[Column]:
+    return [
+        to_key_column(names[path], path, leaf, dialect, len(key_properties))
+        if path[0] in key_properties
+        else to_column(names[path], path, leaf, dialect)
+        for path, leaf in leaves.items()
+    ]
+
+
+def _column_names(
+    stream: str, paths: Collection[Path], existing: Collection[str]
+) -> dict[Path, str]:
+    """Return a column's name for the property at each path; ValueError for a lone surrogate."""
+    for name in (stream, *(name for path in paths for name in path)):
         refuse_surrogates(name)
-    plain = [FLATTEN_SEPARATOR.join(path) for path in leaves]
-    names = dict(zip(leaves, to_names(plain, existing), strict=True))
-    deletion = min((name for name in ours if name.casefold() == DELETED_AT), default=None)
-    columns = []
-    for path, leaf in leaves.items():
-        if path[0] in key_properties:
-            column = to_key_column(names[path], path, leaf, dialect, len(key_properties))
-        else:
-            column = to_column(names[path], path, leaf, dialect)
-        columns.append(column)
-    if add_metadata_columns:
-        in_use = {column.name.casefold() for column in columns}
-        columns += [one for one in _metadata_columns(deletion, existing) if one.name not in in_use]
-    key = tuple(names[name,] for name in key_properties)
-    parent = _to_parent(schema, names)
-    if missing == "auto" and any(map(is_log_based, properties)):
-        missing = "keep"
-    return Table(
-        stream,
-        to_table_name(stream),
-        tuple(columns),
-        key,
-        parent,
-        is_parent_or_child=bool(parent),
-        missing=missing,
-        ignored=frozenset(ours - {deletion}),
-    )
+    plain = [FLATTEN_SEPARATOR.join(path) for path in paths]
+    return dict(zip(paths, to_names(plain, existing), strict=True))
 
 
 def is_log_based(name: str) -> bool:
@@ -212,16 +226,23 @@ def _ours(properties: Mapping[str, Schema], key: Sequence[str]) -> set[str]:
     return ours.difference(key)
 
 
-def _metadata_columns(deletion: str | None, existing: Collection[str]) -> list[Column]:
-    """Return the columns to add; the property `deletion`, if any, fills _sdc_deleted_at."""
-    columns = [
+def _metadata_columns(
+    columns: Sequence[Column], deletion: str | None, existing: Collection[str]
+) -> list[Column]:
+    """
+    Return the columns to add to `columns`.
+
+    The property `deletion`, if any, fills _sdc_deleted_at.
+    """
+    added = [
         replace(column, path=(deletion,)) if deletion and column.name == DELETED_AT else column
         for column in METADATA_COLUMNS
     ]
-    # A table that has had versions will have them again: not to wait for the first is quicker.
+    # A table that has had versions gets more of them: there is no need to wait for the first.
     if any(name.casefold() == TABLE_VERSION for name in existing):
-        columns.append(VERSION_COLUMN)
-    return columns
+        added.append(VERSION_COLUMN)
+    in_use = {column.name.casefold() for column in columns}
+    return [column for column in added if column.name not in in_use]
 
 
 def _leaves(
