@@ -1,4 +1,4 @@
-"""Parses the arguments; starts a load or a check of the server."""
+"""Reads the arguments; starts a load, or a check of the server."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ PROGRAM, DISTRIBUTION = "target-mysql", "tap-hubspot-engagements"
 LOGGER = logging.getLogger("target_mysql")
 
 EXIT_FAILED, EXIT_USAGE = 1, 2
-EXIT_LOCKED = os.EX_TEMPFAIL  # 75: sysexits.h reserves this code for failures worth a retry
+EXIT_LOCKED = os.EX_TEMPFAIL  # 75, which sysexits.h has for what may be tried again later
 
 DESCRIPTION = """\
 Reads Singer messages on standard input, loads them into MySQL or MariaDB, and writes each state to
@@ -37,7 +37,7 @@ run again later; 130, 143 stopped by a signal.
 
 
 class OneLine(logging.Formatter):
-    """Escapes control characters: names and server messages may contain line ends or ESC."""
+    """Escapes control characters, which names of streams and errors of servers may hold."""
 
     def formatMessage(self, record: logging.LogRecord) -> str:
         return visible(super().formatMessage(record))
@@ -55,14 +55,14 @@ def run(options: argparse.Namespace) -> int:
     if options.version:
         sys.stdout.write(f"{PROGRAM} {_version()}\n")
         return 0
-    # Imported here: --help and --version need not wait for the import.
+    # Imported here: --help needs none of it.
     from target_mysql import commands
 
     gc.freeze()  # keeps imported modules out of the final collection: saves 10 % of start-up
     _log_to_stderr()
     try:
         if options.about:
-            commands.tell_about(PROGRAM, DESCRIPTION, _version(), options.format)
+            commands.print_about(PROGRAM, DESCRIPTION, _version(), options.format)
         elif options.check:
             commands.check(options.config)
         else:
@@ -90,14 +90,14 @@ def _exit_code(error: TargetError) -> int:
 
 
 def _version() -> str:
-    # Imported here: the import takes a tenth of start-up.
+    # Imported here, since the import takes a tenth of a start.
     from importlib.metadata import version
 
     return version(DISTRIBUTION)
 
 
 def _flush_or_drop() -> None:
-    """Flush stdout; drop output that cannot be written, for which Python would exit with 120."""
+    """Flush stdout; drop the rest of a closed pipe, for which Python would exit with 120."""
     try:
         sys.stdout.flush()
     except OSError:
@@ -106,14 +106,14 @@ def _flush_or_drop() -> None:
 
 def _raise_on_signals() -> None:
     def stop(number: int, _: FrameType | None) -> None:
-        # A second signal ends the process at once.
+        # A second signal has the default handler, which ends the process at once.
         signal.signal(number, signal.SIG_DFL)
         raise Stopped(number)
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, stop)
     with contextlib.suppress(AttributeError):
-        # Python ignores SIGPIPE as well. A closed stdout must raise an error that we report.
+        # As Python's default: a closed stdout must raise an error.
         signal.signal(signal.SIGPIPE, signal.SIG_IGN)
 
 
@@ -134,7 +134,7 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         help="JSON configuration; ENV for the environment only; of several the last counts most",
     )
     parser.add_argument(
-        "--check", action="store_true", help="connect, say what the server is and allows, and exit"
+        "--check", action="store_true", help="test the connection, print what it allows, and exit"
     )
     parser.add_argument(
         "--about", action="store_true", help="print the configuration as JSON Schema, and exit"

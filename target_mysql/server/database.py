@@ -146,6 +146,8 @@ class Database:
     @property
     def uses_load_data(self) -> bool:
         """Whether rows are uploaded by LOAD DATA LOCAL; INSERT is the fallback."""
+        if self.server.is_oceanbase:
+            return False
         method = self.config.load_method
         return method == "local_infile" or (method == "auto" and self.server.local_infile)
 

@@ -1,8 +1,8 @@
 """
 The server behind a connection, and all differences between servers that the target knows.
 
-MariaDB, MySQL 5.6, 5.7, 8 and later differ in the collation of keys, in JSON, in the length of an
-index, and in the fastest engine for staging.
+MariaDB, OceanBase, MySQL 5.6, 5.7, 8 and later differ in the collation of keys, in JSON, in the
+length of an index, and in the fastest engine for staging.
 """
 
 from __future__ import annotations
@@ -32,13 +32,15 @@ class Server:
     A server's version, limits and dialect.
 
     `identity` differs between any two servers. With `folds_names`, `Things` and `things` are one
-    table. The server ends a connection that is idle for `wait_timeout_s` seconds.
+    table. The server ends a connection that is idle for `wait_timeout_s` seconds. OceanBase's LOAD
+    DATA turns an empty text at the end of a row into NULL.
     """
 
     version: str
     identity: tuple[object, ...]
     is_mariadb: bool
     local_infile: bool
+    is_oceanbase: bool
     max_allowed_packet: int
     folds_names: bool
     wait_timeout_s: int
@@ -49,16 +51,21 @@ def read_server(query: Query) -> Server:
     """Return the facts about the server that `query` sends a statement to."""
     (facts,) = query(SERVER_FACTS)
     version, comment, local_infile, max_packet, folds, wait_timeout_s, page, *identity = facts
-    is_mariadb = "mariadb" in f"{version} {comment}".lower()
+    product = f"{version} {comment}".lower()
+    is_mariadb, is_oceanbase = "mariadb" in product, "oceanbase" in product
+    dialect = _to_dialect(str(version), is_mariadb, query)
+    if is_oceanbase:
+        dialect = dialect.without_json()  # a JSON column cannot become text there (error 1235)
     return Server(
         version=str(version),
         identity=tuple(identity),
         is_mariadb=is_mariadb,
         local_infile=bool(local_infile),
+        is_oceanbase=is_oceanbase,
         max_allowed_packet=int(max_packet),
         folds_names=bool(int(folds)),
         wait_timeout_s=int(wait_timeout_s),
-        dialect=_to_dialect(str(version), is_mariadb, query).with_pages(int(page)),
+        dialect=dialect.with_pages(int(page)),
     )
 
 
