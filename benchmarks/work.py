@@ -18,7 +18,7 @@ from benchmarks.measure import Run, Usage
 from private_servers.server import PrivateServer
 from target_mysql.messages import SchemaMessage, parse_message
 from target_mysql.rows.encoder import RowEncoder
-from target_mysql.tables.columns import Dialect, JsonType
+from target_mysql.tables.dialect import Dialect, JsonType
 from target_mysql.tables.table import to_table
 
 FLOOR = (sys.executable, "-m", "benchmarks.programs.serial_floor")
