@@ -11,10 +11,11 @@ INSTALLED := $(VENV)/.installed
 PIP_QUIETLY := PYTHONWARNINGS=ignore PIP_DISABLE_PIP_VERSION_CHECK=1
 
 # A second make waits for the first, and then has nothing left to do.
-ONE_AT_A_TIME = exec 9<setup.py && flock 9 && if [ $@ -nt setup.py ]; then exit 0; fi
+ONE_AT_A_TIME = exec 9<setup.py && flock 9 \
+	&& if [ $@ -nt setup.py ] && [ $@ -nt pyproject.toml ]; then exit 0; fi
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-servers test-galera test-group-replication test-page test-bare lint check-tap test-pythons bench bench-quick soak interop audit clean
+.PHONY: help install demo test test-servers test-seekdb test-galera test-group-replication test-page test-bare lint check-tap test-pythons test-wheel bench bench-quick soak interop interop-taps audit clean
 
 help: ## say what there is to make
 	@awk -F ': .*## ' '/^[a-z-]+: .*## / {printf "make %-22s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -29,11 +30,17 @@ test: $(INSTALLED) ## run all tests, on a private MariaDB and a portal on loopba
 
 # What needs a server, and so what a server may break.
 SERVER_TESTS := tests/target tests/report tests/test_pipeline.py
-test-servers: $(INSTALLED) ## run the tests of what needs a server on MariaDB, MySQL 9 and MySQL 5.6
-	@failed=0; for server in mariadb mysql-9 mysql-5.6; do \
+SERVERS := mariadb mariadb-11.8 mysql-9 mysql-5.6
+test-servers: $(INSTALLED) ## run the tests of what needs a server on each server of the family, clusters too
+	@failed=0; for server in $(SERVERS); do \
 		echo "On $$server:"; \
 		TEST_SERVER=$$server $(BIN)/python -m pytest -q $(SERVER_TESTS) $(PYTEST_ARGUMENTS) || failed=1; \
+	done; for cluster in test-galera test-group-replication; do \
+		$(MAKE) --no-print-directory $$cluster || failed=1; \
 	done; exit $$failed
+
+test-seekdb: $(INSTALLED) ## run them on seekdb, the engine of OceanBase
+	@TEST_SERVER=seekdb $(BIN)/python -m pytest -q $(SERVER_TESTS) $(PYTEST_ARGUMENTS)
 
 test-galera: $(INSTALLED) ## run the tests of a target whose server is a Galera cluster
 	@TEST_SERVER=galera $(BIN)/python -m pytest tests/target/test_galera.py $(PYTEST_ARGUMENTS)
@@ -61,6 +68,9 @@ check-tap: $(INSTALLED) $(SINGER_TOOLS)/.installed ## validate the tap's output 
 test-pythons: $(INSTALLED) ## run the tests on every Python from 3.10 on that is on this machine
 	@$(BIN)/python -m demo.pythons
 
+test-wheel: $(INSTALLED) ## install sdist and wheel alone on every Python here, and run all commands
+	@$(BIN)/python -m tests.wheel
+
 bench: $(INSTALLED) ## measure target, tap and reports, beside other ways and programs; see benchmarks/RESULTS.md
 	@$(BIN)/python -m benchmarks
 
@@ -70,8 +80,11 @@ bench-quick: $(INSTALLED) ## see in two minutes whether tap or target have becom
 interop: $(INSTALLED) ## load all streams into other Singer targets
 	@$(BIN)/python -m demo.interop
 
+interop-taps: $(INSTALLED) ## load taps of PyPI by target-mysql and compare each value; TAPS='NAME...' chooses some
+	@$(BIN)/python -m demo.interop_taps $(TAPS)
+
 soak: $(INSTALLED) ## run 20,000 schedules of edits, faults and kills
-	@SCHEDULES=20000 $(BIN)/python -m pytest -q tests/tap/test_every_stream.py
+	@SCHEDULES=20000 $(BIN)/python -m pytest -q tests/tap/test_every_source.py
 
 audit: $(INSTALLED) $(AUDIT)/.installed ## ask pip-audit whether advisories name an installed package
 	@$(BIN)/python -m demo.audit
@@ -80,7 +93,7 @@ clean: ## remove what the other targets made
 	rm -rf $(VENV) .venv-* .demo build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-$(INSTALLED): setup.py
+$(INSTALLED): setup.py pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' \
 		|| { echo "Python 3.10 or later is needed: make PYTHON=python3.11 ..." >&2; exit 1; }
 	@# Debian splits venv from python3.

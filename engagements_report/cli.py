@@ -12,17 +12,20 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from engagements_report import indexes
-from engagements_report.calendar import read_day, read_zone
-from engagements_report.config import OPTION_FILES, Config
-from engagements_report.database import SESSION, STATEMENT_TIMEOUT_S, Database
+from engagements_report.config import read_config
 from engagements_report.exceptions import ReportError, UsageError
-from engagements_report.file_access import to_warnings
-from engagements_report.login import to_warning
-from engagements_report.periods import MAX_WINDOW_DAYS, WINDOW_DAYS, Choice, Period
-from engagements_report.reports import REPORTS, Answer, ask, to_question
-from engagements_report.table import FORMATS
-from engagements_report.visible import visible
+from engagements_report.output_formats import FORMATS
+from engagements_report.queries import indexes
+from engagements_report.queries.calendar import read_day, read_zone
+from engagements_report.queries.database import SESSION, STATEMENT_TIMEOUT_S, Database
+from engagements_report.queries.periods import MAX_WINDOW_DAYS, WINDOW_DAYS, Period, ReportFilter
+from engagements_report.queries.reports import REPORTS, Answer, ask, to_question
+from mysql_settings.file_access import to_warnings
+from mysql_settings.login import to_warning
+from mysql_settings.option_files import OPTION_FILES
+from mysql_settings.server import SERVER_KEYS, ServerSettings
+from mysql_settings.sources import files_of_environment
+from mysql_settings.visible import visible
 
 PROGRAM = "engagements-report"
 EXIT_FAILED, EXIT_USAGE = 1, 2
@@ -48,7 +51,8 @@ is empty.
 """
 EPILOG = f"""\
 The database is found as target-mysql finds it: by --config, then TARGET_MYSQL_HOST, _PORT, _USER,
-_PASSWORD, _DATABASE and so on in the environment, then the groups [client] and [{PROGRAM}] of
+_PASSWORD, _DATABASE and so on in the environment, or the files that TARGET_MYSQL_PASSWORD_FILE and
+so on name, then the groups [client] and [{PROGRAM}] of
 {", ".join(OPTION_FILES)}; without all, the database hubspot at 127.0.0.1.
 Exit codes: 0 done; 1 failed; 2 usage or configuration.
 """
@@ -64,10 +68,11 @@ def run(options: argparse.Namespace) -> int:
     """Return the exit code of a run with these options."""
     try:
         choice = _choice(options)
-        config = Config.from_sources(options.config, os.environ)
-        _warn(options.config, config)
+        settings, warnings = read_config(options.config, os.environ)
+        for warning in (*warnings, *_access_warnings(options.config, settings)):
+            _tell(warning)
         # To make an index of many rows takes as long as it takes.
-        database = Database(config, None if options.what == "index" else options.timeout)
+        database = Database(settings, None if options.what == "index" else options.timeout)
         try:
             _run(options, choice, database)
         finally:
@@ -84,19 +89,16 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def _warn(path: Path | None, config: Config) -> None:
-    """Say which files others may read or change, and whether another server may answer."""
-    hosts = (host for host, _ in config.addresses)
-    files = [*([path] if path else []), *map(Path, OPTION_FILES)]
-    for warning in (
-        *to_warnings(files),
-        to_warning(config.ssl_mode, config.unix_socket, hosts),
-    ):
-        if warning:
-            _tell(warning)
+def _access_warnings(paths: Sequence[Path], settings: ServerSettings) -> list[str]:
+    """Return which files others may read or change, and whether another server may answer."""
+    hosts = (host for host, _ in settings.addresses)
+    of_environment = files_of_environment(os.environ, SERVER_KEYS)
+    warnings = to_warnings([*paths, *of_environment, *map(Path, OPTION_FILES)])
+    unproven = to_warning(settings.ssl_mode, settings.unix_socket, hosts)
+    return [*warnings, unproven] if unproven else warnings
 
 
-def _run(options: argparse.Namespace, choice: Choice, database: Database) -> None:
+def _run(options: argparse.Namespace, choice: ReportFilter, database: Database) -> None:
     if options.what == "index":
         _make_indexes(choice, database)
         return
@@ -112,7 +114,7 @@ def _run(options: argparse.Namespace, choice: Choice, database: Database) -> Non
         _tell_of_indexes(indexes.wanted(options.report, choice.time), database)
 
 
-def _print(options: argparse.Namespace, choice: Choice, answer: Answer) -> None:
+def _print(options: argparse.Namespace, choice: ReportFilter, answer: Answer) -> None:
     for note in answer.notes:
         _tell(note)
     if not answer.rows.rows:
@@ -122,12 +124,12 @@ def _print(options: argparse.Namespace, choice: Choice, answer: Answer) -> None:
         sys.stdout.flush()
 
 
-def _write_page(options: argparse.Namespace, choice: Choice, database: Database) -> None:
+def _write_page(options: argparse.Namespace, choice: ReportFilter, database: Database) -> None:
     # Imported here: what draws a page takes a sixth of a start, and most reports are tables.
-    from engagements_report import drawing, overview
+    from engagements_report.page import html_report, svg
 
-    drawing.check()
-    text = overview.write_page(database, choice, options.report)
+    svg.check()
+    text = html_report.write_page(database, choice, options.report)
     try:
         options.html.write_text(text, encoding="utf-8")
     except OSError as error:
@@ -135,16 +137,16 @@ def _write_page(options: argparse.Namespace, choice: Choice, database: Database)
     _tell(f"wrote {options.html}")
 
 
-def _print_sql(report: str, choice: Choice, database: Database) -> None:
+def _print_sql(report: str, choice: ReportFilter, database: Database) -> None:
     question = to_question(database, report, choice)
     for note in question.notes:
         _tell(note)
-    statement = database.written_out(question.text).strip()
+    statement = database.render_sql(question.text).strip()
     sys.stdout.write(f"{question.comments}SET NAMES utf8mb4;\n{SESSION};\n{statement};\n")
     sys.stdout.flush()
 
 
-def _make_indexes(choice: Choice, database: Database) -> None:
+def _make_indexes(choice: ReportFilter, database: Database) -> None:
     made = indexes.create(database, indexes.wanted(None, choice.time), _tell)
     for statement in made:
         _tell(statement)
@@ -166,10 +168,10 @@ def _failed(error: ReportError, exit_code: int) -> int:
     return exit_code
 
 
-def _choice(options: argparse.Namespace) -> Choice:
+def _choice(options: argparse.Namespace) -> ReportFilter:
     """Return what the options ask for; raises UsageError."""
     zone = read_zone(options.tz)
-    return Choice(
+    return ReportFilter(
         Period(_day(options, "first"), _day(options, "last"), zone),
         live=options.rows == "live",
         time=options.time,
@@ -254,6 +256,7 @@ def _build_parser() -> argparse.ArgumentParser:
     timeout = "seconds that each question to the database may take (%(default)g)"
     add("--timeout", type=_seconds, default=STATEMENT_TIMEOUT_S, metavar="SECONDS", help=timeout)
     add("--html", type=Path, metavar="FILE", help=page)
-    add("-c", "--config", type=Path, metavar="FILE", help="JSON, as target-mysql's")
+    config = "JSON, as target-mysql's; ENV for the environment only; repeatable"
+    add("-c", "--config", type=Path, action="append", default=[], metavar="FILE", help=config)
     add("--version", action=_Version, nargs=0, help="print the version and exit")
     return parser

@@ -13,9 +13,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
 
+from mysql_settings.option_files import OPTION_FILES
+from mysql_settings.visible import visible
 from target_mysql.exceptions import ConfigError, LockedError, TargetError
-from target_mysql.option_files import OPTION_FILES
-from target_mysql.visible import visible
 
 PROGRAM, DISTRIBUTION = "target-mysql", "tap-hubspot-engagements"
 LOGGER = logging.getLogger("target_mysql")
@@ -28,9 +28,9 @@ Reads Singer messages on standard input, loads them into MySQL or MariaDB, and w
 standard output once every record before it is committed.
 """
 EPILOG = f"""\
-Without --config, or for keys that it lacks, TARGET_MYSQL_HOST, _PORT, _USER, _PASSWORD, _DATABASE
-and so on are read from the environment, then the groups [client] and [target-mysql] of
-{", ".join(OPTION_FILES)}.
+Settings that no --config has are read from the environment: TARGET_MYSQL_HOST, _PORT, _USER,
+_PASSWORD, _DATABASE and so on, or the files that TARGET_MYSQL_PASSWORD_FILE and so on name; then
+from the groups [client] and [target-mysql] of {", ".join(OPTION_FILES)}.
 Exit codes: 0 done; 1 failed; 2 usage or configuration; 75 another load has a table of this one:
 run again later; 130, 143 stopped by a signal.
 """
@@ -132,7 +132,15 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("-c", "--config", type=Path, metavar="FILE", help="JSON configuration")
+    parser.add_argument(
+        "-c",
+        "--config",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="JSON configuration; ENV for the environment only; of several the last counts most",
+    )
     parser.add_argument(
         "--check", action="store_true", help="connect, say what the server is and allows, and exit"
     )

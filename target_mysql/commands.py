@@ -8,20 +8,22 @@ import os
 import re
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from target_mysql.config import Config, about, read_settings
+from mysql_settings.declarations import to_json_schema
+from mysql_settings.file_access import to_warnings
+from mysql_settings.login import to_warning
+from mysql_settings.option_files import OPTION_FILES
+from mysql_settings.sources import files_of_environment
+from mysql_settings.visible import visible
+from target_mysql.config import Config, read_files
 from target_mysql.exceptions import ConnectError, TargetError, TransientError
-from target_mysql.file_access import to_warnings
-from target_mysql.loading.loader import Load
-from target_mysql.messages import iter_chunks, write_whole
-from target_mysql.option_files import OPTION_FILES
+from target_mysql.loading.loader import Loader
+from target_mysql.messages import read_lines, write_whole
 from target_mysql.retries import iter_waits_s
 from target_mysql.server.database import Database
-from target_mysql.server.login import to_warning
-from target_mysql.visible import visible
 
 LOGGER = logging.getLogger(__name__)
 
@@ -31,18 +33,18 @@ TICK_S = 1.0  # how late a flush by time may be
 SWITCH_INTERVAL_S = 0.0005
 
 
-def load(path: Path | None) -> None:
-    """Load what stdin has, as the configuration at `path` says; raises TargetError."""
-    config = _read_config(path)
-    database = _connect_patiently(config)
+def load(paths: Sequence[Path]) -> None:
+    """Load the messages of stdin as the configuration in `paths` says; raises TargetError."""
+    config = _read_config(paths)
+    database = _connect_with_retries(config)
     LOGGER.info("loading into %s of %s", config.database, database.server.version)
     if not database.uses_load_data:
         LOGGER.info("LOAD DATA LOCAL is off (server's local_infile, load_method): using INSERT")
     sys.setswitchinterval(SWITCH_INTERVAL_S)
-    run = Load(database, config, sys.stdout.buffer)
+    run = Loader(database, config, sys.stdout.buffer)
     outcome = "failed"
     try:
-        run.run(iter_chunks(sys.stdin.fileno(), TICK_S))
+        run.run(read_lines(sys.stdin.fileno(), TICK_S))
         outcome = "done"
     finally:
         run.stop()
@@ -50,7 +52,7 @@ def load(path: Path | None) -> None:
         database.close()
 
 
-def _connect_patiently(config: Config) -> Database:
+def _connect_with_retries(config: Config) -> Database:
     """Connect; try again for retry_limit_seconds where the server is away or full. TargetError."""
     give_up_at = time.monotonic() + config.retry_limit_seconds
     for wait_s in iter_waits_s(len(config.addresses)):
@@ -65,9 +67,9 @@ def _connect_patiently(config: Config) -> Database:
     raise AssertionError("there is always another wait")
 
 
-def check(path: Path | None) -> None:
-    """Say what server this is and what it allows; raises TargetError."""
-    config = _read_config(path)
+def check(paths: Sequence[Path]) -> None:
+    """Print the server's version and what it allows; raises TargetError."""
+    config = _read_config(paths)
     database = Database(config)
     server = database.server
     grants = [_without_secret(str(grant)) for (grant,) in database.query("SHOW GRANTS")]
@@ -94,7 +96,7 @@ def tell_about(program: str, description: str, version: str, form: str) -> None:
         "description": description.replace("\n", " ").strip(),
         "version": version,
         "capabilities": ["about", "schema-flattening", "activate-version", "hard-delete"],
-        "settings": about(),
+        "settings": to_json_schema(Config),
     }
     _tell(json.dumps(facts, indent=2) if form == "json" else _to_markdown(facts))
 
@@ -119,10 +121,10 @@ def _to_markdown(facts: Mapping[str, Any]) -> str:
     )
 
 
-def _read_config(path: Path | None) -> Config:
-    config = Config.from_sources(read_settings(path), os.environ)
-    option_files = map(Path, OPTION_FILES)
-    for warning in to_warnings([*([path] if path else []), *option_files]):
+def _read_config(paths: Sequence[Path]) -> Config:
+    config = Config.from_sources(read_files(paths), os.environ)
+    of_environment = files_of_environment(os.environ, Config.__struct_fields__)
+    for warning in to_warnings([*paths, *of_environment, *map(Path, OPTION_FILES)]):
         LOGGER.warning("%s", warning)
     hosts = (address.name for address in config.host)
     if warning := to_warning(config.ssl_mode, config.unix_socket, hosts):

@@ -26,7 +26,7 @@ from target_mysql.tables.table import refuse_surrogates
 
 READ_SIZE = 1024 * 1024  # bytes; also how much a pipe is to hold, where Linux has it 64 KiB
 # Where to look for the comma after the stream's name, past the one after the type.
-NAME_FROM = len('{"type": "RECORD",')
+STREAM_NAME_START = len('{"type": "RECORD",')
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class RecordMessage:
 Message = SchemaMessage | StateMessage | ActivateVersionMessage | RecordMessage
 
 
-def record_beginnings(stream: str) -> tuple[bytes, ...]:
+def record_prefixes(stream: str) -> tuple[bytes, ...]:
     """
     Return how a RECORD line of `stream` begins, up to the comma after the stream's name.
 
@@ -73,12 +73,12 @@ def record_beginnings(stream: str) -> tuple[bytes, ...]:
     )
 
 
-def beginning(line: bytes) -> bytes:
-    """Return what of a line `record_beginnings` may hold."""
-    return line[: line.find(b",", NAME_FROM)]
+def record_prefix(line: bytes) -> bytes:
+    """Return what of a line `record_prefixes` may hold."""
+    return line[: line.find(b",", STREAM_NAME_START)]
 
 
-def iter_chunks(descriptor: int, tick_s: float) -> Iterator[list[bytes]]:
+def read_lines(descriptor: int, tick_s: float) -> Iterator[list[bytes]]:
     """
     Yield the lines that are there, without their ends; none after `tick_s` seconds of silence.
 

@@ -10,17 +10,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-ALIASES = {
-    "default_target_schema": "database",
-    "dbname": "database",
-    "db": "database",
-    "database_name": "database",
-    "username": "user",
-    "user_name": "user",
-    "hostname": "host",
-    "passwd": "password",
-    "add_record_metadata": "add_metadata_columns",
-}
+from mysql_settings import other_names
+from mysql_settings.other_names import is_true
+
+ALIASES = {**other_names.ALIASES, "add_record_metadata": "add_metadata_columns"}
 # What makes no difference to what is loaded: how fast, where files lie, what is kept in memory.
 WITHOUT_MEANING = frozenset(
     ("parallelism", "parallelism_max", "stream_buffer_size", "disable_table_cache", "query_tag")
@@ -35,10 +28,6 @@ WITHOUT_EFFECT = {
     "stream_maps": "records are loaded as the tap sends them",
     "table_name_pattern": "tables have the names of their streams",
 }
-REFUSED = {
-    "sqlalchemy_url": "give host, port, user, password and database instead",
-    "url": "give host, port, user, password and database instead",
-}
 
 
 @dataclass(frozen=True)
@@ -52,27 +41,21 @@ class Translated:
 
 def translate(settings: Mapping[str, object]) -> Translated:
     """Return the settings by our names; where several mean the same, ours counts."""
-    ours = {ALIASES[name]: settings[name] for name in reversed(ALIASES) if name in settings}
-    others = {*ALIASES, *WITHOUT_MEANING, *WITHOUT_EFFECT, *REFUSED}
-    others |= {"flattening_enabled", "flattening_max_depth", "ssl"}
-    ours |= {name: value for name, value in settings.items() if name not in others}
-    if _is_true(settings.get("flattening_enabled")) and "flattening_max_depth" in settings:
+    others = {*WITHOUT_MEANING, *WITHOUT_EFFECT, *other_names.REFUSED}
+    others |= {"flattening_enabled", "flattening_max_depth"}
+    ours = other_names.to_our_names(settings, ALIASES)
+    ours = {name: value for name, value in ours.items() if name not in others}
+    if is_true(settings.get("flattening_enabled")) and "flattening_max_depth" in settings:
         ours.setdefault("data_flattening_max_level", settings["flattening_max_depth"])
-    if _is_true(settings.get("ssl")):
-        ours.setdefault("ssl_mode", "REQUIRED")
     if isinstance(method := ours.get("load_method"), str) and method.casefold() == "upsert":
         ours["load_method"] = "auto"  # which upserts, as the SDK's does
-    given = {name for name, value in settings.items() if value not in (None, "", {}, [])}
+    present = {name for name, value in settings.items() if value not in (None, "", {}, [])}
     return Translated(
         ours,
         tuple(
             f"{name} has no effect: {WITHOUT_EFFECT[name]}"
             for name in WITHOUT_EFFECT
-            if name in given
+            if name in present
         ),
-        tuple(f"{name}: {REFUSED[name]}" for name in REFUSED if name in given),
+        tuple(other_names.refused_faults(settings)),
     )
-
-
-def _is_true(value: object) -> bool:
-    return value is True or str(value).casefold() in ("true", "1")

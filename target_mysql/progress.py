@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from target_mysql.server.connection import Done
+from target_mysql.server.connection import StatementResult
 
 LOGGER = logging.getLogger(__name__)
 
@@ -26,7 +26,7 @@ class Counts:
     inserted: int = 0
     updated: int = 0
     deleted: int = 0
-    mended: int = 0  # dates that MySQL cannot hold
+    dates_replaced: int = 0  # dates that MySQL cannot hold
     not_numbers: int = 0  # NaN and Infinity
     reported: int = 0  # records that a METRIC has counted
 
@@ -42,7 +42,7 @@ class Progress:
     _started: float = field(default_factory=time.monotonic)
     _said: float = field(default_factory=time.monotonic)
 
-    def count(self, stream: str, rows: Sequence[bytes], merged: Done) -> None:
+    def count(self, stream: str, rows: Sequence[bytes], merged: StatementResult) -> None:
         """Count a merge: MySQL says 1 for a row inserted, 2 for one changed, 0 for one alike."""
         inserted = merged.records - merged.duplicates
         counts = self.streams[stream]
@@ -78,7 +78,9 @@ class Progress:
                 counts.inserted,
                 counts.updated,
                 counts.deleted,
-                f", {counts.mended} dates that MySQL cannot hold" if counts.mended else "",
+                f", {counts.dates_replaced} dates that MySQL cannot hold"
+                if counts.dates_replaced
+                else "",
                 f", {counts.not_numbers} NaN or Infinity as NULL" if counts.not_numbers else "",
             )
         self._count_records()

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from engagements_report.config import Config as ReportConfig
+from engagements_report.config import read_config
 from engagements_report.exceptions import UsageError
+from mysql_settings.visible import visible
 from target_mysql.config import Config as TargetConfig
 from target_mysql.exceptions import ConfigError
-from target_mysql.visible import visible
 from tests.conftest import TestDatabase, run_program
 from tests.report.tables import create_tables
 from tests.report.tables import run as run_report
@@ -142,7 +142,7 @@ def test_a_url_as_host_shows_no_password(host: str) -> None:
         TargetConfig.from_sources({"host": host}, {}, ())
     problems.append(str(refused.value))
     with pytest.raises(UsageError) as refused_too:
-        ReportConfig.from_sources(None, settings(host=host), ())
+        read_config([], settings(host=host), ())
     problems.append(str(refused_too.value))
     for problem in problems:
         assert "host: must not be a URL: give host, port, user and password by keys" in problem
@@ -157,7 +157,7 @@ def test_hosts_that_cannot_be_looked_up(host: str) -> None:
     with pytest.raises(ConfigError, match="host: not a name, name:port or"):
         TargetConfig.from_sources({"host": host}, {}, ())
     with pytest.raises(UsageError, match="host: not a name, name:port or"):
-        ReportConfig.from_sources(None, settings(host=host), ())
+        read_config([], settings(host=host), ())
 
 
 @pytest.mark.parametrize("name", ["user", "password", "database", "unix_socket"])
@@ -170,7 +170,7 @@ def test_texts_that_no_server_takes(name: str, value: str) -> None:
         TargetConfig.from_sources({}, settings(**{name: value}), ())
     assert str(refused.value) == f"configuration: {name}: must be Unicode text without NUL"
     with pytest.raises(UsageError) as refused_too:
-        ReportConfig.from_sources(None, settings(**{name: value}), ())
+        read_config([], settings(**{name: value}), ())
     assert str(refused_too.value) == f"configuration: {name}: must be Unicode text without NUL"
 
 

@@ -1,87 +1,496 @@
-"""What the README says is true: its configuration tables, its commands."""
+"""README and docs/ are true: tables, commands, links, and the error texts they explain."""
 
 from __future__ import annotations
 
+import ast
+import fcntl
 import json
+import os
 import re
+import subprocess
+from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from engagements_report.queries.reports import REPORTS
 from hubspot_simulator.portal import Portal
 from hubspot_simulator.server import Simulator
-from private_servers.shell import run_steps
+from mysql_settings.declarations import declared
+from private_servers.shell import CommandFailed, run_steps
 from tap_hubspot_engagements import config as tap_config
-from target_mysql import config as target_config
-from tests.conftest import PROGRAMS, REPOSITORY, TestDatabase, clean_environment
+from tap_hubspot_engagements.streams import ENGAGEMENTS, STREAMS
+from target_mysql.config import Config as TargetConfig
+from tests.conftest import PROGRAMS, REPOSITORY, TestDatabase, clean_environment, run_program
 
-README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
+README, TAP, TARGET = "README.md", "docs/tap.md", "docs/target.md"
+REPORT, OPERATIONS = "docs/reports.md", "docs/operations.md"
+MAX_README_LINES = 130
+DOCUMENTS = sorted(
+    str(path.relative_to(REPOSITORY))
+    for path in (*REPOSITORY.glob("*.md"), *REPOSITORY.glob("docs/*.md"))
+)
+PROGRAM_PACKAGES = (
+    *("tap_hubspot_engagements", "target_mysql", "engagements_report"),
+    *("hubspot_api", "mysql_settings"),
+)
+# The value that a message puts in, as %-format or as the documents write it.
+PLACEHOLDER = re.compile(r"%(?:\.\d+)?[sdfgr]|…+")
+MIN_QUOTED_LENGTH = 12  # characters of a quoted error between two placeholders
+PORTAL_SIZE = 64
 
 
-def section(heading: str) -> str:
-    """Return the text below a heading, up to the next one."""
-    found = re.search(rf"^#+ {re.escape(heading)}\n(.*?)(?=^#+ |\Z)", README, re.M | re.S)
-    assert found, heading
-    return found[1]
+def text_of(document: str) -> str:
+    return (REPOSITORY / document).read_text(encoding="utf-8")
+
+
+@cache
+def sections(document: str) -> dict[str, str]:
+    """Return the text below each heading, up to the next one; code blocks have no headings."""
+    found: dict[str, list[str]] = {}
+    heading, in_code = "", False
+    for line in text_of(document).splitlines():
+        in_code ^= line.startswith("```")
+        if not in_code and (match := re.match(r"#+ (.*)", line)):
+            heading = match[1]
+        else:
+            found.setdefault(heading, []).append(line)
+    return {heading: "\n".join(lines) + "\n" for heading, lines in found.items()}
+
+
+def blocks(text: str, language: str) -> list[str]:
+    """Return the code blocks of a language."""
+    return re.findall(rf"^```{language}\n(.*?)^```", text, re.M | re.S)
+
+
+def table_rows(text: str) -> list[list[str]]:
+    """Return the cells of the tables' rows, without the headings."""
+    rows = [line.strip("| ").split(" | ") for line in text.splitlines() if line.startswith("|")]
+    return [row for row in rows if row[0].startswith("`")]
+
+
+def code_spans(text: str) -> list[str]:
+    return re.findall(r"`([^`]+)`", text)
+
+
+@cache
+def messages() -> tuple[str, ...]:
+    """Return every text in the programs' code, `…` in place of the values put in."""
+    found = []
+    for package in PROGRAM_PACKAGES:
+        for path in (REPOSITORY / package).rglob("*.py"):
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+                if isinstance(node, (ast.Constant, ast.JoinedStr)):
+                    found.append(PLACEHOLDER.sub("…", literal(node)))
+    return tuple(found)
+
+
+def literal(node: ast.expr) -> str:
+    if isinstance(node, ast.JoinedStr):
+        return "".join(map(literal, node.values))
+    return str(node.value) if isinstance(node, ast.Constant) else "…"
+
+
+def settings_of_target() -> dict[str, tuple[object, str]]:
+    """Return (default, meaning) of the target's settings."""
+    settings = declared(TargetConfig).items()
+    return {name: (setting.written_default, setting.meaning) for name, setting in settings}
 
 
 @pytest.mark.parametrize(
-    ("heading", "defaults"),
-    [
-        ("The tap's configuration", tap_config.defaults()),
-        ("The target's configuration", target_config.defaults()),
-    ],
+    ("document", "defaults"),
+    [(TAP, tap_config.defaults()), (TARGET, settings_of_target())],
 )
-def test_configuration_tables(heading: str, defaults: dict[str, tuple[object, str]]) -> None:
+def test_configuration_tables(document: str, defaults: dict[str, tuple[object, str]]) -> None:
     """
     Each table has every key of the code, in its order, with its default and its meaning.
     """
-    rows = re.findall(r"^\| `(\w+)` \| (.*?) \| (.*?) \| (.*?) \|$", section(heading), re.M)
+    text = sections(document)["Configuration"]
+    rows = re.findall(r"^\| `(\w+)` \| (.*?) \| (.*?) \| (.*?) \|$", text, re.M)
     shown = {name: (default.strip("`"), meaning) for name, default, _, meaning in rows}
     assert list(shown.items()) == [
         (name, (written(default), meaning)) for name, (default, meaning) in defaults.items()
     ]
 
 
+def test_units_of_the_targets_configuration() -> None:
+    """
+    Each row of the target's table has the unit that the setting declares, or none.
+    """
+    text = sections(TARGET)["Configuration"]
+    rows = re.findall(r"^\| `(\w+)` \| .*? \| (.*?) \| .*? \|$", text, re.M)
+    assert rows == [(name, setting.unit) for name, setting in declared(TargetConfig).items()]
+
+
 def written(default: object) -> str:
-    """Return a default as the README writes it."""
+    """Return a default as the documents write it."""
     if default is None or default in ("", ()):
         return ""
     return json.dumps(default).strip('"')
 
 
-def test_the_commands_of_an_hourly_run(tmp_path: Path, database: TestDatabase) -> None:
+def test_the_table_of_streams() -> None:
     """
-    The two blocks of "Run", word for word in a shell, load a portal and then its changes.
+    It has every stream of the code, in its order, with its key and how it is replicated.
     """
-    first, again = re.findall(r"```bash\n(.*?)```", section("Run"), re.S)
-    config = json.loads((REPOSITORY / "sample_config.json").read_text())
-    (tmp_path / "catalog.json").write_bytes((REPOSITORY / "catalog.json").read_bytes())
-    environment = clean_environment() | database.environment
-    environment["PATH"] = f"{PROGRAMS}:{environment['PATH']}"
-    with Simulator(Portal.june_2018(), token=config["access_token"]) as simulator:
-        config["base_url"] = simulator.url
-        (tmp_path / "config.json").write_text(json.dumps(config))
-        for block in (first, again):
-            run_steps(["bash", "-ec", block], folder=tmp_path, environment=environment)
-            simulator.portal.create({"engagement": {"type": "NOTE"}, "metadata": {}})
-    assert database.query("SELECT COUNT(*) FROM engagements") == [(65,)]
+    rows = table_rows(sections(TAP)["Streams"])
+    assert [name.strip("`") for name, *_ in rows] == list(STREAMS)
+    for name, _, endpoint, key, replication in rows:
+        stream = STREAMS[name.strip("`")]
+        assert code_spans(key) == list(stream.key_properties)
+        assert code_spans(replication)[0] == stream.replication_method
+        assert (endpoint == "none of its own") == (stream.parent is not None)
 
 
-def test_every_target_of_make_is_there() -> None:
+def test_every_endpoint_is_in_the_code() -> None:
     """
-    What the README tells to make can be made.
+    The paths that the documents name are those that the tap requests.
     """
-    makefile = (REPOSITORY / "Makefile").read_text()
-    named = re.findall(r"(?:`|^\$ )make ([a-z -]+)", README, re.M)
-    assert named
-    for name in " ".join(named).split():
-        assert re.search(rf"^{name}:", makefile, re.M), name
+    paths = {path for document in (TAP, "docs/hubspot.md") for path in endpoints(document)}
+    assert len(paths) > 5
+    for path in paths:
+        assert any(path in text for text in messages()), path
 
 
-def test_the_demo_is_shown_as_it_is() -> None:
+def endpoints(document: str) -> Iterator[str]:
+    """Yield the paths in a document's tables of streams and endpoints."""
+    for heading in ("Streams", "Endpoints"):
+        for path in code_spans(sections(document).get(heading, "")):
+            if path.startswith("/"):
+                yield path.removesuffix("/:id")
+
+
+def test_the_diagram_of_streams() -> None:
     """
-    The session that the README opens with has the known answer in it.
+    It has every stream, and no property that a stream does not have.
     """
-    assert "1.0714" in README
-    assert re.search(r"TASK\s+│ 2018-07-13 │\s+4", README)
+    (diagram,) = blocks(sections(TAP)["Streams"], "mermaid")
+    entities = dict(re.findall(r"^    (\w+) \{\n(.*?)^    \}", diagram, re.M | re.S))
+    related = re.findall(r"^    (\w+) \|\|--o[|{] (\w+)", diagram, re.M)
+    assert {name for pair in related for name in pair} == set(STREAMS)
+    for name, attributes in entities.items():
+        for attribute in re.findall(r"^ +\w+ (\w+)", attributes, re.M):
+            assert attribute in STREAMS[name].schema["properties"], f"{name}.{attribute}"
+
+
+def test_the_columns_of_engagements() -> None:
+    """
+    The list of columns is that of the schema, in its order.
+    """
+    columns = code_spans(sections(TAP)["engagements"].split("\n\n")[1])
+    assert columns == list(ENGAGEMENTS.schema["properties"])
+
+
+def test_the_table_of_reports() -> None:
+    """
+    It has every report, in the order of the code.
+    """
+    rows = table_rows(sections(REPORT)["engagements-report"])
+    assert [name.strip("`") for name, *_ in rows if "--" not in name] == list(REPORTS)
+
+
+@pytest.mark.parametrize(
+    ("document", "program"),
+    [
+        (TAP, "tap-hubspot-engagements"),
+        (TARGET, "target-mysql"),
+        (REPORT, "engagements-report"),
+    ],
+)
+def test_the_tables_of_options(document: str, program: str) -> None:
+    """
+    Every option of --help is in the document's table, and no other.
+    """
+    option = re.compile(r"(?<![\w-])--[a-z][\w-]*")
+    listed = option.findall(str(table_rows(sections(document)[program])))
+    assert set(listed) == set(option.findall(run_program(program, "--help").out))
+
+
+@pytest.fixture
+def folder(tmp_path: Path, database: TestDatabase) -> Iterator[tuple[Path, Simulator]]:
+    """A folder with the three files that an hourly run needs, and the portal that it reads."""
+    with Simulator(Portal.june_2018(), token=sample("config")["access_token"]) as simulator:
+        write_settings(tmp_path, simulator, database, database.name)
+        yield tmp_path, simulator
+
+
+def sample(name: str) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads(text_of(f"sample_{name}.json"))
+    return content
+
+
+def write_settings(
+    folder: Path, simulator: Simulator, database: TestDatabase, database_name: str
+) -> None:
+    """Write the configurations, made of the samples, and the catalog into `folder`."""
+    tap = sample("config") | {"base_url": simulator.url}
+    target = sample("target_config") | {
+        "port": database.server.port,
+        "user": "root",
+        "password": database.server.password,
+        "database": database_name,
+    }
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, content in (("config.json", tap), ("target_config.json", target)):
+        (folder / name).write_text(json.dumps(content))
+    (folder / "catalog.json").write_text(text_of("catalog.json"))
+
+
+def write_hourly_script(folder: Path) -> None:
+    script = folder / "hourly.sh"
+    script.write_text(blocks(sections(README)["Run"], "bash")[1])
+    script.chmod(0o755)
+
+
+def run_crontab_line(folder: Path) -> str:
+    """Run the README's crontab line as cron would, in `folder`; returns what it prints."""
+    path_line, job = blocks(sections(README)["Run"], "crontab")[0].strip().splitlines()
+    minute, *rest, command = job.split(None, 5)
+    assert minute.isdigit() and rest == ["*"] * 4
+    path = path_line.removeprefix("PATH=").replace("/srv/hubspot/.venv/bin", str(PROGRAMS))
+    environment = {"PATH": path, "HOME": str(folder), "SHELL": "/bin/sh"}
+    command = command.replace("/srv/hubspot", str(folder))
+    return run_steps(["/bin/sh", "-c", command], environment=environment)
+
+
+def environment_of_programs() -> dict[str, str]:
+    environment = clean_environment()
+    return environment | {"PATH": f"{PROGRAMS}:{environment['PATH']}"}
+
+
+def add_note(simulator: Simulator) -> None:
+    simulator.portal.create({"engagement": {"type": "NOTE"}, "metadata": {}})
+
+
+def test_the_commands_of_a_first_load_and_an_hourly_run(
+    folder: tuple[Path, Simulator], database: TestDatabase
+) -> None:
+    """
+    The plain pipe, word for word in a shell, loads a portal; the crontab line loads its changes.
+    """
+    path, simulator = folder
+    first, _ = blocks(sections(README)["Run"], "bash")
+    run_steps(["bash", "-ec", first], folder=path, environment=environment_of_programs())
+    assert database.query("SELECT COUNT(*) FROM engagements") == [(PORTAL_SIZE,)]
+
+    add_note(simulator)
+    write_hourly_script(path)
+    run_crontab_line(path)
+
+    assert database.query("SELECT COUNT(*) FROM engagements") == [(PORTAL_SIZE + 1,)]
+    log = (path / "hourly.log").read_text()
+    assert "reading all engagements" not in log, "the state of the first load was not used"
+
+
+def test_the_hourly_script_also_does_the_first_load(
+    folder: tuple[Path, Simulator], database: TestDatabase
+) -> None:
+    """
+    Without a state the crontab line reads everything, and then only what changed.
+    """
+    path, simulator = folder
+    write_hourly_script(path)
+    run_crontab_line(path)
+    assert database.query("SELECT COUNT(*) FROM engagements") == [(PORTAL_SIZE,)]
+
+    add_note(simulator)
+    run_crontab_line(path)
+
+    assert database.query("SELECT COUNT(*) FROM engagements") == [(PORTAL_SIZE + 1,)]
+    assert (path / "hourly.log").read_text().count("reading all engagements") == 1
+
+
+def test_a_failed_run_keeps_the_last_state(
+    folder: tuple[Path, Simulator], database: TestDatabase
+) -> None:
+    """
+    After a run that failed before its first state, the next one starts from the state before it.
+    """
+    path, simulator = folder
+    write_hourly_script(path)
+    run_crontab_line(path)
+    good = (path / "catalog.json").read_text()
+    (path / "catalog.json").write_text("{}")
+    with pytest.raises(CommandFailed):
+        run_crontab_line(path)
+    assert (path / "states").read_text() == ""
+
+    (path / "catalog.json").write_text(good)
+    add_note(simulator)
+    run_crontab_line(path)
+
+    assert (path / "hourly.log").read_text().count("reading all engagements") == 1
+    assert database.query("SELECT COUNT(*) FROM engagements") == [(PORTAL_SIZE + 1,)]
+
+
+def test_cron_starts_no_second_run(folder: tuple[Path, Simulator]) -> None:
+    """
+    While a run holds the lock, the crontab line does nothing and is no failure.
+    """
+    path, _ = folder
+    write_hourly_script(path)
+    with (path / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        run_crontab_line(path)
+    assert not (path / "states").exists()
+
+
+def test_the_loop_over_portals(folder: tuple[Path, Simulator], database: TestDatabase) -> None:
+    """
+    It loads each portal's folder, and a portal that fails does not stop the next one.
+    """
+    path, simulator = folder
+    (loop,) = blocks(sections(OPERATIONS)["Several portals"], "bash")
+    for name in ("broken", "good"):
+        portal = path / "portals" / name
+        write_settings(portal, simulator, database, database.name)
+        write_hourly_script(portal)
+    (path / "portals" / "broken" / "config.json").write_text("{")
+
+    outcome = subprocess.run(
+        ["bash", "-c", loop],
+        cwd=path,
+        env=environment_of_programs(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert outcome.returncode == 1
+    assert "portals/broken/: exit code 2" in outcome.stderr
+    assert database.query("SELECT COUNT(*) FROM engagements") == [(PORTAL_SIZE,)]
+
+
+def test_the_grant_is_enough(database: TestDatabase) -> None:
+    """
+    A user with the rights of docs/target.md can load a stream, and the error 1044 names the same.
+    """
+    (statements,) = blocks(sections(TARGET)["The user's rights"], "sql")
+    user = f"u{os.getpid()}"
+    statements = statements.replace("hubspot.*", f"{database.name}.*")
+    statements = statements.replace("DATABASE hubspot", f"DATABASE {database.name}")
+    statements = statements.replace("hubspot@", f"{user}@")
+    connection = database.connect()
+    with connection, connection.cursor() as cursor:
+        for statement in filter(str.strip, statements.split(";")):
+            cursor.execute(statement)
+    rights = re.search(r"GRANT (.*?) ON", statements)
+    assert rights and any(rights[1] in text for text in messages())
+
+    settings = {"USER": user, "PASSWORD": "change me"}
+    loaded = run_program(
+        "target-mysql",
+        stdin='{"type": "SCHEMA", "stream": "s", "key_properties": ["id"],'
+        ' "schema": {"properties": {"id": {"type": "integer"}}}}\n'
+        '{"type": "RECORD", "stream": "s", "record": {"id": 1}}\n',
+        environment=database.environment
+        | {f"TARGET_MYSQL_{name}": value for name, value in settings.items()},
+    )
+
+    assert (loaded.code, loaded.err.count("ERROR")) == (0, 0), loaded.err
+    assert database.query("SELECT id FROM s") == [(1,)]
+    database.query(f"DROP USER {user}@'%%'", ())
+
+
+def test_every_error_of_the_troubleshooting_tables_is_in_the_code() -> None:
+    """
+    Each text that the tables explain is a text of the programs, word for word but for the values.
+    """
+    texts = sections(OPERATIONS)
+    rows = [*table_rows(texts["Errors of the tap"])]
+    rows += table_rows(texts["Errors of the target and the reports"])
+    assert len(rows) > 30
+    for quoted, *_ in rows:
+        pieces = PLACEHOLDER.split(quoted.strip("`"))
+        assert max(map(len, pieces)) >= MIN_QUOTED_LENGTH, quoted
+        pattern = re.compile(".*".join(map(re.escape, pieces)), re.DOTALL)
+        assert any(map(pattern.search, messages())), f"no program says: {quoted}"
+
+
+def test_every_exit_code_is_explained() -> None:
+    """
+    The table has the exit codes that the programs' help names.
+    """
+    rows = re.findall(r"^\| ([\d, ]+) \|", sections(OPERATIONS)["Exit codes"], re.M)
+    explained = {code for row in rows for code in re.findall(r"\d+", row)}
+    named: set[str] = set()
+    for program in ("tap-hubspot-engagements", "target-mysql", "engagements-report"):
+        text = " ".join(run_program(program, "--help").out.split())
+        named |= set(re.findall(r"\b\d+\b", text.partition("Exit codes: ")[2]))
+    assert explained == named
+
+
+def test_every_target_of_make_is_explained() -> None:
+    """
+    What the documents tell to make can be made, and what can be made is in the documents.
+    """
+    targets = set(re.findall(r"^([a-z-]+):.*## ", text_of("Makefile"), re.M))
+    named: set[str] = set()
+    for document in DOCUMENTS:
+        for names in re.findall(r"(?:`|^\$ )make ([a-z -]+)", text_of(document), re.M):
+            named |= set(names.split())
+    assert named == targets
+
+
+def test_every_file_that_is_named_exists() -> None:
+    """
+    A module or data file that a document names is in the repository, in its folder if that is said.
+    """
+    files = [str(path.relative_to(REPOSITORY)) for path in REPOSITORY.glob("[a-z]*/**/*.*")]
+    files += [path.name for path in REPOSITORY.iterdir()]
+    for document in set(DOCUMENTS) - {"CHANGELOG.md"}:
+        for name in code_spans(text_of(document)):
+            if re.fullmatch(r"[\w./]+\.(?:py|sql|css)", name):
+                assert any(f"/{file}".endswith(f"/{name}") for file in files), f"{document}: {name}"
+
+
+def test_every_link_leads_somewhere() -> None:
+    """
+    Each relative link has its file, and each anchor its heading.
+    """
+    links = [(document, link) for document in DOCUMENTS for link in relative_links(document)]
+    assert len(links) > 50
+    for document, link in links:
+        path, _, anchor = link.partition("#")
+        target = (REPOSITORY / document).parent / path if path else REPOSITORY / document
+        assert target.exists(), f"{document}: {link}"
+        if anchor:
+            name = str(target.resolve().relative_to(REPOSITORY.resolve()))
+            assert anchor in map(slug, sections(name)), f"{document}: {link}"
+
+
+def relative_links(document: str) -> list[str]:
+    text = re.sub(r"^```.*?^```", "", text_of(document), flags=re.M | re.S)
+    links = re.findall(r"\]\(([^)\s]+)\)", text)
+    return [link for link in links if not re.match(r"\w+:", link)]
+
+
+def slug(heading: str) -> str:
+    """Return a heading's anchor, as GitHub makes it."""
+    return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
+
+
+def test_every_document_is_reached_from_the_readme() -> None:
+    """
+    The README links to each page of docs/.
+    """
+    linked = {link.partition("#")[0] for link in relative_links(README)}
+    assert {document for document in DOCUMENTS if document != README} <= linked
+
+
+def test_the_readme_is_short() -> None:
+    """
+    A page that is read to its end: what is longer is in docs/.
+    """
+    assert len(text_of(README).splitlines()) <= MAX_README_LINES
+
+
+@pytest.mark.parametrize("document", [README, "docs/demo.md"])
+def test_the_demo_is_shown_as_it_is(document: str) -> None:
+    """
+    The session that is shown has the known answer in it.
+    """
+    assert "1.0714" in text_of(document)
+    assert re.search(r"TASK\s+│ 2018-07-13 │\s+4", text_of(document))

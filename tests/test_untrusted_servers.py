@@ -24,11 +24,10 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.x509.oid import NameOID
 
-import engagements_report.login
-import target_mysql.server.login
+import mysql_settings.login
 from engagements_report import config as report_config
-from engagements_report import database as report_database
 from engagements_report.exceptions import DatabaseError
+from engagements_report.queries import database as report_database
 from target_mysql.config import Config
 from target_mysql.exceptions import ConnectError
 from target_mysql.server import connection as target_connection
@@ -186,7 +185,7 @@ def target_problem(**config: object) -> str:
 
 def report_problem(**config: object) -> str:
     """Connect as engagements-report does; returns what it says."""
-    parsed = report_config.Config.from_sources(None, settings(**config), ())
+    parsed = report_config.read_config([], settings(**config), ())[0]
     with pytest.raises(DatabaseError) as raised:
         report_database.Database(parsed)
     return str(raised.value)
@@ -198,8 +197,7 @@ PROGRAMS: dict[str, Callable[..., str]] = {"target": target_problem, "reports": 
 @pytest.fixture
 def far_away(monkeypatch: pytest.MonkeyPatch) -> None:
     """Loopback addresses count as any others."""
-    for module in (target_mysql.server.login, engagements_report.login):
-        monkeypatch.setattr(module, "is_loopback", lambda address: False)
+    monkeypatch.setattr(mysql_settings.login, "is_loopback", lambda address: False)
 
 
 # The modes in which it comes to a login at all.
@@ -310,7 +308,7 @@ def test_which_addresses_are_loopback(address: str, expected: bool) -> None:
     """
     Only IP addresses of this machine's loopback are trusted; names are not judged as addresses.
     """
-    assert target_mysql.server.login.is_loopback(address) is expected
+    assert mysql_settings.login.is_loopback(address) is expected
 
 
 @pytest.mark.parametrize(
@@ -329,6 +327,6 @@ def test_who_is_warned(
     """
     PREFERRED warns of servers elsewhere; who chose another mode, or is on this machine, is not.
     """
-    warning: Any = target_mysql.server.login.to_warning(ssl_mode, unix_socket, hosts)
+    warning: Any = mysql_settings.login.to_warning(ssl_mode, unix_socket, hosts)
     assert bool(warning) == bool(warns_of)
     assert not warning or f"nothing proves that {warns_of} is" in warning

@@ -18,9 +18,9 @@ import msgspec
 from benchmarks.programs import v3
 from hubspot_simulator import generate
 from hubspot_simulator.__main__ import STOP_SIGNALS, build_parser
-from hubspot_simulator.answers import Answer, json_answer
 from hubspot_simulator.portal import Portal
-from hubspot_simulator.server import Request, Simulator
+from hubspot_simulator.responses import Response, json_response
+from hubspot_simulator.server import RecordedRequest, Simulator
 
 COUNT = "/requests"
 MOST_BYTES = 20_000
@@ -28,18 +28,18 @@ EARLIEST_MS, LATEST_MS = 10**11, 10**14  # seconds lie below, .NET's ticks above
 
 
 class EvenSimulator(Simulator):
-    """Answers what is asked of v3 as well, and says how often it was asked."""
+    """Also serves v3's objects to any client, and the count of requests at `/requests`."""
 
     def __init__(self, portal: Portal, port: int, token: str) -> None:
         super().__init__(portal, port, token=token)
         self._objects = v3.Objects(portal.records())
 
-    def exchange(self, request: Request, body: bytes) -> tuple[Answer | None, float]:
-        """Answer as the simulator does, and what it has no answer to, whoever asks."""
+    def handle(self, request: RecordedRequest, body: bytes) -> tuple[Response | None, float]:
+        """Handle requests for v3 objects and the count, and leave all others to the simulator."""
         if request.path == COUNT:
-            return json_answer(len(self.requests)), 1.0
-        answer = self._objects.answer(request.path, request.params)
-        return (answer, 1.0) if answer else super().exchange(request, body)
+            return json_response(len(self.requests)), 1.0
+        response = self._objects.answer(request.path, request.params)
+        return (response, 1.0) if response else super().handle(request, body)
 
 
 def even_portal(engagements: int, seed: int) -> Portal:
@@ -52,7 +52,7 @@ def even_portal(engagements: int, seed: int) -> Portal:
 
 
 def _even(portal: Portal, made: int, seed: int) -> Iterator[dict[str, Any]]:
-    for one in generate.engagements(made, seed, portal.now_ms, portal.portal_id, "uneven"):
+    for one in generate.engagements(made, seed, portal.now_ms, portal.portal_id, generate.Shape()):
         inner, body = one["engagement"], msgspec.json.encode(one)
         if (
             inner["type"] in v3.KINDS

@@ -28,8 +28,10 @@ def main() -> None:
     assert isinstance(message, SchemaMessage)
     table = to_table(message.stream, message.schema, message.key_properties, dialect)
     table = migrate(table, database)
-    columns, staging = RowEncoder(table).columns, statements.staging(0)
-    database.execute(statements.create_staging(staging, columns, table.key, dialect))
+    columns, staging = RowEncoder(table).columns, "_sdc_staging_0"
+    database.execute(
+        statements.create_staging(staging, columns, table.key, dialect, temporary=True)
+    )
     load = statements.load_staging(staging, columns).replace("LOCAL INFILE 'batch'", "INFILE %s")
     with database.transaction():
         database.execute(load, (str(load_file),))

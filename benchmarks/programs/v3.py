@@ -14,7 +14,7 @@ from typing import Any
 
 import msgspec
 
-from hubspot_simulator.answers import Answer, json_answer
+from hubspot_simulator.responses import Response, json_response
 
 Properties = dict[str, str | None]
 
@@ -58,26 +58,26 @@ class Objects:
             for kind, objects in of_kind.items()
         }
 
-    def answer(self, path: str, params: Mapping[str, str]) -> Answer | None:
+    def answer(self, path: str, params: Mapping[str, str]) -> Response | None:
         """Return what HubSpot would answer, None where the path is none of these."""
         if path in EMPTY:
-            return json_answer(EMPTY[path])
+            return json_response(EMPTY[path])
         if path.startswith(PROPERTIES):
             return self._properties(path.removeprefix(PROPERTIES))
         if path.removeprefix(OBJECTS) in self._bodies:
             return self._page(path.removeprefix(OBJECTS), params)
         return None
 
-    def _properties(self, kind: str) -> Answer:
+    def _properties(self, kind: str) -> Response:
         names = self._names.get(kind, [])
-        return json_answer({"results": [{"name": name, "type": "string"} for name in names]})
+        return json_response({"results": [{"name": name, "type": "string"} for name in names]})
 
-    def _page(self, kind: str, params: Mapping[str, str]) -> Answer:
+    def _page(self, kind: str, params: Mapping[str, str]) -> Response:
         bodies = self._bodies[kind]
         start = int(params.get("after", 0))
         end = start + min(int(params.get("limit", PAGE_DEFAULT)), PAGE_MAX)
         paging = b',"paging":{"next":{"after":"%d"}}' % end if end < len(bodies) else b""
-        return Answer(200, b'{"results":[%b]%b}' % (b",".join(bodies[start:end]), paging))
+        return Response(200, b'{"results":[%b]%b}' % (b",".join(bodies[start:end]), paging))
 
 
 def to_properties(engagement: dict[str, Any]) -> Properties:

@@ -13,15 +13,15 @@ from target_mysql.tables.table import DELETED_AT, Table
 ROWS = 10_000  # in one statement: short locks, and no transaction too large to commit
 
 Key = Sequence[object]
-Patiently = Callable[[Callable[[], Any]], Any]
+WithRetries = Callable[[Callable[[], Any]], Any]
 """Calls a function, and again after a failure that may pass."""
 
 
-def retire_older(
+def delete_older_versions(
     table: Table,
     version: int,
     database: Database,
-    patiently: Patiently,
+    with_retries: WithRetries,
     at: str | None,
     locks: TableLocks,
 ) -> Iterator[int]:
@@ -31,7 +31,7 @@ def retire_older(
     while the table is held.
     """
 
-    def retire(statement: str, bound: Sequence[object]) -> int:
+    def delete_rows(statement: str, bound: Sequence[object]) -> int:
         with database.transaction():
             affected = database.execute(statement, bound).affected
             locks.confirm(database, {table.name: version})
@@ -39,8 +39,8 @@ def retire_older(
 
     flagged = at if table.has(DELETED_AT) else None
     values: list[object] = [version] if flagged is None else [flagged, version]
-    for after, up_to in _ranges(table, database, patiently):
-        statement = statements.retire_older(
+    for after, up_to in _ranges(table, database, with_retries):
+        statement = statements.delete_older_versions_sql(
             table, ROWS, delete=flagged is None, after=bool(after), up_to=bool(up_to)
         )
         bound = [*values, *statements.bounds(after), *statements.bounds(up_to)]
@@ -48,11 +48,13 @@ def retire_older(
         # A range holds no more rows than that, unless others have added some; a table without a key
         # is one range.
         while affected >= ROWS:
-            affected = patiently(lambda: retire(statement, bound))  # noqa: B023
+            affected = with_retries(lambda: delete_rows(statement, bound))  # noqa: B023
             yield affected
 
 
-def _ranges(table: Table, database: Database, patiently: Patiently) -> Iterator[tuple[Key, Key]]:
+def _ranges(
+    table: Table, database: Database, with_retries: WithRetries
+) -> Iterator[tuple[Key, Key]]:
     """
     Yield the keys after and up to which to look, both empty where there is no end, so that a table
     is walked once, however large it is.
@@ -60,7 +62,7 @@ def _ranges(table: Table, database: Database, patiently: Patiently) -> Iterator[
     after: Key = ()
     while table.key:
         step, bound = statements.find_key(table, ROWS, after=bool(after)), statements.bounds(after)
-        found = patiently(lambda: database.query(step, bound))  # noqa: B023
+        found = with_retries(lambda: database.query(step, bound))  # noqa: B023
         if not found:
             break
         yield after, found[0]

@@ -48,7 +48,7 @@ class Batch:
         return [
             column
             for column in self.columns
-            if column.from_record or not column.name.startswith(STAGING)
+            if column.filled_by_record or not column.name.startswith(STAGING)
         ]
 
     @property

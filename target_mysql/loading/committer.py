@@ -21,6 +21,7 @@ from typing import BinaryIO, TypeVar
 from target_mysql.exceptions import TargetError, TransientError
 from target_mysql.loading import stage_and_merge
 from target_mysql.loading.batch import Batch
+from target_mysql.loading.staging import Staging
 from target_mysql.loading.table_locks import TableLocks
 from target_mysql.messages import write_whole
 from target_mysql.progress import Progress
@@ -29,7 +30,7 @@ from target_mysql.server.database import Database
 
 LOGGER = logging.getLogger(__name__)
 
-LANES = 2  # one merges while the other stages: more would only wait for their turn
+COMMIT_WORKERS = 2  # one merges while the other stages: more would only wait for their turn
 STOP_PATIENCE_S = 5.0  # container engines kill 10 s after they have asked
 
 T = TypeVar("T")
@@ -40,11 +41,11 @@ class _Abandoned(TargetError):
 
 
 @dataclass
-class _Lane:
+class _CommitWorker:
     """A connection, and what is committed over it."""
 
     database: Database
-    worker: ThreadPoolExecutor = field(
+    executor: ThreadPoolExecutor = field(
         default_factory=lambda: ThreadPoolExecutor(max_workers=1, thread_name_prefix="commit")
     )
 
@@ -53,7 +54,7 @@ class _Lane:
 class _Commit:
     """A batch that is on its way over a lane."""
 
-    lane: _Lane
+    worker: _CommitWorker
     outcome: Future[None]
 
 
@@ -71,16 +72,18 @@ class Committer:
         progress: Progress,
         retry_limit_s: float,
         locks: TableLocks,
+        staging: Staging,
     ) -> None:
         self._database = database
         self._out = out
         self._progress = progress
         self._retry_limit_s = retry_limit_s
         self._locks = locks
-        self._lanes = [_Lane(database)]
-        self._idle = [*self._lanes]
-        self._most_lanes = LANES
-        self._under_way: deque[_Commit] = deque()
+        self._staging = staging
+        self._workers = [_CommitWorker(database)]
+        self._idle_workers = [*self._workers]
+        self._max_workers = COMMIT_WORKERS
+        self._pending: deque[_Commit] = deque()
         self._stopping = threading.Event()
 
     def submit(self, batches: Sequence[Batch], state: bytes | None) -> None:
@@ -91,69 +94,71 @@ class Committer:
         """
         if not batches and state is None:
             return
-        lane = self._take_lane()
-        before = self._under_way[-1].outcome if self._under_way else None
-        outcome = lane.worker.submit(self._commit_and_emit, lane.database, batches, state, before)
-        self._under_way.append(_Commit(lane, outcome))
+        worker = self._take_worker()
+        before = self._pending[-1].outcome if self._pending else None
+        outcome = worker.executor.submit(
+            self._commit_and_emit, worker.database, batches, state, before
+        )
+        self._pending.append(_Commit(worker, outcome))
 
     def wait(self) -> None:
         """Wait for all commits under way; raises what the first of them that failed raised."""
-        while self._under_way:
-            self._end_first()
+        while self._pending:
+            self._finish_oldest()
 
     @property
     def is_idle(self) -> bool:
         """Whether no commit is under way."""
-        return not self._under_way
+        return not self._pending
 
     def raise_failure(self) -> None:
         """Raise what a commit raised, if it has ended; do not wait."""
-        while self._under_way and self._under_way[0].outcome.done():
-            self._end_first()
+        while self._pending and self._pending[0].outcome.done():
+            self._finish_oldest()
 
     def stop(self) -> None:
         """End: a commit under way is finished or, where that takes long, rolled back."""
         self._stopping.set()
-        outcomes = [commit.outcome for commit in self._under_way]
+        outcomes = [commit.outcome for commit in self._pending]
         _, pending = futures.wait(outcomes, timeout=STOP_PATIENCE_S)
-        for lane in self._lanes:
+        for worker in self._workers:
             if pending:
-                lane.database.hang_up()
-            lane.worker.shutdown(wait=True, cancel_futures=True)
-        for lane in self._lanes[1:]:
-            lane.database.close()
+                worker.database.abort()
+            worker.executor.shutdown(wait=True, cancel_futures=True)
+        for worker in self._workers[1:]:
+            worker.database.close()
 
-    def _take_lane(self) -> _Lane:
+    def _take_worker(self) -> _CommitWorker:
         """Return a lane that is idle; opens one more, or waits, where there is none."""
         self.raise_failure()
-        if not self._idle and len(self._lanes) < self._most_lanes:
-            self._open_lane()
-        if not self._idle:
-            self._end_first()
-        return self._idle.pop()
+        if not self._idle_workers and len(self._workers) < self._max_workers:
+            self._add_worker()
+        if not self._idle_workers:
+            self._finish_oldest()
+        return self._idle_workers.pop()
 
-    def _open_lane(self) -> None:
+    def _add_worker(self) -> None:
         """Open one lane more, or none any more: some users may have but one connection."""
-        self._most_lanes = len(self._lanes)
+        self._max_workers = len(self._workers)
         try:
             database = Database(self._database.config)
         except TargetError as error:
             LOGGER.info("staying with one connection: %s", error)
             return
-        if not database.is_beside(self._database):
+        if not database.is_same_server(self._database):
             LOGGER.info("staying with one connection: another leads to another server")
             database.close()
             return
-        self._most_lanes = LANES
-        self._lanes.append(_Lane(database))
-        self._idle.append(self._lanes[-1])
+        self._max_workers = COMMIT_WORKERS
+        self._workers.append(_CommitWorker(database))
+        self._idle_workers.append(self._workers[-1])
 
-    def _end_first(self) -> None:
+    def _finish_oldest(self) -> None:
         """Wait for the oldest commit. Where it failed it stays: nothing is committed after it."""
-        self._under_way[0].outcome.result()
-        self._idle.append(self._under_way.popleft().lane)
+        self._pending[0].outcome.result()
+        self._idle_workers.append(self._pending.popleft().worker)
 
-    def patiently(self, attempt: Callable[[], T], database: Database | None = None) -> T:
+    def with_retries(self, attempt: Callable[[], T], database: Database | None = None) -> T:
         """
         Return what `attempt` returns; after a failure that may pass, connect and do it again.
 
@@ -188,23 +193,25 @@ class Committer:
     ) -> None:
         """Commit, and write the state, once what came `before` is committed and written."""
 
-        def wait_for_turn() -> None:
+        def wait_for_previous_commit() -> None:
             if before is not None and before.exception() is not None:
                 raise _Abandoned("what came before is not committed")
             if before is not None and self._stopping.is_set():
                 raise _Abandoned("not begun")
 
         if batches:
-            done = self.patiently(
-                lambda: stage_and_merge.load(database, batches, wait_for_turn, self._locks),
+            done = self.with_retries(
+                lambda: stage_and_merge.stage_and_merge(
+                    database, batches, wait_for_previous_commit, self._locks, self._staging
+                ),
                 database,
             )
             for batch, one in zip(batches, done, strict=True):
                 self._progress.count(batch.table.stream, batch.rows, one)
             self._progress.batches += 1
         else:
-            wait_for_turn()
-            self.patiently(lambda: self._locks.confirm(database), database)
+            wait_for_previous_commit()
+            self.with_retries(lambda: self._locks.confirm(database), database)
         if state is not None:
             self._emit(state)
 

@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from target_mysql.config import Config
 from target_mysql.exceptions import InputError, LockedError
-from target_mysql.loading.activate_version import retire_older
+from target_mysql.loading.activate_version import delete_older_versions
 from target_mysql.loading.batch import Batch
 from target_mysql.loading.committer import Committer
 from target_mysql.loading.migrate import migrate, widen
 from target_mysql.loading.stage_and_merge import utc_now
+from target_mysql.loading.staging import Staging
 from target_mysql.loading.table_locks import TableLocks
 from target_mysql.messages import (
     ActivateVersionMessage,
@@ -24,15 +25,19 @@ from target_mysql.messages import (
     RecordMessage,
     SchemaMessage,
     StateMessage,
-    beginning,
     parse_message,
-    record_beginnings,
+    record_prefix,
+    record_prefixes,
 )
 from target_mysql.progress import Progress
-from target_mysql.rows.encoder import LogBasedAppeared, RowEncoder, TooNarrow, VersionAppeared
+from target_mysql.rows.encoder import (
+    ColumnTooNarrow,
+    LogBasedDetected,
+    RowEncoder,
+    VersionColumnMissing,
+)
 from target_mysql.server import statements
 from target_mysql.server.database import Database
-from target_mysql.tables.columns import Column
 from target_mysql.tables.table import (
     TABLE_VERSION,
     VERSION_COLUMN,
@@ -103,7 +108,7 @@ def _validator(message: SchemaMessage) -> Validator:
     return Validator(message.stream, message.schema)
 
 
-class Load:
+class Loader:
     """One run: takes lines, commits batches, writes states to `out`."""
 
     def __init__(self, database: Database, config: Config, out: BinaryIO) -> None:
@@ -111,11 +116,17 @@ class Load:
         self._database = database
         self._config = config
         self._locks = TableLocks(database, config.lock_timeout_seconds)
+        self._staging = Staging(self._locks, uses_tables=config.staging == "tables")
         self._committer = Committer(
-            database, out, self.progress, config.retry_limit_seconds, self._locks
+            database,
+            out,
+            self.progress,
+            config.retry_limit_seconds,
+            self._locks,
+            self._staging,
         )
         self._streams: dict[str, Stream] = {}
-        self._by_beginning: dict[bytes, Stream] = {}
+        self._by_prefix: dict[bytes, Stream] = {}
         self._rows = self._size = 0  # waiting, of all streams
         self._waiting_since: float | None = None  # monotonic seconds
         self._state: bytes | None = None
@@ -131,65 +142,68 @@ class Load:
             for lines in chunks:
                 for line in lines:
                     number += 1
-                    self._take(line, number)
+                    self._handle_line(line, number)
                 self._tick()
         except InputError:
-            self._finish()
+            self._flush_and_wait()
             raise
-        self._finish()
+        self._flush_and_wait()
+        self._staging.drop_left_behind(self._database)
 
     def stop(self) -> None:
         """End at once: a commit under way is finished, what waits is not begun."""
         self._committer.stop()
         self._locks.release()
 
-    def _take(self, line: bytes, number: int) -> None:
-        stream = self._by_beginning.get(beginning(line))
+    def _handle_line(self, line: bytes, number: int) -> None:
+        stream = self._by_prefix.get(record_prefix(line))
         if stream is not None:
-            self._take_record(stream, line, number)
+            self._load_record(stream, line, number)
             return
         message = parse_message(line, number)
         if message is not None:
             try:
-                self._take_message(message, line, number)
+                self._handle_message(message, line, number)
             except RecursionError as error:
                 raise InputError("nested too deep", line=number) from error
 
-    def _take_record(self, stream: Stream, line: bytes, number: int) -> None:
+    def _load_record(self, stream: Stream, line: bytes, number: int) -> None:
         while True:
             try:
                 size = stream.take(line, number)
                 break
-            except VersionAppeared:
+            except VersionColumnMissing:
                 stream = self._add_version_column(stream)
-            except LogBasedAppeared as found:
-                self._finish()
-                stream = self._put_stream(stream.message, stream.table.as_log_based(found.name))
-            except TooNarrow as narrow:
-                stream = self._widen(stream, narrow.wider)
+            except LogBasedDetected as found:
+                self._flush_and_wait()
+                stream = self._register_stream(
+                    stream.message, stream.table.as_log_based(found.name)
+                )
+            except ColumnTooNarrow as too_narrow:
+                stream = self._widen(stream, too_narrow, number)
         self._rows += 1
         self._size += size
         config = self._config
         if self._rows >= config.batch_size_rows or self._size >= config.batch_size_bytes:
             self._flush()
 
-    def _take_message(self, message: Message, line: bytes, number: int) -> None:
+    def _handle_message(self, message: Message, line: bytes, number: int) -> None:
         if isinstance(message, StateMessage):
             self._state = message.value
             return
         if isinstance(message, SchemaMessage):
-            self._take_schema(message, number)
+            self._handle_schema(message, number)
             return
         stream = self._streams.get(message.stream)
         if stream is None:
             name = "RECORD" if isinstance(message, RecordMessage) else "ACTIVATE_VERSION"
             raise InputError(f"{name} before SCHEMA", line=number, stream=message.stream)
         if isinstance(message, RecordMessage):
-            self._take_record(stream, line, number)
+            self._load_record(stream, line, number)
         else:
-            self._activate(stream, message)
+            self._activate_version(stream, message)
 
-    def _take_schema(self, message: SchemaMessage, number: int) -> None:
+    def _handle_schema(self, message: SchemaMessage, number: int) -> None:
         known = self._streams.get(message.stream)
         if known is not None and known.message == message:
             return
@@ -198,25 +212,25 @@ class Load:
             problem = "no key_properties (primary_key_required: false would append its records)"
             raise InputError(problem, line=number, stream=message.stream)
         # What waits is committed first: DDL would commit it half done.
-        self._finish()
+        self._flush_and_wait()
         self._lock(to_table_name(message.stream))
         table = self._to_table(message, number)
-        self._refuse_shared(table, number)
+        self._check_table_not_shared(table, number)
         parent = table.parent and self._streams.get(table.parent.stream)
         if table.parent and parent is None:
             problem = f"its parent's SCHEMA, of stream {table.parent.stream}, must come first"
             raise InputError(problem, line=number, stream=message.stream)
-        there = self._change_table(lambda: migrate(table, self._database))
-        stream = self._put_stream(message, there)
+        existing = self._change_table(lambda: migrate(table, self._database))
+        stream = self._register_stream(message, existing)
         if parent:
-            self._adopt(parent, stream)
+            self._register_child(parent, stream)
 
     def _lock(self, table_name: str) -> None:
         """Take the table's lock; raises LockedError where another load keeps it too long."""
         wait_s = self._config.lock_wait_seconds
         give_up_at = time.monotonic() + wait_s
         waits = False
-        while holder := self._committer.patiently(lambda: self._locks.try_acquire(table_name)):
+        while holder := self._committer.with_retries(lambda: self._locks.try_acquire(table_name)):
             if time.monotonic() >= give_up_at:
                 advice = "" if wait_s else ", or set lock_wait_seconds to wait for it"
                 raise LockedError(
@@ -235,16 +249,16 @@ class Load:
             self._locks.confirm(self._database)
             return change()
 
-        return self._committer.patiently(attempt)
+        return self._committer.with_retries(attempt)
 
     def _to_table(self, message: SchemaMessage, number: int) -> Table:
         name = to_table_name(message.stream)
-        there = self._committer.patiently(lambda: self._database.read_columns(name))
+        existing = self._committer.with_retries(lambda: self._database.read_columns(name))
         try:
             source = to_source(message.schema)
-            versions = statements.highest_version(name) if TABLE_VERSION in there else None
-            self._committer.patiently(
-                lambda: self._locks.describe(name, source, exists=bool(there), versions=versions)
+            versions = statements.highest_version(name) if TABLE_VERSION in existing else None
+            self._committer.with_retries(
+                lambda: self._locks.describe(name, source, exists=bool(existing), versions=versions)
             )
             return to_table(
                 message.stream,
@@ -253,13 +267,13 @@ class Load:
                 self._database.server.dialect,
                 add_metadata_columns=self._config.needs_metadata_columns,
                 flattening_levels=self._config.data_flattening_max_level,
-                there=there,
+                existing=existing,
                 missing=self._config.missing_properties,
             )
         except ValueError as error:
             raise InputError(str(error), line=number, stream=message.stream) from error
 
-    def _refuse_shared(self, table: Table, number: int) -> None:
+    def _check_table_not_shared(self, table: Table, number: int) -> None:
         """Raise InputError where another stream has this table: their rows would mix."""
         if not self._database.server.folds_names:
             return
@@ -268,44 +282,62 @@ class Load:
                 problem = f"this server keeps it and stream {name} in one table"
                 raise InputError(problem, line=number, stream=table.stream)
 
-    def _adopt(self, parent: Stream, child: Stream) -> None:
+    def _register_child(self, parent: Stream, child: Stream) -> None:
         """Have the parent's batches clear away what is no longer among its children."""
-        if not parent.table.numbered:
-            parent = self._put_stream(parent.message, replace(parent.table, numbered=True))
+        if not parent.table.is_parent_or_child:
+            parent = self._register_stream(
+                parent.message, replace(parent.table, is_parent_or_child=True)
+            )
         parent.children[child.message.stream] = child.table
 
-    def _widen(self, stream: Stream, wider: Column) -> Stream:
-        """Make the column of that name the wider one, which holds a value that it does not."""
-        self._finish()
-        there = self._change_table(lambda: widen(stream.table, wider, self._database))
-        return self._put_stream(stream.message, there)
+    def _widen(self, stream: Stream, too_narrow: ColumnTooNarrow, number: int) -> Stream:
+        """Make the column the wider one, which holds a value of line `number` that it does not."""
+        self._flush_and_wait()
+        wider_type, length = too_narrow.wider_type, too_narrow.length
+        try:
+            existing = self._change_table(
+                lambda: widen(stream.table, wider_type, length, self._database)
+            )
+        except ValueError as error:
+            raise InputError(
+                str(error),
+                line=number,
+                stream=stream.message.stream,
+                key=too_narrow.key,
+                column=wider_type.name,
+            ) from error
+        return self._register_stream(stream.message, existing)
 
     def _add_version_column(self, stream: Stream) -> Stream:
-        self._finish()
+        self._flush_and_wait()
         table = replace(stream.table, columns=(*stream.table.columns, VERSION_COLUMN))
-        there = self._change_table(lambda: migrate(table, self._database))
-        return self._put_stream(stream.message, there)
+        existing = self._change_table(lambda: migrate(table, self._database))
+        return self._register_stream(stream.message, existing)
 
-    def _put_stream(self, message: SchemaMessage, table: Table) -> Stream:
+    def _register_stream(self, message: SchemaMessage, table: Table) -> Stream:
         """Have the stream's records go into `table` from now on; none of them wait."""
         name = message.stream
         known = self._streams.get(name)
         children = known.children if known else {}
-        numbered = replace(table, numbered=table.numbered or bool(children))
-        stream = Stream(message, numbered, self._config)
+        is_parent_or_child = replace(
+            table, is_parent_or_child=table.is_parent_or_child or bool(children)
+        )
+        stream = Stream(message, is_parent_or_child, self._config)
         stream.children = children
         self._streams[name] = stream
-        self._by_beginning |= dict.fromkeys(record_beginnings(name), stream)
+        self._by_prefix |= dict.fromkeys(record_prefixes(name), stream)
         return stream
 
-    def _activate(self, stream: Stream, message: ActivateVersionMessage) -> None:
+    def _activate_version(self, stream: Stream, message: ActivateVersionMessage) -> None:
         """Delete or flag the stream's rows of older versions, once all before is committed."""
         if not self._config.needs_metadata_columns:
             LOGGER.warning("ACTIVATE_VERSION ignored: it needs add_metadata_columns")
             return
-        self._finish()
+        self._flush_and_wait()
         name = stream.table.name
-        highest = self._committer.patiently(lambda: self._locks.read_version(self._database, name))
+        highest = self._committer.with_retries(
+            lambda: self._locks.read_version(self._database, name)
+        )
         if highest is not None and message.version < highest:
             LOGGER.warning(
                 "%s: ACTIVATE_VERSION %d ignored: its table has rows of version %d, of a later"
@@ -318,11 +350,11 @@ class Load:
         if not stream.table.adds(TABLE_VERSION):
             stream = self._add_version_column(stream)
         counts = self.progress.streams[message.stream]
-        for rows in retire_older(
+        for rows in delete_older_versions(
             stream.table,
             message.version,
             self._database,
-            self._committer.patiently,
+            self._committer.with_retries,
             None if self._config.hard_delete else utc_now(),
             self._locks,
         ):
@@ -333,7 +365,7 @@ class Load:
         """Do what time asks for: hear of a failed commit, flush what has waited long enough."""
         self._committer.raise_failure()
         if self._committer.is_idle:
-            self._committer.patiently(self._locks.keep)
+            self._committer.with_retries(self._locks.keep)
         now = time.monotonic()
         if not self._rows and self._state is None:
             self._waiting_since = None
@@ -351,7 +383,7 @@ class Load:
             if stream.has_rows
         ]
         for name, stream in self._streams.items():
-            self.progress.streams[name].mended += stream.encoder.take_mended()
+            self.progress.streams[name].dates_replaced += stream.encoder.take_replaced_dates()
             self.progress.streams[name].not_numbers += stream.encoder.take_not_numbers()
         state, self._state = self._state, None
         self._rows = self._size = 0
@@ -361,7 +393,7 @@ class Load:
     def _parent_table(self, table: Table) -> Table | None:
         return self._streams[table.parent.stream].table if table.parent else None
 
-    def _finish(self) -> None:
+    def _flush_and_wait(self) -> None:
         """Commit all that waits, and come back when it is done."""
         self._flush()
         self._committer.wait()

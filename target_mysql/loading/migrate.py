@@ -10,10 +10,16 @@ from target_mysql.exceptions import DatabaseError
 from target_mysql.server import statements
 from target_mysql.server.change_table import TableChanged, change_table
 from target_mysql.server.database import A_VIEW, Database
-from target_mysql.tables.alter_plan import Plan, to_plan
-from target_mysql.tables.column_compatibility import ColumnThere
-from target_mysql.tables.columns import Column, Kind
+from target_mysql.tables.alter_plan import AlterPlan, to_alter_plan
+from target_mysql.tables.column_compatibility import INDEX_ADVICE, ExistingColumn
+from target_mysql.tables.columns import BYTES_A_CHARACTER, Column, Kind
 from target_mysql.tables.table import Table, fold
+from target_mysql.tables.text_keys import (
+    key_room,
+    text_key_columns,
+    with_lengths,
+    with_longer_key,
+)
 
 LOGGER = logging.getLogger(__name__)
 
@@ -35,13 +41,13 @@ def migrate(table: Table, database: Database) -> Table:
 
 def _migrate(table: Table, database: Database) -> Table:
     dialect = database.server.dialect
-    there = database.read_columns(table.name)
+    existing = database.read_columns(table.name)
     try:
-        plan = to_plan(table, there, dialect)
+        plan = to_alter_plan(table, existing, dialect)
     except ValueError as error:
         separator = " " if str(error).endswith(", or") else ": "
         raise DatabaseError(f"table {table.name}: {error}{separator}rename the table") from error
-    if not there:
+    if not existing:
         foreign_keys = database.config.foreign_keys
         statement = statements.create_table(plan.table, dialect, foreign_keys)
         change_table(database, table.name, statement)
@@ -49,27 +55,93 @@ def _migrate(table: Table, database: Database) -> Table:
         return _with_definition(plan.table, database)
     lacks_key = _check_table(plan.table, database)
     plan = replace(plan, table=replace(plan.table, key=_key_in_order(plan.table, database)))
+    plan = _with_key_that_fits(plan, database)
     for column in plan.modified:
-        if there[column.name].base == "bigint" and column.kind is Kind.NUMBER and column.wider:
+        if (
+            existing[column.name].base == "bigint"
+            and column.kind is Kind.NUMBER
+            and column.wider_type
+        ):
             plan = plan.with_instead(column, _first_exact(plan.table, column, database))
     if plan.changes or lacks_key:
         change_table(database, table.name, statements.alter_table(plan, lacks_key, dialect))
-        _tell(plan, there)
+        _tell(plan, existing)
     return _with_definition(plan.table, database)
+
+
+def _with_key_that_fits(plan: AlterPlan, database: Database) -> AlterPlan:
+    """
+    Return the plan with a key that the index holds.
+
+    A key made by hand, of latin1, can have longer columns than one of utf8mb4.
+    """
+    texts = text_key_columns(plan.table)
+    room = key_room(plan.table, database.server.dialect)
+    if sum(one.max_length or 0 for one in texts) <= room:
+        return plan
+    (used,) = database.query(statements.longest_texts(plan.table, texts))
+    lengths = dict(zip((one.name for one in texts), map(int, used), strict=True))
+    try:
+        longest = max(lengths, key=lambda name: lengths[name])
+        table = with_longer_key(
+            plan.table, longest, lengths[longest], lengths, database.server.dialect
+        )
+    except ValueError as error:
+        raise DatabaseError(f"table {plan.table.name}: {error}") from error
+    return plan.with_columns(table)
 
 
 def _with_definition(table: Table, database: Database) -> Table:
     return replace(table, definition=database.read_definition(table.name))
 
 
-def widen(table: Table, wider: Column, database: Database) -> Table:
-    """Make the column of that name the wider one, or one wider still; return the table."""
-    column = _first_exact(table, wider, database)
-    statement = statements.modify_column(table, column, database.server.dialect)
+def widen(table: Table, wider_type: Column, length: int, database: Database) -> Table:
+    """
+    Make the column of that name the wider one, or one wider still; return the table.
+
+    A text of `length` characters is to fit. Raises ValueError, saying what to do, where the
+    column's indexes cannot hold that.
+    """
+    if wider_type.max_length is None:
+        column = _first_exact(table, wider_type, database)
+        columns = tuple(column if one.name == column.name else one for one in table.columns)
+        widened = replace(table, columns=columns)
+    else:
+        widened = _with_longer_text(table, wider_type, length, database)
+    pairs = list(zip(table.columns, widened.columns, strict=True))
+    changed = [column for before, column in pairs if column.sql_type != before.sql_type]
+    statement = statements.modify_columns(widened, changed, database.server.dialect)
     change_table(database, table.name, statement)
-    LOGGER.info("table %s: %s is now %s", table.name, column.name, column.sql_type)
-    columns = tuple(column if one.name == column.name else one for one in table.columns)
-    return _with_definition(replace(table, columns=columns), database)
+    for before, column in pairs:
+        if column.sql_type != before.sql_type:
+            LOGGER.info(
+                "table %s: %s is now %s, was %s",
+                table.name,
+                column.name,
+                column.sql_type,
+                before.sql_type,
+            )
+    return _with_definition(widened, database)
+
+
+def _with_longer_text(table: Table, wider_type: Column, length: int, database: Database) -> Table:
+    """Return the table with the column, which an index has, of at least `length` characters."""
+    # Read again: another column of the index may have grown since the SCHEMA came.
+    index_room = database.read_columns(table.name)[wider_type.name].index_characters
+    longest = database.server.dialect.key_bytes // BYTES_A_CHARACTER
+    room = longest if index_room is None else min(index_room, longest)
+    if length > room:
+        raise ValueError(f"{length} characters, too many for VARCHAR({room}): {INDEX_ADVICE}")
+    if wider_type.name not in table.key:
+        return with_lengths(table, {wider_type.name: room})
+    texts = text_key_columns(table)
+    taken = sum(one.max_length or 0 for one in texts if one.name != wider_type.name)
+    free = min(room, key_room(table, database.server.dialect) - taken)
+    if length <= free:
+        return with_lengths(table, {wider_type.name: free})
+    (used,) = database.query(statements.longest_texts(table, texts))
+    lengths = dict(zip((one.name for one in texts), map(int, used), strict=True))
+    return with_longer_key(table, wider_type.name, length, lengths, database.server.dialect)
 
 
 def _first_exact(table: Table, column: Column, database: Database) -> Column:
@@ -77,20 +149,24 @@ def _first_exact(table: Table, column: Column, database: Database) -> Column:
     may_round = (Kind.NUMBER, Kind.DECIMAL)
     while (
         column.kind in may_round
-        and column.wider
+        and column.wider_type
         and database.query(statements.find_inexact(table, column))
     ):
-        column = column.wider
+        column = column.wider_type
     return column
 
 
 def _check_table(table: Table, database: Database) -> bool:
     """Tell whether the table's primary key has to be made; see `migrate` for what is refused."""
-    key_there = database.read_key(table)
+    existing_key = database.read_key(table)
     ours = {column.name for column in table.columns}
-    if key_there and not _same(key_there, table.key) and (table.key or ours & set(key_there)):
+    if (
+        existing_key
+        and not _same(existing_key, table.key)
+        and (table.key or ours & set(existing_key))
+    ):
         raise DatabaseError(
-            f"table {table.name} has the primary key ({', '.join(key_there)}) but stream"
+            f"table {table.name} has the primary key ({', '.join(existing_key)}) but stream"
             f" {table.stream} has ({', '.join(table.key)}): rename the table or make it fit"
         )
     unique = database.read_unique_indexes(table)
@@ -109,7 +185,7 @@ def _check_table(table: Table, database: Database) -> bool:
             f"table {table.name} is {engine}, without transactions:"
             f" ALTER TABLE {table.name} ENGINE=InnoDB"
         )
-    return bool(table.key) and not key_there
+    return bool(table.key) and not existing_key
 
 
 def _same(names: tuple[str, ...], others: tuple[str, ...]) -> bool:
@@ -125,14 +201,14 @@ def _key_in_order(table: Table, database: Database) -> tuple[str, ...]:
     )
 
 
-def _tell(plan: Plan, there: Mapping[str, ColumnThere]) -> None:
+def _tell(plan: AlterPlan, existing: Mapping[str, ExistingColumn]) -> None:
     name = plan.table.name
     if plan.added:
         LOGGER.info("added to table %s: %s", name, ", ".join(one.name for one in plan.added))
     for column in plan.modified:
-        was = there[column.name].sql_type
+        was = existing[column.name].sql_type
         LOGGER.info("table %s: %s is now %s, was %s", name, column.name, column.sql_type, was)
-    for old, new_name in plan.aside:
+    for old, new_name in plan.renamed:
         LOGGER.warning(
             "table %s: what %s held, as %s, stays in %s: its type changed",
             name,
@@ -140,5 +216,5 @@ def _tell(plan: Plan, there: Mapping[str, ColumnThere]) -> None:
             old.sql_type,
             new_name,
         )
-    for old in plan.relaxed:
+    for old in plan.made_nullable:
         LOGGER.info("table %s: %s may be NULL now: the stream has it no more", name, old.name)

@@ -2,42 +2,44 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timezone
 
-from target_mysql.exceptions import DatabaseError, TargetError
+from target_mysql.exceptions import DatabaseError
 from target_mysql.loading.batch import Batch
+from target_mysql.loading.staging import Staging
 from target_mysql.loading.table_locks import TableLocks
 from target_mysql.server import statements
-from target_mysql.server.connection import Done
+from target_mysql.server.connection import StatementResult
 from target_mysql.server.database import Database
 from target_mysql.server.definition import find_alteration
 from target_mysql.server.errors import RowRefused
 from target_mysql.tables.table import TABLE_VERSION, Table
 
 
-def load(
+def stage_and_merge(
     database: Database,
     batches: Sequence[Batch],
-    wait_for_turn: Callable[[], None],
+    wait_for_previous_commit: Callable[[], None],
     locks: TableLocks,
-) -> list[Done]:
+    staging: Staging,
+) -> list[StatementResult]:
     """
     Stage every batch, then merge all of them in one transaction, parents first.
 
-    `wait_for_turn` returns when the transaction may begin. It commits only while the tables are
-    held, see `TableLocks.confirm`. Returns what became of each batch.
+    `wait_for_previous_commit` returns when the transaction may begin. The transaction commits only
+    while the tables' locks are held, see `TableLocks.confirm`. Returns a result for each batch.
     """
     changed = {one.table.name: max(one.versions, default=None) for one in batches}
     for child in (child for one in batches for child in one.children):
         changed.setdefault(child.name, None)
-    names = [statements.staging(number) for number in range(len(batches))]
+    names: list[str] = []
     try:
-        for name, batch in zip(names, batches, strict=True):
-            _stage(database, name, batch)
-        wait_for_turn()
+        for batch in batches:
+            names.append(staging.create(database, batch))
+            _fill(database, names[-1], batch)
+        wait_for_previous_commit()
         # Read before the transaction: a row that is read and renewed in it may not change between.
         parents = {batch.parent.name for batch in batches if batch.parent}
         highest = {name: locks.read_version(database, name) for name in parents}
@@ -47,10 +49,8 @@ def load(
             locks.confirm(database, changed)
             return done
     finally:
-        # Where the connection is gone the server has cleaned up itself.
-        with contextlib.suppress(TargetError):
-            for name in names:
-                database.execute(statements.drop_staging(name))
+        for name in names:
+            staging.drop(database, name)
 
 
 def utc_now() -> str:
@@ -58,11 +58,7 @@ def utc_now() -> str:
     return f"{datetime.now(timezone.utc):%Y-%m-%d %H:%M:%S.%f}"
 
 
-def _stage(database: Database, name: str, batch: Batch) -> None:
-    database.execute(statements.drop_staging(name))
-    database.execute(
-        statements.create_staging(name, batch.columns, batch.staging_key, database.server.dialect)
-    )
+def _fill(database: Database, name: str, batch: Batch) -> None:
     try:
         database.stage(name, batch.columns, batch.rows)
     except RowRefused as error:
@@ -71,7 +67,7 @@ def _stage(database: Database, name: str, batch: Batch) -> None:
 
 def _merge(
     database: Database, batches: dict[str, Batch], highest: Mapping[str, int | None]
-) -> list[Done]:
+) -> list[StatementResult]:
     """
     Merge the batches, by the names that they are staged under.
 

@@ -24,7 +24,7 @@ from target_mysql.exceptions import LockedError, TargetError
 from target_mysql.loading.process_identity import ProcessIdentity
 from target_mysql.server import lock_statements
 from target_mysql.server.database import Database
-from target_mysql.tables.table import REGISTRY
+from target_mysql.tables.table import STATE_TABLE
 
 LOGGER = logging.getLogger(__name__)
 
@@ -65,7 +65,7 @@ class TableLocks:
     def __init__(self, database: Database, lease_s: float) -> None:
         self._database = database
         self._lease_s = lease_s
-        self._token = os.urandom(16).hex()
+        self.token = os.urandom(16).hex()  # that no other run has
         self._process = ProcessIdentity.of_this_process()
         self._names: tuple[str, ...] = ()  # of the tables that are held
         self._renewed_at = time.monotonic()
@@ -88,12 +88,12 @@ class TableLocks:
             return None
         while True:
             row = self._read_or_add(name)
-            if row.token not in (None, self._token) and not self._may_take_over(row):
+            if row.token not in (None, self.token) and not self._may_take_over(row):
                 return row.holder
             # A former attempt may have taken it and lost the answer: to take it again is harmless.
             if self._take(name, row):
                 break
-        if row.token not in (None, self._token):
+        if row.token not in (None, self.token):
             LOGGER.warning("%s: the load that held the table has ended: %s", name, row.holder)
         if not self._names:
             self._renewer.start()
@@ -122,12 +122,21 @@ class TableLocks:
             ((version,),) = self._database.query(versions)
         wanted = (source or row.source, version) if exists else (source, None)
         if wanted != (row.source, row.version):
-            self._database.execute(lock_statements.DESCRIBE, (*wanted, name, self._token))
+            self._database.execute(lock_statements.DESCRIBE, (*wanted, name, self.token))
 
     def read_version(self, database: Database, name: str) -> int | None:
         """Return the highest version that rows of the table `name` have had, None without any."""
         rows = database.query(lock_statements.READ, (self._key(name),))
         return _to_row(rows[0]).version if rows else None
+
+    def other_holders(self, database: Database) -> set[str]:
+        """Return the tokens of the other loads that hold tables and have not certainly ended."""
+        rows = database.query(lock_statements.READ_HOLDERS)
+        return {
+            str(token)
+            for token, *process in rows
+            if token != self.token and not _to_process(*process).has_ended()
+        }
 
     def confirm(self, database: Database, changed: Mapping[str, int | None] | None = None) -> None:
         """
@@ -143,7 +152,7 @@ class TableLocks:
         lease_us = int(self._lease_s * 1e6)
         for name in self._names if changed is None else versions:
             version = versions.get(name)
-            values = (lease_us, version, version, name, self._token)
+            values = (lease_us, version, version, name, self.token)
             if (
                 name not in self._names
                 or not database.execute(lock_statements.RENEW, values).affected
@@ -170,18 +179,18 @@ class TableLocks:
             return
         self._renewer.join(RELEASE_PATIENCE_S)  # which releases them, where it has a connection
         if self._renewing:
-            self._renewing.hang_up()
+            self._renewing.abort()
         if self._names:
             thread = threading.Thread(target=self._release, args=(self._database,), daemon=True)
             thread.start()
             thread.join(RELEASE_PATIENCE_S)
             if thread.is_alive():
-                self._database.hang_up()
+                self._database.abort()
 
     def _release(self, database: Database) -> None:
         with contextlib.suppress(TargetError):
             for name in self._names:
-                database.execute(lock_statements.RELEASE, (name, self._token))
+                database.execute(lock_statements.RELEASE, (name, self.token))
             self._names = ()
 
     def _key(self, name: str) -> str:
@@ -190,7 +199,7 @@ class TableLocks:
 
     def _read_or_add(self, name: str) -> _Row:
         """Return the table's row of the registry; makes either where it is missing."""
-        if not self._names and not self._database.read_columns(REGISTRY):
+        if not self._names and not self._database.read_columns(STATE_TABLE):
             self._database.execute(lock_statements.create(self._database.server.dialect))
         rows = self._database.query(lock_statements.READ, (name,))
         if not rows:
@@ -214,7 +223,7 @@ class TableLocks:
         us = self._process
         done = self._database.execute(
             lock_statements.TAKE,
-            (self._token, us.host, us.pid, us.machine, us.start, int(self._lease_s * 1e6))
+            (self.token, us.host, us.pid, us.machine, us.start, int(self._lease_s * 1e6))
             + (name, row.token, row.renewals),
         )
         return done.affected == 1
@@ -257,6 +266,10 @@ class TableLocks:
 
 def _to_row(values: Any) -> _Row:
     token, host, pid, machine, start, locked_at, is_expired, renewals, source, version = values
-    process = ProcessIdentity(str(host), int(pid or 0), str(machine or ""), str(start or ""))
+    process = _to_process(host, pid, machine, start)
     holder = Holder(process, f"{locked_at:%Y-%m-%d %H:%M:%S}") if token else None
     return _Row(token, holder, bool(is_expired), int(renewals), source, version)
+
+
+def _to_process(host: Any, pid: Any, machine: Any, start: Any) -> ProcessIdentity:
+    return ProcessIdentity(str(host), int(pid or 0), str(machine or ""), str(start or ""))

@@ -17,7 +17,7 @@ import msgspec
 from msgspec import UNSET, Meta, Raw, UnsetType
 
 from target_mysql.tables.columns import BIGINT_MAX, BIGINT_MIN, Column, Kind
-from target_mysql.tables.table import BETWEEN, DELETED_AT, Table
+from target_mysql.tables.table import DELETED_AT, FLATTEN_SEPARATOR, Table
 
 BigInt = Annotated[int, Meta(ge=BIGINT_MIN, le=BIGINT_MAX)]
 # The type that the decoder checks a kind's values against; Raw leaves a value as it was written.
@@ -31,8 +31,8 @@ DECODED: Mapping[Kind, Any] = {
     Kind.DATE: str,
     Kind.TIME: str,
     Kind.JSON: Raw,
-    Kind.TEXT: Raw,
-    Kind.NUMERAL: Raw,
+    Kind.MIXED: Raw,
+    Kind.NUMBER_AS_TEXT: Raw,
 }
 NO_FIELD_NAME = re.compile(r'[\\"\x00-\x1f]')
 
@@ -67,7 +67,7 @@ def to_decoding(table: Table, ignored: Collection[Path] = (), *, strict: bool) -
     A strict decoder refuses properties that neither have a column nor are at one of the paths
     `ignored`; another still refuses a time of deletion that the SCHEMA does not declare.
     """
-    columns = table.from_record
+    columns = table.filled_by_record
     tree = to_tree(columns)
     ignored = {*ignored, *((name,) for name in table.ignored)}
     for path in ignored:
@@ -82,6 +82,9 @@ def to_decoding(table: Table, ignored: Collection[Path] = (), *, strict: bool) -
         extra = {name: node for name, node in tree.items() if node in (IGNORED, NULL_ONLY)}
         fields += [_extra_field(f"e{at}", node) for at, node in enumerate(extra.values())]
         renamed |= {f"e{at}": name for at, name in enumerate(extra)}
+    else:
+        # Made by position: a key's field, which has no default, may come after one that has.
+        fields = [(name, kind) for name, kind, *_ in fields]
     record_type = msgspec.defstruct(
         "Record",
         fields,
@@ -236,7 +239,7 @@ def _collect(
 
 def member_names(column: Column) -> list[bytes]:
     """Return the names of a column's members, as JSON."""
-    return [msgspec.json.encode(BETWEEN.join(path)) for path in column.members]
+    return [msgspec.json.encode(FLATTEN_SEPARATOR.join(path)) for path in column.members]
 
 
 def joined(values: Sequence[Any], names: Sequence[bytes]) -> Any:

@@ -54,23 +54,24 @@ _FIELD_END = re.compile(_END + b"|" + _ESC + b".", re.DOTALL)
 # How the row function writes a value `v` of a kind; what is not here is written as it is.
 WRITTEN: Mapping[Kind, str] = {
     Kind.NUMBER: "to_number({v})",
-    Kind.NUMERAL: "to_numeral({v})",
+    Kind.NUMBER_AS_TEXT: "to_number_text({v})",
     Kind.DECIMAL: "to_decimal({v}, {digits}, {scale})",
     Kind.BOOLEAN: "'1' if {v} else '0'",
     Kind.DATE_TIME: "to_date_time({v})",
     Kind.DATE: "to_date({v})",
     Kind.TIME: "to_time({v})",
     Kind.JSON: "to_json({v}, {json})",
-    Kind.TEXT: "to_text({v}, {max_length})",
+    Kind.MIXED: "to_text({v}, {max_length})",
 }
 
 # How it writes a key's value, which no other value may become.
 KEY_WRITTEN: Mapping[Kind, str] = {
     **WRITTEN,
+    Kind.NUMBER: "to_key_number({v})",
     Kind.DECIMAL: "to_key_decimal({v}, {digits}, {scale})",
     Kind.DATE_TIME: "to_key_date_time({v})",
     Kind.TIME: "to_key_time({v})",
-    Kind.TEXT: "to_key_text({v}, {max_length}, {pads})",
+    Kind.MIXED: "to_key_text({v}, {max_length}, {pads})",
     Kind.STRING: "check_key_text({v}, {pads})",
 }
 
@@ -84,11 +85,11 @@ record lacks its property.
 ToRow = Callable[[Any, str | None, int | None, int], Row]
 
 
-class VersionAppeared(Exception):
+class VersionColumnMissing(Exception):
     """A record carries a version, and the table has no column for it yet."""
 
 
-class LogBasedAppeared(Exception):
+class LogBasedDetected(Exception):
     """A record carries the undeclared `name`, which only log-based taps send."""
 
     def __init__(self, name: str) -> None:
@@ -96,12 +97,18 @@ class LogBasedAppeared(Exception):
         self.name = name
 
 
-class TooNarrow(Exception):
-    """A value does not fit its column, but `wider`, one of that column's wider ones."""
+class ColumnTooNarrow(Exception):
+    """
+    A value does not fit its column, but `wider_type`, one of that column's wider ones.
 
-    def __init__(self, wider: Column) -> None:
-        super().__init__(wider.name)
-        self.wider = wider
+    `length` is that of a text, in characters; `key` names the record in an error.
+    """
+
+    def __init__(self, wider_type: Column, length: int, key: str) -> None:
+        super().__init__(wider_type.name)
+        self.wider_type = wider_type
+        self.length = length
+        self.key = key
 
 
 class RowEncoder:
@@ -115,7 +122,7 @@ class RowEncoder:
     def __init__(self, table: Table, invalid_dates: str = "error") -> None:
         self.table = table
         self._undeclared: frozenset[Path] = frozenset()  # properties met that the SCHEMA lacks
-        self._mended = self._not_numbers = 0
+        self._dates_replaced = self._not_numbers = 0
         self._invalid_dates = invalid_dates
         self._extracted = table.adds(EXTRACTED_AT)
         self._versioned = table.adds(TABLE_VERSION)
@@ -126,8 +133,8 @@ class RowEncoder:
         self._versions: set[int] = set()  # of the records since they were last taken
         added = tuple(filter(None, map(table.added, (EXTRACTED_AT, TABLE_VERSION))))
         line = (LINE_COLUMN,) if table.has_line_numbers else ()
-        self.columns = table.from_record + added + line + table.missing_columns
-        self._tree = to_tree(table.from_record)
+        self.columns = table.filled_by_record + added + line + table.missing_columns
+        self._tree = to_tree(table.filled_by_record)
         self._to_row = _row_function(table, self._extracted, self._versioned)
         self._is_strict = True
         self._set_decoding(strict=True)
@@ -158,15 +165,15 @@ class RowEncoder:
 
     def _note_version(self, version: int | None) -> None:
         if version is not None and self._lacks_version:
-            raise VersionAppeared
+            raise VersionColumnMissing
         self._version = version
         if version is not None:
             self._versions.add(version)
 
-    def take_mended(self) -> int:
+    def take_replaced_dates(self) -> int:
         """Return how many dates were mended since this was last asked."""
-        mended, self._mended = self._mended, 0
-        return mended
+        dates_replaced, self._dates_replaced = self._dates_replaced, 0
+        return dates_replaced
 
     def take_not_numbers(self) -> int:
         """Return how many NaN and Infinity became null since this was last asked."""
@@ -197,7 +204,9 @@ class RowEncoder:
         """Return what the decoder would give, were the values of the types that it wants."""
         where: dict[str, Any] = {"line": number, "stream": self.table.stream}
         original = line
-        line = values.unescaped(line)  # what is no Unicode would hide how the rest is written
+        line = values.with_unicode_unescaped(
+            line
+        )  # what is no Unicode would hide how the rest is written
         replaced = values.has_replacements(original, line)
         try:
             if _CONSTANT.search(line):
@@ -218,13 +227,13 @@ class RowEncoder:
             raise InputError(f"time_extracted: {error}", **where) from error
         except (KeyError, AttributeError, TypeError) as error:
             raise InputError("not a RECORD message with a record", **where) from error
-        fields = self._fitted_fields(record, _as_written(line), where, replaced)
+        fields = self._coerced_fields(record, _as_written(line), where, replaced)
         version = message.get("version")
         if version is not None and not isinstance(version, int):
             raise InputError(f"version is no integer: {shown(version)}", **where)
         return self._decoding.message_type(self._decoding.record_type(**fields), extracted, version)
 
-    def _fitted_fields(
+    def _coerced_fields(
         self,
         record: Mapping[str, object],
         written: Raw,
@@ -232,9 +241,9 @@ class RowEncoder:
         replaced: bool,
     ) -> dict[str, Any]:
         fields = {}
-        for index, column in enumerate(self.table.from_record):
+        for index, column in enumerate(self.table.filled_by_record):
             try:
-                value = self._fitted(column, record, written, replaced)
+                value = self._coerced(column, record, written, replaced)
             except ValueError as error:
                 key = _key_text(self.table, record)
                 raise InputError(str(error), key=key, column=column.name, **where) from error
@@ -244,7 +253,7 @@ class RowEncoder:
             fields[f"c{index}"] = value
         return fields
 
-    def _fitted(
+    def _coerced(
         self, column: Column, record: Mapping[str, object], written: Raw, replaced: bool
     ) -> object:
         """Return the column's value as the decoder would give it; UNSET where there is none."""
@@ -259,19 +268,20 @@ class RowEncoder:
         if in_key and value is not None:
             values.check_key(value, column, replaced)
         try:
-            fit: Any = values.fitted(value, column, raw)
-            if in_key and column.kind is Kind.TEXT:
-                values.to_key_text(fit, column.max_length, column.pads)
-            return raw if in_key and column.kind is Kind.DECIMAL else fit
+            result = _coerce(value, column, raw, in_key=in_key)
+            return raw if in_key and column.kind is Kind.DECIMAL else result
         except ValueError:
-            wider = _first_that_fits(value, column.wider, raw)
-            if wider is not None:
-                raise TooNarrow(wider) from None
-            if in_key or self._invalid_dates == "error" or column.kind not in MOMENTS:
+            wider_type = _first_that_holds(value, column.wider_type, raw, in_key=in_key)
+            if wider_type is not None:
+                length = _text_length(value, wider_type, raw, in_key=in_key)
+                raise ColumnTooNarrow(wider_type, length, _key_text(self.table, record)) from None
+            if in_key or self._invalid_dates == "error" or column.kind not in TEMPORAL_KINDS:
                 raise
-        mended = None if self._invalid_dates == "null" else datetimes.clamped(value, column.kind)
-        self._mended += 1
-        return mended
+        dates_replaced = (
+            None if self._invalid_dates == "null" else datetimes.clamped(value, column.kind)
+        )
+        self._dates_replaced += 1
+        return dates_replaced
 
     def _note_undeclared(self, record: Mapping[str, object]) -> None:
         found = {*_undeclared(record, self._tree)} - {(name,) for name in self.table.ignored}
@@ -289,16 +299,16 @@ class RowEncoder:
         for name in names:
             tells_deletion = name.casefold() == DELETED_AT and self.table.adds(DELETED_AT)
             if tells_deletion or (self.table.missing == "auto" and is_log_based(name)):
-                raise LogBasedAppeared(name)
+                raise LogBasedDetected(name)
 
     def _escaped(self, record: Any) -> Any:
         """Return `record` with the separators in its strings escaped."""
         found: dict[str, object] = {}
-        for index, column in enumerate(self.table.from_record):
+        for index, column in enumerate(self.table.filled_by_record):
             value = getattr(record, f"c{index}")
             if isinstance(value, str):
                 found[f"c{index}"] = values.escape(value)
-            elif column.kind is Kind.TEXT and bytes(value or b"").startswith(b'"'):
+            elif column.kind is Kind.MIXED and bytes(value or b"").startswith(b'"'):
                 found[f"c{index}"] = Raw(msgspec.json.encode(values.escape(values.to_text(value))))
         return msgspec.structs.replace(record, **found)
 
@@ -340,7 +350,7 @@ def _quoted(value: str | None) -> bytes:
     return b"'%b'" % value.encode().replace(b"\\", b"\\\\").replace(b"'", b"\\'")
 
 
-MOMENTS = (Kind.DATE_TIME, Kind.DATE, Kind.TIME)
+TEMPORAL_KINDS = (Kind.DATE_TIME, Kind.DATE, Kind.TIME)
 
 
 class _WrittenMessage(msgspec.Struct):
@@ -386,13 +396,35 @@ def _raw_at(written: Raw, path: tuple[str, ...], value: object) -> Any:
     return raw
 
 
-def _first_that_fits(value: object, column: Column | None, raw: Raw) -> Column | None:
+def _coerce(value: object, column: Column, raw: Raw, *, in_key: bool) -> Any:
+    """Return a value as the decoder would give it; ValueError where the column cannot hold it."""
+    result: Any = values.coerced(value, column, raw)
+    if in_key and column.kind is Kind.MIXED:
+        values.check_length(values.to_key_text(result, None, column.pads), column)
+    if in_key and column.kind is Kind.NUMBER:
+        values.to_key_number(raw)
+    if in_key and column.kind is Kind.DECIMAL:
+        values.to_key_decimal(raw, column.digits, column.scale)
+    return result
+
+
+def _first_that_holds(
+    value: object, column: Column | None, raw: Raw, *, in_key: bool
+) -> Column | None:
     while column is not None:
         with contextlib.suppress(ValueError):
-            values.fitted(value, column, raw)
+            _coerce(value, column, raw, in_key=in_key)
             return column
-        column = column.wider
+        column = column.wider_type
     return None
+
+
+def _text_length(value: object, column: Column, raw: Raw, *, in_key: bool) -> int:
+    """Return the characters that a value takes in `column`, 0 where that is not of text."""
+    result = _coerce(value, column, raw, in_key=in_key)
+    if in_key and column.kind is Kind.MIXED:
+        return len(values.to_key_text(result, None, column.pads))
+    return len(result) if isinstance(result, str) else 0
 
 
 def _undeclared(record: Mapping[str, object], tree: Tree) -> Iterator[Path]:
@@ -415,7 +447,7 @@ def _row_function(table: Table, extracted: bool, versioned: bool) -> ToRow:
     """
     body, fields = ["missing = 0"], []
     scope: dict[str, Any] = {**vars(values), **vars(datetimes), "UNSET": UNSET}
-    for index, column in enumerate(table.from_record):
+    for index, column in enumerate(table.filled_by_record):
         keeps = table.keeps_missing and column is not table.deletion
         body += _field_source(index, column, column.name in table.key, keeps)
         scope[f"json{index}"] = column.json
@@ -461,5 +493,5 @@ def _field_source(index: int, column: Column, in_key: bool, keeps: bool) -> list
 
 
 def _key_text(table: Table, record: Mapping[str, object]) -> str:
-    keys = [column.path[0] for column in table.from_record if column.name in table.key]
+    keys = [column.path[0] for column in table.filled_by_record if column.name in table.key]
     return ", ".join(f"{name}={shown(record.get(name))}" for name in keys)

@@ -46,6 +46,7 @@ _ESCAPES = re.compile(
 
 # Numbers of up to 15 digits are the same after a DOUBLE has held them.
 _SHORT_NUMBER = re.compile(rb"-?[\d.]{1,15}")
+_NEGATIVE_ZERO = re.compile(rb"-0(?:\.0*)?(?:[eE][+-]?\d+)?")
 _NUMERAL = re.compile(rb"-?\d.*", re.DOTALL)
 # What may be a number that a JSON type would change.
 _LONG_NUMBER = re.compile(rb"\d[\d.]{15}|\d[eE][+-]?\d\d")
@@ -109,7 +110,7 @@ def without_constants(line: bytes) -> tuple[bytes, int]:
         )
     except (RecursionError, ArithmeticError) as error:
         raise ValueError("nested too deep, or a number's exponent is too large") from error
-    return (_ENCODE(sanitised(value)), count) if count else (line, 0)
+    return (_ENCODE(without_lone_surrogates(value)), count) if count else (line, 0)
 
 
 def to_decimal(number: Decimal, digits: int, scale: int) -> str:
@@ -135,13 +136,13 @@ def to_number(raw: Raw) -> str:
     data = bytes(raw)
     if _SHORT_NUMBER.fullmatch(data):
         return data.decode()
-    text = to_numeral(raw)
+    text = to_number_text(raw)
     if text != NULL and not _is_double(text):
         raise ValueError(f"{text[:MAX_SHOWN_LENGTH]} has more digits than DOUBLE holds")
     return text
 
 
-def to_numeral(raw: Raw) -> str:
+def to_number_text(raw: Raw) -> str:
     """Return a JSON number as it is written; NULL for null, ValueError for anything else."""
     data = bytes(raw)
     if data == b"null":
@@ -165,7 +166,7 @@ def to_json(raw: Raw, held: JsonType | None) -> str:
 
     Raises ValueError where a column of the type `held` would refuse or change it.
     """
-    data = unescaped(bytes(raw))
+    data = with_unicode_unescaped(bytes(raw))
     if data == b"null":
         return NULL
     if held is not None:
@@ -259,11 +260,25 @@ def check_key_text(text: str, pads: bool) -> str:
     return text
 
 
+def to_key_number(raw: Raw) -> str:
+    """Return a key's number as `to_number` does; ValueError also for null and a negative zero."""
+    _refuse_negative_zero(raw)
+    return to_number(raw)
+
+
+def _refuse_negative_zero(raw: Raw) -> None:
+    """Raise ValueError for -0.0, which JSON tells from 0 and no column does."""
+    data = bytes(raw)
+    if data.startswith(b"-0") and _NEGATIVE_ZERO.fullmatch(data):
+        raise ValueError(f"{data.decode()} would be the same key as 0")
+
+
 def to_key_decimal(raw: Raw, digits: int, scale: int) -> str:
     """Return a key's number as `to_decimal` does; ValueError for text, which is another key."""
-    text = to_numeral(raw)
+    text = to_number_text(raw)
     if text == NULL:
         raise ValueError("null")
+    _refuse_negative_zero(raw)
     try:
         number = Decimal(text)
     except ArithmeticError as error:
@@ -296,10 +311,10 @@ def check_key(value: object, column: Column, replaced: bool) -> None:
 
 def to_raw(value: object) -> Raw:
     """Return parsed JSON as JSON."""
-    return Raw(_ENCODE(sanitised(value)))
+    return Raw(_ENCODE(without_lone_surrogates(value)))
 
 
-def unescaped(data: bytes) -> bytes:
+def with_unicode_unescaped(data: bytes) -> bytes:
     r"""Return JSON with its \u escapes as UTF-8, all else as it is; lone surrogates replaced."""
     if b"\\u" not in data:
         return data
@@ -307,7 +322,7 @@ def unescaped(data: bytes) -> bytes:
     text, at = bytearray(), 0
     for found in _ESCAPES.finditer(data):
         text += data[at : found.start()]
-        text += _unescaped(found)
+        text += _unescape_run(found)
         at = found.end()
     text += data[at:]
     return bytes(text)
@@ -319,7 +334,7 @@ def has_replacements(original: bytes, line: bytes) -> bool:
     return line.count(mark) > original.count(mark) + original.lower().count(b"\\ufffd")
 
 
-def _unescaped(found: re.Match[bytes]) -> bytes:
+def _unescape_run(found: re.Match[bytes]) -> bytes:
     escapes = found[1]
     if not escapes:
         return found[0]
@@ -327,22 +342,25 @@ def _unescaped(found: re.Match[bytes]) -> bytes:
     try:
         text = _DECODE_TEXT(quoted)
     except ValueError:
-        text = sanitised(json.loads(quoted))
+        text = without_lone_surrogates(json.loads(quoted))
     return _ENCODE(text)[1:-1]
 
 
-def sanitised(value: Any) -> Any:
+def without_lone_surrogates(value: Any) -> Any:
     """Return a JSON value with lone surrogates replaced."""
     if isinstance(value, str):
         return _SURROGATE.sub(REPLACEMENT, value)
     if isinstance(value, list):
-        return [sanitised(one) for one in value]
+        return [without_lone_surrogates(one) for one in value]
     if isinstance(value, dict):
-        return {sanitised(name): sanitised(one) for name, one in value.items()}
+        return {
+            without_lone_surrogates(name): without_lone_surrogates(one)
+            for name, one in value.items()
+        }
     return value
 
 
-def fitted(value: object, column: Column, written: Raw | None = None) -> object:
+def coerced(value: object, column: Column, written: Raw | None = None) -> object:
     """
     Return `value`, parsed JSON, as the decoder gives a value of the column's kind.
 
@@ -352,36 +370,46 @@ def fitted(value: object, column: Column, written: Raw | None = None) -> object:
     if value is None:
         return None
     if written is not None and not isinstance(value, str) and column.kind in _AS_WRITTEN:
-        fit: Any = to_json(written, None) if column.kind is Kind.STRING else written
+        result: Any = to_json(written, None) if column.kind is Kind.STRING else written
     else:
-        fit = _FIT[column.kind](sanitised(value))
-    _refuse_misfit(fit, column)
-    return fit
+        result = _COERCE[column.kind](without_lone_surrogates(value))
+    _check_holds(result, column)
+    return result
 
 
-def _refuse_misfit(fit: Any, column: Column) -> None:
-    """Raise ValueError where `column`, of a kind that holds `fit`, does not hold all of it."""
-    if column.kind is Kind.INTEGER and not column.limits[0] <= fit <= column.limits[1]:
-        raise ValueError(f"{shown(fit)} is beyond {column.sql_type}")
+def _check_holds(result: Any, column: Column) -> None:
+    """Raise ValueError where `column`, of a kind that holds `result`, does not hold all of it."""
+    if column.kind is Kind.INTEGER and not column.limits[0] <= result <= column.limits[1]:
+        raise ValueError(f"{shown(result)} is beyond {column.sql_type}")
     if column.kind is Kind.DECIMAL:
-        to_decimal(fit, column.digits, column.scale)
+        to_decimal(result, column.digits, column.scale)
     if column.kind is Kind.NUMBER:
-        to_number(fit)
-    if column.kind is Kind.NUMERAL:
-        to_numeral(fit)
+        to_number(result)
+    if column.kind is Kind.NUMBER_AS_TEXT:
+        to_number_text(result)
     if column.kind is Kind.JSON:
-        to_json(fit, column.json)
-    if column.kind is Kind.TEXT:
-        to_text(fit, column.max_length)
-    if column.kind is Kind.STRING and len(fit) > (column.max_length or len(fit)):
-        raise ValueError(f"{len(fit)} characters, too many for {column.sql_type}")
+        to_json(result, column.json)
+    if column.kind is Kind.MIXED:
+        check_length(to_text(result), column)
+    if column.kind is Kind.STRING:
+        check_length(result, column)
+
+
+def check_length(text: str, column: Column) -> None:
+    """Raise ValueError, saying what to do, where `text` is too long for `column`."""
+    if column.max_length is not None and len(text) > column.max_length:
+        widest = column
+        while widest.wider_type:
+            widest = widest.wider_type
+        advice = f": {column.length_advice}" if column.length_advice else ""
+        raise ValueError(f"{len(text)} characters, too many for {widest.sql_type.upper()}{advice}")
 
 
 def _refuse_constant(name: str) -> object:
     raise ValueError(f"{name} is no JSON")
 
 
-def _fit_integer(value: object) -> int:
+def _coerce_integer(value: object) -> int:
     if isinstance(value, Decimal) and value.is_finite() and value.adjusted() < MAX_INT_DIGITS:
         value = int(value) if value == value.to_integral_value() else value
     if isinstance(value, str) and _INTEGER.fullmatch(value):
@@ -391,7 +419,7 @@ def _fit_integer(value: object) -> int:
     return value
 
 
-def _fit_decimal(value: object) -> Decimal:
+def _coerce_decimal(value: object) -> Decimal:
     if isinstance(value, str) and _NUMBER.fullmatch(value):
         value = Decimal(value)
     if isinstance(value, bool) or not isinstance(value, (int, Decimal)):
@@ -399,28 +427,28 @@ def _fit_decimal(value: object) -> Decimal:
     return Decimal(value)
 
 
-def _fit_number(value: object) -> Raw:
-    return Raw(str(_fit_decimal(value)).encode())
+def _coerce_number(value: object) -> Raw:
+    return Raw(str(_coerce_decimal(value)).encode())
 
 
-def _fit_boolean(value: object) -> bool:
+def _coerce_boolean(value: object) -> bool:
     if not isinstance(value, bool) and value not in (0, 1):
         raise ValueError(f"not a boolean: {shown(value)}")
     return bool(value)
 
 
-def _fit_string(value: object) -> str:
+def _coerce_string(value: object) -> str:
     return value if isinstance(value, str) else _ENCODE(value).decode()
 
 
-def _fit_moment(convert: Callable[[str], str]) -> Callable[[object], str]:
-    def fit(value: object) -> str:
+def _coerce_temporal(convert: Callable[[str], str]) -> Callable[[object], str]:
+    def result(value: object) -> str:
         if not isinstance(value, str):
             raise ValueError(f"not a date or time: {shown(value)}")
         convert(value)
         return value
 
-    return fit
+    return result
 
 
 # What a key's value must be, where its column has one type.
@@ -428,7 +456,7 @@ _KEY_TYPES: Mapping[Kind, Any] = {
     Kind.INTEGER: int,
     Kind.NUMBER: (int, Decimal),
     Kind.DECIMAL: (int, Decimal),
-    Kind.NUMERAL: (int, Decimal),
+    Kind.NUMBER_AS_TEXT: (int, Decimal),
     Kind.BOOLEAN: bool,
     Kind.STRING: str,
     Kind.DATE_TIME: str,
@@ -436,17 +464,17 @@ _KEY_TYPES: Mapping[Kind, Any] = {
     Kind.TIME: str,
 }
 # Kinds that keep the digits and the spaces of what is no string.
-_AS_WRITTEN = (Kind.STRING, Kind.JSON, Kind.TEXT, Kind.NUMBER, Kind.NUMERAL)
-_FIT: Mapping[Kind, Callable[[object], Any]] = {
-    Kind.INTEGER: _fit_integer,
-    Kind.NUMBER: _fit_number,
-    Kind.NUMERAL: _fit_number,
-    Kind.DECIMAL: _fit_decimal,
-    Kind.BOOLEAN: _fit_boolean,
-    Kind.STRING: _fit_string,
-    Kind.DATE_TIME: _fit_moment(to_date_time),
-    Kind.DATE: _fit_moment(to_date),
-    Kind.TIME: _fit_moment(to_time),
+_AS_WRITTEN = (Kind.STRING, Kind.JSON, Kind.MIXED, Kind.NUMBER, Kind.NUMBER_AS_TEXT)
+_COERCE: Mapping[Kind, Callable[[object], Any]] = {
+    Kind.INTEGER: _coerce_integer,
+    Kind.NUMBER: _coerce_number,
+    Kind.NUMBER_AS_TEXT: _coerce_number,
+    Kind.DECIMAL: _coerce_decimal,
+    Kind.BOOLEAN: _coerce_boolean,
+    Kind.STRING: _coerce_string,
+    Kind.DATE_TIME: _coerce_temporal(to_date_time),
+    Kind.DATE: _coerce_temporal(to_date),
+    Kind.TIME: _coerce_temporal(to_time),
     Kind.JSON: to_raw,
-    Kind.TEXT: to_raw,
+    Kind.MIXED: to_raw,
 }

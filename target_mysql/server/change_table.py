@@ -12,6 +12,7 @@ from typing import Any
 
 from target_mysql.exceptions import DatabaseError, TargetError, TransientError
 from target_mysql.server.database import Database
+from target_mysql.server.errors import server_code
 
 LOCK_WAIT_S = 3  # how long readers may have to wait behind the statement
 SHORTEN_WAIT = (
@@ -50,14 +51,14 @@ def change_table(database: Database, table_name: str, statement: str) -> None:
         if done.warnings and _says_table_exists(database):
             raise TableChanged(f"table {table_name} was made by another session meanwhile")
     except TransientError as error:
-        if _code(error) != LOCK_WAIT_TIMEOUT:
+        if server_code(error) != LOCK_WAIT_TIMEOUT:
             raise
         raise TransientError(
             f"table {table_name} cannot be changed while others use it:"
             f" waiting for {_describe_holders(database)}"
         ) from error
     except DatabaseError as error:
-        if _code(error) in SHAPE_ERRORS:
+        if server_code(error) in SHAPE_ERRORS:
             raise TableChanged(f"table {table_name}: {error}") from error
         raise
     finally:
@@ -83,9 +84,3 @@ def _describe_holder(row: Any) -> str:
     number, user, host, command, seconds = row
     what = "idle in a transaction" if command == "Sleep" else "running a statement"
     return f"connection {number} ({user} at {host}, {what} for {int(seconds)} s)"
-
-
-def _code(error: TargetError) -> object:
-    """Return the server's number of the error, None where it was not the server's."""
-    arguments = error.__cause__.args if error.__cause__ else ()
-    return arguments[0] if arguments else None

@@ -16,34 +16,31 @@ from typing import Any
 
 import pymysql
 from pymysql.connections import Connection
-from pymysql.constants import CLIENT, COMMAND, CR
+from pymysql.constants import CLIENT, COMMAND
 from pymysql.cursors import Cursor
 from pymysql.protocol import OKPacketWrapper
 
-from target_mysql.config import Address, Config
+from mysql_settings.addresses import Address
+from mysql_settings.connecting import connection_options, describe_failure, error_code
+from mysql_settings.exceptions import SettingsError
+from mysql_settings.login import GuardedConnection, checked_packets, end_login
+from target_mysql.config import Config
 from target_mysql.exceptions import ConfigError, ConnectError
 from target_mysql.server import statements
 from target_mysql.server.errors import ADVICE, READ_ONLY, is_transient
-from target_mysql.server.login import (
-    LOGIN_TIMEOUT_S,
-    GuardedConnection,
-    checked_packets,
-    end_login,
-)
 
-CONNECT_TIMEOUT_S = 10
 PACKET_SIZE = 1024 * 1024  # bytes of a batch sent at a time; a packet's end is no row's
-NO_FILES = 2027  # the client library's "malformed packet", which is what such an answer is to us
+FILE_REQUEST_REFUSED = (
+    2027  # the client library's "malformed packet", which is what such an answer is to us
+)
 CHECK_ADDRESS = "check host, port and that the server runs"
 TLS_CUT_OFF = (ssl.SSLEOFError, ssl.SSLZeroReturnError, ssl.SSLSyscallError)
-# Errors of a login whose text says what to do.
-EXPLAINED = (CR.CR_MALFORMED_PACKET, CR.CR_AUTH_PLUGIN_CANNOT_LOAD, CR.CR_AUTH_PLUGIN_ERR)
 # Seconds of silence before the other side is asked whether it is there, and between askings.
 KEEP_ALIVE = {socket.TCP_KEEPIDLE: 60, socket.TCP_KEEPINTVL: 10, socket.TCP_KEEPCNT: 6}
 
 
 @dataclass(frozen=True)
-class Done:
+class StatementResult:
     """
     What a statement did: rows it looked at, those that were there before, those changed.
 
@@ -69,9 +66,9 @@ class ServerConnection(GuardedConnection):
             wire: Any = self
             wire._force_close()
             problem = "the server asks for a file of this machine, and gets none: do not trust it"
-            raise pymysql.err.NotSupportedError(NO_FILES, problem) from error
+            raise pymysql.err.NotSupportedError(FILE_REQUEST_REFUSED, problem) from error
 
-    def load_local(self, statement: str, rows: Sequence[bytes], max_packet: int) -> Done:
+    def load_local(self, statement: str, rows: Sequence[bytes], max_packet: int) -> StatementResult:
         """
         Run a LOAD DATA LOCAL, answering with `rows` whatever file the server names.
 
@@ -85,7 +82,7 @@ class ServerConnection(GuardedConnection):
         if not packet.is_load_local_packet():
             wire._force_close()
             problem = "LOAD DATA LOCAL was not answered as one"
-            raise pymysql.err.NotSupportedError(NO_FILES, problem)
+            raise pymysql.err.NotSupportedError(FILE_REQUEST_REFUSED, problem)
         try:
             for data in _packets(rows, min(PACKET_SIZE, max_packet // 2)):
                 wire.write_packet(data)
@@ -94,7 +91,7 @@ class ServerConnection(GuardedConnection):
             raise
         wire.write_packet(b"")
         with checked_packets(self):
-            return done_of(OKPacketWrapper(wire._read_packet()))
+            return statement_result(OKPacketWrapper(wire._read_packet()))
 
 
 def connect(config: Config) -> ServerConnection:
@@ -107,7 +104,8 @@ def connect(config: Config) -> ServerConnection:
                 _refuse_read_only(connection)
             return connection
         except (pymysql.MySQLError, OSError, RuntimeError) as error:
-            problem = _connect_problem(config, Address(name, port), error)
+            advice = ADVICE.get(error_code(error), CHECK_ADDRESS)
+            problem = describe_failure(config, Address(name, port), error, advice)
             problems.append(ConnectError(problem, may_pass=_may_pass(error)))
             problems[-1].__cause__ = error
     may_pass = any(problem.may_pass for problem in problems)
@@ -117,21 +115,10 @@ def connect(config: Config) -> ServerConnection:
 def _open(config: Config, name: str, port: int) -> ServerConnection:
     """Connect to one server, and set the session as it is needed."""
     connection = ServerConnection(
-        host=name,
-        port=port,
-        unix_socket=config.unix_socket,
-        user=config.user,
-        password=config.password.encode(),  # of a text PyMySQL would make latin1
-        charset="utf8mb4",
-        connect_timeout=CONNECT_TIMEOUT_S,
-        read_timeout=LOGIN_TIMEOUT_S,
-        write_timeout=LOGIN_TIMEOUT_S,
-        verifies_tls=config.ssl_mode.startswith("VERIFY"),
-        autocommit=True,
         # The flag without `local_infile`: PyMySQL itself then never opens a file that a
         # server names, and `load_local` alone answers such a wish, from memory.
         client_flag=CLIENT.LOCAL_FILES,
-        **_tls(config),
+        **_options(config, name, port),
     )
     _keep_alive(connection)
     _set_session(connection, config.init_sql)
@@ -154,7 +141,7 @@ def _set_session(connection: Connection[Cursor], init_sql: Sequence[str]) -> Non
             if changed:
                 problem = f"init_sql changes what this target relies on: {', '.join(changed)}"
                 raise ConfigError(f"{problem}: leave that out")
-        cursor.execute(statements.SERVES)
+        cursor.execute(statements.WRITE_PROBE)
 
 
 def _keep_alive(connection: Connection[Cursor]) -> None:
@@ -176,37 +163,12 @@ def _refuse_read_only(connection: Connection[Cursor]) -> None:
         raise pymysql.err.OperationalError(READ_ONLY, "the server is read-only")
 
 
-def _tls(config: Config) -> dict[str, Any]:
-    """Return PyMySQL's arguments for the ssl_mode, as the mysql client means it."""
-    if config.ssl_mode == "DISABLED":
-        return {"ssl_disabled": True}
-    if config.ssl_mode == "PREFERRED" and not config.ssl_cert:
-        return {}  # PyMySQL's own way: TLS, unverified, where the server has it
+def _options(config: Config, name: str, port: int) -> dict[str, Any]:
+    """Return PyMySQL's arguments for one server; raises ConfigError."""
     try:
-        context = ssl.create_default_context(cafile=config.ssl_ca)
-        if config.ssl_cert:
-            context.load_cert_chain(config.ssl_cert, config.ssl_key)
-    except OSError as error:  # an SSLError is one, too
-        given = ", ".join(filter(None, (config.ssl_ca, config.ssl_cert, config.ssl_key)))
-        raise ConfigError(f"cannot be used for TLS: {given}: {error.strerror}") from error
-    # Python 3.13 is stricter than the certificates that MySQL makes for itself.
-    context.verify_flags &= ~ssl.VERIFY_X509_STRICT
-    context.check_hostname = config.ssl_mode == "VERIFY_IDENTITY"
-    if not config.ssl_mode.startswith("VERIFY"):
-        context.verify_mode = ssl.CERT_NONE
-    return {"ssl": context}
-
-
-def _connect_problem(config: Config, address: Address, error: Exception) -> str:
-    where = f"cannot connect to MySQL at {config.unix_socket or address} as {config.user}"
-    code = error.args[0] if error.args else None
-    if code == CR.CR_SERVER_LOST and isinstance(error.__context__, TimeoutError):
-        return f"{where}: no answer within {LOGIN_TIMEOUT_S:g} s: {CHECK_ADDRESS}"
-    reason = str(error.args[1]) if len(error.args) > 1 else str(error)
-    if code in EXPLAINED:
-        return f"{where}: {reason}"
-    advice = ADVICE.get(code, CHECK_ADDRESS)  # type: ignore[arg-type]
-    return f"{where}: {reason}: {advice}"
+        return connection_options(config, name, port)
+    except SettingsError as error:
+        raise ConfigError(str(error)) from error
 
 
 def _may_pass(error: Exception) -> bool:
@@ -219,12 +181,12 @@ def _may_pass(error: Exception) -> bool:
 _INFO = re.compile(rb"Records: (\d+) +(?:Duplicates|Deleted): (\d+)")
 
 
-def done_of(answer: Any) -> Done:
+def statement_result(answer: Any) -> StatementResult:
     """Build a Done of an OK packet or result, whose message says "Records: 3  Duplicates: 1"."""
     message = answer.message or b""
     found = _INFO.search(message.encode() if isinstance(message, str) else message)
     records, duplicates = (int(found[1]), int(found[2])) if found else (0, 0)
-    return Done(answer.affected_rows, records, duplicates, answer.warning_count)
+    return StatementResult(answer.affected_rows, records, duplicates, answer.warning_count)
 
 
 def _packets(rows: Sequence[bytes], size: int) -> Iterator[bytes]:

@@ -12,24 +12,32 @@ import math
 import re
 import socket
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import pymysql
+from msgspec.structs import replace
 
-from target_mysql.config import Address, Config
+from mysql_settings.addresses import Address
+from target_mysql.config import Config
 from target_mysql.exceptions import ConnectError, DatabaseError, TransientError
 from target_mysql.rows.encoder import longest_field, to_sql
 from target_mysql.server import statements
-from target_mysql.server.connection import Done, ServerConnection, connect, done_of
-from target_mysql.server.errors import RowRefused, to_error, translated
-from target_mysql.tables.column_compatibility import ColumnThere
+from target_mysql.server.connection import (
+    ServerConnection,
+    StatementResult,
+    connect,
+    statement_result,
+)
+from target_mysql.server.errors import RowRefused, driver_errors, to_error
+from target_mysql.tables.column_compatibility import ExistingColumn
 from target_mysql.tables.columns import (
     SMALL_KEY_BYTES,
     Column,
     Dialect,
     JsonType,
 )
+from target_mysql.tables.index_room import IndexPart, with_index_room
 from target_mysql.tables.table import Table
 
 LOGGER = logging.getLogger(__name__)
@@ -80,14 +88,14 @@ class Database:
         wire: Any = connection  # this of PyMySQL is not in its type stubs
         wire._read_timeout = seconds or None
 
-    def _translated(self) -> contextlib.AbstractContextManager[None]:
-        return translated(has_other_servers=len(self.config.addresses) > 1)
+    def _driver_errors(self) -> contextlib.AbstractContextManager[None]:
+        return driver_errors(has_other_servers=len(self.config.addresses) > 1)
 
     def close(self) -> None:
         with contextlib.suppress(pymysql.MySQLError, OSError):
             self._connection.close()
 
-    def hang_up(self) -> None:
+    def abort(self) -> None:
         """Break the connection, from any thread: the server undoes what is not committed."""
         wire: Any = self._connection  # its socket is not in the type stubs
         with contextlib.suppress(AttributeError, OSError):
@@ -106,18 +114,18 @@ class Database:
         self.server = self._read_server()
         self._enter_database()
 
-    def execute(self, statement: str, values: Sequence[object] = ()) -> Done:
+    def execute(self, statement: str, values: Sequence[object] = ()) -> StatementResult:
         """Run one statement; `values` are bound to its %s marks. An ALTER may take its time."""
         is_slow = statement.startswith("ALTER ")
         self._wait_for_answers(self._connection, 0 if is_slow else self.config.read_timeout_seconds)
-        with self._translated(), self._connection.cursor() as cursor:
+        with self._driver_errors(), self._connection.cursor() as cursor:
             cursor.execute(statement, values)
             answer: Any = cursor  # its result is not in the type stubs
-            return done_of(answer._result)
+            return statement_result(answer._result)
 
     def query(self, statement: str, values: Sequence[object] = ()) -> list[Any]:
         """Run one statement and return its rows."""
-        with self._translated(), self._connection.cursor() as cursor:
+        with self._driver_errors(), self._connection.cursor() as cursor:
             cursor.execute(statement, values)
             return list(cursor.fetchall())
 
@@ -149,7 +157,7 @@ class Database:
         Raises RowRefused where a value is cut or does not fit.
         """
         if self.uses_load_data:
-            with self._translated():
+            with self._driver_errors():
                 done = self._connection.load_local(
                     statements.load_staging(staging, columns) % (),
                     rows,
@@ -170,7 +178,7 @@ class Database:
         versioned_parent: bool = False,
         in_order: bool = False,
         parents_repeat: bool = False,
-    ) -> Done:
+    ) -> StatementResult:
         """
         Upsert the rows staged in `staged`, see statements.merge; `batched_at` is UTC.
 
@@ -193,7 +201,7 @@ class Database:
         wire: Any = self._connection  # its address is not in the type stubs
         return replace(self.config, host=(Address(wire.host, wire.port),))
 
-    def is_beside(self, other: Database) -> bool:
+    def is_same_server(self, other: Database) -> bool:
         """
         Whether this is, and stays, a connection to the server of `other`.
 
@@ -207,12 +215,14 @@ class Database:
         method = self.config.load_method
         return method == "local_infile" or (method == "auto" and self.server.local_infile)
 
-    def read_columns(self, name: str) -> dict[str, ColumnThere]:
+    def read_columns(self, name: str) -> dict[str, ExistingColumn]:
         """Return the columns that the table `name` has in the database, none without it."""
         checks = self.query(statements.READ_CHECKS, (name,)) if self.server.is_mariadb else []
         json_checks = {_as_text(check) for (check,) in checks}
         rows = self.query(statements.READ_COLUMNS, (name,))
-        return {str(row[0]): _column_there(row, json_checks) for row in rows}
+        columns = {str(row[0]): _existing_column(row, json_checks) for row in rows}
+        parts = self.query(statements.READ_INDEX_PARTS, (name,)) if columns else []
+        return with_index_room(columns, map(_index_part, parts), self.server.dialect)
 
     def read_definition(self, name: str) -> str:
         """Return the statement that would make the table `name`; DatabaseError without it."""
@@ -245,14 +255,14 @@ class Database:
                 raise RowRefused(str(error), start + error.row, error.column) from error
             start += len(chunk)
 
-    def _run(self, query: bytes) -> Done:
+    def _run(self, query: bytes) -> StatementResult:
         """Run a statement that is ready to be sent."""
-        with self._translated():
+        with self._driver_errors():
             self._connection.query(query)
             wire: Any = self._connection
-            return done_of(wire._result)
+            return statement_result(wire._result)
 
-    def _refuse_warnings(self, done: Done) -> None:
+    def _refuse_warnings(self, done: StatementResult) -> None:
         if not done.warnings:
             return
         warnings = self.query("SHOW WARNINGS") or [("", 0, "unknown")]
@@ -313,23 +323,27 @@ _GENERATED = re.compile(
 _WIDTH = re.compile(r"^((?:tiny|small|medium|big)?int)\((?!1\))\d+\)")
 
 
-def _column_there(row: Sequence[Any], json_checks: set[str]) -> ColumnThere:
+def _existing_column(row: Sequence[Any], json_checks: set[str]) -> ExistingColumn:
     """Build a ColumnThere of a row of statements.READ_COLUMNS."""
-    name, sql_type, nullable, default, extra, collation, comment, key = row
+    name, sql_type, nullable, default, extra, collation, comment = row
     # Not a default of NULL: MariaDB writes that as text.
     has_default = default is not None and _as_text(default) != "NULL"
-    return ColumnThere(
+    return ExistingColumn(
         name=str(name),
         sql_type=_without_width(_as_text(sql_type)),
         nullable=nullable == "YES",
-        fills_itself=has_default or bool(_FILLS.search(_as_text(extra))),
+        has_default=has_default or bool(_FILLS.search(_as_text(extra))),
         is_generated=bool(_GENERATED.search(_as_text(extra))),
         collation=collation and str(collation),
         comment=_as_text(comment),
         is_json=_as_text(sql_type) == "json"
         or f"json_valid({statements.quote(str(name)) % ()})" in json_checks,
-        indexed=bool(key),
     )
+
+
+def _index_part(row: Sequence[Any]) -> IndexPart:
+    index, column, prefix_length = row
+    return IndexPart(str(index), str(column), prefix_length and int(prefix_length))
 
 
 def _without_width(sql_type: str) -> str:

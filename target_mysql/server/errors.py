@@ -27,20 +27,28 @@ ROLLED_BACK_CLASS = "40"
 NOT_PRIMARY_ERRORS = (1290, 1836, 3032, 3098)
 USER_LIMIT = 1226
 RIGHTS = "SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, REFERENCES, CREATE TEMPORARY TABLES"
-FULL = "a disk of the server is full: free or add space, and run again"
+DISK_FULL = "a disk of the server is full: free or add space, and run again"
 ROW_TOO_LARGE, READ_ONLY = 1118, 1290
+INDEX_TOO_LONG = (
+    "an index is too long for the column it needs: drop the index, or index a part of the column"
+)
+FOREIGN_KEY = (
+    "a foreign key has a column that has to be changed: drop the foreign key and run again (to make"
+    " it anew, both its columns need utf8mb4 and one collation: load both tables first)"
+)
 ADVICE = {
     1044: f"grant this user its rights on the database: {RIGHTS}",
     1045: "check user and password",
-    3: FULL,
-    1021: FULL,
-    1026: FULL,
+    3: DISK_FULL,
+    1021: DISK_FULL,
+    1026: DISK_FULL,
     1030: "see the server's log; where its disk is full, free or add space, and run again",
-    1114: FULL,
+    1114: DISK_FULL,
     ROW_TOO_LARGE: "on MySQL 5.6 set innodb_file_format=Barracuda and innodb_large_prefix=ON",
-    1071: "an index is too long for the column it needs: drop the index, or index a part of it",
-    1832: "a foreign key has the column: drop it, or convert both its tables to utf8mb4",
-    1833: "a foreign key has the column: drop it, or convert both its tables to utf8mb4",
+    1071: INDEX_TOO_LONG,
+    1170: INDEX_TOO_LONG,
+    1832: FOREIGN_KEY,
+    1833: FOREIGN_KEY,
     1142: "grant this user the missing right on the database",
     1153: "raise max_allowed_packet on the server",
     1227: "this user lacks a right",
@@ -64,7 +72,7 @@ class RowRefused(DatabaseError):
 
 
 @contextlib.contextmanager
-def translated(*, has_other_servers: bool = False) -> Iterator[None]:
+def driver_errors(*, has_other_servers: bool = False) -> Iterator[None]:
     """Raise the driver's errors as this package's; see `to_error`."""
     try:
         yield
@@ -92,6 +100,12 @@ def to_error(
     if has_other_servers and is_not_primary:
         return TransientError(f"MySQL error {code}: {message}{advice}")
     return DatabaseError(f"MySQL error {code}: {message}{advice}")
+
+
+def server_code(error: BaseException) -> object:
+    """Return the server's number of an error of ours, None where it was not the server's."""
+    arguments = error.__cause__.args if error.__cause__ else ()
+    return arguments[0] if arguments else None
 
 
 def is_transient(error: pymysql.MySQLError) -> bool:

@@ -9,15 +9,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from target_mysql.rows.load_file import ESCAPE, FIELD_END, ROW_END
-from target_mysql.tables.alter_plan import Plan
-from target_mysql.tables.column_compatibility import ColumnThere
+from target_mysql.tables.alter_plan import AlterPlan
+from target_mysql.tables.column_compatibility import ExistingColumn
 from target_mysql.tables.columns import Column, Dialect, Kind, wide_decimal
 from target_mysql.tables.table import (
     BATCHED_AT,
     DELETED_AT,
     LINE_COLUMN,
     MISSING_BITS,
-    STAGING,
     TABLE_VERSION,
     Parent,
     Table,
@@ -25,12 +24,12 @@ from target_mysql.tables.table import (
 
 # All that a load relies on, whatever the server's defaults and its init_connect are: each of these
 # can make a commit void, a value another one, or a warning silent. The zero of an AUTO_INCREMENT
-# key is a value; the check is MariaDB's of JSON.
+# key is a value; the check is MariaDB's of JSON. OceanBase refuses a limit past 63 bits.
 SESSION = (
     "SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION,NO_AUTO_VALUE_ON_ZERO',"
     " time_zone = '+00:00', autocommit = 1, completion_type = 0, foreign_key_checks = 1,"
     " unique_checks = 1, sql_safe_updates = 0, sql_auto_is_null = 0, sql_notes = 1,"
-    " sql_select_limit = 18446744073709551615"
+    " sql_select_limit = 9223372036854775807"
     "/*M!100201 , check_constraint_checks = 1 */",
     "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ WRITE",
     "SET NAMES utf8mb4",
@@ -43,7 +42,7 @@ READ_SESSION = (
     " 'check_constraint_checks', 'tx_read_only', 'transaction_read_only', 'character_set_client',"
     " 'character_set_connection', 'character_set_results', 'collation_connection')"
 )
-SERVES = "DO 0"  # nothing, which a Galera node outside of its cluster refuses to do
+WRITE_PROBE = "DO 0"  # nothing, which a Galera node outside of its cluster refuses to do
 SERVER_FACTS = (
     "SELECT VERSION(), @@version_comment, @@local_infile, @@max_allowed_packet,"
     " @@lower_case_table_names, @@wait_timeout, @@innodb_page_size, @@hostname, @@port, @@server_id"
@@ -53,7 +52,7 @@ LARGE_KEYS = "SELECT @@innodb_file_format = 'Barracuda' AND @@innodb_large_prefi
 DATABASE_EXISTS = "SELECT 1 FROM information_schema.schemata WHERE schema_name = %s"
 READ_COLUMNS = (
     "SELECT column_name, column_type, is_nullable, column_default, extra, collation_name,"
-    " column_comment, column_key FROM information_schema.columns"
+    " column_comment FROM information_schema.columns"
     " WHERE table_schema = DATABASE() AND table_name = %s ORDER BY ordinal_position"
 )
 # MariaDB's JSON is LONGTEXT with a check; no other server has checks by table.
@@ -71,9 +70,20 @@ READ_UNIQUE = (
     "SELECT DISTINCT index_name FROM information_schema.statistics WHERE non_unique = 0"
     " AND index_name <> 'PRIMARY' AND table_schema = DATABASE() AND table_name = %s"
 )
+# The columns of the other indexes; those of text search know no lengths.
+READ_INDEX_PARTS = (
+    "SELECT index_name, column_name, sub_part FROM information_schema.statistics"
+    " WHERE index_name <> 'PRIMARY' AND index_type IN ('BTREE', 'HASH')"
+    " AND table_schema = DATABASE() AND table_name = %s AND column_name IS NOT NULL"
+)
 READ_KEY = (
     "SELECT column_name FROM information_schema.key_column_usage WHERE constraint_name = 'PRIMARY'"
     " AND table_schema = DATABASE() AND table_name = %s ORDER BY ordinal_position"
+)
+
+READ_TABLE_NAMES = (
+    "SELECT table_name FROM information_schema.tables WHERE table_schema = DATABASE()"
+    " AND LEFT(table_name, CHAR_LENGTH(%s)) = %s"
 )
 
 
@@ -117,12 +127,14 @@ def create_table(table: Table, dialect: Dialect, foreign_keys: bool) -> str:
     )
 
 
-def alter_table(plan: Plan, primary_key: bool, dialect: Dialect) -> str:
+def alter_table(plan: AlterPlan, primary_key: bool, dialect: Dialect) -> str:
     """Do all that `plan` asks for, in one statement; add the primary key where that is missing."""
     key = plan.table.key
-    parts = [f"CHANGE {quote(one.name)} {_definition_there(one, name)}" for one, name in plan.aside]
+    parts = [
+        f"CHANGE {quote(one.name)} {_existing_definition(one, name)}" for one, name in plan.renamed
+    ]
     parts += [f"MODIFY {_definition(one, one.name in key, dialect)}" for one in plan.modified]
-    parts += [f"MODIFY {_definition_there(one, one.name)}" for one in plan.relaxed]
+    parts += [f"MODIFY {_existing_definition(one, one.name)}" for one in plan.made_nullable]
     order = [column.name for column in plan.table.columns]
     for column in plan.added:
         at = order.index(column.name)
@@ -133,10 +145,16 @@ def alter_table(plan: Plan, primary_key: bool, dialect: Dialect) -> str:
     return f"ALTER TABLE {quote(plan.table.name)} {', '.join(parts)}"
 
 
-def modify_column(table: Table, column: Column, dialect: Dialect) -> str:
-    """Make a column of `table` the given one."""
-    definition = _definition(column, column.name in table.key, dialect)
-    return f"ALTER TABLE {quote(table.name)} MODIFY {definition}"
+def modify_columns(table: Table, columns: Sequence[Column], dialect: Dialect) -> str:
+    """Make columns of `table` the given ones, by their names."""
+    parts = [f"MODIFY {_definition(one, one.name in table.key, dialect)}" for one in columns]
+    return f"ALTER TABLE {quote(table.name)} {', '.join(parts)}"
+
+
+def longest_texts(table: Table, columns: Sequence[Column]) -> str:
+    """Find the length of the longest text of each column, in characters."""
+    lengths = ", ".join(f"COALESCE(MAX(CHAR_LENGTH({quote(one.name)})), 0)" for one in columns)
+    return f"SELECT {lengths} FROM {quote(table.name)}"
 
 
 def find_inexact(table: Table, column: Column) -> str:
@@ -149,29 +167,28 @@ def find_inexact(table: Table, column: Column) -> str:
     return f"SELECT 1 FROM {quote(table.name)} WHERE {changed} LIMIT 1"
 
 
-def staging(number: int) -> str:
-    """Return the name of a batch's `number`th temporary table; no other connection sees it."""
-    return f"{STAGING}{number}"
-
-
 def create_staging(
-    name: str, columns: Sequence[Column], key: Sequence[str], dialect: Dialect
+    name: str, columns: Sequence[Column], key: Sequence[str], dialect: Dialect, *, temporary: bool
 ) -> str:
-    """A temporary table for one stream's batch; its key lets the last row of a key win."""
+    """A table for one stream's batch; its key lets the last row of a key win."""
     lines = [_definition(column, column.name in key, dialect) for column in columns]
     if key:
         lines.append(f"PRIMARY KEY ({', '.join(map(quote, key))})")
     text_key = any(column.max_length for column in columns if column.name in key)
-    is_innodb = text_key or not dialect.staging_engine
+    is_innodb = text_key or not dialect.staging_engine or not temporary
     engine = f"InnoDB{_row_format(dialect)}" if is_innodb else dialect.staging_engine
     return (
-        f"CREATE TEMPORARY TABLE {quote(name)} ({', '.join(lines)}) ENGINE={engine}"
+        f"CREATE{_temporary(temporary)} TABLE {quote(name)} ({', '.join(lines)}) ENGINE={engine}"
         f" DEFAULT CHARACTER SET utf8mb4 COLLATE {dialect.collation}"
     )
 
 
-def drop_staging(name: str) -> str:
-    return f"DROP TEMPORARY TABLE IF EXISTS {quote(name)}"
+def drop_staging(name: str, *, temporary: bool) -> str:
+    return f"DROP{_temporary(temporary)} TABLE IF EXISTS {quote(name)}"
+
+
+def _temporary(temporary: bool) -> str:
+    return " TEMPORARY" if temporary else ""
 
 
 def load_staging(name: str, columns: Sequence[Column]) -> str:
@@ -290,7 +307,7 @@ def _updates(
         return [f"{column} = {source}" for column, source in zip(targets, sources, strict=True)]
     updates = []
     for at, (column, source) in enumerate(zip(targets, sources, strict=True)):
-        if at < len(table.from_record):
+        if at < len(table.filled_by_record):
             flags = quote(table.missing_columns[at // MISSING_BITS].name)
             is_missing = f"{quote(flagged)}.{flags} & {1 << at % MISSING_BITS}"
             source = f"IF({is_missing}, {quote(table.name)}.{column}, {source})"
@@ -341,7 +358,9 @@ def find_key(table: Table, rows: int, after: bool) -> str:
     return f"SELECT {keys} FROM {name}{start} ORDER BY {keys} LIMIT 1 OFFSET {rows - 1}"
 
 
-def retire_older(table: Table, rows: int, *, delete: bool, after: bool, up_to: bool) -> str:
+def delete_older_versions_sql(
+    table: Table, rows: int, *, delete: bool, after: bool, up_to: bool
+) -> str:
     """
     Delete or flag at most `rows` rows of versions before a given one.
 
@@ -391,7 +410,7 @@ def _definition(column: Column, in_key: bool, dialect: Dialect) -> str:
     return f"{quote(column.name)} {sql_type} {null}{comment}"
 
 
-def _definition_there(column: ColumnThere, name: str) -> str:
+def _existing_definition(column: ExistingColumn, name: str) -> str:
     """A column as it is there, but nullable, and under `name`."""
     text = f" COLLATE {column.collation}" if column.collation and not column.is_json else ""
     return f"{quote(name)} {column.sql_type.replace('%', '%%')}{text} NULL"

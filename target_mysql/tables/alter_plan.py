@@ -10,165 +10,156 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from target_mysql.tables.column_compatibility import ColumnThere, Fit, fit
+from target_mysql.tables.column_compatibility import ExistingColumn, Reconciled, reconcile
 from target_mysql.tables.columns import (
-    BYTES_A_CHARACTER,
     Column,
     Dialect,
     for_property,
     json_column,
 )
+from target_mysql.tables.sizes import row_bytes
 from target_mysql.tables.table import Table, fold, to_name
 
 OVERFLOW = "_sdc_overflow"
 MAX_COLUMNS = 1_000  # of InnoDB's 1,017
-OFF_PAGE_BYTES = 41  # of a long text; the rest of it is kept elsewhere
-FIXED_BYTES = {
-    "tinyint": 1,
-    "smallint": 2,
-    "mediumint": 3,
-    "int": 4,
-    "bigint": 8,
-    "double": 8,
-    "float": 4,
-    "date": 3,
-    "time": 6,
-    "datetime": 8,
-    "timestamp": 7,
-}
 
 
 @dataclass(frozen=True)
-class Plan:
+class AlterPlan:
     """
-    How to bring what is there to what is wanted, and the table as it then is.
+    The changes that an existing table needs for a SCHEMA, and the table after them.
 
-    `aside` are columns to put aside, each with its new name; `relaxed` those that no record fills
-    any more, which must become nullable.
+    `renamed` pairs each column that is set aside with its new name. `made_nullable` are required
+    columns that no record fills any more.
     """
 
     table: Table
     added: tuple[Column, ...]
     modified: tuple[Column, ...]
-    aside: tuple[tuple[ColumnThere, str], ...]
-    relaxed: tuple[ColumnThere, ...]
+    renamed: tuple[tuple[ExistingColumn, str], ...]
+    made_nullable: tuple[ExistingColumn, ...]
 
     @property
     def changes(self) -> bool:
         """Tell whether there is anything to do."""
-        return bool(self.added or self.modified or self.aside or self.relaxed)
+        return bool(self.added or self.modified or self.renamed or self.made_nullable)
 
-    def with_instead(self, column: Column, other: Column) -> Plan:
+    def with_instead(self, column: Column, other: Column) -> AlterPlan:
         """Return the plan with `column` made `other`."""
         modified = tuple(other if one is column else one for one in self.modified)
         columns = tuple(other if one is column else one for one in self.table.columns)
         return replace(self, modified=modified, table=replace(self.table, columns=columns))
 
+    def with_columns(self, table: Table) -> AlterPlan:
+        """Return the plan with the columns of `table`, those that differ from ours modified."""
+        ours = {column.name: column for column in self.table.columns}
+        new = {column.name: column for column in table.columns if column != ours[column.name]}
+        modified = {column.name: column for column in self.modified} | new
+        return replace(self, table=table, modified=tuple(modified.values()))
 
-def to_plan(table: Table, there: Mapping[str, ColumnThere], dialect: Dialect) -> Plan:
+
+def to_alter_plan(
+    table: Table, existing: Mapping[str, ExistingColumn], dialect: Dialect
+) -> AlterPlan:
     """
-    Return how to make `there`, columns by name, hold the rows of `table`; empty makes it anew.
+    Return how to make `existing`, columns by name, hold the rows of `table`; empty makes it anew.
 
     Raises ValueError where a key's column cannot be kept.
     """
-    by_name = {fold(name): column for name, column in there.items()}
-    table, outgrown = _spill(table, by_name, _fits(table, by_name, dialect), dialect)
-    fits = _fits(table, by_name, dialect)  # now with the column for what was spilled
+    by_name = {fold(name): column for name, column in existing.items()}
+    table, outgrown = _spill(table, by_name, _reconcile_all(table, by_name, dialect), dialect)
+    reconciled = _reconcile_all(table, by_name, dialect)  # now with the column for what was spilled
     taken = {*by_name, *(fold(column.name) for column in table.columns)}
-    aside, modified, fitting = [], [], {}
-    for wanted in table.columns:
-        fitted = fits.get(wanted)
-        if fitted:
-            fitting[wanted] = fitted.column
-            modified += [fitted.column] if fitted.modify else []
-        elif found := by_name.get(fold(wanted.name)):
+    renamed, modified, fitting = [], [], {}
+    for requested in table.columns:
+        coerced = reconciled.get(requested)
+        if coerced:
+            fitting[requested] = coerced.column
+            modified += [coerced.column] if coerced.modify else []
+        elif found := by_name.get(fold(requested.name)):
             outgrown.append(found)
     for found in outgrown:
-        name = _aside_name(found, taken)
-        aside.append((found, name))
+        name = _name_for_renamed(found, taken)
+        renamed.append((found, name))
         taken.add(fold(name))
     names = {fold(column.name): column.name for column in fitting.values()}
     gone = {*names, *(fold(one.name) for one in outgrown)}
     wanted_columns = tuple(fitting.get(column, column) for column in table.columns)
     key = tuple(names.get(fold(name), name) for name in table.key)
-    return Plan(
+    return AlterPlan(
         replace(table, columns=wanted_columns, key=key),
         tuple(column for column in table.columns if column not in fitting),
         tuple(modified),
-        tuple(aside),
+        tuple(renamed),
         tuple(column for name, column in by_name.items() if name not in gone and column.required),
     )
 
 
-def _fits(table: Table, there: Mapping[str, ColumnThere], dialect: Dialect) -> dict[Column, Fit]:
+def _reconcile_all(
+    table: Table, existing: Mapping[str, ExistingColumn], dialect: Dialect
+) -> dict[Column, Reconciled]:
     """Return what makes the columns that are there hold those of `table`, where anything does."""
-    fits = {}
-    for wanted in table.columns:
-        found = there.get(fold(wanted.name))
+    reconciled = {}
+    for requested in table.columns:
+        found = existing.get(fold(requested.name))
         if found is None:
             continue
         if found.is_generated:
             raise ValueError(f"column {found.name} is generated: deselect the property, or")
-        fitted = fit(wanted, found, dialect, in_key=wanted.name in table.key)
-        if fitted:
-            fits[wanted] = fitted
-        elif wanted.name in table.key:
-            raise ValueError(f"key column {found.name} is {found.sql_type}, not {wanted.sql_type}")
-    return fits
+        coerced = reconcile(requested, found, dialect, in_key=requested.name in table.key)
+        if coerced:
+            reconciled[requested] = coerced
+        elif requested.name in table.key:
+            raise ValueError(
+                f"key column {found.name} is {found.sql_type}, not {requested.sql_type}"
+            )
+    return reconciled
 
 
-def _aside_name(there: ColumnThere, taken: set[str]) -> str:
-    name = wanted = to_name(f"{there.name}__{there.family}")
+def _name_for_renamed(existing: ExistingColumn, taken: set[str]) -> str:
+    name = requested = to_name(f"{existing.name}__{existing.family}")
     number = 2
     while fold(name) in taken:
-        name = to_name(f"{wanted}_{number}")
+        name = to_name(f"{requested}_{number}")
         number += 1
     return name
 
 
 def _spill(
-    table: Table, there: Mapping[str, ColumnThere], fits: Mapping[Column, Fit], dialect: Dialect
-) -> tuple[Table, list[ColumnThere]]:
+    table: Table,
+    existing: Mapping[str, ExistingColumn],
+    reconciled: Mapping[Column, Reconciled],
+    dialect: Dialect,
+) -> tuple[Table, list[ExistingColumn]]:
     """
     Return `table` with one column for all properties that its rows have no room for, and the
     columns there that cannot be widened for want of room.
 
     What is there stays; of the others the first come first, but for keys, which must have columns.
     """
-    sizes = {name: _row_bytes(column.sql_type, in_key=False) for name, column in there.items()}
+    sizes = {name: row_bytes(column.sql_type, in_key=False) for name, column in existing.items()}
     must = {*table.key, *(ours for ours, _ in (table.parent.keys if table.parent else ()))}
     for column in table.columns:
-        if column.name in must or not column.from_record:
-            sizes[fold(column.name)] = _row_bytes(column.sql_type, column.name in table.key)
+        if column.name in must or not column.filled_by_record:
+            sizes[fold(column.name)] = row_bytes(column.sql_type, column.name in table.key)
     room = dialect.row_bytes - sum(sizes.values())
     count = len(sizes)
     columns, members, outgrown = [], [], []
     for column in table.columns:
-        found, fitted = there.get(fold(column.name)), fits.get(column)
-        if column.name not in must and column.from_record:
-            size = _row_bytes(fitted.column.sql_type if fitted else column.sql_type, in_key=False)
-            if found and fitted:  # it grows in its place, or stays as it is
-                size = size - sizes[fold(column.name)] if fitted.modify else 0
-            if size > max(room, 0) or (not fitted and count >= MAX_COLUMNS):
+        found, coerced = existing.get(fold(column.name)), reconciled.get(column)
+        if column.name not in must and column.filled_by_record:
+            size = row_bytes(coerced.column.sql_type if coerced else column.sql_type, in_key=False)
+            if found and coerced:  # it grows in its place, or stays as it is
+                size = size - sizes[fold(column.name)] if coerced.modify else 0
+            if size > max(room, 0) or (not coerced and count >= MAX_COLUMNS):
                 members.append(column.path)
                 outgrown += [found] if found else []
                 continue
             room -= max(size, 0)
-            count += 0 if fitted else 1
+            count += 0 if coerced else 1
         columns.append(column)
     if members:
         # A stream read from a table of ours may have a property of that name.
         name = f"{OVERFLOW}_" if table.has(OVERFLOW) else OVERFLOW
         columns.append(for_property(json_column(name, dialect), name, (), tuple(members)))
     return replace(table, columns=tuple(columns)), outgrown
-
-
-def _row_bytes(sql_type: str, in_key: bool) -> int:
-    """Return the bytes that a value takes in its row, at most."""
-    column = ColumnThere("", sql_type.lower())
-    numbers = column.arguments
-    if column.base == "decimal":
-        return numbers[0] // 2 + 4
-    if column.base in ("varchar", "char") and (in_key or numbers[0] * BYTES_A_CHARACTER < 256):
-        return numbers[0] * BYTES_A_CHARACTER + 2
-    return FIXED_BYTES.get(column.base, OFF_PAGE_BYTES)

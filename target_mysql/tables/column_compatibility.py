@@ -1,8 +1,8 @@
 """
-Which column holds both what a table's column has and what a schema asks for. Pure.
+Reconciles existing columns with the columns that a SCHEMA requests. Pure.
 
-A column that a value of the stream may outgrow is left as it is, with a `wider` one to make of it
-once such a value comes: a table made by hand stays as it was made for as long as it serves.
+An existing column stays as it is while its values fit. Its `wider_type` is the column to change it
+to when a value does not fit.
 """
 
 from __future__ import annotations
@@ -13,9 +13,8 @@ from dataclasses import dataclass, replace
 from target_mysql.tables.columns import (
     BIGINT_MAX,
     BIGINT_MIN,
-    BYTES_A_CHARACTER,
     MAX_DECIMAL_DIGITS,
-    NUMERAL_COMMENT,
+    NUMBER_AS_TEXT_COMMENT,
     TEXTUAL,
     Column,
     Dialect,
@@ -24,6 +23,7 @@ from target_mysql.tables.columns import (
     for_property,
     json_column,
     number_column,
+    varchar,
     wide_decimal,
     widest_integer,
     without_text,
@@ -40,26 +40,29 @@ FAMILIES = {
 }
 BIGINT_DIGITS = 19
 INDEXED_LENGTH = 191  # characters; what every index that can hold text can hold
+INDEX_ADVICE = "an index has the column: drop the index, or index a part of the column"
 _TYPE = re.compile(r"(?P<base>\w+)(?:\((?P<arguments>[\d,]+)\))?(?P<rest>.*)", re.DOTALL)
 
 
 @dataclass(frozen=True)
-class ColumnThere:
+class ExistingColumn:
     """
     A column as the server describes it; `sql_type` in lower case, as in "decimal(38,2)".
 
-    `fills_itself` where a row that names no value for it is no error; `is_json` where the server
-    takes nothing but JSON. Records cannot fill one that `is_generated`.
+    `has_default` where a row that names no value for it is no error; `is_json` where the server
+    takes nothing but JSON. Records cannot fill one that `is_generated`. `index_characters` is the
+    length of the longest VARCHAR that the column's indexes can hold beside their other columns,
+    None where no index has the column whole.
     """
 
     name: str
     sql_type: str
     nullable: bool = True
-    fills_itself: bool = True
+    has_default: bool = True
     collation: str | None = None
     comment: str = ""
     is_json: bool = False
-    indexed: bool = False
+    index_characters: int | None = None
     is_generated: bool = False
 
     @property
@@ -75,7 +78,7 @@ class ColumnThere:
     @property
     def required(self) -> bool:
         """Tell whether a row without a value for it is refused."""
-        return not (self.nullable or self.fills_itself)
+        return not (self.nullable or self.has_default)
 
     @property
     def unsigned(self) -> bool:
@@ -92,199 +95,229 @@ class ColumnThere:
 
 
 @dataclass(frozen=True)
-class Fit:
+class Reconciled:
     """A column that holds what is there and what is wanted; `modify` where it has to be made so."""
 
     column: Column
     modify: bool
 
 
-def fit(wanted: Column, there: ColumnThere, dialect: Dialect, *, in_key: bool) -> Fit | None:
+def reconcile(
+    requested: Column, existing: ExistingColumn, dialect: Dialect, *, in_key: bool
+) -> Reconciled | None:
     """
-    Return what makes `there` hold the values of `wanted`, too; None where nothing does.
+    Return what makes `existing` hold the values of `requested`, too; None where nothing does.
 
     A key's column is always kept: text there holds whatever the key is now.
     """
-    if in_key and there.family == "text":
-        found: Fit | None = _key_text(wanted, there, dialect.pads)
-    elif in_key and wanted.kind is Kind.NUMBER and there.base in BITS:
-        found = Fit(wide_decimal(there.name), modify=True)
+    if in_key and existing.family == "text":
+        found: Reconciled | None = _key_text(requested, existing, dialect.pads)
+    elif in_key and requested.kind is Kind.NUMBER and existing.base in BITS:
+        found = Reconciled(wide_decimal(existing.name), modify=True)
     else:
-        found = _fit(wanted, there, dialect)
+        found = _for_index(_reconcile(requested, existing, dialect), existing)
     if found is None:
         return None
     if in_key and not found.column.collated:
         found = replace(found, column=without_text(found.column))
-    column = for_property(found.column, there.name, wanted.path, wanted.members)
-    strange = there.collation is not None and not _is_ours(there, dialect, in_key)
-    strict = not there.nullable and not in_key
-    return Fit(column, found.modify or strange or strict)
+    column = for_property(found.column, existing.name, requested.path, requested.members)
+    strange = existing.collation is not None and not _is_ours(existing, dialect, in_key)
+    strict = not existing.nullable and not in_key
+    return Reconciled(column, found.modify or strange or strict)
 
 
-def _is_ours(there: ColumnThere, dialect: Dialect, in_key: bool) -> bool:
+def _is_ours(existing: ExistingColumn, dialect: Dialect, in_key: bool) -> bool:
     """Tell whether text is compared as it must be in a key, or can at least hold all of Unicode."""
     if in_key:
-        return there.collation == dialect.collation
-    return str(there.collation).startswith("utf8mb4")
+        return existing.collation == dialect.collation
+    return str(existing.collation).startswith("utf8mb4")
 
 
-def _fit(wanted: Column, there: ColumnThere, dialect: Dialect) -> Fit | None:
-    if there.is_json:
-        return _with_json(wanted, there, dialect)
-    if there.base in BITS:
-        return _with_integer(wanted, there)
-    if there.base == "decimal":
-        return _with_decimal(wanted, there)
-    if there.base in ("double", "float"):
-        return _with_double(wanted, there)
-    if there.base in ("datetime", "timestamp", "date", "time"):
-        return _with_moment(wanted, there)
-    if there.indexed and there.base in ("char", "enum", "set") and wanted.kind in TEXTUAL:
-        return _with_indexed(wanted, there, dialect)
-    if there.family == "text":
-        return _with_text(wanted, there, dialect)
-    if there.base in ("bit", "year") and wanted.kind in (Kind.BOOLEAN, Kind.INTEGER):
-        return Fit(wanted, modify=True)
-    return _as_text(wanted)
+def _reconcile(requested: Column, existing: ExistingColumn, dialect: Dialect) -> Reconciled | None:
+    if existing.is_json:
+        return _with_json(requested, existing, dialect)
+    if existing.base in BITS:
+        return _with_integer(requested, existing)
+    if existing.base == "decimal":
+        return _with_decimal(requested, existing)
+    if existing.base in ("double", "float"):
+        return _with_double(requested, existing)
+    if existing.base in ("datetime", "timestamp", "date", "time"):
+        return _with_moment(requested, existing)
+    if existing.family == "text":
+        return _with_text(requested, existing)
+    if existing.base in ("bit", "year") and requested.kind in (Kind.BOOLEAN, Kind.INTEGER):
+        return Reconciled(requested, modify=True)
+    return _as_text(requested)
 
 
-def _keep(wanted: Column, there: ColumnThere) -> Fit:
-    return Fit(replace(wanted, sql_type=there.sql_type), modify=False)
+def _keep(requested: Column, existing: ExistingColumn) -> Reconciled:
+    return Reconciled(replace(requested, sql_type=existing.sql_type), modify=False)
 
 
-def _as_text(wanted: Column) -> Fit | None:
+def _as_text(requested: Column) -> Reconciled | None:
     """Anything becomes text without loss, and a column of text holds JSON, too."""
-    if wanted.kind is Kind.JSON:
-        return Fit(wanted.wider or wanted, modify=True)
-    return Fit(wanted, modify=True) if wanted.kind in TEXTUAL else None
+    if requested.kind is Kind.JSON:
+        return Reconciled(requested.wider_type or requested, modify=True)
+    return Reconciled(requested, modify=True) if requested.kind in TEXTUAL else None
 
 
-def _with_integer(wanted: Column, there: ColumnThere) -> Fit | None:
-    bits = BITS[there.base]
-    limits = (0, 2**bits - 1) if there.unsigned else (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1)
-    if wanted.kind is Kind.INTEGER:
-        if there.sql_type.startswith("tinyint(1)"):  # which everyone takes for a boolean
-            return Fit(wanted, modify=True)
-        wider = wanted.wider if limits == (BIGINT_MIN, BIGINT_MAX) else wanted
+def _with_integer(requested: Column, existing: ExistingColumn) -> Reconciled | None:
+    bits = BITS[existing.base]
+    limits = (0, 2**bits - 1) if existing.unsigned else (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1)
+    if requested.kind is Kind.INTEGER:
+        if existing.sql_type.startswith("tinyint(1)"):  # which everyone takes for a boolean
+            return Reconciled(requested, modify=True)
+        wider_type = requested.wider_type if limits == (BIGINT_MIN, BIGINT_MAX) else requested
         if limits[1] > BIGINT_MAX:  # for the numbers below zero
             limits = (0, BIGINT_MAX)
-            widest = widest_integer(there.name)
-            wider = replace(decimal_column(there.name, BIGINT_DIGITS + 1, 0), wider=widest)
-        kept = replace(wanted, sql_type=there.sql_type, limits=limits, wider=wider)
-        return Fit(kept, modify=False)
-    if wanted.kind is Kind.BOOLEAN:
-        return _keep(wanted, there)
-    if wanted.kind is Kind.NUMBER:
-        return Fit(wanted, modify=True)
-    if wanted.kind is Kind.DECIMAL:
-        return _decimal(there, BIGINT_DIGITS + 1, 0, wanted)
-    return _as_text(wanted)
+            widest = widest_integer(existing.name)
+            wider_type = replace(
+                decimal_column(existing.name, BIGINT_DIGITS + 1, 0), wider_type=widest
+            )
+        as_is = replace(requested, sql_type=existing.sql_type, limits=limits, wider_type=wider_type)
+        return Reconciled(as_is, modify=False)
+    if requested.kind is Kind.BOOLEAN:
+        return _keep(requested, existing)
+    if requested.kind is Kind.NUMBER:
+        return Reconciled(requested, modify=True)
+    if requested.kind is Kind.DECIMAL:
+        return _decimal(existing, BIGINT_DIGITS + 1, 0, requested)
+    return _as_text(requested)
 
 
-def _with_decimal(wanted: Column, there: ColumnThere) -> Fit | None:
-    digits, scale = there.arguments
+def _with_decimal(requested: Column, existing: ExistingColumn) -> Reconciled | None:
+    digits, scale = existing.arguments
     whole = digits - scale
-    kept = decimal_column(there.name, digits, scale)
-    if wanted.kind is Kind.BOOLEAN:
-        return _keep(wanted, there)
-    if wanted.kind is Kind.INTEGER:
+    as_is = decimal_column(existing.name, digits, scale)
+    if requested.kind is Kind.BOOLEAN:
+        return _keep(requested, existing)
+    if requested.kind is Kind.INTEGER:
         room = BIGINT_DIGITS + scale
         if digits < room <= MAX_DECIMAL_DIGITS:
-            kept = replace(kept, wider=decimal_column(there.name, room, scale))
+            as_is = replace(as_is, wider_type=decimal_column(existing.name, room, scale))
         elif not scale and digits < MAX_DECIMAL_DIGITS:
-            kept = replace(kept, wider=widest_integer(there.name))
-        return Fit(kept, modify=there.unsigned)
-    if wanted.kind is Kind.NUMBER:
-        wide = number_column(there.name).wider
-        is_wide = wide is not None and wide.sql_type.lower() == there.sql_type
-        return Fit(replace(kept, wider=wide and wide.wider if is_wide else wide), there.unsigned)
-    if wanted.kind is Kind.DECIMAL:
-        if whole >= wanted.digits - wanted.scale and scale >= wanted.scale:
-            wider = wanted.wider if there.sql_type != _sql_type(wanted.wider) else None
-            return Fit(replace(kept, wider=wider), modify=there.unsigned)
-        return _decimal(there, whole, scale, wanted)
-    return _as_text(wanted)
+            as_is = replace(as_is, wider_type=widest_integer(existing.name))
+        return Reconciled(as_is, modify=existing.unsigned)
+    if requested.kind is Kind.NUMBER:
+        wide = number_column(existing.name).wider_type
+        is_wide = wide is not None and wide.sql_type.lower() == existing.sql_type
+        return Reconciled(
+            replace(as_is, wider_type=wide and wide.wider_type if is_wide else wide),
+            existing.unsigned,
+        )
+    if requested.kind is Kind.DECIMAL:
+        if whole >= requested.digits - requested.scale and scale >= requested.scale:
+            wider_type = (
+                requested.wider_type
+                if existing.sql_type != _sql_type(requested.wider_type)
+                else None
+            )
+            return Reconciled(replace(as_is, wider_type=wider_type), modify=existing.unsigned)
+        return _decimal(existing, whole, scale, requested)
+    return _as_text(requested)
 
 
 def _sql_type(column: Column | None) -> str:
     return column.sql_type.lower() if column else ""
 
 
-def _decimal(there: ColumnThere, whole: int, scale: int, wanted: Column) -> Fit | None:
+def _decimal(
+    existing: ExistingColumn, whole: int, scale: int, requested: Column
+) -> Reconciled | None:
     """Return the DECIMAL of `whole` and `scale` digits, or more, that holds what is wanted, too."""
-    scale = max(scale, wanted.scale)
-    digits = max(whole, wanted.digits - wanted.scale) + scale
+    scale = max(scale, requested.scale)
+    digits = max(whole, requested.digits - requested.scale) + scale
     if digits > MAX_DECIMAL_DIGITS:
         return None
-    return Fit(decimal_column(there.name, digits, scale), modify=True)
+    return Reconciled(decimal_column(existing.name, digits, scale), modify=True)
 
 
-def _with_double(wanted: Column, there: ColumnThere) -> Fit | None:
-    if wanted.kind in (Kind.INTEGER, Kind.DECIMAL, Kind.NUMBER):
+def _with_double(requested: Column, existing: ExistingColumn) -> Reconciled | None:
+    if requested.kind in (Kind.INTEGER, Kind.DECIMAL, Kind.NUMBER):
         # A FLOAT, or digits in brackets, would round.
-        return Fit(number_column(there.name), modify=there.sql_type != "double")
-    if wanted.kind is Kind.BOOLEAN:
-        return _keep(wanted, there)
-    return _as_text(wanted)
+        return Reconciled(number_column(existing.name), modify=existing.sql_type != "double")
+    if requested.kind is Kind.BOOLEAN:
+        return _keep(requested, existing)
+    return _as_text(requested)
 
 
-def _with_moment(wanted: Column, there: ColumnThere) -> Fit | None:
-    is_time, wants_time = there.base == "time", wanted.kind is Kind.TIME
-    if wanted.kind in (Kind.DATE_TIME, Kind.DATE, Kind.TIME):
+def _with_moment(requested: Column, existing: ExistingColumn) -> Reconciled | None:
+    is_time, wants_time = existing.base == "time", requested.kind is Kind.TIME
+    if requested.kind in (Kind.DATE_TIME, Kind.DATE, Kind.TIME):
         if is_time is not wants_time:
             return None
-        if wanted.kind is Kind.DATE and there.base in ("date", "datetime"):
-            return _keep(wanted, there)
-        column = wanted if wanted.kind is not Kind.DATE else replace(wanted, sql_type="DATETIME(6)")
-        return Fit(column, modify=there.sql_type != column.sql_type.lower())
-    return _as_text(wanted)
+        if requested.kind is Kind.DATE and existing.base in ("date", "datetime"):
+            return _keep(requested, existing)
+        column = (
+            requested
+            if requested.kind is not Kind.DATE
+            else replace(requested, sql_type="DATETIME(6)")
+        )
+        return Reconciled(column, modify=existing.sql_type != column.sql_type.lower())
+    return _as_text(requested)
 
 
-def _with_text(wanted: Column, there: ColumnThere, dialect: Dialect) -> Fit | None:
-    if wanted.kind is Kind.NUMBER and there.comment == NUMERAL_COMMENT:
-        numeral = replace(wanted, kind=Kind.NUMERAL, sql_type=there.sql_type, wider=None)
-        return Fit(replace(numeral, comment=NUMERAL_COMMENT), modify=False)
-    if wanted.kind not in (Kind.STRING, Kind.TEXT, Kind.JSON):
+def _with_text(requested: Column, existing: ExistingColumn) -> Reconciled | None:
+    if requested.kind is Kind.NUMBER and existing.comment == NUMBER_AS_TEXT_COMMENT:
+        numeral = replace(
+            requested, kind=Kind.NUMBER_AS_TEXT, sql_type=existing.sql_type, wider_type=None
+        )
+        return Reconciled(replace(numeral, comment=NUMBER_AS_TEXT_COMMENT), modify=False)
+    if requested.kind not in (Kind.STRING, Kind.MIXED, Kind.JSON):
         return None
-    text = wanted.wider or wanted if wanted.kind is Kind.JSON else wanted
-    if there.base != "varchar" or wanted.kind is not Kind.STRING:
-        return Fit(text, modify=there.base != "longtext")
-    (length,) = there.arguments
-    # An index cannot hold LONGTEXT whole.
-    wider = _longest_key(wanted, length, dialect) if there.indexed else wanted
-    kept = replace(wanted, sql_type=there.sql_type, max_length=length, wider=wider)
-    return Fit(kept, modify=False)
+    text = requested.wider_type or requested if requested.kind is Kind.JSON else requested
+    if existing.base != "varchar" or requested.kind is not Kind.STRING:
+        return Reconciled(text, modify=existing.base != "longtext")
+    (length,) = existing.arguments
+    as_is = replace(requested, sql_type=existing.sql_type, max_length=length, wider_type=requested)
+    if existing.index_characters is not None:
+        as_is = replace(as_is, wider_type=_longest_indexed(as_is, existing.index_characters))
+        as_is = replace(as_is, length_advice=INDEX_ADVICE)
+    return Reconciled(as_is, modify=False)
 
 
-def _with_indexed(wanted: Column, there: ColumnThere, dialect: Dialect) -> Fit:
-    """An index cannot hold LONGTEXT whole. CHAR cuts blanks, ENUM and SET what they do not list."""
-    length = there.arguments[0] if there.base == "char" else INDEXED_LENGTH
-    wider = _longest_key(wanted, length, dialect)
-    made = replace(wanted, sql_type=f"VARCHAR({length})", max_length=length, wider=wider)
-    return Fit(made, modify=True)
+def _for_index(found: Reconciled | None, existing: ExistingColumn) -> Reconciled | None:
+    """
+    Return what is `found` for a column, as VARCHAR where an index has the column whole.
+
+    An index holds no whole LONGTEXT.
+    """
+    room = existing.index_characters
+    if found is None or room is None or not found.modify or existing.base in TEXTS:
+        return found
+    if found.column.kind not in TEXTUAL or found.column.max_length is not None:
+        return found
+    length = existing.arguments[0] if existing.family == "text" else min(INDEXED_LENGTH, room)
+    text = replace(varchar(found.column, length), length_advice=INDEX_ADVICE)
+    return Reconciled(replace(text, wider_type=_longest_indexed(text, room)), modify=True)
 
 
-def _longest_key(wanted: Column, length: int, dialect: Dialect) -> Column | None:
-    longest = dialect.key_bytes // BYTES_A_CHARACTER
-    if length >= longest:
+def _longest_indexed(column: Column, room: int) -> Column | None:
+    """Return the longest VARCHAR of an index with `room` characters, None for `column` itself."""
+    if room <= (column.max_length or 0):
         return None
-    return replace(wanted, sql_type=f"VARCHAR({longest})", max_length=longest)
+    return replace(varchar(column, room), wider_type=None, length_advice=INDEX_ADVICE)
 
 
-def _key_text(wanted: Column, there: ColumnThere, pads: bool) -> Fit:
+def _key_text(requested: Column, existing: ExistingColumn, pads: bool) -> Reconciled:
     """Keep a key's text, whatever the key is now; make it longer where a longer value comes."""
-    if wanted.max_length is None:
-        length = there.arguments[0] if there.arguments else None
-        kept = Column(there.name, Kind.TEXT, there.sql_type, max_length=length, pads=pads)
-        return Fit(kept, modify=False)
-    if there.base != "varchar":
-        return Fit(wanted, modify=True)
-    (length,) = there.arguments
-    wider = wanted if wanted.max_length > length else None
-    return Fit(replace(wanted, sql_type=there.sql_type, max_length=length, wider=wider), False)
+    if requested.max_length is None:
+        length = existing.arguments[0] if existing.arguments else None
+        as_is = Column(existing.name, Kind.MIXED, existing.sql_type, max_length=length, pads=pads)
+        return Reconciled(as_is, modify=False)
+    if existing.base != "varchar":
+        return Reconciled(requested, modify=True)
+    (length,) = existing.arguments
+    widest = requested.wider_type or requested
+    wider_type = widest if (widest.max_length or 0) > length else None
+    return Reconciled(
+        replace(requested, sql_type=existing.sql_type, max_length=length, wider_type=wider_type),
+        False,
+    )
 
 
-def _with_json(wanted: Column, there: ColumnThere, dialect: Dialect) -> Fit | None:
-    if wanted.kind is Kind.JSON:
-        return Fit(json_column(there.name, dialect), modify=False)
-    return _as_text(wanted)
+def _with_json(requested: Column, existing: ExistingColumn, dialect: Dialect) -> Reconciled | None:
+    if requested.kind is Kind.JSON:
+        return Reconciled(json_column(existing.name, dialect), modify=False)
+    return _as_text(requested)

@@ -27,7 +27,7 @@ KEY_BYTES = 3072  # of all of an index's columns
 ROW_BYTES = 7_850
 PAGE_BYTES = 16_384  # of InnoDB, unless it was set up otherwise
 SMALL_KEY_BYTES = 767  # of one of them, on MySQL 5.6 as it comes
-NUMERAL_COMMENT = "number, as text"
+NUMBER_AS_TEXT_COMMENT = "number, as text"
 
 
 class Kind(Enum):
@@ -37,13 +37,13 @@ class Kind(Enum):
     NUMBER = "number"
     DECIMAL = "decimal"
     BOOLEAN = "boolean"
-    STRING = "text"
+    STRING = "string"
     DATE_TIME = "date_time"
     DATE = "date"
     TIME = "time"
     JSON = "json"  # objects, arrays, and what has no type
-    TEXT = "several"  # several types that only text can hold
-    NUMERAL = "numeral"  # numbers, as text: digits beyond DOUBLE and DECIMAL
+    MIXED = "mixed"  # several types that only text can hold
+    NUMBER_AS_TEXT = "number as text"  # numbers, as text: digits beyond DOUBLE and DECIMAL
 
 
 FORMATS = {"date-time": Kind.DATE_TIME, "date": Kind.DATE, "time": Kind.TIME}
@@ -65,11 +65,11 @@ SQL_TYPES = {
     Kind.DATE_TIME: "DATETIME(6)",
     Kind.DATE: "DATE",
     Kind.TIME: "TIME(6)",
-    Kind.TEXT: "LONGTEXT",
-    Kind.NUMERAL: "LONGTEXT",
+    Kind.MIXED: "LONGTEXT",
+    Kind.NUMBER_AS_TEXT: "LONGTEXT",
 }
 _TEXT_TYPE = re.compile(r"\w*text|(var)?char|enum|set", re.IGNORECASE)
-TEXTUAL = (Kind.STRING, Kind.TEXT, Kind.NUMERAL)
+TEXTUAL = (Kind.STRING, Kind.MIXED, Kind.NUMBER_AS_TEXT)
 
 
 @dataclass(frozen=True)
@@ -106,6 +106,15 @@ class Dialect:
     index_bytes: int = KEY_BYTES
     row_bytes: int = ROW_BYTES
 
+    @property
+    def key_advice(self) -> str:
+        """What to do where a key's text is longer than an index holds."""
+        advice = "have the tap use a shorter key, or load the stream without key_properties"
+        if self.key_bytes == SMALL_KEY_BYTES:
+            settings = "innodb_file_format=Barracuda and innodb_large_prefix=ON"
+            return f"on MySQL 5.6 set {settings} for longer ones, {advice}"
+        return f"{advice} (primary_key_required: false)"
+
     def with_pages(self, size: int) -> Dialect:
         """Return the dialect of a server whose InnoDB has pages of `size` bytes."""
         if size >= PAGE_BYTES:
@@ -123,13 +132,13 @@ class Dialect:
 @dataclass(frozen=True)
 class Column:
     """
-    A column and the property that fills it, named by its path; an _sdc_ column has none.
+    A column and the `path` of the property that fills it; an _sdc_ column has no path.
 
-    `digits` and `scale` are a DECIMAL's, `limits` an integer's, `max_length` a string's, in
-    characters, `json` its type's. `members` are paths of properties that find no place in the row,
-    and whose values the column holds as one object. `wider` is the column to make of this one when
-    a value does not fit; `comment` tells a later run what the type does not. A key's text that
-    `pads` is the same with and without blanks at its end.
+    `digits` and `scale` belong to a DECIMAL, `limits` to an integer, `max_length` (characters) to a
+    string, `json` to a JSON type. `members` are the paths of properties that do not fit in the row
+    and share this column as one JSON object. `wider_type` is the column to change to when a value
+    does not fit. `comment` is stored with the column for later runs. With `pads`, trailing spaces
+    do not count when keys are compared. `length_advice` ends the error for a text that is too long.
     """
 
     name: str
@@ -142,12 +151,13 @@ class Column:
     max_length: int | None = None
     json: JsonType | None = None
     members: tuple[tuple[str, ...], ...] = ()
-    wider: Column | None = None
+    wider_type: Column | None = None
     comment: str = ""
     pads: bool = False
+    length_advice: str = ""
 
     @property
-    def from_record(self) -> bool:
+    def filled_by_record(self) -> bool:
         """Tell whether a record fills it, and not the target."""
         return bool(self.path or self.members)
 
@@ -167,34 +177,45 @@ def for_property(
     column: Column, name: str, path: tuple[str, ...], members: tuple[tuple[str, ...], ...] = ()
 ) -> Column:
     """Return `column` and its wider ones under `name`, for the property, or the members."""
-    wider = column.wider and for_property(column.wider, name, path, members)
-    return replace(column, name=name, path=path, members=members, wider=wider)
+    wider_type = column.wider_type and for_property(column.wider_type, name, path, members)
+    return replace(column, name=name, path=path, members=members, wider_type=wider_type)
 
 
 def to_key_column(
     name: str, path: Sequence[str], schema: Schema, dialect: Dialect, columns_in_key: int
 ) -> Column:
-    """Return a key's column: text must fit the index, so the columns of a key share its bytes."""
+    """
+    Return a key's column: text must fit the index, so the columns of a key share its bytes.
+
+    Its wider column has all of the bytes that one column may have; see text_keys.py.
+    """
     column = to_column(name, path, schema, dialect)
-    if column.kind not in (Kind.STRING, Kind.TEXT, Kind.JSON):
+    if column.kind not in (Kind.STRING, Kind.MIXED, Kind.JSON):
         return without_text(column)
-    kind = Kind.TEXT if column.kind is Kind.JSON else column.kind
-    length = min(dialect.key_bytes, dialect.index_bytes // columns_in_key) // BYTES_A_CHARACTER
-    return Column(
-        name, kind, f"VARCHAR({length})", column.path, max_length=length, pads=dialect.pads
+    kind = Kind.MIXED if column.kind is Kind.JSON else column.kind
+    text = Column(name, kind, "", column.path, pads=dialect.pads, length_advice=dialect.key_advice)
+    longest = dialect.key_bytes // BYTES_A_CHARACTER
+    length = min(longest, dialect.index_bytes // columns_in_key // BYTES_A_CHARACTER)
+    return replace(
+        varchar(text, length), wider_type=varchar(text, longest) if length < longest else None
     )
+
+
+def varchar(column: Column, length: int) -> Column:
+    """Return `column` as a VARCHAR of `length` characters."""
+    return replace(column, sql_type=f"VARCHAR({length})", max_length=length)
 
 
 def without_text(column: Column) -> Column:
     """Return a key's column without those of its wider ones that no index can hold."""
-    wider = column.wider
-    is_text = wider is None or wider.collated
-    return replace(column, wider=None if is_text else wider and without_text(wider))
+    wider_type = column.wider_type
+    is_text = wider_type is None or wider_type.collated
+    return replace(column, wider_type=None if is_text else wider_type and without_text(wider_type))
 
 
 def integer_column(name: str) -> Column:
     """Return a BIGINT; for integers beyond it a DECIMAL."""
-    return Column(name, Kind.INTEGER, "BIGINT", wider=widest_integer(name))
+    return Column(name, Kind.INTEGER, "BIGINT", wider_type=widest_integer(name))
 
 
 def widest_integer(name: str) -> Column:
@@ -210,8 +231,12 @@ def number_column(name: str) -> Column:
     """
     Return a DOUBLE; for digits that it would lose a DECIMAL, and for what that lacks, text.
     """
-    numeral = Column(name, Kind.NUMERAL, SQL_TYPES[Kind.NUMERAL], comment=NUMERAL_COMMENT)
-    return Column(name, Kind.NUMBER, "DOUBLE", wider=replace(wide_decimal(name), wider=numeral))
+    numeral = Column(
+        name, Kind.NUMBER_AS_TEXT, SQL_TYPES[Kind.NUMBER_AS_TEXT], comment=NUMBER_AS_TEXT_COMMENT
+    )
+    return Column(
+        name, Kind.NUMBER, "DOUBLE", wider_type=replace(wide_decimal(name), wider_type=numeral)
+    )
 
 
 def wide_decimal(name: str) -> Column:
@@ -228,7 +253,7 @@ def json_column(name: str, dialect: Dialect) -> Column:
     text = Column(name, Kind.JSON, "LONGTEXT")
     if dialect.json is None:
         return text
-    return Column(name, Kind.JSON, dialect.json.name, json=dialect.json, wider=text)
+    return Column(name, Kind.JSON, dialect.json.name, json=dialect.json, wider_type=text)
 
 
 def _column_of(name: str, kind: Kind, facts: Schema, dialect: Dialect) -> Column:
@@ -240,11 +265,13 @@ def _column_of(name: str, kind: Kind, facts: Schema, dialect: Dialect) -> Column
         digits = _integer_digits(facts)
         if digits is None:
             return integer_column(name)
-        return replace(decimal_column(name, digits, 0), wider=widest_integer(name))
+        return replace(decimal_column(name, digits, 0), wider_type=widest_integer(name))
     if kind is Kind.DECIMAL:
         scale = _scale(facts["multipleOf"])
         digits = max(DEFAULT_DECIMAL_DIGITS, min(MAX_DECIMAL_DIGITS, scale + 20))
-        return replace(decimal_column(name, digits, scale), wider=number_column(name).wider)
+        return replace(
+            decimal_column(name, digits, scale), wider_type=number_column(name).wider_type
+        )
     return Column(name, kind, SQL_TYPES[kind])
 
 
@@ -260,7 +287,7 @@ def to_kind(schema: Schema) -> tuple[Kind, Schema]:
     for wide, narrow in WIDER.items():
         if wide in kinds and kinds.keys() <= narrow | {wide}:
             return wide, kinds[wide]
-    return Kind.TEXT, schema
+    return Kind.MIXED, schema
 
 
 def _branches(schema: Schema) -> Iterable[Schema]:

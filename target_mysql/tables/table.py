@@ -23,10 +23,10 @@ from target_mysql.tables.columns import (
 
 MAX_NAME_LENGTH = 64  # characters of a MySQL identifier
 MAX_FILE_NAME_BYTES = 240  # of the 255 that a file's name may have; the rest is for its ending
-BETWEEN = "__"  # the names of an object and of its property, in a flattened column's
+FLATTEN_SEPARATOR = "__"  # the names of an object and of its property, in a flattened column's
 
 STAGING = "_sdc_staging_"  # how names in temporary tables begin, and no others
-REGISTRY = "_sdc_tables"  # the table that knows the others; see lock_statements.py
+STATE_TABLE = "_sdc_tables"  # the table that knows the others; see lock_statements.py
 EXTRACTED_AT = "_sdc_extracted_at"
 BATCHED_AT = "_sdc_batched_at"
 DELETED_AT = "_sdc_deleted_at"
@@ -54,12 +54,12 @@ class Table:
     """
     A stream's table: its columns in order, and the names of the key's columns in order.
 
-    `numbered` rows carry their line's number while they are staged: a parent's and a child's must,
-    to tell which of two sets of children is the later parent's. `missing` says what becomes of a
-    column whose property a record leaves out: "null" empties it, "keep" lets it keep its value,
-    "auto" empties it until a record shows that the stream is log-based. `ignored` are properties
-    that have no column, because this target fills the one of that name. `definition` is what
-    SHOW CREATE TABLE says, once the table is in the database.
+    Staged rows of a table with `is_parent_or_child` carry their line number, which tells the
+    children of an earlier parent record from those of a later one. `missing` is the rule for
+    columns whose property a record lacks: "null" sets them to NULL, "keep" keeps their value,
+    "auto" sets them to NULL until a record shows that the stream is log-based. `ignored` are
+    properties without a column, because the target fills the column of that name. `definition` is
+    the output of SHOW CREATE TABLE, empty until the table exists.
     """
 
     stream: str
@@ -67,15 +67,15 @@ class Table:
     columns: tuple[Column, ...]
     key: tuple[str, ...]
     parent: Parent | None = None
-    numbered: bool = False
+    is_parent_or_child: bool = False
     missing: str = "null"
     ignored: frozenset[str] = frozenset()
     definition: str = field(default="", repr=False)
 
     @property
-    def from_record(self) -> tuple[Column, ...]:
+    def filled_by_record(self) -> tuple[Column, ...]:
         """The columns that a record fills."""
-        return tuple(column for column in self.columns if column.from_record)
+        return tuple(column for column in self.columns if column.filled_by_record)
 
     def has(self, name: str) -> bool:
         """Tell whether there is a column called `name`, whatever the case: MySQL ignores it."""
@@ -87,17 +87,17 @@ class Table:
 
     def added(self, name: str) -> Column | None:
         """Return the column called `name` that this target fills; MySQL ignores the case."""
-        return next((one for one in self._called(name) if not one.from_record), None)
+        return next((one for one in self._called(name) if not one.filled_by_record), None)
 
     @property
     def deletion(self) -> Column | None:
         """The column of the time at which the record says that its row was deleted."""
-        return next((one for one in self._called(DELETED_AT) if one.from_record), None)
+        return next((one for one in self._called(DELETED_AT) if one.filled_by_record), None)
 
     @property
     def has_line_numbers(self) -> bool:
         """Whether staged rows carry their line's number."""
-        return self.numbered or self.keeps_missing
+        return self.is_parent_or_child or self.keeps_missing
 
     @property
     def keeps_missing(self) -> bool:
@@ -109,7 +109,7 @@ class Table:
         """The staging table's columns of flags, one a property of the record: 1 for left out."""
         if not self.keeps_missing:
             return ()
-        count = -(-len(self.from_record) // MISSING_BITS)
+        count = -(-len(self.filled_by_record) // MISSING_BITS)
         return tuple(integer_column(f"{STAGING}missing_{number}") for number in range(count))
 
     def as_log_based(self, name: str) -> Table:
@@ -134,17 +134,18 @@ def to_table(
     *,
     add_metadata_columns: bool = True,
     flattening_levels: int = 0,
-    there: Collection[str] = (),
+    existing: Collection[str] = (),
     missing: str = "null",
 ) -> Table:
     """
-    Return the table for a stream's SCHEMA message; objects become columns down to so many levels.
+    Return the table for a stream's SCHEMA message.
 
-    `there` are the names of the columns that the database has for it already. `missing` is that of
-    the table, but a stream that is log-based by its properties keeps what "auto" would empty.
+    `flattening_levels` levels of objects become columns. `existing` are the names of the existing
+    columns in the database. `missing` is the table's rule; "auto" becomes "keep" for a stream whose
+    properties show that it is log-based.
 
-    Raises ValueError where the schema has no properties or lacks a key property, or where the key
-    has a column that this target must fill.
+    Raises ValueError for a schema without properties or without a key property, and for a key
+    column that only the target may fill.
     """
     properties = schema.get("properties")
     if not isinstance(properties, Mapping) or not properties:
@@ -160,8 +161,8 @@ def to_table(
     }
     for name in (stream, *(name for path in leaves for name in path)):
         refuse_surrogates(name)
-    plain = [BETWEEN.join(path) for path in leaves]
-    names = dict(zip(leaves, to_names(plain, there), strict=True))
+    plain = [FLATTEN_SEPARATOR.join(path) for path in leaves]
+    names = dict(zip(leaves, to_names(plain, existing), strict=True))
     deletion = min((name for name in ours if name.casefold() == DELETED_AT), default=None)
     columns = []
     for path, leaf in leaves.items():
@@ -172,7 +173,7 @@ def to_table(
         columns.append(column)
     if add_metadata_columns:
         taken = {column.name.casefold() for column in columns}
-        columns += [one for one in _metadata_columns(deletion, there) if one.name not in taken]
+        columns += [one for one in _metadata_columns(deletion, existing) if one.name not in taken]
     key = tuple(names[name,] for name in key_properties)
     parent = _to_parent(schema, names)
     if missing == "auto" and any(map(is_log_based, properties)):
@@ -183,7 +184,7 @@ def to_table(
         tuple(columns),
         key,
         parent,
-        numbered=bool(parent),
+        is_parent_or_child=bool(parent),
         missing=missing,
         ignored=frozenset(ours - {deletion}),
     )
@@ -210,14 +211,14 @@ def _ours(properties: Mapping[str, Schema], key: Sequence[str]) -> set[str]:
     return ours.difference(key)
 
 
-def _metadata_columns(deletion: str | None, there: Collection[str]) -> list[Column]:
+def _metadata_columns(deletion: str | None, existing: Collection[str]) -> list[Column]:
     """Return the columns to add; the property `deletion`, if any, fills the one for deletions."""
     columns = [
         replace(column, path=(deletion,)) if deletion and column.name == DELETED_AT else column
         for column in METADATA_COLUMNS
     ]
     # A table that has had versions will have them again: not to wait for the first is quicker.
-    if any(name.casefold() == TABLE_VERSION for name in there):
+    if any(name.casefold() == TABLE_VERSION for name in existing):
         columns.append(VERSION_COLUMN)
     return columns
 
@@ -300,12 +301,12 @@ def to_name(name: str) -> str:
     ValueError for what is no Unicode text.
     """
     refuse_surrogates(name)
-    fit = _NOT_IN_NAMES.sub("_", name)
-    fit = fit[:-1] + "_" if fit.endswith(tuple(" \t\n\v\f\r")) else fit
-    ours = fit.casefold().startswith(STAGING) or fit.casefold() == REGISTRY
-    if fit == name and 0 < len(fit) <= MAX_NAME_LENGTH and not ours:
+    identifier = _NOT_IN_NAMES.sub("_", name)
+    identifier = identifier[:-1] + "_" if identifier.endswith(tuple(" \t\n\v\f\r")) else identifier
+    ours = identifier.casefold().startswith(STAGING) or identifier.casefold() == STATE_TABLE
+    if identifier == name and 0 < len(identifier) <= MAX_NAME_LENGTH and not ours:
         return name
-    return _with_hash(fit, name)
+    return _with_hash(identifier, name)
 
 
 def to_table_name(name: str) -> str:
@@ -314,13 +315,13 @@ def to_table_name(name: str) -> str:
 
     A character that is no ASCII letter, digit or underscore takes five bytes of it.
     """
-    fit = to_name(name)
+    identifier = to_name(name)
     length = 0
-    for at, character in enumerate(fit):
+    for at, character in enumerate(identifier):
         length += 1 if character.isascii() and (character.isalnum() or character == "_") else 5
         if length > MAX_FILE_NAME_BYTES:
-            return _with_hash(fit[: at - 10], name)
-    return fit
+            return _with_hash(identifier[: at - 10], name)
+    return identifier
 
 
 def fold(name: str) -> str:
@@ -329,26 +330,26 @@ def fold(name: str) -> str:
     return name.replace("\u0130", "i").replace("\u0131", "i").casefold()
 
 
-def to_names(names: Sequence[str], there: Collection[str] = ()) -> list[str]:
+def to_names(names: Sequence[str], existing: Collection[str] = ()) -> list[str]:
     """
     Return an identifier for each name; names that differ only by case are told apart.
 
     So are equal ones: an object's property may have the name of another's flattened one. A name
-    that is `there` already belongs to the one that is written so.
+    that is `existing` already belongs to the one that is written so.
     """
     found: dict[int, str] = {}
     taken: set[str] = set()
-    at_home_first = sorted(range(len(names)), key=lambda at: names[at] not in there)
+    at_home_first = sorted(range(len(names)), key=lambda at: names[at] not in existing)
     for at in at_home_first:
-        fit, again = to_name(names[at]), names[at]
-        while fold(fit) in taken:
-            fit = _with_hash(to_name(names[at]), again)
+        identifier, again = to_name(names[at]), names[at]
+        while fold(identifier) in taken:
+            identifier = _with_hash(to_name(names[at]), again)
             again += "\0"
-        taken.add(fold(fit))
-        found[at] = fit
+        taken.add(fold(identifier))
+        found[at] = identifier
     return [found[at] for at in range(len(names))]
 
 
-def _with_hash(fit: str, name: str) -> str:
+def _with_hash(identifier: str, name: str) -> str:
     digest = hashlib.sha256(name.encode()).hexdigest()[:8]
-    return f"{fit[: MAX_NAME_LENGTH - 10]}__{digest}"
+    return f"{identifier[: MAX_NAME_LENGTH - 10]}__{digest}"

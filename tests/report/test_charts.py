@@ -12,10 +12,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engagements_report import charts, colours, words
-from engagements_report.calendar import iter_offsets
-from engagements_report.charts import Point
-from engagements_report.periods import Choice, Period, Span
+from engagements_report.page import charts, colours, formatting
+from engagements_report.page.charts import Point
+from engagements_report.page.formatting import percent, plural
+from engagements_report.queries.calendar import iter_offsets
+from engagements_report.queries.periods import Period, ReportFilter, Span
 
 DAY = date(2018, 6, 15)
 LINEAR = Sequence[float]
@@ -188,20 +189,23 @@ def test_periods_zones_and_choices_in_words() -> None:
     """
     first, last = date(2018, 3, 1), date(2018, 4, 1)
     zone = ZoneInfo("America/New_York")
-    assert words.span_in_words(Span(first, last, first)) == "1 March to 1 April 2018"
-    assert words.span_in_words(Span(first, first, first)) == "1 March 2018"
+    assert formatting.span_in_words(Span(first, last, first)) == "1 March to 1 April 2018"
+    assert formatting.span_in_words(Span(first, first, first)) == "1 March 2018"
     over = Span(date(2017, 12, 31), first, first)
-    assert words.span_in_words(over) == "31 December 2017 to 1 March 2018"
-    said = words.zone_in_words(zone.key, iter_offsets(first, last, zone))
+    assert formatting.span_in_words(over) == "31 December 2017 to 1 March 2018"
+    said = formatting.zone_in_words(zone.key, iter_offsets(first, last, zone))
     assert said == "America/New_York (UTC−05:00 and UTC−04:00)"
     utc = ZoneInfo("UTC")
-    assert words.zone_in_words("UTC", iter_offsets(first, last, utc)) == "UTC"
-    assert words.moment_in_words(datetime(2018, 7, 13, 9, 5, tzinfo=zone)) == (
+    assert formatting.zone_in_words("UTC", iter_offsets(first, last, utc)) == "UTC"
+    assert formatting.moment_in_words(datetime(2018, 7, 13, 9, 5, tzinfo=zone)) == (
         "13 July 2018, 09:05 EDT"
     )
-    choice = Choice(Period(None, None, utc), live=True, time="timestamp", owners=(7,))
-    assert words.choice_in_words(choice) == (
+    choice = ReportFilter(Period(None, None, utc), live=True, time="timestamp", owners=(7,))
+    assert formatting.choice_in_words(choice) == (
         "Counted: live engagements alone, each by when it happened (timestamp), of owner 7."
     )
-    assert (words.percent(None), words.percent(0.125)) == ("–", "12.5 %")
-    assert (words.plural(1, "call"), words.plural(1200, "call")) == ("1 call", "1,200 calls")
+    assert (percent(None), percent(0.125)) == ("–", "12.5 %")
+    assert (plural(1, "call"), plural(1200, "call")) == (
+        "1 call",
+        "1,200 calls",
+    )

@@ -12,7 +12,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from engagements_report.reports import REPORTS
+from engagements_report.queries.reports import REPORTS
 from tests.conftest import TestDatabase, run_program
 from tests.report import june_2018
 from tests.report.conftest import Reports

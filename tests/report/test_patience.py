@@ -6,12 +6,13 @@ import threading
 
 import pytest
 
-from engagements_report import database as report_database
-from engagements_report import indexes
-from engagements_report.config import Config
-from engagements_report.database import Database
+from engagements_report.config import read_config
 from engagements_report.exceptions import DatabaseError
-from engagements_report.statements import Text
+from engagements_report.queries import database as report_database
+from engagements_report.queries import indexes
+from engagements_report.queries.database import Database
+from engagements_report.queries.statements import SqlText
+from mysql_settings import connecting
 from tests.conftest import TestDatabase, run_program
 from tests.report.tables import create_tables, run
 from tests.servers import FAMILY
@@ -23,7 +24,7 @@ from tests.target.test_patience import silent_server
 
 def connect(database: TestDatabase, timeout_s: float | None = None, **more: object) -> Database:
     environment = database.environment | settings(**more)
-    return Database(Config.from_sources(None, environment, ()), timeout_s)
+    return Database(read_config([], environment, ())[0], timeout_s)
 
 
 @pytest.mark.parametrize("greets", [False, True])
@@ -31,9 +32,9 @@ def test_a_server_that_says_nothing(greets: bool, monkeypatch: pytest.MonkeyPatc
     """
     A server that never greets, or never answers a login, is given up.
     """
-    monkeypatch.setattr(report_database, "LOGIN_TIMEOUT_S", 0.2)
+    monkeypatch.setattr(connecting, "LOGIN_TIMEOUT_S", 0.2)
     with silent_server(greets) as port:
-        config = Config.from_sources(None, settings(host="127.0.0.1", port=port), ())
+        config = read_config([], settings(host="127.0.0.1", port=port), ())[0]
         with pytest.raises(DatabaseError, match=r"no answer within 0\.2 s"):
             Database(config)
 
@@ -56,7 +57,7 @@ def test_a_proxy_that_passes_nothing_on(
     with Proxy(database.server.port, decide) as proxy:
         asked = connect(database, timeout_s=0.1, port=proxy.port, ssl_mode="DISABLED")
         with pytest.raises(DatabaseError, match="timed out.*: allow it more seconds by --timeout"):
-            asked.ask(Text("SELECT 7"))
+            asked.ask(SqlText("SELECT 7"))
         ended.set()
 
 
@@ -71,7 +72,7 @@ def test_a_question_that_takes_too_long(database: TestDatabase) -> None:
     slow = "SELECT COUNT(*) FROM engagements a, engagements b, engagements c, engagements d"
     asked = connect(database, timeout_s=0.2)
     with pytest.raises(DatabaseError, match="allow it more seconds by --timeout"):
-        asked.ask(Text(slow + " WHERE a.id + b.id + c.id + d.id < 0"))
+        asked.ask(SqlText(slow + " WHERE a.id + b.id + c.id + d.id < 0"))
     asked.close()
 
 
@@ -98,7 +99,7 @@ def test_a_table_that_another_session_changes(
     with other, other.cursor() as cursor:
         cursor.execute("LOCK TABLES engagements WRITE")
         with pytest.raises(DatabaseError, match=r"error 1205.*: run again when that has ended"):
-            asked.ask(Text("SELECT COUNT(*) FROM engagements"))
+            asked.ask(SqlText("SELECT COUNT(*) FROM engagements"))
     asked.close()
 
 

@@ -20,10 +20,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from engagements_report.config import Config
-from engagements_report.database import Database
+from engagements_report.config import read_config
 from engagements_report.exceptions import DatabaseError
-from engagements_report.statements import Text
+from engagements_report.queries.database import Database
+from engagements_report.queries.statements import SqlText
 from tests.conftest import PROGRAMS, SHARED, TestDatabase, clean_environment, run_program
 from tests.report import june_2018
 from tests.report.conftest import Reports
@@ -310,13 +310,13 @@ def test_a_page_is_of_one_moment(database: TestDatabase) -> None:
     Held still, the database shows nothing that is loaded meanwhile, and lets nothing be changed.
     """
     fill(database, june_2018.rows())
-    held = Database(Config.from_sources(None, database.environment, ()))
-    number = Text("SELECT COUNT(*) FROM engagements")
-    held.hold_still()
+    held = Database(read_config([], database.environment, ())[0])
+    number = SqlText("SELECT COUNT(*) FROM engagements")
+    held.begin_snapshot()
     database.query("DELETE FROM engagements WHERE type = 'TASK'")
     assert held.ask(number).rows == ((64,),)
     with pytest.raises(DatabaseError, match="READ ONLY"):
-        held.ask(Text("DELETE FROM engagements"))
+        held.ask(SqlText("DELETE FROM engagements"))
     held.close()
     assert database.query("SELECT COUNT(*) FROM engagements") == [(32,)]
 

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from engagements_report.calendar import Offset
-from engagements_report.reports import REPORTS
-from engagements_report.statements import SQL, Text, fill, to_condition, to_offsets
+from engagements_report.queries.calendar import Offset
+from engagements_report.queries.reports import REPORTS
+from engagements_report.queries.statements import SQL, SqlText, fill, to_condition, to_offsets
 from tests.conftest import TestDatabase
 from tests.report import june_2018
 from tests.report.conftest import Reports
@@ -89,7 +89,7 @@ def test_values_are_put_in_by_name() -> None:
     """
     sql = "-- 100 %\nSELECT a./*:time*/b % 2 FROM /*:t*/ (SELECT 1 AS x) AS t\n  -- why\n"
     sql += "WHERE d < /*:day*/ '2018-01-01' AND n > /*:most*/ -10"
-    parts = {"time": Text("`c`"), "t": Text("(SELECT %(y)s)", {"y": 5}), "most": 7}
+    parts = {"time": SqlText("`c`"), "t": SqlText("(SELECT %(y)s)", {"y": 5}), "most": 7}
     filled = fill(sql, {**parts, "day": date(2020, 2, 29)})
     assert filled.sql == (
         "SELECT a.`c` %% 2 FROM (SELECT %(y)s) AS t\nWHERE d < %(day)s AND n > %(most)s"

@@ -7,10 +7,12 @@ What a test must expect because of the server alone is in the server's `Family`.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
-from private_servers import mariadb, mysql_5_6, mysql_9
+import pytest
+
+from private_servers import mariadb, mariadb_11_8, mysql_5_6, mysql_9, seekdb
 from private_servers.server import PrivateServer
 
 
@@ -18,7 +20,7 @@ from private_servers.server import PrivateServer
 class Family:
     """A server to test on, and what is only so because it is that server."""
 
-    server: type[PrivateServer]
+    program: type[PrivateServer]
     install: Callable[[], None]
     version: str  # a part of what it says its version is
     collation: str
@@ -32,6 +34,14 @@ class Family:
     passwords: tuple[str, ...] = ("BY 's3cr3t'",)  # how a user is identified, in SQL
     own_tls_modes: tuple[str, ...] = ("DISABLED", "PREFERRED")  # that work as the server comes
     checks_references: bool = False  # the right REFERENCES, that is
+    is_optional: bool = False  # tests skip where the server cannot be had, instead of failing
+    takes_options: bool = True  # of mysqld
+
+    def server(self, options: Sequence[str] = ()) -> PrivateServer:
+        """Return a new server, not started; skips the test where it cannot have such options."""
+        if options and not self.takes_options:
+            pytest.skip(f"this server has no options like {options[0]}")
+        return self.program(options)
 
 
 MARIADB = Family(
@@ -45,6 +55,9 @@ MARIADB = Family(
 GALERA, GROUP_REPLICATION = "galera", "group-replication"
 FAMILIES = {
     "mariadb": MARIADB,
+    "mariadb-11.8": replace(
+        MARIADB, program=mariadb_11_8.PrivateMariaDB118, install=mariadb_11_8.install
+    ),
     GALERA: MARIADB,
     "mysql-9": Family(
         mysql_9.PrivateMySQL9,
@@ -67,6 +80,17 @@ FAMILIES = {
         no_pad=False,
         speaks_tls=False,
         reads_json=False,
+    ),
+    "seekdb": Family(
+        seekdb.PrivateSeekDB,
+        seekdb.install,
+        "OceanBase",
+        "utf8mb4_bin",
+        no_pad=False,
+        speaks_tls=False,
+        rewrites_json=True,
+        is_optional=True,
+        takes_options=False,
     ),
 }
 FAMILIES[GROUP_REPLICATION] = FAMILIES["mysql-9"]

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from target_mysql.config import Config
-from target_mysql.loading.loader import Load
+from target_mysql.loading.loader import Loader
 from target_mysql.server.database import Database
 from tests.conftest import PROGRAMS, Outcome, TestDatabase, clean_environment, run_program
 from tests.servers import CHOSEN, FAMILY, GALERA, GROUP_REPLICATION
@@ -76,7 +76,7 @@ def load_here(database: TestDatabase, /, *messages: Message | str, **config: obj
     environment = database.environment | settings(**config)
     parsed = Config.from_sources({}, environment, option_files=())
     connection, out = Database(parsed), BytesIO()
-    running = Load(connection, parsed, out)
+    running = Loader(connection, parsed, out)
     try:
         running.run([to_lines(*messages).splitlines()])
     finally:

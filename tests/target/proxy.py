@@ -11,12 +11,18 @@ from enum import Enum
 CHUNK = 65_536
 
 
+# A packet with a statement that a server answers with error 1235.
+_SIGNAL = b"\x03SIGNAL SQLSTATE '42000' SET MYSQL_ERRNO = 1235, MESSAGE_TEXT = 'not supported'"
+NOT_SUPPORTED = len(_SIGNAL).to_bytes(3, "little") + b"\0" + _SIGNAL
+
+
 class Fate(Enum):
     """What becomes of bytes that the target has sent."""
 
     PASS = "they reach the server"
     LOSE = "they do not, and the connection is cut"
     LAST = "they do, and the connection is cut before the target has the answer"
+    UNSUPPORTED = "they do not, and the server answers that it does not support this"
 
 
 class Proxy:
@@ -65,6 +71,8 @@ class Proxy:
                     break
                 if fate is Fate.LAST:
                     deaf.set()
+                if fate is Fate.UNSUPPORTED:
+                    data = NOT_SUPPORTED
                 server.sendall(data)
         if not deaf.is_set():
             hang_up(server)

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from target_mysql.config import Address, Config
+from mysql_settings.addresses import Address
+from target_mysql.config import Config
 from target_mysql.exceptions import ConfigError
 from tests.conftest import TestDatabase, run_program
 from tests.connecting import NEARER_THAN_A_SOCKET

@@ -45,6 +45,11 @@ def message(declared: dict[str, Any]) -> dict[str, Any]:
         (STRING, '"\\ud800"', '"\\ud801"'),
         ({"type": "number"}, "1.5", '"1.5"'),
         ({"type": "number"}, "1", "true"),
+        ({"type": "number"}, "0", "-0.0"),
+        ({"type": "number"}, "0.0", "-0"),
+        ({"type": "number"}, "0e0", "-0.00e1"),
+        ({"type": "number"}, "0", "1e-400"),
+        (DECIMAL, "0", "-0.0"),
         (DECIMAL, "1.5", '"1.5"'),
         (DATE_TIME, '"2020-01-01T00:00:00.123456Z"', '"2020-01-01T00:00:00.123456789Z"'),
         (DATE_TIME, '"2020-01-01T00:00:00.1234567+01:00"', '"2020-01-01T00:00:00.123456+01:00"'),
@@ -62,6 +67,32 @@ def test_a_key_that_would_become_another_is_refused(
         database.query("DROP TABLE IF EXISTS things")
         with pytest.raises(InputError, match="stream things, key k=.*, column k: "):
             load_here(database, message(declared), *lines(one, other))
+
+
+@pytest.mark.parametrize("method", LOAD_METHODS)
+@pytest.mark.parametrize("declared", [{"type": "number"}, DECIMAL])
+def test_one_number_written_in_many_ways_is_one_key(
+    database: TestDatabase, declared: dict[str, Any], method: str
+) -> None:
+    """
+    Numbers are the same where JSON Schema says so, by their mathematical value: the last wins.
+    """
+    ones, zeros = ["1", "1.0", "1e0", "10E-1"], ["0", "0.0", "0e5"]
+    load_here(database, message(declared), *lines(*ones, *zeros), load_method=method)
+    found = database.query("SELECT v, CONCAT(ROUND(k)) FROM things ORDER BY k")
+    assert [(v, k.lstrip("-")) for v, k in found] == [("6", "0"), ("3", "1")]
+
+
+@pytest.mark.parametrize("method", LOAD_METHODS)
+def test_numbers_that_a_double_cannot_tell_apart(database: TestDatabase, method: str) -> None:
+    """
+    Neighbours beyond 2^53, or of more digits than a DOUBLE holds, are two rows.
+    """
+    keys = [str(2**53), str(2**53 + 1), "0.1", "0.10000000000000001", "9007199254740992.5"]
+    for _ in range(2):
+        load_here(database, message({"type": "number"}), *lines(*keys), load_method=method)
+    found = database.query("SELECT v FROM things ORDER BY v")
+    assert found == [(str(number),) for number in range(len(keys))]
 
 
 @pytest.mark.parametrize("setting", ["null", "clamp"])

@@ -111,7 +111,7 @@ def test_keys_of_text_share_the_index(database: TestDatabase) -> None:
         record({"id": 2, **fits, "c": "x" * (most + 1)}),
     )
     assert done.code == 1
-    assert f", column c: {most + 1} characters, too many for VARCHAR({most})" in done.err
+    assert f", column c: {most + 1} characters, too many" in done.err
     assert database.query("SELECT id, CHAR_LENGTH(c) FROM things") == [(1, most)]
 
 

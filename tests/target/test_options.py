@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import fields
 from datetime import date, timezone
 from datetime import datetime as moment
 from typing import Any
@@ -77,6 +76,16 @@ def test_a_flattened_property_that_is_no_object(database: TestDatabase) -> None:
     assert "line 3, stream things, key id=2, column address__city: not an object" in done.err
     assert "left out: address.at.lon, address.zip" in done.err
     assert database.query("SELECT address__city FROM things") == [("Ulm",)]
+
+
+def test_a_key_behind_flattened_objects(database: TestDatabase) -> None:
+    """
+    The key's properties may come after others in a SCHEMA, flattened or not.
+    """
+    message = schema({"address": ADDRESS, "name": {"type": "string"}}, key=("name",))
+    row = record({"id": 1, "address": {"city": "Kiel"}, "name": "a"})
+    load_here(database, message, row, data_flattening_max_level=1)
+    assert database.query("SELECT name, address__city FROM things") == [("a", "Kiel")]
 
 
 @pytest.mark.skipif(FAMILY.row_format == "Compact", reason="its rows hold fewer long texts")
@@ -178,7 +187,7 @@ def test_about_as_markdown() -> None:
     done = run_program("target-mysql", "--about", "--format", "markdown")
     assert done.code == 0, done.err
     names = [line.split(" | ")[0][2:] for line in done.out.splitlines() if line.startswith("| ")]
-    assert names[1:] == [one.name for one in fields(Config)]
+    assert names[1:] == list(Config.__struct_fields__)
 
 
 def test_about_is_the_configuration() -> None:
@@ -190,7 +199,7 @@ def test_about_is_the_configuration() -> None:
     about = json.loads(done.out)
     assert about["name"] == "target-mysql"
     properties = about["settings"]["properties"]
-    assert list(properties) == list(Config.__dataclass_fields__)
+    assert list(properties) == list(Config.__struct_fields__)
     sample = {"host": "db", "port": 3307, "hard_delete": True, "init_sql": ["SET a = 1"]}
     jsonschema.validate(sample, about["settings"])
     for name, value in (("port", 0), ("ssl_mode", "MAYBE"), ("init_sql", ["DROP TABLE a"])):

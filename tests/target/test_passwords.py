@@ -7,9 +7,9 @@ from collections.abc import Iterator
 
 import pytest
 
+from mysql_settings import login
 from target_mysql.config import Config
 from target_mysql.exceptions import ConnectError
-from target_mysql.server import login
 from target_mysql.server.connection import connect
 from tests.conftest import TestDatabase
 from tests.servers import FAMILY

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from mysql_settings import connecting
 from target_mysql.config import Config
 from target_mysql.exceptions import ConnectError
 from target_mysql.loading.migrate import migrate
@@ -69,7 +70,7 @@ def test_a_server_that_says_nothing(greets: bool, monkeypatch: pytest.MonkeyPatc
     """
     A server that never greets, or never answers a login, is given up, and may come back.
     """
-    monkeypatch.setattr(connection, "LOGIN_TIMEOUT_S", 0.2)
+    monkeypatch.setattr(connecting, "LOGIN_TIMEOUT_S", 0.2)
     with silent_server(greets) as port:
         values = settings(host="127.0.0.1", port=port)
         with pytest.raises(ConnectError, match=r"no answer within 0\.2 s: check host") as raised:
@@ -197,7 +198,7 @@ def _table(database: Database, *names: str) -> Table:
         database.server.dialect,
         add_metadata_columns=False,
         flattening_levels=0,
-        there={},
+        existing={},
     )
 
 

@@ -1,0 +1,1 @@
+"""The HTML page of all reports: its sections, charts and texts."""

@@ -1,0 +1,7 @@
+"""The error of this package."""
+
+from __future__ import annotations
+
+
+class SettingsError(Exception):
+    """The settings have faults; the text is one line that names all of them."""
