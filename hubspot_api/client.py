@@ -113,11 +113,10 @@ class HubspotClient:
         """
         Return the response to GET `path`, with the body parsed by `parse`.
 
-        A ValueError of `parse` counts as an incomplete response, which is retried. `params` may be
-        a function of the failures so far; when the result changes, the waits start anew. A `hint`
-        is a request that the run can do without: one attempt of at most HINT_TIMEOUT_S, whose
-        failure delays no other request. `began_s` is the start of the retries on the clock of
-        now_s, if they began before this call.
+        A ValueError of `parse` makes the response incomplete: a retry follows. `params` may be a
+        function of the failures so far; when the result changes, the waits start anew. A `hint` is
+        an optional request: one attempt of at most HINT_TIMEOUT_S, whose failure delays nothing.
+        `began_s` is the start of the retries by now_s, if before this call.
         """
         params_for: ParamsFor = params if callable(params) else lambda _: params
         attempts = self._plan_attempts(hint, began_s)
@@ -136,11 +135,11 @@ class HubspotClient:
                 is_renewed = True
                 self._tokens.renew(error.token)
             except TransientError as error:
+                if hint:
+                    raise
                 failures = (*failures, error)
                 previous, current = current, params_for(failures)
                 waits = waits if current == previous else _iter_waits_s()
-                if hint:
-                    raise
                 self._wait_or_raise(error, waits, attempts)
 
     def now_s(self) -> float:

@@ -22,7 +22,7 @@ from tap_hubspot_engagements.replication import PassOptions
 from tap_hubspot_engagements.run import Run
 from tap_hubspot_engagements.selection import default_selection, read_selection
 from tap_hubspot_engagements.sources import build_source
-from tap_hubspot_engagements.state import unwrap
+from tap_hubspot_engagements.state_file import unwrap
 from tap_hubspot_engagements.streams import STREAMS
 from tap_hubspot_engagements.sync import sync
 

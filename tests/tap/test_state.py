@@ -18,10 +18,10 @@ from tap_hubspot_engagements.state import (
     Position,
     Unfinished,
     read_position,
-    unwrap,
     with_currently_syncing,
     with_position,
 )
+from tap_hubspot_engagements.state_file import unwrap
 from tap_hubspot_engagements.times import ms_to_utc, to_rfc3339, utc_to_ms
 from tap_hubspot_engagements.v1.source import V1Source
 from tests.conftest import REPOSITORY

@@ -174,6 +174,23 @@ def test_an_empty_portal(serve: Serve) -> None:
     )
 
 
+@pytest.mark.parametrize("name", ["backfill", "changes"])
+def test_an_unfinished_pass_of_another_source(
+    name: str, quiet: Simulator, caplog: pytest.LogCaptureFixture
+) -> None:
+    """
+    Another source's place to resume is never used: its pass begins anew, and nothing is lost.
+    """
+    state = last_state(replicate(quiet, page_size=10))
+    foreign = {"signpost": mark(state)["lastUpdated"], "source": "objects", "search": "opaque"}
+    mark(state)[name] = [foreign]
+    messages = replicate(quiet, state, page_size=10)
+    assert "is of the API objects, not v1" in caplog.text
+    if name == "backfill":
+        assert load({}, messages) == expected_table(quiet.portal)
+    assert not mark(last_state(messages)).keys() & {"backfill", "changes"}
+
+
 def test_interrupted_backfill(quiet: Simulator) -> None:
     """
     A backfill that was killed goes on at the next page, with the same signpost.
