@@ -141,7 +141,7 @@ def check_increment(shell: Shell) -> None:
 def write_page(shell: Shell) -> None:
     """Write the page of all reports, and print the path."""
     first, last = JUNE_2018_DAYS
-    shell.run(f"engagements-report --html report.html --from {first} --to {last}")
+    shell.run(f"engagements-report html report.html --from {first} --to {last}")
     say(f"Open it in a browser; it needs no network: {FOLDER / 'report.html'}")
 
 

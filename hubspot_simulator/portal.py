@@ -181,6 +181,7 @@ class Portal:
         engagement: Mapping[str, Any] | None = None,
         metadata: Mapping[str, Any] | None = None,
         *,
+        attachments: Sequence[Mapping[str, Any]] | None = None,
         last_updated_ms: int | None = None,
     ) -> Record:
         """
@@ -194,6 +195,8 @@ class Portal:
             record["engagement"] |= {**(engagement or {}), "id": record_id, "lastUpdated": at_ms}
             if metadata:
                 record["metadata"] = record.get("metadata", {}) | metadata
+            if attachments is not None:
+                record["attachments"] = list(attachments)
             self._put(record)
             return record
 

@@ -243,6 +243,7 @@ class Simulator:
     def _served_portal(self) -> ServedPortal:
         delay_ms = self.objects.search_delay_ms
         return ServedPortal(
+            self.portal,
             self.portal.portal_id,
             self.portal.objects,
             self._writer,

@@ -87,10 +87,10 @@ def test_a_page_of_any_names(database: TestDatabase, tmp_path: Path) -> None:
     database.query("INSERT INTO engagement_calls VALUES (2, 'd', 60000)")
     database.query("INSERT INTO engagement_meetings VALUES (3, %s, 1, 2)", (NAME,))
     file = tmp_path / "report.html"
-    done = run_report(database, "--html", file, "--type", NAME, "--type", "CALL")
+    done = run_report(database, "html", file, "--type", NAME, "--type", "CALL")
     assert done.code == 0, done.err
     assert is_safe(file.read_text(encoding="utf-8"))
-    assert run_report(database, "--html", file).code == 0
+    assert run_report(database, "html", file).code == 0
     text = file.read_text(encoding="utf-8")
     assert is_safe(text)
     assert re.search(r"<svg.*a\\x01", text) and re.search(r"<th.*a\\x01", text)

@@ -96,7 +96,7 @@ def literal(node: ast.expr) -> str:
 def settings_of_target() -> dict[str, tuple[object, str]]:
     """Return (default, meaning) of the target's settings."""
     settings = declared(TargetConfig).items()
-    return {name: (setting.written_default, setting.meaning) for name, setting in settings}
+    return {name: (setting.default_text, setting.meaning) for name, setting in settings}
 
 
 @pytest.mark.parametrize(
@@ -188,24 +188,29 @@ def test_the_table_of_reports() -> None:
     It has every report, in the order of the code.
     """
     rows = table_rows(sections(REPORT)["engagements-report"])
-    assert [name.strip("`") for name, *_ in rows if "--" not in name] == list(REPORTS)
+    names = [name.strip("`") for name, *_ in rows if "--" not in name]
+    assert names == [*REPORTS, "sql REPORT", "html FILE", "index"]
 
 
 @pytest.mark.parametrize(
-    ("document", "program"),
+    ("document", "program", "commands"),
     [
-        (TAP, "tap-hubspot-engagements"),
-        (TARGET, "target-mysql"),
-        (REPORT, "engagements-report"),
+        (TAP, "tap-hubspot-engagements", ()),
+        (TARGET, "target-mysql", ()),
+        (REPORT, "engagements-report", (*REPORTS, "sql", "html", "index")),
     ],
 )
-def test_the_tables_of_options(document: str, program: str) -> None:
+def test_the_tables_of_options(document: str, program: str, commands: tuple[str, ...]) -> None:
     """
-    Every option of --help is in the document's table, and no other.
+    Every option of --help, of the commands' too, is in the document's table, and no other.
     """
     option = re.compile(r"(?<![\w-])--[a-z][\w-]*")
     listed = option.findall(str(table_rows(sections(document)[program])))
-    assert set(listed) == set(option.findall(run_program(program, "--help").out))
+    helps = [
+        run_program(program, *command, "--help").out
+        for command in ((), *zip(commands, strict=True))
+    ]
+    assert set(listed) == set(option.findall("".join(helps)))
 
 
 @pytest.fixture

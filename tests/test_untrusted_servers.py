@@ -327,6 +327,6 @@ def test_who_is_warned(
     """
     PREFERRED warns of servers elsewhere; who chose another mode, or is on this machine, is not.
     """
-    warning: Any = mysql_settings.login.to_warning(ssl_mode, unix_socket, hosts)
+    warning: Any = mysql_settings.login.unproven_server_warning(ssl_mode, unix_socket, hosts)
     assert bool(warning) == bool(warns_of)
     assert not warning or f"nothing proves that {warns_of} is" in warning

@@ -21,7 +21,7 @@ TABLE = "awkward"
 DATABASE = "source"
 SMALLEST, LARGEST, CHANGED, REMOVED, ADDED = 1, 2, 3, 4, 5
 MEGABYTE = 1 << 20
-TEXT = "üñí 😀 \\ ' \" \n\t\r %s \x7f"
+TEXT = "üñí 😀 \\ ' \" \n\t\r %s \x7f \u2028 \x85"
 
 Rows = dict[str, dict[str, Any]]
 
@@ -237,8 +237,8 @@ class PostgresSource(SqlSource):
 
     def read(self) -> Rows:
         sql = f"SELECT to_jsonb(t) FROM {TABLE} t"
-        lines = self.server.run_sql(DATABASE, "SET TIME ZONE 'UTC'", sql).splitlines()
-        return {str(row["id"]): row for row in map(parse_json, lines)}
+        lines = self.server.run_sql(DATABASE, "SET TIME ZONE 'UTC'", sql).split("\n")
+        return {str(row["id"]): row for row in map(parse_json, filter(None, lines))}
 
 
 class MariaDBDates(MariaDBSource):

@@ -98,7 +98,7 @@ class Tap:
         environment = {**os.environ, "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
         if not (venv / "bin" / self.program).exists():
             run_steps([self._python(), "-m", "venv", "--clear", venv])
-            run_steps([*pip, "install", "--quiet", self.package], environment=environment)
+        run_steps([*pip, "install", "--quiet", self.package], environment=environment)
         details = run_steps([*pip, "show", self.name], environment=environment)
         return next(line.split()[1] for line in details.splitlines() if line.startswith("Version:"))
 
@@ -120,7 +120,8 @@ class Tap:
             options = [self.catalog_option, _write(folder / "catalog.json", {"streams": streams})]
         if state is not None:
             options += ["--state", _write(folder / "state.json", state)]
-        return self._call(folder, *options).splitlines()
+        # Not by splitlines, which splits at characters within a text, too.
+        return [line for line in self._call(folder, *options).split("\n") if line]
 
     def _call(self, folder: Path, *options: str) -> str:
         program = VENVS / self.name / "bin" / self.program

@@ -120,10 +120,8 @@ def _pairs(source: Source, records: Rows, source_rows: Rows) -> Iterator[tuple[s
 
 
 def _key_difference(wanted_rows: Rows, actual_rows: Rows) -> dict[str, str]:
-    missing, extra = (
-        wanted_rows.keys() - actual_rows.keys(),
-        actual_rows.keys() - wanted_rows.keys(),
-    )
+    missing = wanted_rows.keys() - actual_rows.keys()
+    extra = actual_rows.keys() - wanted_rows.keys()
     if not missing and not extra:
         return {}
     return {ROWS: f"missing {sorted(missing)}, extra {sorted(extra)}"}

@@ -6,7 +6,7 @@ import json
 import re
 import struct
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from enum import Enum
 from typing import Any
@@ -37,6 +37,7 @@ class Kind(Enum):
 
 
 DAY = timedelta(1)
+UNKNOWN_NOTATION = (ValueError, TypeError, InvalidOperation)
 TEMPORAL = (Kind.DATE_TIME, Kind.DATE, Kind.TIME)
 
 
@@ -55,8 +56,8 @@ def normalize(kind: Kind, value: Any) -> Any:
         return None
     try:
         return _NORMALIZERS[kind](value)
-    except (ValueError, TypeError, InvalidOperation):
-        return str(value)
+    except UNKNOWN_NOTATION:
+        return str(value).replace("T", " ")  # of a date and a time
 
 
 def is_stored_as_sent(schema: Mapping[str, Any], value: Any, cell: Any) -> bool:
@@ -67,7 +68,7 @@ def is_stored_as_sent(schema: Mapping[str, Any], value: Any, cell: Any) -> bool:
     """
     kind = _kind_of_schema(schema, value)
     if value is None or cell is None:
-        return value is cell or (kind in TEMPORAL and normalize(kind, value) == value)
+        return value is cell or (kind in TEMPORAL and not _is_possible(kind, value))
     if isinstance(value, (dict, list)):
         return _is_equal(Kind.JSON, value, cell)
     if isinstance(value, (Decimal, float)) and not isinstance(value, bool):
@@ -75,6 +76,14 @@ def is_stored_as_sent(schema: Mapping[str, Any], value: Any, cell: Any) -> bool:
     if kind is Kind.TEXT and isinstance(cell, bytes):
         return _is_equal(Kind.BYTES, value, cell)
     return _is_equal(kind, value, cell) or _is_json_text(value, cell)
+
+
+def _is_possible(kind: Kind, value: Any) -> bool:
+    """Return whether there is such a date or time."""
+    try:
+        return bool(_NORMALIZERS[kind](value) is not None)
+    except UNKNOWN_NOTATION:
+        return False
 
 
 def _is_equal(kind: Kind, value: Any, cell: Any) -> bool:
@@ -135,7 +144,7 @@ def _to_date(value: Any) -> str:
     day, _, rest = _to_text(value).partition("T" if "T" in _to_text(value) else " ")
     if rest and not rest.startswith("00:00:00"):
         raise ValueError(f"{value} is no date")
-    return day
+    return date.fromisoformat(day).isoformat()
 
 
 def _to_moment(value: Any) -> str:

@@ -72,13 +72,25 @@ class ObjectsBehaviour:
     )
     search_body_max: int | None = _switch(None, "characters of a search before 400; none: any")
     url_max: int | None = _switch(None, "characters of a URL before 414; none: any")
+    required_on_create: tuple[str, ...] = _switch(
+        (), "properties that the account requires, which 2026-09 checks at each creation"
+    )
+    activity_unique: bool = _switch(True, "activities may have custom properties of unique values")
+    trace_ids_in_results: bool = _switch(
+        True, "results of a batch creation carry `objectWriteTraceId`"
+    )
     archived_days: int = _switch(90, "days that archived records are listed")
 
     def batch_status(self, version: str, has_errors: bool) -> int:
-        """Return the status of a batch read: 200, or 207 for one with errors."""
+        """Return the status of a batch read or update: 200, or 207 for one with errors."""
         if not has_errors or self.multi_status == "never":
             return 200
         return 207 if self.multi_status == "always" or version != "2026-09" else 200
+
+    def creation_status(self, version: str, has_errors: bool) -> int:
+        """Return the status of a batch creation: 201, or 207 for one with errors."""
+        status = self.batch_status(version, has_errors)
+        return 201 if status == 200 else status
 
 
 def switch_lines() -> list[tuple[str, str, str]]:
@@ -110,7 +122,7 @@ def read_behaviour(settings: Sequence[str]) -> ObjectsBehaviour:
             names = ", ".join(field.name for field in fields(ObjectsBehaviour))
             raise ValueError(f"no switch {name!r} of the objects API; choose from {names}")
         value: Any = None if text == "none" else text
-        if name == "forbidden_types":
+        if hints[name] == tuple[str, ...]:
             value = tuple(text.split(",")) if value else ()
         try:
             values[name] = msgspec.convert(value, hints[name], strict=False)

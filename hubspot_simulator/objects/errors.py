@@ -44,6 +44,16 @@ def not_found() -> Response:
     return error_response(404, "resource not found", category="OBJECT_NOT_FOUND")
 
 
+def conflict(object_type: ObjectType, existing_id: int) -> Response:
+    """Return the 409 of a unique value that another record has."""
+    return error_response(
+        409,
+        f"{object_type.singular.title()} already exists. Existing ID: {existing_id}",
+        category="CONFLICT",
+        context={"existingId": [str(existing_id)]},
+    )
+
+
 def too_long_url() -> Response:
     """Return the 414 of a URL beyond the portal's limit."""
     return Response(414, b"", HTML_TYPE)

@@ -98,7 +98,7 @@ def _page(
     ids, entries = index.ids, index.entries
     if request.flag("archived"):
         entries = _listed_archived(request, index)
-        ids = [key for key in index.archived_ids if key in entries]
+        ids = [key for key in index.archive_ids if key in entries]
     if request.behaviour.list_order == "shuffled":
         places = {key * _FACTOR % _MODULUS: key for key in ids}
         bounds = sorted(places)

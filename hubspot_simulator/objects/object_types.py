@@ -30,6 +30,11 @@ class ObjectType(NamedTuple):
     created_property: str = "hs_createdate"
 
     @property
+    def write_scopes(self) -> tuple[str, ...]:
+        """The scopes that writing needs."""
+        return tuple(scope.replace(".read", ".write") for scope in self.scopes)
+
+    @property
     def is_activity(self) -> bool:
         """Whether its records are engagements in v1."""
         return self.name in ACTIVITY_NAMES

@@ -130,6 +130,20 @@ _NAMES: Mapping[str, str] = {
     ),
     "machines": "serial_number installed_on horse_power:number",
 }
+# What comes without `properties`, beside dates and id (HubSpot's object guides; recorded deals).
+DEFAULT_PROPERTIES: Mapping[str, tuple[str, ...]] = {
+    "contacts": ("firstname", "lastname", "email"),
+    "companies": ("name", "domain"),
+    "deals": ("dealname", "amount", "closedate", "pipeline", "dealstage"),
+    "tickets": (
+        "subject",
+        "content",
+        "hs_pipeline",
+        "hs_pipeline_stage",
+        "hs_ticket_category",
+        "hs_ticket_priority",
+    ),
+}
 _TIER = Property(
     "favourite_tier",
     "text",

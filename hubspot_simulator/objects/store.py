@@ -28,6 +28,9 @@ from hubspot_simulator.objects.properties import Property, Values
 from hubspot_simulator.objects.related_records import RELATED_PROPERTIES
 from hubspot_simulator.objects.type_index import Entry, TypeIndex
 
+CUSTOM_PART = "customProperties"  # the part of an engagement that v1 does not show
+# Changes that are older than this when the indexes are built are visible to searches at once.
+LONGEST_DELAY_MS = 3_600_000
 CUSTOM_RECORDS = 40  # the custom type's records: ids from FIRST_CUSTOM_ID on
 FIRST_CUSTOM_ID = 30_000_000_001
 CUSTOM_SHARE = 5  # every so manieth engagement is associated with a custom record
@@ -91,6 +94,7 @@ class ObjectStore:
         self._indexes: dict[str, TypeIndex] = {}
         self._early: dict[int, list[EarlyChange]] = {}
         self._properties: dict[str, dict[str, Property]] = {}
+        self._custom_values: dict[int, dict[str, str]] = {}
         self._reverse: dict[tuple[str, int], list[tuple[ObjectType, int]]] | None = None
         self.born_ms = source.now_ms
 
@@ -121,14 +125,29 @@ class ObjectStore:
         """Return the values that a record's properties read."""
         if object_type.is_activity:
             engagement: dict[str, Any] = msgspec.json.decode(entry.source)
-            return engagement
+            custom_values = self._custom_values.get(record_id)
+            return {**engagement, CUSTOM_PART: custom_values} if custom_values else engagement
+        source = entry.source
+        if source is None:
+            source = related_records.values(self.seed, object_type, record_id)
         return {
-            **related_records.values(self.seed, object_type, record_id),
             object_type.created_property: entry.created_ms,
             object_type.modified_property: entry.updated_ms,
             "hs_object_id": record_id,
-            **(entry.source or {}),
+            **source,
         }
+
+    def set_custom_values(self, record_id: int, values: Mapping[str, str]) -> None:
+        """Set an engagement's values of properties that v1 does not know."""
+        self._custom_values[record_id] = {**self._custom_values.get(record_id, {}), **values}
+
+    def find(self, object_type: ObjectType, prop: Property, text: str) -> int | None:
+        """Return the live record whose property has the value `text`; the caller holds the lock."""
+        for record_id, entry in self.index(object_type).entries.items():
+            value = prop.read(self.values(object_type, record_id, entry))
+            if value is not None and str(value).lower() == text.lower():
+                return record_id
+        return None
 
     # Changes of engagements, told by the portal
 
@@ -137,8 +156,10 @@ class ObjectStore:
         if self._indexes:
             self._apply(EarlyChange(body, before, self.now_ms))
             return
-        record_id = _decode_head(body).engagement.id
-        self._early.setdefault(record_id, []).append(EarlyChange(body, before, self.now_ms))
+        record_id, now_ms = _decode_head(body).engagement.id, self.now_ms
+        changes = self._early.get(record_id, [])
+        young = [change for change in changes if change.made_ms > now_ms - LONGEST_DELAY_MS]
+        self._early[record_id] = [*young, EarlyChange(body, before, now_ms)]
 
     def _apply(self, change: EarlyChange) -> None:
         """Bring the indexes up to date with a change."""
@@ -181,15 +202,30 @@ class ObjectStore:
         """
         Add a related record, or change its `properties`; its date moves to now or `updated_ms`.
 
-        Times among the properties are Unix ms. Raises ValueError for a type of engagements.
+        A new record has no made-up values. Times among the properties are Unix ms. Raises
+        ValueError for a type of engagements.
         """
         with self.lock:
             index = self._related_index(object_type)
             at_ms = self.now_ms if updated_ms is None else updated_ms
             before = index.entries.get(record_id)
-            changes = {**((before and before.source) or {}), **(properties or {})}
+            values: Mapping[str, Any] = {}
+            if before is not None and before.source is not None:
+                values = before.source
+            elif before is not None:
+                values = related_records.values(self.seed, object_type, record_id)
             created_ms = before.created_ms if before else at_ms
-            index.put(record_id, Entry(created_ms, at_ms, changes), self.now_ms)
+            entry = Entry(created_ms, at_ms, {**values, **(properties or {})})
+            index.put(record_id, entry, self.now_ms)
+
+    def create_related(self, object_type: ObjectType, properties: Mapping[str, Any]) -> int:
+        """Add a related record under the next free id, and return the id."""
+        with self.lock:
+            index = self._related_index(object_type)
+            known_ids = (*index.ids[-1:], *index.archive_ids[-1:], *index.survivors)
+            record_id = max(known_ids, default=0) + 1
+            self.put_related(object_type, record_id, properties)
+            return record_id
 
     def archive_related(self, object_type: ObjectType, record_id: int) -> None:
         """Archive a related record; no other date moves. Raises KeyError without it."""
@@ -307,6 +343,17 @@ class ObjectStore:
 
 
 _SHIPPED: Mapping[str, Mapping[str, Property]] = {**ENGAGEMENT_PROPERTIES, **RELATED_PROPERTIES}
+
+
+def custom_property(name: str, *, is_activity: bool) -> Property:
+    """Return a custom property of texts, as users of a portal create them."""
+    if not is_activity:
+        return related_records.value_property(name, is_custom=True)
+
+    def read(record: Values) -> Any:
+        return record.get(CUSTOM_PART, {}).get(name)
+
+    return Property(name, "text", read, is_custom=True)
 
 
 def _type_of(body: bytes) -> ObjectType | None:

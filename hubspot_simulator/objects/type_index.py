@@ -31,7 +31,7 @@ class TypeIndex:
         self.entries: dict[int, Entry] = {}
         self.ids: list[int] = []
         self.archive_entries: dict[int, Entry] = {}
-        self.archived_ids: list[int] = []
+        self.archive_ids: list[int] = []
         self.survivors: dict[int, int] = {}
         self._by_date: list[tuple[int, int]] = []
         # Versions too young for searches, oldest first, with the time of each change; and the
@@ -70,7 +70,7 @@ class TypeIndex:
     def put_archived(self, record_id: int, entry: Entry) -> None:
         """Add an archived record."""
         if record_id not in self.archive_entries:
-            insort(self.archived_ids, record_id)
+            insort(self.archive_ids, record_id)
         self.archive_entries[record_id] = entry
 
     def remove(self, record_id: int) -> Entry:
@@ -89,7 +89,7 @@ class TypeIndex:
         """Take an archived record out for good and return it; None without it."""
         entry = self.archive_entries.pop(record_id, None)
         if entry is not None:
-            del self.archived_ids[bisect_left(self.archived_ids, record_id)]
+            del self.archive_ids[bisect_left(self.archive_ids, record_id)]
         return entry
 
     def show(self, due_ms: int) -> None:

@@ -15,6 +15,7 @@ import msgspec
 from hubspot_simulator.objects.behaviour import ObjectsBehaviour
 from hubspot_simulator.objects.object_types import ObjectType, association_type_id, public_name
 from hubspot_simulator.objects.properties import Property, Values
+from hubspot_simulator.objects.related_records import DEFAULT_PROPERTIES
 from hubspot_simulator.objects.store import ObjectStore, partner_ids
 from hubspot_simulator.objects.texts import iso_ms, to_text
 from hubspot_simulator.objects.type_index import Entry
@@ -53,8 +54,13 @@ class RecordWriter:
         associations: Iterable[ObjectType] = (),
         histories: Iterable[str] = (),
     ) -> View:
-        """Return the view of `properties`; unknown names are ignored, as HubSpot does."""
+        """
+        Return the view of `properties`, by default those of the type.
+
+        Unknown names are ignored, as HubSpot does.
+        """
         definitions = self._store.properties(object_type)
+        properties = [*properties] or DEFAULT_PROPERTIES.get(object_type.name, ())
         always = {object_type.created_property, object_type.modified_property, "hs_object_id"}
         names = always.union(properties)
         return View(

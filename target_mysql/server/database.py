@@ -59,6 +59,7 @@ class Server:
     identity: tuple[object, ...]  # that no other server has
     is_mariadb: bool
     local_infile: bool
+    is_oceanbase: bool  # whose LOAD DATA makes an empty text at the end of a row NULL
     max_allowed_packet: int
     folds_names: bool  # `Things` and `things` are one table
     wait_timeout_s: int  # how long this connection may be silent
@@ -212,6 +213,8 @@ class Database:
     @property
     def uses_load_data(self) -> bool:
         """Whether rows travel by LOAD DATA LOCAL rather than by INSERT."""
+        if self.server.is_oceanbase:
+            return False
         method = self.config.load_method
         return method == "local_infile" or (method == "auto" and self.server.local_infile)
 
@@ -274,12 +277,17 @@ class Database:
         (facts,) = self.query(statements.SERVER_FACTS)
         version, comment, local_infile, max_packet, folds, wait_timeout_s, page, *identity = facts
         is_mariadb = "mariadb" in f"{version} {comment}".lower()
+        is_oceanbase = "oceanbase" in f"{version} {comment}".lower()
         dialect = _dialect(str(version), is_mariadb, self._has_large_keys)
+        if is_oceanbase:
+            # A JSON column cannot become text there (error 1235).
+            dialect = dialect.without_json()
         return Server(
             version=str(version),
             identity=tuple(identity),
             is_mariadb=is_mariadb,
             local_infile=bool(local_infile),
+            is_oceanbase=is_oceanbase,
             max_allowed_packet=int(max_packet),
             folds_names=bool(int(folds)),
             wait_timeout_s=int(wait_timeout_s),

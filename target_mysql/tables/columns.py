@@ -115,6 +115,10 @@ class Dialect:
             return f"on MySQL 5.6 set {settings} for longer ones, {advice}"
         return f"{advice} (primary_key_required: false)"
 
+    def without_json(self) -> Dialect:
+        """Return the dialect with JSON in columns of text."""
+        return replace(self, json=None)
+
     def with_pages(self, size: int) -> Dialect:
         """Return the dialect of a server whose InnoDB has pages of `size` bytes."""
         if size >= PAGE_BYTES:

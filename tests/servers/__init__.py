@@ -36,6 +36,7 @@ class Family:
     checks_references: bool = False  # the right REFERENCES, that is
     is_optional: bool = False  # tests skip where the server cannot be had, instead of failing
     takes_options: bool = True  # of mysqld
+    load_data: str = "allowed"  # what --check says of it
 
     def server(self, options: Sequence[str] = ()) -> PrivateServer:
         """Return a new server, not started; skips the test where it cannot have such options."""
@@ -88,9 +89,9 @@ FAMILIES = {
         "utf8mb4_bin",
         no_pad=False,
         speaks_tls=False,
-        rewrites_json=True,
         is_optional=True,
         takes_options=False,
+        load_data="unsafe on OceanBase, INSERT is used",
     ),
 }
 FAMILIES[GROUP_REPLICATION] = FAMILIES["mysql-9"]

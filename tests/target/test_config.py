@@ -135,6 +135,18 @@ def test_other_targets_names(tmp_path: Path, caplog: pytest.LogCaptureFixture) -
     ]
 
 
+def test_a_null_hides_no_other_name(tmp_path: Path) -> None:
+    """
+    With a null for our own name of a setting, another target's name of it counts.
+    """
+    null = {"database": None, "ssl_mode": None, "data_flattening_max_level": None}
+    others = {"dbname": "a", "ssl": True, "flattening_enabled": True, "flattening_max_depth": 3}
+    found = config(tmp_path, {**null, **others, "user": None, "username": "me"})
+    assert (found.database, found.ssl_mode, found.user) == ("a", "REQUIRED", "me")
+    assert found.data_flattening_max_level == 3
+    assert config(tmp_path, {**others, "database": "b"}).database == "b"
+
+
 def test_the_nearest_source_wins(tmp_path: Path) -> None:
     """
     The file of --config wins over the environment, that over the option files.
