@@ -1,4 +1,4 @@
-"""What all parts of a run share."""
+"""The shared parts of a run."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ from tap_hubspot_engagements.state import (
 @dataclass
 class Run:
     """
-    A run of the tap: its input, its output, and the state that it wrote last.
+    A run of the tap: input, output, and the last state written.
 
-    `position` is where the last run stopped. Raises ConfigError for a state that cannot be read.
+    `position` is the end of the last run. Raises ConfigError for a state that cannot be read.
     """
 
     client: HubspotClient
@@ -52,13 +52,13 @@ class Run:
         self.portal_check = PortalCheck(self.source, read_portal(self.state))
 
     def write_state(self, state: Mapping[str, Any]) -> None:
-        """Write a STATE message; all records before it have to be written."""
+        """Write a STATE message; all earlier records have to be written."""
         self.state = with_portal(state, self.portal_check.portal)
         self.messages.write_state(self.state)
 
 
 def check_position(source: Source, position: Position) -> None:
-    """Raise ConfigError if `source` cannot resume the passes of a position that are its own."""
+    """Raise ConfigError if `source` cannot resume its own passes of a position."""
     passes = [one for one in (position.backfill, position.changes) if one]
     resumes = [one.resume for one in passes if one.source == source.name]
     try:

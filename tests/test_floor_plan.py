@@ -26,7 +26,7 @@ FLOORS = {
         " v1.source v1.fast_records v1.changes v1.id_ranges v1.endpoints v1.unlistable"
         " v1.page_size v1.decode v1.details v1.repair v1.__init__"
         " reference_endpoints pagination replication deletions portal_check progress"
-        " logs messages discover selection state streams records source engagement"
+        " logs messages discover selection state state_file streams records source engagement"
         " properties config times exceptions __init__"
     ),
     "target_mysql": (

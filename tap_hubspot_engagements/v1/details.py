@@ -35,9 +35,9 @@ _DECODE: Mapping[str, Any] = {
 @dataclass(frozen=True)
 class Details:
     """
-    The metadata of an engagement: its own columns as members of a JSON object, and its people.
+    The metadata of an engagement: columns as members of a JSON object, and people.
 
-    `people` are an e-mail's `from` and `sender`, `recipients` its lists by role; None for nobody.
+    `people` are an e-mail's `from` and `sender`, `recipients` the lists by role; None for nobody.
     """
 
     members: bytes
