@@ -1,4 +1,4 @@
-"""What can be asked of the tap: to discover, to check its credentials, to sync."""
+"""The commands of the tap: discover, check the credentials, sync."""
 
 from __future__ import annotations
 
@@ -10,29 +10,27 @@ from argparse import Namespace
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from tap_hubspot_engagements.changes import check_feed
-from tap_hubspot_engagements.client import HubspotClient
+from hubspot_api.client import HubspotClient
+from hubspot_api.exceptions import HubspotError, NotFoundError, RefusedError
+from hubspot_api.redaction import clean
 from tap_hubspot_engagements.config import Config, load_json, warn_if_open
-from tap_hubspot_engagements.exceptions import (
-    HubspotError,
-    NotFoundError,
-    OutputError,
-    RefusedError,
-)
+from tap_hubspot_engagements.exceptions import OutputError
 from tap_hubspot_engagements.messages import Messages, write_all
-from tap_hubspot_engagements.pages import CHECKS, get_portal
 from tap_hubspot_engagements.progress import Progress
-from tap_hubspot_engagements.redaction import clean
+from tap_hubspot_engagements.reference_endpoints import get_portal
+from tap_hubspot_engagements.replication import PassOptions
+from tap_hubspot_engagements.run import Run
 from tap_hubspot_engagements.selection import default_selection, read_selection
+from tap_hubspot_engagements.sources import build_source
 from tap_hubspot_engagements.state import unwrap
-from tap_hubspot_engagements.streams import ENGAGEMENTS, STREAMS
-from tap_hubspot_engagements.sync import Run, sync
+from tap_hubspot_engagements.streams import STREAMS
+from tap_hubspot_engagements.sync import sync
 
 LOGGER = logging.getLogger(__name__)
 
 
 def discover() -> str:
-    """Return the catalog of what there is, as JSON."""
+    """Return the catalog of all streams, as JSON."""
     # Imported here: singer-python takes longer to import than a small sync takes.
     from tap_hubspot_engagements.discover import build_catalog
 
@@ -40,7 +38,7 @@ def discover() -> str:
 
 
 def show(text: str) -> None:
-    """Print a text; raises OutputError where that cannot be done."""
+    """Print a text to stdout, redacted; raise OutputError if that fails."""
     try:
         write_all(_stdout(), clean(text, lines=True).encode() + b"\n")
     except OSError as error:
@@ -51,49 +49,46 @@ def _stdout() -> BinaryIO:
     """
     Return standard output without a buffer.
 
-    One that does not block cannot be used with a buffer: the part that was taken is not known.
+    A buffered stdout that does not block loses data: it does not tell how much it has accepted.
     """
     return open(sys.stdout.fileno(), "wb", buffering=0, closefd=False)
 
 
 def check(config: Config) -> None:
-    """Ask for a bit of everything: the best proof that the token may. Raises the worst refusal."""
+    """
+    Print the token's portal, and for each stream whether the token can read it.
+
+    Each line comes from a request for a page of one record. Raises the last refusal of a stream
+    that is selected by default.
+    """
     client = HubspotClient(config)
+    source = build_source(client, config)
     show(f"token accepted, portal {get_portal(client)}")
-    refused: HubspotError | None = None
-    for stream, ask in CHECKS.items():
+    refusal: HubspotError | None = None
+    for name, stream in STREAMS.items():
+        if stream.parent:
+            continue
         try:
-            ask(client)
-            if stream == ENGAGEMENTS.tap_stream_id:
-                check_feed(client)
-            show(f"{stream}: can be read")
+            source.check(name)
+            show(f"{name}: can be read")
         except (RefusedError, NotFoundError) as error:
-            show(f"{stream}: {error}")
-            if STREAMS[stream].selected:
-                refused = error
-    if refused:
-        raise refused
+            show(f"{name}: {error}")
+            if stream.selected:
+                refusal = error
+    if refusal:
+        raise refusal
 
 
 def run_sync(options: Namespace) -> None:
-    """Replicate what the catalog selects; raises TapError."""
+    """Replicate what the catalog selects; raise TapError or ApiError."""
     config = read_config(options.config)
     catalog = load_json(options.catalog) if options.catalog else None
     selections = default_selection() if catalog is None else read_selection(catalog)
     state = read_state(options.state) if options.state else {}
     client = HubspotClient(config)
     progress = Progress(client)
-    messages = Messages(_stdout())
-    run = Run(
-        client,
-        config,
-        messages,
-        progress,
-        state,
-        selections,
-        options.full_refresh,
-        options.allow_deletions,
-    )
+    passes = PassOptions(options.full_refresh, allow_deletions=options.allow_deletions)
+    run = Run(client, config, Messages(_stdout()), progress, state, selections, passes)
     outcome = "failed"
     try:
         sync(run)
@@ -103,8 +98,8 @@ def run_sync(options: Namespace) -> None:
 
 
 def read_state(path: Path) -> dict[str, Any]:
-    """Return the state in a file, empty for a file without any; raises ConfigError."""
-    # A first run that failed leaves an empty file where its last state was to be kept.
+    """Return the state in a file, {} for an empty file; raise ConfigError."""
+    # A first run that failed leaves an empty file if the shell redirects states to it.
     state = unwrap(load_json(path, empty={}))
     if not any(state.values()):
         LOGGER.info("%s holds no state: everything is read from the beginning", path)
@@ -112,7 +107,7 @@ def read_state(path: Path) -> dict[str, Any]:
 
 
 def read_config(path: Path | None) -> Config:
-    """Return the configuration of a file and the environment; raises ConfigError."""
+    """Return the configuration of a file and the environment; raise ConfigError."""
     config = Config.from_dict(load_json(path) if path else {}, os.environ)
     if path:
         warn_if_open(path, config)

@@ -1,193 +1,112 @@
-"""The configuration, checked once, all faults named at once, typed from then on."""
+"""The configuration: checked once, with all faults in one error, typed from then on."""
 
 from __future__ import annotations
 
 import difflib
-import ipaddress
 import json
 import logging
-import re
-from collections.abc import Callable, Mapping
-from dataclasses import MISSING, dataclass, field, fields
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from hubspot_api.settings import (
+    ApiSettings,
+    credential_faults,
+    describe,
+    is_loopback,
+    number_parser,
+    parse_values,
+    setting,
+    with_credentials,
+)
 from tap_hubspot_engagements.exceptions import ConfigError
+from tap_hubspot_engagements.times import parse_moment
 
 LOGGER = logging.getLogger(__name__)
 
-TOKEN_VARIABLE = "HUBSPOT_ACCESS_TOKEN"
-OAUTH_KEYS = ("client_id", "client_secret", "refresh_token")
+API_VERSIONS = ("v1",)
+API_KEYS_ENDED = "hapikey: HubSpot ended API keys on 2022-11-30; use access_token"
 
 
-def _token(value: object) -> str:
-    # No part of it may be shown: that it is no token has to do.
-    if not isinstance(value, str) or not re.fullmatch(r"[!-~]+", value.strip()):
-        raise ValueError("must be the token of a private app, or a service key")
-    return value.strip()
-
-
-def _header(value: object) -> str:
-    # A line break would end a header, and what is not ASCII may not stand in one.
-    if not isinstance(value, str) or not re.fullmatch(r"[ -~]*[!-~][ -~]*", value):
-        raise ValueError("must be a non-empty ASCII string on one line")
-    return value.strip()
-
-
-def _path(value: object) -> str:
-    if not isinstance(value, str) or not value or "\0" in value:
-        raise ValueError("must be the path of a file")
-    return value
-
-
-def _url(value: object) -> str:
+def _parse_start_date(value: object) -> datetime:
     try:
-        parts = urlsplit(value if isinstance(value, str) else "")
-        fits = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
-    except ValueError:  # a port that is no number, half an IPv6 address
-        fits = False
-    if not fits or parts.query or parts.fragment:
-        raise ValueError("must be a URL such as https://api.hubapi.com")
-    if "@" in parts.netloc:
-        raise ValueError("must not hold a user or a password")
-    if parts.scheme == "http" and not is_loopback(parts.hostname or ""):
-        raise ValueError("must begin with https://, or the token could be read on the way")
-    return parts.geturl().rstrip("/")
-
-
-def is_loopback(host: str) -> bool:
-    """Tell whether a host is this machine, by its name or address."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
-def _moment(value: object) -> datetime:
-    try:
-        return parse_moment(value)
+        start_date = parse_moment(value)
     except ValueError:
         raise ValueError("must be an RFC 3339 date-time such as 2026-01-31T00:00:00Z") from None
+    # A day's grace: clocks differ, and a start_date of today is no mistake.
+    if start_date > datetime.now(timezone.utc) + timedelta(days=1):
+        raise ValueError("lies in the future")
+    return start_date
 
 
-def _number(low: float, high: float, unit: str, whole: bool) -> Callable[[object], Any]:
-    def parse(value: object) -> float:
-        try:
-            number = float(value)  # type: ignore[arg-type]  # what it is, is being found out
-        except (TypeError, ValueError, OverflowError):
-            number = float("nan")
-        fits = low <= number <= high and not isinstance(value, bool)
-        if not fits or (whole and number != int(number)):
-            kind = "a whole number" if whole else "a number"
-            raise ValueError(f"must be {kind} of {unit} from {low:g} to {high:g}")
-        return int(number) if whole else number
-
-    return parse
-
-
-def _key(default: Any, parse: Callable[[object], Any], meaning: str, **options: Any) -> Any:
-    return field(default=default, metadata={"parse": parse, "meaning": meaning}, **options)
+def _parse_api_version(value: object) -> str:
+    if value not in API_VERSIONS:
+        raise ValueError(f"must be one of {', '.join(API_VERSIONS)}")
+    return str(value)
 
 
 @dataclass(frozen=True)
-class Config:
+class Config(ApiSettings):
     """
-    What the tap may ask HubSpot, and how; see `meaning` in each field's metadata.
+    What the tap reads from HubSpot and how; each field's metadata has its meaning, with units.
 
-    `from_dict` is the way in: it raises ConfigError naming every fault.
+    Build it by `from_dict`, which raises ConfigError naming every fault.
     """
 
-    access_token: str | None = _key(
-        None, _token, f"private app token or service key; else ${TOKEN_VARIABLE}", repr=False
-    )
-    client_id: str | None = _key(None, _token, "of an OAuth app, with the next two")
-    client_secret: str | None = _key(None, _token, "of that app", repr=False)
-    refresh_token: str | None = _key(
-        None, _token, "what the app was given for the portal", repr=False
-    )
-    refresh_token_file: str | None = _key(
-        None, _path, "file that keeps the refresh token, which HubSpot may replace"
-    )
-    start_date: datetime | None = _key(
-        None, _moment, "leave out what was last updated before this RFC 3339 date-time"
-    )
-    user_agent: str = _key(
-        "tap-hubspot-engagements", _header, "how the tap names itself to HubSpot"
-    )
-    base_url: str = _key("https://api.hubapi.com", _url, "where HubSpot's API is")
-    request_timeout: float = _key(
-        300.0,
-        _number(0.1, 86_400, "seconds", whole=False),
-        "seconds to wait for an answer, and for the whole of it",
-    )
-    max_response_bytes: int = _key(
-        200_000_000,
-        _number(1_000_000, 10**10, "bytes", whole=True),
-        "bytes of an answer, unpacked; fewer engagements are asked for where one has more",
-    )
-    page_size: int | None = _key(
+    start_date: datetime | None = setting(
         None,
-        _number(1, 1000, "engagements", whole=True),
-        "engagements to ask for at a time; the most that HubSpot allows, without",
+        _parse_start_date,
+        "RFC 3339 date-time; engagements last updated before it are left out",
     )
-    lookback_seconds: float = _key(
+    page_size: int | None = setting(
+        None,
+        number_parser(1, 1000, "engagements", whole=True),
+        "engagements per request (default: HubSpot's maximum for the endpoint)",
+    )
+    lookback_seconds: float = setting(
         3600.0,
-        _number(0, 30 * 86_400, "seconds", whole=False),
-        "seconds before the bookmark to read again: HubSpot shows a change late",
+        number_parser(0, 30 * 86_400, "seconds", whole=False),
+        "seconds before the bookmark to read again: HubSpot lists changes late",
     )
-    backfill_workers: int = _key(
-        6, _number(1, 64, "workers", whole=True), "requests of a first load under way at a time"
+    backfill_workers: int = setting(
+        6, number_parser(1, 64, "workers", whole=True), "concurrent requests of a full pass"
     )
-    full_refresh_days: float = _key(
+    full_refresh_days: float = setting(
         7.0,
-        _number(0, 3650, "days", whole=False),
-        "days after which everything is read again, to find deletions; 0 for never",
+        number_parser(0, 3650, "days", whole=False),
+        "days between full passes, which find deletions; 0 for none",
     )
-    max_deletions: int = _key(
+    max_deletions: int = setting(
         1000,
-        _number(0, 10**9, "records", whole=True),
+        number_parser(0, 10**9, "records", whole=True),
         "records that may be gone since the last full pass, whatever their share",
     )
-    max_deletions_share: float = _key(
+    max_deletions_share: float = setting(
         0.3,
-        _number(0, 1, "share", whole=False),
+        number_parser(0, 1, "share", whole=False),
         "share of the records that may be gone since then, whatever their number",
     )
-    requests_per_10_seconds: int = _key(
-        100, _number(1, 10_000, "requests", whole=True), "requests in any ten seconds, at most"
+    api_version: str = setting(
+        "v1", _parse_api_version, "HubSpot's API to read engagements from; `v1` is the only one"
     )
 
     @classmethod
     def from_dict(cls, settings: Mapping[str, object], environment: Mapping[str, str]) -> Config:
         """
-        Build the configuration; the token may come from the environment.
+        Build the configuration from a config file's object; the environment may have the token.
 
         Raises ConfigError, naming every fault.
         """
-        known = {one.name: one for one in fields(cls)}
-        given = {name: value for name, value in settings.items() if value is not None}
-        faults: list[str] = []
-        if "hapikey" in given:
-            faults.append("hapikey: HubSpot ended API keys on 2022-11-30; use access_token")
-        token = environment.get(TOKEN_VARIABLE)
-        if token and given.keys().isdisjoint(("access_token", *OAUTH_KEYS)):
-            given["access_token"] = token
-        _take_refresh_token(given, faults)
-        values: dict[str, Any] = {}
-        for name, value in given.items():
-            if name in known:
-                try:
-                    values[name] = known[name].metadata["parse"](value)
-                except ValueError as error:
-                    faults.append(f"{name}: {error}")
-            elif name != "hapikey":
-                _warn_unknown(name, list(known))
-        faults += _credential_faults(given)
-        faults += _future_start(values.get("start_date"))
+        present = {name: value for name, value in settings.items() if value is not None}
+        faults = [API_KEYS_ENDED] if present.pop("hapikey", None) is not None else []
+        complete, refresh_token_faults = with_credentials(present, environment)
+        values, value_faults, unknown = parse_values(cls, complete)
+        for name in unknown:
+            _warn_unknown(name)
+        faults += [*refresh_token_faults, *value_faults, *credential_faults(complete)]
         if faults:
             raise ConfigError("configuration: " + "; ".join(faults))
         return cls(**values)
@@ -195,29 +114,14 @@ class Config:
 
 def defaults() -> dict[str, tuple[object, str]]:
     """Return (default, meaning) of every key."""
-    return {
-        one.name: (None if one.default is MISSING else one.default, one.metadata["meaning"])
-        for one in fields(Config)
-    }
-
-
-def parse_moment(value: object) -> datetime:
-    """Return an RFC 3339 date-time (or date, at midnight) in UTC; ValueError for anything else."""
-    if not isinstance(value, str) or len(value) < len("2026-01-31"):
-        raise ValueError(f"not a date-time: {value!r}")
-    # Python 3.10 does not read the Z.
-    at = datetime.fromisoformat(value[:-1] + "+00:00" if value[-1] in "Zz" else value)
-    try:
-        return at.astimezone(timezone.utc) if at.tzinfo else at.replace(tzinfo=timezone.utc)
-    except OverflowError as error:  # a moment of the year 1 or 9999 that is outside them in UTC
-        raise ValueError(f"not a date-time: {value!r}") from error
+    return describe(Config)
 
 
 def load_json(path: Path, empty: dict[str, Any] | None = None) -> dict[str, Any]:
     """
-    Return the JSON object in the file at `path`, or `empty` for a file with nothing in it.
+    Return the JSON object in the file at `path`; an empty file gives `empty`, if that is not None.
 
-    Raises ConfigError where there is none.
+    Raises ConfigError for anything but a readable JSON object.
     """
     try:
         text = path.read_text(encoding="utf-8-sig")
@@ -235,23 +139,10 @@ def load_json(path: Path, empty: dict[str, Any] | None = None) -> dict[str, Any]
     return value
 
 
-def _take_refresh_token(given: dict[str, object], faults: list[str]) -> None:
-    """Take the refresh token that HubSpot gave last from its file, if that is there."""
-    path = given.get("refresh_token_file")
-    if not isinstance(path, str) or "\0" in path:
-        return
-    try:
-        given["refresh_token"] = Path(path).read_text(encoding="utf-8")
-    except FileNotFoundError:
-        return
-    except (OSError, ValueError) as error:
-        faults.append(f"refresh_token_file: cannot be read: {error}")
-
-
 def warn_if_open(path: Path, config: Config) -> None:
-    """Warn where others may read or change a file with secrets in it."""
+    """Warn if other users can read or change a file with secrets."""
     if is_loopback(urlsplit(config.base_url).hostname or ""):
-        return  # what lets one into a server on this machine is no secret
+        return  # a token for a server on this machine is no secret
     mode = path.stat().st_mode
     if mode & 0o022:
         LOGGER.warning("%s can be changed by others: chmod 600", path)
@@ -259,24 +150,6 @@ def warn_if_open(path: Path, config: Config) -> None:
         LOGGER.warning("%s can be read by others: chmod 600", path)
 
 
-def _credential_faults(given: Mapping[str, object]) -> list[str]:
-    missing = [name for name in OAUTH_KEYS if name not in given]
-    if "access_token" in given:
-        if len(missing) < len(OAUTH_KEYS):
-            return [f"access_token: give it or {', '.join(OAUTH_KEYS)}, not both"]
-        return []
-    if len(missing) == len(OAUTH_KEYS):
-        return [f"access_token: missing, in the config and in ${TOKEN_VARIABLE}"]
-    return [f"{name}: missing, OAuth needs {', '.join(OAUTH_KEYS)}" for name in missing]
-
-
-def _future_start(start_date: datetime | None) -> list[str]:
-    # A day's grace: clocks differ, a start_date of today is no mistake.
-    if start_date and start_date > datetime.now(timezone.utc) + timedelta(days=1):
-        return ["start_date: lies in the future"]
-    return []
-
-
-def _warn_unknown(name: str, known: list[str]) -> None:
-    near = difflib.get_close_matches(name, known, n=1)
+def _warn_unknown(name: str) -> None:
+    near = difflib.get_close_matches(name, list(defaults()), n=1)
     LOGGER.warning("unknown config key %s%s", name, f": did you mean {near[0]}?" if near else "")

@@ -1,4 +1,4 @@
-"""Builds the catalog of what there is, with singer-python. Needs neither network nor config."""
+"""Builds the catalog of all streams, with singer-python; needs neither network nor config."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tap_hubspot_engagements.streams import STREAMS, Stream
 
 
 def build_catalog() -> Catalog:
-    """Return the catalog of everything the tap can replicate, as selected by default."""
+    """Return the catalog of all streams, as selected by default."""
     return Catalog([_build_entry(stream) for stream in STREAMS.values()])
 
 
@@ -31,7 +31,7 @@ def _build_entry(stream: Stream) -> CatalogEntry:
         at = ("properties", name)
         inclusion = "automatic" if name in stream.automatic else "available"
         fields = metadata.write(fields, at, "inclusion", inclusion)
-        fields = metadata.write(fields, at, "selected-by-default", name not in stream.unselected)
+        fields = metadata.write(fields, at, "selected-by-default", name not in stream.deselected)
     return CatalogEntry(
         tap_stream_id=stream.tap_stream_id,
         stream=stream.tap_stream_id,

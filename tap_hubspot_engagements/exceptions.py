@@ -1,69 +1,34 @@
 """
-Every error raised on purpose; the tree answers what the caller does next.
+Every error that the tap raises on purpose; the tree says what the caller does next.
 
 TapError
   + ConfigError         fix config, catalog or state and run again
-  + HubspotError        refused for good; do not retry
-      x AuthError       401: the token
-          x ExpiredError  401 for its age; with OAuth the client gets another
-      x RefusedError    403
-          x ScopeError    403 for the token's scopes
-      x QuestionError   400: a parameter, such as a cursor that is not known any more
-      x NotFoundError   404: no such endpoint or record
-  + DailyLimitError     429 DAILY: run again when the day is over
-  + PagingError         answers that contradict each other; to go on would lose records
-  + DeletionsError      a full pass that misses too much to be believed; see `max_deletions`
-  + WindowError         a list does not go back far enough; ask in another way
-  + TransientError      429, 5xx, lost connection, cut body; the client asks again
-  + SkippedError        records that cannot be read; all others were
-  + OutputError         whoever reads our messages is gone
+  + PagingError         responses contradict each other; to continue would lose records
+  + DeletionsError      a full pass misses too much to be plausible; see `max_deletions`
+  + ResultLimitError    a list does not go back far enough; the source falls back to another
+  + OutOfOrderError     a list's ids do not ascend; the source reads one page after the other
+  + SkippedError        some records cannot be read; all others were
+  + OutputError         the reader of the messages is gone
+
+Stopped                 a signal asks the run to end
+
+ApiError                errors of requests: see hubspot_api.exceptions; one more of them here:
+  x StuckError          a TransientError: HubSpot fails even at a page of one record
 """
 
 from __future__ import annotations
 
+import signal
+
+from hubspot_api.exceptions import ApiError, ServerError
+
 
 class TapError(Exception):
-    """What is raised on purpose; its text is one line that says what to do."""
+    """The run cannot go on; the text is one line that says what to do."""
 
 
 class ConfigError(TapError):
-    """Config, catalog or state have faults; all of them are named."""
-
-
-class HubspotError(TapError):
-    """HubSpot refuses, and would refuse again."""
-
-
-class AuthError(HubspotError):
-    """HubSpot does not know the token."""
-
-
-class ExpiredError(AuthError):
-    """HubSpot calls the token expired, as it does any that it cannot read."""
-
-    def __init__(self, message: str, token: str) -> None:
-        super().__init__(message)
-        self.token = token
-
-
-class RefusedError(HubspotError):
-    """HubSpot, or a proxy on the way to it, lets nobody like us in."""
-
-
-class ScopeError(RefusedError):
-    """HubSpot knows the token, which may not ask for this."""
-
-
-class QuestionError(HubspotError):
-    """HubSpot does not understand what is asked."""
-
-
-class NotFoundError(HubspotError):
-    """There is nothing at this path."""
-
-
-class DailyLimitError(TapError):
-    """The portal's requests of this day are used up."""
+    """Config, catalog or state have faults; the text names all of them."""
 
 
 class PagingError(TapError):
@@ -71,40 +36,35 @@ class PagingError(TapError):
 
 
 class DeletionsError(TapError):
-    """So much is missing that HubSpot's answer is less likely than a fault."""
+    """So many records are missing that a fault is likelier than deletions."""
 
 
-class WindowError(TapError):
-    """A list holds fewer changes than there were; another endpoint has to be asked."""
+class ResultLimitError(TapError):
+    """A list holds fewer changes than there were; another endpoint has to be read."""
 
 
-class TransientError(TapError):
-    """A request failed in a way that may pass; `retry_after_s` is HubSpot's wish, if it has one."""
-
-    def __init__(self, message: str, retry_after_s: float | None = None) -> None:
-        super().__init__(message)
-        self.retry_after_s = retry_after_s
-
-
-class ContactError(TransientError):
-    """HubSpot is not reached; at the first request that is soon given up."""
-
-
-class RateLimitError(TransientError):
-    """429 for the window of seconds that is running; not a sign of trouble at HubSpot."""
-
-
-class ServerError(TransientError):
-    """5xx, or no answer in time: a smaller question may be answered."""
-
-
-class StuckError(ServerError):
-    """Not even a page of one record is answered: HubSpot fails at that record, or altogether."""
+class OutOfOrderError(TapError):
+    """The ids of a page do not ascend from its offset."""
 
 
 class SkippedError(TapError):
-    """Records that cannot be read were left out; they are asked for again in the next run."""
+    """The run left out records that cannot be read; the next run requests them again."""
 
 
 class OutputError(TapError):
     """A message cannot be written."""
+
+
+class StuckError(ServerError):
+    """HubSpot fails even at a page of one record: at that record, or altogether."""
+
+
+class Stopped(BaseException):
+    """A signal asked for the end of the run; `exit_code` is the shell's convention for it."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(signal.Signals(number).name)
+        self.exit_code = 128 + number
+
+
+ERRORS = (TapError, ApiError)

@@ -1,8 +1,8 @@
 """
-Singer messages as lines of bytes, the one door to stdout.
+Serializes Singer messages to lines of bytes; the only writer to stdout.
 
-Written without singer-python: its way with records costs some twenty times as much and changes
-values, and to import it takes longer than a small sync.
+Own code instead of singer-python's: that takes some twenty times as long for a record, changes
+values, and takes longer to import than a small sync.
 """
 
 from __future__ import annotations
@@ -12,46 +12,48 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, BinaryIO, cast
 
+from hubspot_api.json_codec import to_json
 from tap_hubspot_engagements.exceptions import OutputError
-from tap_hubspot_engagements.json_text import to_json
 from tap_hubspot_engagements.selection import Selection
-from tap_hubspot_engagements.state import State, to_rfc3339
+from tap_hubspot_engagements.state import State
+from tap_hubspot_engagements.times import to_rfc3339
 
 
 def write_all(out: BinaryIO, data: bytes) -> None:
     """
-    Write all of `data`; raises OSError where that cannot be done.
+    Write all of `data`; raise OSError if that fails.
 
-    A file without a buffer, which stdout is under PYTHONUNBUFFERED, may take a part, or nothing
-    where it does not block and its reader is slow.
+    An unbuffered file, which stdout is under PYTHONUNBUFFERED, may accept a part of the data. A
+    non-blocking one whose reader is slow may accept nothing.
     """
     rest = memoryview(data)
     while rest:
-        written = cast("int | None", out.write(rest))
-        if written is None:
+        count = cast("int | None", out.write(rest))
+        if count is None:
             select.select((), (out,), ())
         else:
-            rest = rest[written:]
+            rest = rest[count:]
 
 
 class Messages:
     """
-    Writes messages to `out`, best a file without a buffer.
+    Writes messages to `out`, preferably an unbuffered file.
 
-    Raises OutputError when nobody reads them any more.
+    Raises OutputError when the reader of `out` is gone.
     """
 
     def __init__(self, out: BinaryIO) -> None:
         self._out = out
 
     def write_schema(
-        self, selection: Selection, parent_selected: bool, source: str | None = None
+        self, selection: Selection, is_parent_selected: bool, source: str | None = None
     ) -> None:
+        """Write a SCHEMA message; `source` becomes its `x-source`."""
         stream = selection.stream
         message = {
             "type": "SCHEMA",
             "stream": stream.tap_stream_id,
-            "schema": selection.schema(parent_selected, source),
+            "schema": selection.schema(is_parent_selected, source),
             "key_properties": stream.key_properties,
         }
         if stream.replication_key:
@@ -65,24 +67,24 @@ class Messages:
         time_extracted: datetime,
         version: int,
     ) -> None:
-        """Write a page's records, each of them JSON, in one go."""
-        begin = b'{"type":"RECORD","stream":%b,"record":' % to_json(stream)
+        """Write a page's records, each a serialized JSON object, in one call."""
+        start = b'{"type":"RECORD","stream":%b,"record":' % to_json(stream)
         end = b',"time_extracted":%b,"version":%d}\n' % (
             to_json(to_rfc3339(time_extracted)),
             version,
         )
         lines = [*records]
         if lines:
-            lines[0] = begin + lines[0]
+            lines[0] = start + lines[0]
             lines[-1] += end
-            self._write((end + begin).join(lines))
+            self._write((end + start).join(lines))
 
     def write_activate_version(self, stream: str, version: int) -> None:
-        """Say that whatever of `stream` has an older version is gone."""
+        """Tell the target that records of `stream` with an older version are deleted."""
         self._write_message({"type": "ACTIVATE_VERSION", "stream": stream, "version": version})
 
     def write_state(self, state: State) -> None:
-        """Write a STATE, and see all before it on its way."""
+        """Write a STATE message, and flush everything before it."""
         self._write_message({"type": "STATE", "value": state})
         try:
             self._out.flush()

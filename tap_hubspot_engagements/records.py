@@ -1,150 +1,48 @@
 """
-From what HubSpot sends to what the schemas promise. Pure.
+Converts engagements to the records that the schemas promise. Pure.
 
-Nothing is dropped: a key that a schema does not know, and a value that does not have the type that
-it names, go into the record's `extra`.
+Nothing is dropped: a property without a column, and a value that does not have its column's type,
+go into the record's `extra`. This is the fallback for engagements without a fast path.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from tap_hubspot_engagements.json_text import to_json
+from hubspot_api.json_codec import to_json
+from tap_hubspot_engagements.engagement import is_int64
+from tap_hubspot_engagements.properties import (
+    CALL_TYPES,
+    DISPOSITION_TYPES,
+    EMAIL_TYPES,
+    EXTRA,
+    INNER,
+    INNER_TYPES,
+    INT64_MAX,
+    INT64_MIN,
+    MEETING_TYPES,
+    METADATA,
+    NOTE_TYPES,
+    OUTER_TYPES,
+    OWNER_TYPES,
+    PEOPLE,
+    PERSON_TYPES,
+    REDACTED_MARK,
+    ROLES,
+    STRING_OR_INT,
+    TASK_TYPES,
+)
 
-Engagement = Mapping[str, Any]
+EngagementJson = Mapping[str, Any]
 """An engagement as HubSpot sends it: engagement, associations, attachments, metadata, and more."""
 
 Record = dict[str, Any]
-Misfits = list[str]
-"""Names of the values that did not have their type, for counting."""
+TypeMismatches = Sequence[str]
+"""Names of the properties whose values do not have their type, for counting."""
 
-INT64_MIN, INT64_MAX = -(2**63), 2**63 - 1
-INNER, EXTRA, METADATA = "engagement", "extra", "metadata"
-TEXT_OF_INT = object()
-"""The type of a text that some records have as an integer: its digits are as good."""
-
-# Keys of the inner `engagement`, in the order of the schema, with the type that each has.
-INNER_TYPES: Mapping[str, Any] = {
-    "id": int,
-    "portalId": int,
-    "active": bool,
-    "createdAt": int,
-    "lastUpdated": int,
-    "createdBy": int,
-    "modifiedBy": int,
-    "timestamp": int,
-    "ownerId": int,
-    "type": str,
-    "uid": str,
-    "source": str,
-    "sourceId": str,
-    "teamId": int,
-    "activityType": str,
-    "bodyPreview": str,
-    "bodyPreviewHtml": str,
-    "bodyPreviewIsTruncated": bool,
-    "gdprDeleted": bool,
-    "allAccessibleTeamIds": list,
-    "queueMembershipIds": list,
-}
-# Keys beside the inner `engagement`.
-OUTER_TYPES: Mapping[str, Any] = {
-    "scheduledTasks": list,
-    "attachments": list,
-    "associations": dict,
-    METADATA: dict,
-}
-# Keys of `metadata` by type of engagement (HubSpot's engagements overview, and recorded answers).
-NOTE_TYPES: Mapping[str, Any] = {"body": str}
-TASK_TYPES: Mapping[str, Any] = {
-    "body": str,
-    "subject": str,
-    "status": str,
-    "forObjectType": str,
-    "taskType": str,
-    "priority": str,
-    "completionDate": int,
-    "reminders": list,
-    "sendDefaultReminder": bool,
-    "isAllDay": bool,
-    "sequenceStepOrder": int,
-}
-CALL_TYPES: Mapping[str, Any] = {
-    "title": str,
-    "body": str,
-    "status": str,
-    "disposition": str,
-    "durationMilliseconds": int,
-    "toNumber": str,
-    "fromNumber": str,
-    "recordingUrl": str,
-    "externalId": str,
-    "externalAccountId": str,
-    "calleeObjectId": int,
-    "calleeObjectType": str,
-    "source": str,
-}
-MEETING_TYPES: Mapping[str, Any] = {
-    "title": str,
-    "body": str,
-    "startTime": int,
-    "endTime": int,
-    "meetingOutcome": str,
-    "activityType": str,
-    "location": str,
-    "externalUrl": str,
-    "videoConferenceUrl": str,
-    "webConferenceMeetingId": TEXT_OF_INT,
-    "iCalUid": str,
-    "source": str,
-    "sourceId": str,
-    "createdFromLinkId": int,
-    "preMeetingProspectReminders": list,
-    "attendeeOwnerIds": list,
-    "guestEmails": list,
-}
-EMAIL_TYPES: Mapping[str, Any] = {
-    "subject": str,
-    "html": str,
-    "text": str,
-    "status": str,
-    "messageId": str,
-    "threadId": TEXT_OF_INT,
-    "trackerKey": str,
-    "loggedFrom": str,
-    "sentVia": str,
-    "emailSendEventId": dict,
-    "facsimileSendId": str,
-    "postSendStatus": str,
-    "mediaProcessingStatus": str,
-    "attachedVideoOpened": bool,
-    "attachedVideoWatched": bool,
-    "errorMessage": str,
-    "sequenceStepOrder": int,
-    "validationSkipped": list,
-    "recipientDropReasons": list,
-    "pendingInlineImageIds": list,
-}
-PERSON_TYPES: Mapping[str, Any] = {"email": str, "firstName": str, "lastName": str, "raw": str}
-PEOPLE = {"from": "from", "sender": "sender"}  # one person each: columns of the e-mail's record
-ROLES = ("to", "cc", "bcc")  # lists of people: records of their own
-DISPOSITION_TYPES: Mapping[str, Any] = {"id": str, "label": str, "deleted": bool}
-OWNER_TYPES: Mapping[str, Any] = {
-    "id": int,
-    "email": str,
-    "type": str,
-    "firstName": str,
-    "lastName": str,
-    "userId": int,
-    "userIdIncludingInactive": int,
-    "createdAt": str,
-    "updatedAt": str,
-    "archived": bool,
-    "teams": list,
-}
-EMAILS = ("EMAIL", "INCOMING_EMAIL", "FORWARDED_EMAIL")
-REDACTED_MARK = "The content of this email has been redacted"
+Converted = tuple[Sequence[Record], TypeMismatches]
+"""The records of one engagement in one stream, and the type mismatches."""
 
 PROPERTIES = frozenset((*INNER_TYPES, *OUTER_TYPES, EXTRA))
 
@@ -153,243 +51,237 @@ _OUTER_ITEMS = tuple(OUTER_TYPES.items())
 _OUTER_KEYS = frozenset((INNER, *OUTER_TYPES))
 
 
-def to_engagements(engagement: Engagement, misfits: Misfits) -> Sequence[Record]:
-    """Return the one record of the engagement itself, every property in it."""
+def to_engagements(engagement: EngagementJson) -> Converted:
+    """Return the one record of the engagement itself, with every property."""
     inner = engagement[INNER]
     record: Record = {}
-    extra = _unknown(engagement, inner)
-    _take(inner, _INNER_ITEMS, record, extra, misfits)
-    _take(engagement, _OUTER_ITEMS, record, extra, misfits)
+    extra = _unmapped_keys(engagement, inner)
+    mismatches = _move_typed_values(inner, _INNER_ITEMS, record, extra)
+    mismatches += _move_typed_values(engagement, _OUTER_ITEMS, record, extra)
     record[EXTRA] = extra or None
-    return (record,)
+    return (record,), mismatches
 
 
-def to_notes(engagement: Engagement, misfits: Misfits) -> Sequence[Record]:
-    return (_typed(engagement, NOTE_TYPES, misfits),)
+def to_notes(engagement: EngagementJson) -> Converted:
+    """Return the one record of a note's details."""
+    return _metadata_record(engagement, NOTE_TYPES)
 
 
-def to_tasks(engagement: Engagement, misfits: Misfits) -> Sequence[Record]:
-    return (_typed(engagement, TASK_TYPES, misfits),)
+def to_tasks(engagement: EngagementJson) -> Converted:
+    """Return the one record of a task's details."""
+    return _metadata_record(engagement, TASK_TYPES)
 
 
-def to_calls(engagement: Engagement, misfits: Misfits) -> Sequence[Record]:
-    return (_typed(engagement, CALL_TYPES, misfits),)
+def to_calls(engagement: EngagementJson) -> Converted:
+    """Return the one record of a call's details."""
+    return _metadata_record(engagement, CALL_TYPES)
 
 
-def to_meetings(engagement: Engagement, misfits: Misfits) -> Sequence[Record]:
-    return (_typed(engagement, MEETING_TYPES, misfits),)
+def to_meetings(engagement: EngagementJson) -> Converted:
+    """Return the one record of a meeting's details."""
+    return _metadata_record(engagement, MEETING_TYPES)
 
 
-def to_emails(engagement: Engagement, misfits: Misfits) -> Sequence[Record]:
-    """Return the record of an e-mail of any direction: sender in columns, recipients apart."""
-    record = _typed(engagement, EMAIL_TYPES, misfits)
+def to_emails(engagement: EngagementJson) -> Converted:
+    """
+    Return the one record of an e-mail of any direction.
+
+    The sender has columns; recipients are records of another stream.
+    """
+    (record,), mismatches = _metadata_record(engagement, EMAIL_TYPES)
     extra = record.pop(EXTRA) or {}
     for prefix in PEOPLE:
-        person, rest = _person(extra.pop(prefix, None), prefix, misfits)
-        record |= {f"{prefix}{name[0].upper()}{name[1:]}": one for name, one in person.items()}
+        person, rest, more = _to_person(extra.pop(prefix, None), prefix)
+        record |= {f"{prefix}{name[0].upper()}{name[1:]}": value for name, value in person.items()}
         extra |= {prefix: rest} if rest else {}
+        mismatches = [*mismatches, *more]
     for role in ROLES:
-        # What is a list of people has records of its own; anything else stays here.
+        # A list of people becomes records of its own; any other value stays in `extra`.
         if isinstance(extra.get(role), list):
             del extra[role]
     record[EXTRA] = extra or None
-    return (record,)
+    return (record,), mismatches
 
 
-def to_other(engagement: Engagement, misfits: Misfits) -> Sequence[Record]:
-    """Return the record of an engagement whose type has no stream: its metadata as it is."""
+def to_other(engagement: EngagementJson) -> Converted:
+    """Return the one record of an engagement whose type has no stream: its metadata unchanged."""
+    kind = engagement[INNER].get("type")
     record = {
         "engagementId": engagement[INNER]["id"],
-        "type": type_of(engagement),
+        "type": kind if isinstance(kind, str) else None,
         METADATA: _metadata(engagement),
     }
-    return (record,)
+    return (record,), ()
 
 
-def to_email_recipients(engagement: Engagement, misfits: Misfits) -> Sequence[Record]:
-    """Return a record for each recipient of an e-mail, `position` counting from 0 in each role."""
-    inner, metadata = engagement[INNER], engagement.get(METADATA)
+def to_email_recipients(engagement: EngagementJson) -> Converted:
+    """Return a record for each recipient of an e-mail; `position` counts from 0 in each role."""
+    engagement_id, metadata = engagement[INNER]["id"], engagement.get(METADATA)
     if not isinstance(metadata, dict):
-        return ()
-    return [
-        _recipient(inner["id"], role, position, person, misfits)
-        for role in ROLES
-        for position, person in enumerate(_list(metadata.get(role)))
-    ]
+        return (), ()
+    records: list[Record] = []
+    mismatches: list[str] = []
+    for role in ROLES:
+        for position, person in enumerate(_list(metadata.get(role))):
+            columns, rest, more = _to_person(person, role)
+            extra = rest if isinstance(rest, dict) or rest is None else {"value": rest}
+            key = {"engagementId": engagement_id, "role": role, "position": position}
+            records.append({**key, **columns, EXTRA: extra or None})
+            mismatches += more
+    return records, mismatches
 
 
-def to_associations(engagement: Engagement, misfits: Misfits) -> Sequence[Record]:
-    """Return a record a tie; what is no id stays in the engagement's own `associations`."""
+def to_associations(engagement: EngagementJson) -> Converted:
+    """
+    Return a record for each associated object, deduplicated.
+
+    A value that is no id stays in the engagement's own `associations`.
+    """
     engagement_id = engagement[INNER]["id"]
     associations = engagement.get("associations")
     records: list[Record] = []
-    for key, ids in associations.items() if isinstance(associations, dict) else ():
-        if not ids:
+    mismatches: list[str] = []
+    for key, values in associations.items() if isinstance(associations, dict) else ():
+        if not values:
             continue
+        ids, more = _split_ids(values if isinstance(values, list) else [values], "associations")
+        mismatches += more
         object_type = key.removesuffix("Ids") or key
-        for object_id in dict.fromkeys(_ids(ids, "associations", misfits)):
-            records.append(
-                {
-                    "engagementId": engagement_id,
-                    "objectType": object_type,
-                    "objectId": object_id,
-                    # Some targets cannot update a table whose columns are all in its key.
-                    "associationKey": key,
-                }
-            )
-    return records
+        # associationKey, since some targets cannot update a table without a column beside its key.
+        records += [
+            {
+                "engagementId": engagement_id,
+                "objectType": object_type,
+                "objectId": object_id,
+                "associationKey": key,
+            }
+            for object_id in dict.fromkeys(ids)
+        ]
+    return records, mismatches
 
 
-def to_attachments(engagement: Engagement, misfits: Misfits) -> Sequence[Record]:
-    """Return a record a file; one without an id stays in the engagement's own `attachments`."""
+def to_attachments(engagement: EngagementJson) -> Converted:
+    """Return a record for each file; a file without an id stays in the engagement's own record."""
     engagement_id = engagement[INNER]["id"]
     records: dict[int, Record] = {}
-    for one in _list(engagement.get("attachments")):
-        for attachment_id in _ids(
-            [one.get("id") if isinstance(one, dict) else one], "attachments", misfits
-        ):
-            extra = (
-                {name: one[name] for name in one if name != "id"} if isinstance(one, dict) else {}
-            )
+    mismatches: list[str] = []
+    for file in _list(engagement.get("attachments")):
+        properties = file if isinstance(file, dict) else {"id": file}
+        ids, more = _split_ids([properties.get("id")], "attachments")
+        mismatches += more
+        for attachment_id in ids:
+            extra = {name: properties[name] for name in properties if name != "id"}
             records[attachment_id] = {
                 "engagementId": engagement_id,
                 "attachmentId": attachment_id,
                 EXTRA: extra or None,
             }
-    return list(records.values())
+    return list(records.values()), mismatches
 
 
-def to_disposition(given: Mapping[str, Any], misfits: Misfits) -> Record:
-    """Return the record of a call's outcome."""
-    return _flat(given, DISPOSITION_TYPES, misfits)
+def to_disposition(disposition: Mapping[str, Any]) -> Converted:
+    """Return the one record of a call's outcome."""
+    return _top_level_record(disposition, DISPOSITION_TYPES)
 
 
-def to_owner(given: Mapping[str, Any], misfits: Misfits) -> Record:
-    """Return the record of an owner; HubSpot has its id as text here, as a number elsewhere."""
-    return _flat({**given, "id": int(given["id"])}, OWNER_TYPES, misfits)
+def to_owner(owner: Mapping[str, Any]) -> Converted:
+    """Return the one record of an owner, whose id HubSpot sends as text here, elsewhere not."""
+    return _top_level_record({**owner, "id": int(owner["id"])}, OWNER_TYPES)
 
 
-TYPED = frozenset(("NOTE", "TASK", "CALL", "MEETING", *EMAILS))
-"""Types whose details have a stream of their own."""
-
-
-def select(record: Mapping[str, Any], properties: Iterable[str]) -> Record:
+def keep_properties(record: Mapping[str, Any], properties: Iterable[str]) -> Record:
     """Return `record` with these properties alone, in their order."""
     return {name: record[name] for name in properties}
 
 
-def type_of(engagement: Engagement) -> str | None:
-    """Return HubSpot's name of the engagement's type; None where it does not say."""
-    value = engagement[INNER].get("type")
-    return value if isinstance(value, str) else None
-
-
-def last_updated_ms(engagement: Engagement) -> int | None:
-    """Return when the engagement was last updated, in Unix ms; None where it does not say."""
-    value = engagement[INNER].get("lastUpdated")
-    return value if value.__class__ is int else None
-
-
-def has_type(value: Any, kind: Any) -> bool:
-    """Whether a column of `kind` can hold `value`; a bool is no int, and an int has 64 bits."""
-    if value.__class__ is not kind:
-        return False
-    return kind is not int or INT64_MIN <= value <= INT64_MAX
-
-
-def is_redacted(engagement: Engagement) -> bool:
-    """Tell whether HubSpot keeps an e-mail's text back, for want of a scope."""
+def is_redacted(engagement: EngagementJson) -> bool:
+    """Tell whether HubSpot withholds an e-mail's text, because the token lacks a scope."""
     metadata = engagement.get(METADATA)
     html = metadata.get("html") if isinstance(metadata, dict) else None
     return isinstance(html, str) and html.startswith(REDACTED_MARK)
 
 
-def _take(
+def _move_typed_values(
     source: Mapping[str, Any],
     items: Iterable[tuple[str, Any]],
     record: Record,
     extra: Record,
-    misfits: Misfits,
-) -> None:
-    """Put the values of `items` into `record`, those without their type into `extra` as text."""
+) -> list[str]:
+    """
+    Put the values of `items` into `record`, or, as text, into `extra` if their type is another.
+
+    Returns the names of the latter.
+    """
+    mismatches: list[str] = []
     for name, kind in items:
         value = source.get(name)
         if value is not None and (
             value.__class__ is not kind or (kind is int and not INT64_MIN <= value <= INT64_MAX)
         ):
-            if kind is TEXT_OF_INT and value.__class__ in (str, int):
+            if kind is STRING_OR_INT and value.__class__ in (str, int):
                 value = str(value)
             else:
-                misfits.append(name)
+                mismatches.append(name)
                 extra[name] = _as_text(value)
                 value = None
         record[name] = value
+    return mismatches
 
 
-def _typed(engagement: Engagement, types: Mapping[str, Any], misfits: Misfits) -> Record:
+def _metadata_record(engagement: EngagementJson, types: Mapping[str, Any]) -> Converted:
     """Return the record of an engagement's metadata in columns of `types`."""
     metadata = engagement.get(METADATA)
     record: Record = {"engagementId": engagement[INNER]["id"]}
     if not isinstance(metadata, dict):
         record |= dict.fromkeys(types)
         record[EXTRA] = {METADATA: _as_text(metadata)} if metadata is not None else None
-        return record
+        return (record,), ()
     extra = {name: metadata[name] for name in sorted(metadata.keys() - types.keys())}
-    _take(metadata, types.items(), record, extra, misfits)
+    mismatches = _move_typed_values(metadata, types.items(), record, extra)
     record[EXTRA] = extra or None
-    return record
+    return (record,), mismatches
 
 
-def _flat(given: Mapping[str, Any], types: Mapping[str, Any], misfits: Misfits) -> Record:
+def _top_level_record(value: Mapping[str, Any], types: Mapping[str, Any]) -> Converted:
+    """Return the record of an object's own properties in columns of `types`."""
     record: Record = {}
-    extra = {name: given[name] for name in sorted(given.keys() - types.keys())}
-    _take(given, types.items(), record, extra, misfits)
+    extra = {name: value[name] for name in sorted(value.keys() - types.keys())}
+    mismatches = _move_typed_values(value, types.items(), record, extra)
     record[EXTRA] = extra or None
-    return record
+    return (record,), mismatches
 
 
-def _person(given: Any, name: str, misfits: Misfits) -> tuple[Record, Any]:
-    """Return a person's columns, and what of it has none."""
+def _to_person(value: Any, name: str) -> tuple[Record, Any, TypeMismatches]:
+    """Return a person's columns, the rest without a column, and the type mismatches."""
     record: Record = dict.fromkeys(PERSON_TYPES)
-    if not isinstance(given, dict):
-        if given is not None:
-            misfits.append(name)
-        return record, _as_text(given) if given is not None else None
-    rest = {key: given[key] for key in sorted(given.keys() - PERSON_TYPES.keys())}
-    _take(given, PERSON_TYPES.items(), record, rest, misfits)
-    return record, rest
+    if value is None:
+        return record, None, ()
+    if not isinstance(value, dict):
+        return record, _as_text(value), (name,)
+    rest = {key: value[key] for key in sorted(value.keys() - PERSON_TYPES.keys())}
+    mismatches = _move_typed_values(value, PERSON_TYPES.items(), record, rest)
+    return record, rest, mismatches
 
 
-def _recipient(
-    engagement_id: int, role: str, position: int, person: Any, misfits: Misfits
-) -> Record:
-    columns, rest = _person(person, role, misfits)
-    extra = rest if isinstance(rest, dict) or rest is None else {"value": rest}
-    key = {"engagementId": engagement_id, "role": role, "position": position}
-    return {**key, **columns, EXTRA: extra or None}
-
-
-def _ids(given: Any, name: str, misfits: Misfits) -> Iterator[int]:
-    """Yield what of a list is an id."""
-    for one in given if isinstance(given, list) else [given]:
-        if one.__class__ is int and INT64_MIN <= one <= INT64_MAX:
-            yield one
-        elif one is not None:
-            misfits.append(name)
+def _split_ids(values: Iterable[Any], name: str) -> tuple[list[int], TypeMismatches]:
+    """Return the ids among `values`, and `name` once for each other value but null."""
+    ids = [value for value in values if is_int64(value)]
+    others = sum(not is_int64(value) and value is not None for value in values)
+    return ids, [name] * others
 
 
 def _list(value: Any) -> list[Any]:
     return value if isinstance(value, list) else []
 
 
-def _metadata(engagement: Engagement) -> Any:
-    """Return an engagement's metadata as an object, whatever it is."""
+def _metadata(engagement: EngagementJson) -> Any:
+    """Return an engagement's metadata as an object, or null; another type is put into one."""
     metadata = engagement.get(METADATA)
     return metadata if metadata is None or isinstance(metadata, dict) else {"value": metadata}
 
 
-def _unknown(engagement: Engagement, inner: Mapping[str, Any]) -> Record:
-    """Return the keys that the schema of engagements has no property for."""
+def _unmapped_keys(engagement: EngagementJson, inner: Mapping[str, Any]) -> Record:
+    """Return the properties that have no column in the schema of engagements."""
     extra: Record = {}
     for name in sorted(inner.keys() - INNER_TYPES.keys()):
         extra[_free_name(name, INNER, extra)] = inner[name]
@@ -400,9 +292,9 @@ def _unknown(engagement: Engagement, inner: Mapping[str, Any]) -> Record:
 
 def _free_name(name: str, part: str, extra: Mapping[str, Any]) -> str:
     """
-    Return the name in `extra` of a key that the schema has no property for in its `part`.
+    Return the name in `extra` of a property without a column, in its `part` of the engagement.
 
-    The other part may have a key of this name, or a property: both are kept.
+    The other part, or the schema, may have the same name: both values are kept.
     """
     while name in extra or name in PROPERTIES:
         name = f"{part}.{name}"

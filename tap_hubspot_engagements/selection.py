@@ -1,17 +1,15 @@
-"""Reads from a catalog which streams and properties are chosen."""
+"""Reads from a catalog which streams and properties are selected."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 from zlib import crc32
 
+from hubspot_api.json_codec import to_json
 from tap_hubspot_engagements.exceptions import ConfigError
-from tap_hubspot_engagements.json_text import to_json
-from tap_hubspot_engagements.shortcut import Shortcut, to_shortcut
 from tap_hubspot_engagements.streams import FULL_TABLE, INCREMENTAL, STREAMS, Stream
 
 LOGGER = logging.getLogger(__name__)
@@ -20,50 +18,52 @@ ROOT = ()  # the breadcrumb of the stream itself
 METHOD = "replication-method"
 
 Mark = tuple[str, ...]
-"""A stream's name, a hash of its schema's properties, and those that are not selected."""
+"""A stream's name, a hash of its schema's properties, and the deselected ones."""
+
+Fields = Mapping[Any, Mapping[str, Any]]
+"""A catalog entry's metadata by breadcrumb."""
 
 
 @dataclass(frozen=True)
 class Selection:
-    """A stream to replicate, and its chosen properties in the schema's order."""
+    """
+    A stream to replicate, and its selected properties in the schema's order.
+
+    With `full_table` the catalog wants a full pass in each run.
+    """
 
     stream: Stream
     properties: tuple[str, ...]
-    full_table: bool = False  # the catalog wants everything read in each run
+    full_table: bool = False
 
     @property
     def mark(self) -> Mark:
-        """What the state keeps, to notice what is selected later."""
-        known = list(self.stream.schema["properties"])
-        deselected = (name for name in known if name not in self.properties)
-        return (self.stream.tap_stream_id, f"{crc32(to_json(known)):08x}", *deselected)
+        """What the state keeps, to notice later selections."""
+        names = list(self.stream.schema["properties"])
+        deselected = (name for name in names if name not in self.properties)
+        return (self.stream.tap_stream_id, f"{crc32(to_json(names)):08x}", *deselected)
 
     @property
-    def whole(self) -> bool:
-        """Whether every property is chosen."""
+    def has_all_properties(self) -> bool:
+        """Whether no property is deselected."""
         return len(self.properties) == len(self.stream.schema["properties"])
 
-    @cached_property
-    def shortcut(self) -> Shortcut | None:
-        """The quick way to the records of these properties, where there is one."""
-        return to_shortcut(self.stream.tap_stream_id, self.properties, whole=self.whole)
-
-    def schema(self, parent_selected: bool, source: str | None = None) -> dict[str, Any]:
+    def schema(self, is_parent_selected: bool, source: str | None = None) -> dict[str, Any]:
         """
-        Return the stream's JSON Schema with the chosen properties alone.
+        Return the stream's JSON Schema with the selected properties alone.
 
-        With its parent selected too, `x-parent` says whose records these come and go with;
-        `x-source` names the `source` that the records are from.
+        If the parent is selected, too, `x-parent` names the stream that these records come and go
+        with. `x-source` names the `source` of the records.
         """
         schema = self.stream.schema
-        chosen = {name: schema["properties"][name] for name in self.properties}
-        chosen_schema = {**schema, "properties": chosen}
-        if self.stream.parent and parent_selected:
+        properties = {name: schema["properties"][name] for name in self.properties}
+        selected = {**schema, "properties": properties}
+        if self.stream.parent and is_parent_selected:
             keys = {"engagementId": "id"}
-            chosen_schema["x-parent"] = {"stream": self.stream.parent, "keys": keys}
+            selected["x-parent"] = {"stream": self.stream.parent, "keys": keys}
         if source:
-            chosen_schema["x-source"] = source
-        return chosen_schema
+            selected["x-source"] = source
+        return selected
 
 
 def newly_selected(before: Iterable[Mark], now: Iterable[Mark]) -> list[str]:
@@ -74,21 +74,22 @@ def newly_selected(before: Iterable[Mark], now: Iterable[Mark]) -> list[str]:
         if stream not in known or known[stream][0] != schema:
             added.append(stream)
         else:
-            added += [f"{stream}.{one}" for one in known[stream][1:] if one not in deselected]
+            added += [f"{stream}.{name}" for name in known[stream][1:] if name not in deselected]
     return added
 
 
 def default_selection() -> list[Selection]:
     """Return what the discovered catalog selects."""
-    chosen = [stream for stream in STREAMS.values() if stream.selected]
-    return [Selection(stream, _selected_properties(stream, {})) for stream in chosen]
+    streams = [stream for stream in STREAMS.values() if stream.selected]
+    return [Selection(stream, _selected_properties(stream, {})) for stream in streams]
 
 
 def read_selection(catalog: Mapping[str, Any]) -> list[Selection]:
     """
     Return what a catalog, as parsed JSON, selects.
 
-    Raises ConfigError where it is no catalog, names a stream that is not known, or selects none.
+    Raises ConfigError for anything but a catalog, for an unknown stream, and for an empty
+    selection.
     """
     entries = catalog.get("streams")
     if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
@@ -101,7 +102,7 @@ def read_selection(catalog: Mapping[str, Any]) -> list[Selection]:
     selections = [
         Selection(stream, _selected_properties(stream, fields), _wants_full_table(stream, fields))
         for name, stream in STREAMS.items()
-        if name in names and _is_selected(fields := _fields(names[name]), ROOT, default=False)
+        if name in names and _is_selected(fields := _read_fields(names[name]), ROOT, default=False)
     ]
     _warn_of_missing_parents(selections)
     if not selections:
@@ -112,55 +113,63 @@ def read_selection(catalog: Mapping[str, Any]) -> list[Selection]:
 
 
 def _warn_of_missing_parents(selections: Sequence[Selection]) -> None:
-    names = {one.stream.tap_stream_id for one in selections}
-    orphans = [one.stream for one in selections if one.stream.parent not in (None, *names)]
+    names = {selection.stream.tap_stream_id for selection in selections}
+    orphans = [
+        selection.stream
+        for selection in selections
+        if selection.stream.parent not in (None, *names)
+    ]
     for parent in sorted({str(stream.parent) for stream in orphans}):
         LOGGER.warning(
             "catalog: %s without %s: rows that HubSpot removes from an engagement stay until the"
             " next full pass; select %s, too",
-            ", ".join(one.tap_stream_id for one in orphans if one.parent == parent),
+            ", ".join(stream.tap_stream_id for stream in orphans if stream.parent == parent),
             parent,
             parent,
         )
 
 
-def _fields(entry: Mapping[str, Any]) -> dict[Any, Any]:
-    """Return a catalog entry's metadata by breadcrumb; a plain `selected` counts for the stream."""
+def _read_fields(entry: Mapping[str, Any]) -> Fields:
+    """
+    Return a catalog entry's metadata by breadcrumb.
+
+    A plain `selected` beside the metadata, as older catalogs for --properties have it, selects the
+    stream.
+    """
+    fields: dict[Any, dict[str, Any]] = {}
     try:
-        fields = {
-            tuple(one["breadcrumb"]): dict(one["metadata"]) for one in entry.get("metadata") or []
-        }
+        for item in entry.get("metadata") or []:
+            fields[tuple(item["breadcrumb"])] = dict(item["metadata"])
     except (KeyError, TypeError, ValueError) as error:
         name = entry.get("tap_stream_id")
         raise ConfigError(f"catalog: the metadata of {name} cannot be read: {error!r}") from error
-    # The way of older catalogs, which --properties takes.
     if "selected" in entry and "selected" not in fields.get(ROOT, {}):
         fields[ROOT] = {**fields.get(ROOT, {}), "selected": entry["selected"]}
     fields.setdefault(ROOT, {}).setdefault(METHOD, entry.get("replication_method"))
     return fields
 
 
-def _is_selected(fields: Mapping[Any, Any], at: tuple[str, ...], default: bool) -> bool:
-    here = fields.get(at, {})
+def _is_selected(fields: Fields, breadcrumb: tuple[str, ...], default: bool) -> bool:
+    metadata = fields.get(breadcrumb, {})
     for key in ("selected", "selected-by-default"):
-        if here.get(key) is not None:
-            return _truth(here[key], key, at)
+        if metadata.get(key) is not None:
+            return _parse_boolean(metadata[key], key, breadcrumb)
     return default
 
 
-def _truth(value: object, key: str, at: tuple[str, ...]) -> bool:
+def _parse_boolean(value: object, key: str, breadcrumb: tuple[str, ...]) -> bool:
     """Return a boolean of the catalog, which some tools write as text."""
-    known = {"true": True, "false": False}
+    texts = {"true": True, "false": False}
     if isinstance(value, bool):
         return value
-    if isinstance(value, str) and value.strip().lower() in known:
-        return known[value.strip().lower()]
-    where = ".".join(at) or "a stream"
-    raise ConfigError(f"catalog: {key} of {where} must be true or false, not {value!r}")
+    if isinstance(value, str) and value.strip().lower() in texts:
+        return texts[value.strip().lower()]
+    name = ".".join(breadcrumb) or "a stream"
+    raise ConfigError(f"catalog: {key} of {name} must be true or false, not {value!r}")
 
 
-def _wants_full_table(stream: Stream, fields: Mapping[Any, Any]) -> bool:
-    """Tell whether the catalog wants the whole stream in each run; ConfigError for no method."""
+def _wants_full_table(stream: Stream, fields: Fields) -> bool:
+    """Tell whether the catalog wants a full pass in each run; ConfigError for no method."""
     method = fields.get(ROOT, {}).get(METHOD) or stream.replication_method
     if method not in (INCREMENTAL, FULL_TABLE):
         raise ConfigError(
@@ -172,11 +181,24 @@ def _wants_full_table(stream: Stream, fields: Mapping[Any, Any]) -> bool:
     return bool(method == FULL_TABLE)
 
 
-def _selected_properties(stream: Stream, fields: Mapping[Any, Any]) -> tuple[str, ...]:
-    for at in fields:
-        # What lies deeper than a property is selected with it.
-        if at[:1] == ("properties",) and not stream.schema["properties"].keys() & {*at[1:2]}:
-            LOGGER.warning("catalog: %s has no %s", stream.tap_stream_id, ".".join(map(str, at)))
+def _selected_properties(stream: Stream, fields: Fields) -> tuple[str, ...]:
+    _warn_of_fields(stream, fields)
+    return tuple(
+        name
+        for name in stream.schema["properties"]
+        if name in stream.automatic
+        or _is_selected(fields, ("properties", name), default=name not in stream.deselected)
+    )
+
+
+def _warn_of_fields(stream: Stream, fields: Fields) -> None:
+    """Warn of unknown properties, and of deselected ones that are replicated nevertheless."""
+    for breadcrumb in fields:
+        # A breadcrumb below a property is selected with the property.
+        is_known = stream.schema["properties"].keys() & {*breadcrumb[1:2]}
+        if breadcrumb[:1] == ("properties",) and not is_known:
+            path = ".".join(map(str, breadcrumb))
+            LOGGER.warning("catalog: %s has no %s", stream.tap_stream_id, path)
     for name in sorted(stream.automatic):
         if not _is_selected(fields, ("properties", name), default=True):
             LOGGER.warning(
@@ -184,9 +206,3 @@ def _selected_properties(stream: Stream, fields: Mapping[Any, Any]) -> tuple[str
                 name,
                 stream.tap_stream_id,
             )
-    return tuple(
-        name
-        for name in stream.schema["properties"]
-        if name in stream.automatic
-        or _is_selected(fields, ("properties", name), default=name not in stream.unselected)
-    )

@@ -1,7 +1,7 @@
 """
-Engagements that cannot be read in their place: asked for by their id, else left out.
+Engagements that cannot be read in their page: requested by their id, else left out.
 
-The next run asks for them again: by their id, or, where even that cannot be read, by their page.
+The next run requests them again: by their id, or, if even the id is unreadable, by their page.
 """
 
 from __future__ import annotations
@@ -11,132 +11,124 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime, timezone
 
-from tap_hubspot_engagements.backfill import iter_backfill
-from tap_hubspot_engagements.client import HubspotClient
-from tap_hubspot_engagements.exceptions import (
-    AuthError,
-    DailyLimitError,
-    SkippedError,
-    TapError,
-)
-from tap_hubspot_engagements.mending import Broken
-from tap_hubspot_engagements.pages import Page, get_engagement
-from tap_hubspot_engagements.sent import Sent
-from tap_hubspot_engagements.state import Range
+from hubspot_api.exceptions import AuthError, DailyLimitError
+from hubspot_api.json_codec import to_json
+from tap_hubspot_engagements.engagement import Engagement
+from tap_hubspot_engagements.exceptions import ERRORS, SkippedError
+from tap_hubspot_engagements.source import Page, Resume, Source, Unreadable
 
 LOGGER = logging.getLogger(__name__)
 
-MOST = 1000  # ids that the state keeps
-MOST_NAMED = 10  # in the error
+MAX_IN_STATE = 1000  # of ids, and of pages
+MAX_NAMED = 10  # in the error
 
 
 class Skipped:
     """
-    The engagements that are left out in a run; `ids` and `pages` are for the state.
+    The engagements that a run leaves out; `ids` and `unread` are for the state.
 
-    `before` and `pages_before` are those that the last run has left out.
+    `last_ids` and `last_unread` are those that the last run left out.
     """
 
     def __init__(
-        self,
-        client: HubspotClient,
-        page_size: int | None,
-        before: Iterable[int] = (),
-        pages_before: Iterable[Range] = (),
+        self, source: Source, last_ids: Iterable[int] = (), last_unread: Iterable[Resume] = ()
     ) -> None:
-        self._client = client
-        self._page_size = page_size
-        self._before = dict.fromkeys(before)
-        self._pages_before = dict.fromkeys(pages_before)
-        self._broken: dict[int | str, str] = {}  # why, by id or by what is known instead
-        self._pages: dict[Range, None] = {}
+        self._source = source
+        self._last_ids = dict.fromkeys(last_ids)
+        self._last_unread = {to_json(resume): resume for resume in last_unread}
+        self._reasons: dict[int | str, str] = {}  # by id, or by what is known instead
+        self._unread: dict[bytes, Resume] = {}
 
     @property
     def ids(self) -> tuple[int, ...]:
-        """Ids of the engagements that are left out, at most MOST."""
-        return tuple(sorted(self._all_ids()))[:MOST]
+        """Ids of the engagements that are left out, at most MAX_IN_STATE."""
+        return tuple(sorted(self._all_ids()))[:MAX_IN_STATE]
 
     @property
-    def pages(self) -> tuple[Range, ...]:
-        """Pages with engagements whose ids cannot be read, at most MOST."""
-        return tuple({**self._pages_before, **self._pages})[:MOST]
+    def unread(self) -> tuple[Resume, ...]:
+        """Pages with engagements whose ids are unreadable, at most MAX_IN_STATE."""
+        return tuple({**self._last_unread, **self._unread}.values())[:MAX_IN_STATE]
 
     @property
-    def too_many(self) -> bool:
-        """Whether more are left out than the state keeps: then everything has to be read again."""
-        return max(len(self._all_ids()), len(self._pages_before) + len(self._pages)) > MOST
+    def exceeds_state(self) -> bool:
+        """Whether more are left out than the state keeps: then a full pass is due."""
+        pages = {**self._last_unread, **self._unread}
+        return max(len(self._all_ids()), len(pages)) > MAX_IN_STATE
 
     @property
-    def any(self) -> bool:
+    def has_any(self) -> bool:
         """Whether this run has left out any so far."""
-        return bool(self._broken)
+        return bool(self._reasons)
 
     @property
-    def waiting(self) -> bool:
-        """Whether the last run left out any that have not been asked for again."""
-        return bool(self._before or self._pages_before)
+    def has_retries(self) -> bool:
+        """Whether the last run left out any that this run has not requested yet."""
+        return bool(self._last_ids or self._last_unread)
 
     def fill(self, page: Page) -> Page:
-        """Return the page with those of its broken engagements that are had by their id."""
-        if not page.broken:
+        """Return the page with the unreadable engagements that can be requested by their id."""
+        if not page.unreadable:
             return page
-        found = [one for broken in page.broken if (one := self._ask(broken))]
-        return replace(page, engagements=[*page.engagements, *found], broken=())
+        readable = [
+            engagement for record in page.unreadable if (engagement := self._request(record))
+        ]
+        return replace(page, engagements=[*page.engagements, *readable], unreadable=())
 
     def retry(self) -> Iterator[Page]:
-        """Yield those of the last run's that are had by now; the others stay left out."""
-        again = [one for one in self._before if one not in self._broken]
-        self._before = {}
-        broken = [Broken(one, "left out by the last run") for one in again]
+        """Yield those of the last run's that can be read by now; the others stay left out."""
+        ids = [one for one in self._last_ids if one not in self._reasons]
+        self._last_ids = {}
         now = datetime.now(timezone.utc)
-        if broken:
-            yield self.fill(Page([], False, None, now, now, broken=broken))
-        for ids in tuple(self._pages_before):
-            for step in iter_backfill(self._client, (ids,), self._page_size, workers=1):
-                if not step.ranges:
-                    del self._pages_before[ids]
-                yield self.fill(step.page)
+        if ids:
+            records = [Unreadable(one, "left out by the last run") for one in ids]
+            yield self.fill(Page([], None, True, now, now, unreadable=records))
+        for key, resume in tuple(self._last_unread.items()):
+            for page in self._source.read_all(resume):
+                if page.is_last:
+                    del self._last_unread[key]
+                yield self.fill(page)
 
-    def check(self) -> None:
-        """Raise SkippedError where engagements were left out."""
-        if self._broken:
-            named = [f"{one} ({why})" for one, why in self._broken.items()][:MOST_NAMED]
-            more = len(self._broken) - len(named)
+    def raise_if_any(self) -> None:
+        """Raise SkippedError if this run has left out any engagement."""
+        if self._reasons:
+            shown = [f"{name} ({reason})" for name, reason in self._reasons.items()][:MAX_NAMED]
+            more = len(self._reasons) - len(shown)
             raise SkippedError(
-                f"engagements that could not be read, while all others were: {len(self._broken)}: "
-                + "; ".join(named)
+                f"engagements that could not be read, while all others were: {len(self._reasons)}: "
+                + "; ".join(shown)
                 + (f"; and {more} more" if more else "")
-                + ". The next run asks for them again; HubSpot's support can mend them"
+                + ". The next run requests them again; ask HubSpot's support to repair them"
             )
 
-    def _ask(self, broken: Broken) -> Sent | None:
-        """Return the engagement by its id; None where it is gone, or cannot be had that way."""
-        if broken.id is None:
-            self._leave_out(_place(broken.ids), broken.reason)
-            self._pages.update(dict.fromkeys((broken.ids,) if broken.ids else ()))
+    def _request(self, record: Unreadable) -> Engagement | None:
+        """Return the engagement by its id; None if it is deleted or unreadable this way, too."""
+        if record.id is None:
+            self._leave_out(_describe(record.resume), record.reason)
+            if record.resume is not None:
+                self._unread[to_json(record.resume)] = record.resume
             return None
         try:
-            found = get_engagement(self._client, broken.id)
+            engagement = self._source.read_one(record.id)
         except (AuthError, DailyLimitError):
             raise
-        except TapError as error:
-            self._leave_out(broken.id, f"{broken.reason}; by its id: {error}")
+        except ERRORS as error:
+            self._leave_out(record.id, f"{record.reason}; by its id: {error}")
             return None
-        self._broken.pop(broken.id, None)
-        self._before.pop(broken.id, None)
-        return found
+        self._reasons.pop(record.id, None)
+        self._last_ids.pop(record.id, None)
+        return engagement
 
     def _all_ids(self) -> set[int]:
-        return {one for one in self._broken if isinstance(one, int)} | self._before.keys()
+        return {name for name in self._reasons if isinstance(name, int)} | self._last_ids.keys()
 
-    def _leave_out(self, which: int | str, reason: str) -> None:
-        if which not in self._broken:
-            LOGGER.warning("engagement left out: %s (%s)", which, reason)
-        self._broken[which] = reason
+    def _leave_out(self, name: int | str, reason: str) -> None:
+        if name not in self._reasons:
+            LOGGER.warning("engagement left out: %s (%s)", name, reason)
+        self._reasons[name] = reason
 
 
-def _place(ids: Range | None) -> str:
-    """Return what to call an engagement whose id cannot be read."""
-    if ids is None:
+def _describe(resume: Resume | None) -> str:
+    """Return a name for an engagement whose id is unreadable."""
+    if resume is None:
         return "one without an id, among the changes"
-    return f"one without an id, after {ids[0]}" + (f" and before {ids[1]}" if ids[1] else "")
+    return f"one without an id, in the page {to_json(resume).decode()}"

@@ -1,82 +1,130 @@
-"""
-Whose data a run reads: the portal of the token, which has to be that of the state.
-
-The state file of one portal and the token of another would flag every row of the first as deleted.
-"""
+"""What a source of engagements promises."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
 
-from tap_hubspot_engagements.client import HubspotClient
-from tap_hubspot_engagements.exceptions import AuthError, ConfigError, HubspotError, TransientError
-from tap_hubspot_engagements.pages import get_first, get_portal
-from tap_hubspot_engagements.sent import Sent
+from tap_hubspot_engagements.engagement import Engagement, FastPath
+
+Resume = Mapping[str, Any]
+"""A JSON object from which its own source, and no other, continues a pass."""
 
 
-class Source:
+@dataclass(frozen=True)
+class Unreadable:
     """
-    The portal that a run reads: `portal` is its id, None while nobody has said.
+    A record that cannot be read: its id, None if unknown, and the reason.
 
-    It is `confirmed` once HubSpot has named it in this run. Each method raises ConfigError where
-    HubSpot names another portal than before, and what the client raises.
+    With `resume`, read_all reads the record's page again.
     """
 
-    def __init__(self, client: HubspotClient, portal: int | None) -> None:
-        self.portal = portal
-        self.confirmed = False
-        self._client = client
+    id: int | None
+    reason: str
+    resume: Resume | None = None
+
+
+@dataclass(frozen=True)
+class Page:
+    """
+    Some engagements, and the place to resume after them.
+
+    `resume` is None if the pass cannot be resumed there. `received_at` is this machine's clock,
+    `hubspot_at` HubSpot's clock when the request was sent, both in UTC. `nul_removed` counts the
+    engagements that lost a U+0000. Unless `may_be_redacted`, no e-mail of the page is redacted.
+    `unreadable` records are not among the engagements. `starts_over` marks the first page of a
+    pass that begins anew.
+    """
+
+    engagements: Sequence[Engagement]
+    resume: Resume | None
+    is_last: bool
+    received_at: datetime
+    hubspot_at: datetime
+    nul_removed: int = 0
+    may_be_redacted: bool = True
+    unreadable: Sequence[Unreadable] = ()
+    starts_over: bool = False
+
+
+class Source(Protocol):
+    """
+    An API of HubSpot's that engagements are read from.
+
+    Every method may raise what hubspot_api's client raises, and PagingError if responses
+    contradict each other. Delivery is at least once: a page may repeat engagements, and a pass
+    never skips one.
+    """
+
+    name: str
 
     @property
-    def name(self) -> str | None:
-        """The source as SCHEMA messages name it, None while it is not known."""
-        return None if self.portal is None else f"hubspot:{self.portal}"
+    def page_sizes(self) -> Mapping[str, int]:
+        """The sizes that work if an endpoint's largest page fails, by path."""
+        ...
 
-    def find(self) -> None:
-        """Ask HubSpot for the portal where the state does not name it."""
-        if self.portal is None:
-            self._check(_ask_portal(self._client))
+    def read_all(self, resume: Resume | None = None) -> Iterator[Page]:
+        """Yield all engagements, or those that come after `resume`; the last page has is_last."""
+        ...
 
-    def confirm(self) -> None:
+    def read_changes(self, since: datetime) -> Iterator[Page]:
         """
-        Have HubSpot name the portal, unless it has in this run.
+        Yield the engagements that changed since `since`, in no particular order.
 
-        To be called before anything that removes rows, and before records that name no portal.
+        Raises ScopeError if HubSpot shows nothing although a newer change exists.
         """
-        if self.confirmed:
-            return
-        self._check(_ask_portal(self._client))
-        if self.portal is not None and not self.confirmed:
-            raise ConfigError(
-                f"HubSpot does not say whether the token belongs to portal {self.portal}, as the"
-                " state does: grant the token the scope oauth"
-            )
+        ...
 
-    def check_page(self, engagements: Iterable[Sent]) -> None:
-        """Compare the portal that engagements name; those that name none are let through."""
-        for portal in {one.portal_id for one in engagements}:
-            self._check(portal)
+    def resume_changes(self, resume: Resume) -> Iterator[Page]:
+        """Yield the changes after `resume`; nothing if HubSpot no longer knows that place."""
+        ...
 
-    def _check(self, found: int | None) -> None:
-        if found is None:
-            return
-        if self.portal is None:
-            self.portal = found
-        if found != self.portal:
-            raise ConfigError(
-                f"the state belongs to portal {self.portal}, the token to portal {found}:"
-                f" use another state file and another `database` for portal {found}"
-            )
-        self.confirmed = True
+    def read_one(self, engagement_id: int) -> Engagement | None:
+        """Return an engagement by its id, in one attempt; None if none exists."""
+        ...
+
+    def read_owners(self) -> Iterator[Sequence[Mapping[str, Any]]]:
+        """Yield all owners, page by page, archived ones included."""
+        ...
+
+    def read_call_dispositions(self) -> Iterator[Sequence[Mapping[str, Any]]]:
+        """Yield the outcomes that calls may have."""
+        ...
+
+    def read_portal(self) -> int | None:
+        """Return the id of the token's portal; None if HubSpot does not name it."""
+        ...
+
+    def find_contradiction(self, last_page: Page, read: int, created_before_ms: int) -> str | None:
+        """
+        Return how HubSpot contradicts a full pass of `read` engagements; None if it does not.
+
+        Only engagements created before `created_before_ms` (Unix ms) count. A contradiction is an
+        engagement that HubSpot shows elsewhere and that the pass has missed.
+        """
+        ...
+
+    def check(self, stream: str) -> None:
+        """Raise HubspotError if the token cannot read the data of a stream."""
+        ...
+
+    def check_resume(self, resume: Resume) -> None:
+        """Raise ValueError if this source cannot resume from `resume`."""
+        ...
+
+    def fast_path_for(
+        self, stream: str, properties: Sequence[str], *, has_all: bool
+    ) -> FastPath | None:
+        """
+        Return the fast path to a stream's records with these properties, if one exists.
+
+        `has_all` says that no property is deselected.
+        """
+        ...
 
 
-def _ask_portal(client: HubspotClient) -> int | None:
-    """Return the token's portal; None where HubSpot does not name it and has no engagements."""
-    try:
-        return get_portal(client)
-    except AuthError:
-        raise
-    except (HubspotError, TransientError):
-        # Its scope is one of its own; an engagement names its portal, too.
-        first = get_first(client)
-        return first.portal_id if first else None
+def ids_of(engagements: Iterable[Engagement]) -> list[int]:
+    """Return the ids of engagements, in their order."""
+    return [engagement.id for engagement in engagements]

@@ -1,22 +1,25 @@
-"""What each stream is, as data: name, keys, parent, schema, and how its records are made."""
+"""The stream registry: each stream's name, keys, parent, schema, and source of its records."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from tap_hubspot_engagements import records
-from tap_hubspot_engagements.records import Engagement, Misfits, Record
+from tap_hubspot_engagements.properties import EMAILS, TYPES_WITH_STREAM
+from tap_hubspot_engagements.records import Converted, EngagementJson
+from tap_hubspot_engagements.source import Source
 
 SCHEMAS = Path(__file__).parent / "schemas"
 INCREMENTAL, FULL_TABLE = "INCREMENTAL", "FULL_TABLE"
 
-ToRecords = Callable[[Engagement, Misfits], Sequence[Record]]
-Takes = Callable[[str | None], bool]
+ToRecords = Callable[[EngagementJson], Converted]
+TakesType = Callable[[str | None], bool]
+Reader = Callable[[Source], Iterator[Sequence[Mapping[str, Any]]]]
 
 
 @dataclass(frozen=True)
@@ -24,22 +27,23 @@ class Stream:
     """
     One kind of record.
 
-    `to_records` makes a stream's records of an engagement; a stream without it has an endpoint of
-    its own. The records of a stream with a `parent` come and go with the parent's, to whose `id`
-    their `engagementId` points. Of other types than it `takes`, None standing for no type, an
-    engagement has no records of the stream. `unselected` are the properties that a catalog has to
-    select.
+    `to_records` converts an engagement, or, in a stream with `read`, an object of the stream's own
+    endpoint. A stream with a `parent` has records that come and go with the parent's; their
+    `engagementId` is the parent's `id`. `takes_type` tells which types of engagements have records
+    in the stream, None standing for no type; without it all types do. `deselected` names the
+    properties that a catalog has to select.
     """
 
     tap_stream_id: str
     key_properties: tuple[str, ...]
     replication_method: str
+    to_records: ToRecords
     replication_key: str | None = None
     parent: str | None = None
-    to_records: ToRecords | None = None
-    takes: Takes | None = None
+    takes_type: TakesType | None = None
+    read: Reader | None = None
     selected: bool = True
-    unselected: frozenset[str] = frozenset()
+    deselected: frozenset[str] = frozenset()
 
     @property
     def automatic(self) -> frozenset[str]:
@@ -59,14 +63,14 @@ ENGAGEMENTS = Stream(
     replication_method=INCREMENTAL,
     replication_key="lastUpdated",
     to_records=records.to_engagements,
-    unselected=frozenset({"metadata"}),
+    deselected=frozenset({"metadata"}),
 )
 
 
 def _child(
     name: str,
     to_records: ToRecords,
-    takes: Takes | None = None,
+    takes_type: TakesType | None = None,
     more_keys: tuple[str, ...] = (),
 ) -> Stream:
     return Stream(
@@ -75,29 +79,46 @@ def _child(
         replication_method=INCREMENTAL,
         parent=ENGAGEMENTS.tap_stream_id,
         to_records=to_records,
-        takes=takes,
+        takes_type=takes_type,
     )
 
 
-def _of(*types: str) -> Takes:
+def _one_of(*types: str) -> TakesType:
     return frozenset(types).__contains__
 
 
-_EMAILS = _of(*records.EMAILS)
+def _has_no_stream(kind: str | None) -> bool:
+    return kind not in TYPES_WITH_STREAM
+
+
+_is_email = _one_of(*EMAILS)
 CHILDREN = (
-    _child("notes", records.to_notes, _of("NOTE")),
-    _child("emails", records.to_emails, _EMAILS),
-    _child("tasks", records.to_tasks, _of("TASK")),
-    _child("meetings", records.to_meetings, _of("MEETING")),
-    _child("calls", records.to_calls, _of("CALL")),
-    _child("other", records.to_other, lambda kind: kind not in records.TYPED),
-    _child("email_recipients", records.to_email_recipients, _EMAILS, ("role", "position")),
+    _child("notes", records.to_notes, _one_of("NOTE")),
+    _child("emails", records.to_emails, _is_email),
+    _child("tasks", records.to_tasks, _one_of("TASK")),
+    _child("meetings", records.to_meetings, _one_of("MEETING")),
+    _child("calls", records.to_calls, _one_of("CALL")),
+    _child("other", records.to_other, _has_no_stream),
+    _child("email_recipients", records.to_email_recipients, _is_email, ("role", "position")),
     _child("associations", records.to_associations, None, ("objectType", "objectId")),
     _child("attachments", records.to_attachments, None, ("attachmentId",)),
 )
-CALL_DISPOSITIONS = Stream("call_dispositions", ("id",), FULL_TABLE)
-# Not selected by default: it needs a scope of its own.
-OWNERS = Stream("owners", ("id",), FULL_TABLE, selected=False)
+CALL_DISPOSITIONS = Stream(
+    tap_stream_id="call_dispositions",
+    key_properties=("id",),
+    replication_method=FULL_TABLE,
+    to_records=records.to_disposition,
+    read=lambda source: source.read_call_dispositions(),
+)
+# Deselected by default: owners need a scope of their own.
+OWNERS = Stream(
+    tap_stream_id="owners",
+    key_properties=("id",),
+    replication_method=FULL_TABLE,
+    to_records=records.to_owner,
+    read=lambda source: source.read_owners(),
+    selected=False,
+)
 
 STREAMS = {
     stream.tap_stream_id: stream for stream in (ENGAGEMENTS, *CHILDREN, CALL_DISPOSITIONS, OWNERS)

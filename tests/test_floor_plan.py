@@ -10,14 +10,24 @@ import pytest
 from tests.conftest import REPOSITORY
 
 # Libraries, and who may import each.
-LIBRARIES = {"mysql_settings": ("target_mysql", "engagements_report")}
+LIBRARIES = {
+    "hubspot_api": ("tap_hubspot_engagements",),
+    "mysql_settings": ("target_mysql", "engagements_report"),
+}
 
 # Each package from roof to ground: a module imports only what stands below it.
 FLOORS = {
+    "hubspot_api": (
+        "client workers responses auth rate_limit transport watchdog redaction settings json_codec"
+        " exceptions __init__"
+    ),
     "tap_hubspot_engagements": (
-        "__main__ cli commands sync skipped source deletions changes backfill workers progress"
-        " logs messages discover selection state pages client auth redaction transport watch pace"
-        " streams shortcut sent mending records config json_text exceptions __init__"
+        "__main__ cli commands sync reference_tables skipped run sources"
+        " v1.source v1.fast_records v1.changes v1.id_ranges v1.endpoints v1.unlistable"
+        " v1.page_size v1.decode v1.details v1.repair v1.__init__"
+        " reference_endpoints pagination replication deletions portal_check progress"
+        " logs messages discover selection state streams records source engagement"
+        " properties config times exceptions __init__"
     ),
     "target_mysql": (
         "__main__ cli commands"
@@ -52,7 +62,7 @@ FLOORS = {
     ),
 }
 
-
+# What several programs need alike, and the programs that import it.
 def modules(package: str) -> dict[str, Path]:
     """Return the package's modules by their dotted names within it."""
     folder = REPOSITORY / package

@@ -12,18 +12,18 @@ from typing import Any
 
 import pytest
 
+from hubspot_api.client import HubspotClient
+from hubspot_api.rate_limit import RateLimiter
 from hubspot_simulator.portal import Portal
 from hubspot_simulator.server import Simulator
-from tap_hubspot_engagements.client import HubspotClient
 from tap_hubspot_engagements.config import Config
 from tap_hubspot_engagements.discover import build_catalog
-from tap_hubspot_engagements.exceptions import TapError
+from tap_hubspot_engagements.exceptions import ERRORS
 from tap_hubspot_engagements.messages import Messages
-from tap_hubspot_engagements.pace import Pace
 from tap_hubspot_engagements.progress import Progress
+from tap_hubspot_engagements.run import Run as SyncRun
 from tap_hubspot_engagements.selection import Selection
 from tap_hubspot_engagements.streams import ENGAGEMENTS
-from tap_hubspot_engagements.sync import Run as SyncRun
 from tap_hubspot_engagements.sync import sync
 from tests.conftest import SHARED, run_program
 
@@ -118,8 +118,8 @@ def build_config(hubspot: Simulator, **settings: object) -> Config:
 
 def build_client(hubspot: Simulator, waits: Waits, **settings: object) -> HubspotClient:
     config = build_config(hubspot, **settings)
-    pace = Pace(config.requests_per_10_seconds, waits.clock, waits.sleep)
-    return HubspotClient(config, pace, waits.clock)
+    rate_limiter = RateLimiter(config.requests_per_10_seconds, waits.clock, waits.sleep)
+    return HubspotClient(config, rate_limiter, waits.clock)
 
 
 class Killed(BaseException):
@@ -150,7 +150,7 @@ def attempt(
     lives: int | None = None,
     properties: Iterable[str] = PROPERTIES,
     **settings: object,
-) -> tuple[list[Message], TapError | Killed | None]:
+) -> tuple[list[Message], Exception | Killed | None]:
     """
     Run a sync in this process without waiting; return its messages, and the error it ended with.
 
@@ -164,7 +164,7 @@ def attempt(
     try:
         messages = Messages(pipe)
         sync(SyncRun(client, config, messages, Progress(client), given, [selection]))
-    except (TapError, Killed) as error:
+    except (*ERRORS, Killed) as error:
         return to_messages(pipe.getvalue()), error
     return to_messages(pipe.getvalue()), None
 

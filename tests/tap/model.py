@@ -24,9 +24,9 @@ class ModelTarget:
         """Take the lines of one run; half a line at the end, of a killed tap, is left out."""
         for line in lines:
             if line.endswith(b"\n"):
-                self._take(json.loads(line))
+                self._move_typed_values(json.loads(line))
 
-    def _take(self, message: Row) -> None:
+    def _move_typed_values(self, message: Row) -> None:
         stream = message.get("stream", "")
         if message["type"] == "SCHEMA":
             self._keys[stream] = message["key_properties"]

@@ -20,8 +20,8 @@ from hubspot_simulator.portal import Portal
 from hubspot_simulator.server import Simulator
 from tap_hubspot_engagements import skipped
 from tap_hubspot_engagements.exceptions import SkippedError
-from tap_hubspot_engagements.mending import MAX_LEVELS, take_apart
-from tap_hubspot_engagements.pages import MAX_ID, first_answered
+from tap_hubspot_engagements.v1.repair import MAX_LEVELS, split_page
+from tap_hubspot_engagements.v1.unlistable import MAX_ID, first_readable
 from tests.tap.conftest import (
     Run,
     Serve,
@@ -214,9 +214,9 @@ def test_a_record_without_an_id(
     mend = without_id(hubspot, monkeypatch)
     run = tap(page_size=page_size)
     assert (run.code, ids(run)) == (1, set(IDS) - {BAD}), run.err
-    assert "without an id, after " in run.err
+    assert "without an id, in the page " in run.err
     pages = mark(last_state(run.messages))["unread"]
-    assert pages == ([[16, 21]] if page_size == 4 else [[0, None]])
+    assert pages == ([{"ranges": [[16, 21]]}] if page_size == 4 else [{"ranges": [[0, None]]}])
 
     again = tap(page_size=page_size, state=last_state(run.messages))
     assert (again.code, mark(last_state(again.messages))["unread"]) == (1, pages)
@@ -276,7 +276,7 @@ def test_more_are_left_out_than_a_state_keeps(
     """
     Then the next run reads everything, as after a full pass that is not believed.
     """
-    monkeypatch.setattr(skipped, "MOST", 0)
+    monkeypatch.setattr(skipped, "MAX_IN_STATE", 0)
     hubspot.faults.add(page_with(hubspot, replaced(b'"id": 17, ', b"")))
     messages, error = attempt(hubspot)
     assert isinstance(error, SkippedError)
@@ -346,11 +346,11 @@ def test_the_record_is_found(bad: int, offset: int) -> None:
     """
     asked: list[int] = []
 
-    def is_answered(at: int) -> bool:
+    def is_readable(at: int) -> bool:
         asked.append(at)
         return at >= bad
 
-    found = first_answered(is_answered, offset)
+    found = first_readable(is_readable, offset)
     assert found == (bad if bad > offset else None)
     assert len(asked) <= 130
 
@@ -366,7 +366,7 @@ def test_none_is_passed_over(gaps: list[int], broken: set[int]) -> None:
     ids = [sum(gaps[: number + 1]) for number in range(len(gaps))]
     bad = {one for number, one in enumerate(ids) if number in broken}
 
-    def is_answered(at: int) -> bool:
+    def is_readable(at: int) -> bool:
         return next((one for one in ids if one > at), None) not in bad
 
     read: set[int] = set()
@@ -377,7 +377,7 @@ def test_none_is_passed_over(gaps: list[int], broken: set[int]) -> None:
             offset = after[0]
             read.add(offset)
             continue
-        found = first_answered(is_answered, offset)
+        found = first_readable(is_readable, offset)
         assert found is not None
         left_out |= {one for one in after if one <= found}
         offset = found
@@ -392,19 +392,19 @@ def test_a_failure_that_comes_and_goes() -> None:
     for at_number in range(3, 90):
         asked = 0
 
-        def is_answered(at: int, number: int = at_number) -> bool:
+        def is_readable(at: int, number: int = at_number) -> bool:
             nonlocal asked
             asked += 1
             return at >= 5000 and asked != number
 
-        assert first_answered(is_answered, 100) in (5000, None)
+        assert first_readable(is_readable, 100) in (5000, None)
 
 
 def test_no_answer_at_all_is_no_broken_record() -> None:
     """
     Where no offset is answered HubSpot is ill, and no record is left out.
     """
-    assert first_answered(lambda _: False, 0) is None
+    assert first_readable(lambda _: False, 0) is None
 
 
 @given(
@@ -422,7 +422,7 @@ def test_taking_apart(results: list[Any], more: dict[str, Any]) -> None:
     A page that is taken apart is the same page.
     """
     page = {**more, "results": results, "hasMore": True, "offset": 5}
-    body, texts = take_apart(json.dumps(page).encode())
+    body, texts = split_page(json.dumps(page).encode())
     assert [json.loads(text) for text in texts] == results
     assert body == {**page, "results": []}
 
@@ -434,7 +434,7 @@ def test_half_a_page_is_no_page(cut: int) -> None:
     """
     whole = b'{"hasMore":true,"results":[{"engagement":{"id":1}},{"a":[1,2]}],"offset":1}'
     with pytest.raises(ValueError):
-        take_apart(whole[:-cut])
+        split_page(whole[:-cut])
 
 
 def test_levels_that_are_kept() -> None:
@@ -442,7 +442,7 @@ def test_levels_that_are_kept() -> None:
     What a parser can hold is not made text.
     """
     deep = b"[" * (MAX_LEVELS - 1) + b"]" * (MAX_LEVELS - 1)
-    _, (text,) = take_apart(b'{"results":[%b],"hasMore":false}' % deep)
+    _, (text,) = split_page(b'{"results":[%b],"hasMore":false}' % deep)
     assert text == deep
 
 

@@ -61,9 +61,7 @@ def test_a_run(run_tap: Tap) -> None:
     assert errors(run) == []
     assert "INFO reading all engagements\n" in run.err
     assert re.search(r"^INFO engagements of type NOTE: \d+$", run.err, re.M)
-    assert re.search(
-        r"^INFO done: \d+ engagements in .* 4 requests, 0 asked again, ", run.err, re.M
-    )
+    assert re.search(r"^INFO done: \d+ engagements in .* 4 requests, 0 retried, ", run.err, re.M)
 
 
 def test_misfits_and_u0000_are_counted(serve: Serve, tmp_path: Path) -> None:
@@ -75,8 +73,8 @@ def test_misfits_and_u0000_are_counted(serve: Serve, tmp_path: Path) -> None:
         inner = {"type": "NOTE", "ownerId": owner}
         portal.create({"engagement": inner, "metadata": {"body": "\x00"}})
     run = Tap(tmp_path, serve(portal))(start_date="2018-01-01", lookback_seconds=0)
-    misfits = "WARNING 4 values of engagements.ownerId do not have its type: kept in extra\n"
-    assert misfits in run.err
+    mismatches = "WARNING 4 values of engagements.ownerId do not have its type: kept in extra\n"
+    assert mismatches in run.err
     assert "WARNING U+0000 removed from the texts of 6 engagements\n" in run.err
 
 
@@ -239,8 +237,8 @@ def test_a_fault_that_passes(run_tap: Tap, hubspot: Simulator) -> None:
     hubspot.faults.add(faults.RATE_LIMITED_WITH_RETRY_AFTER.at(2))
     run = run_tap()
     assert run.code == 0
-    assert re.search(r"^WARNING .*429 You have reached .*: asking again in 1.0 s$", run.err, re.M)
-    assert "1 asked again, 1.0 s waited" in run.err
+    assert re.search(r"^WARNING .*429 You have reached .*: retrying in 1.0 s$", run.err, re.M)
+    assert "1 retried, 1.0 s waited" in run.err
     assert TOKEN not in run.out + run.err
 
 

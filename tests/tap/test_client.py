@@ -19,34 +19,35 @@ from typing import Any
 import pytest
 import requests
 
+from hubspot_api.client import FIRST_CONTACT_S, RETRY_LIMIT_S, RETRY_WAIT_MAX_S, HubspotClient
+from hubspot_api.exceptions import (
+    ApiError,
+    AuthError,
+    BadRequestError,
+    ContactError,
+    DailyLimitError,
+    HubspotError,
+    NotFoundError,
+    RefusedError,
+    ScopeError,
+    ServerError,
+    SettingsError,
+    TransientError,
+)
 from hubspot_simulator import faults
 from hubspot_simulator.answers import Answer, error_answer, json_answer, rate_limited
 from hubspot_simulator.faults import Fault
 from hubspot_simulator.portal import Portal
 from hubspot_simulator.server import Simulator
-from tap_hubspot_engagements import pages
-from tap_hubspot_engagements.client import (
-    FIRST_CONTACT_S,
-    RETRY_LIMIT_S,
-    RETRY_WAIT_MAX_S,
-    HubspotClient,
-)
 from tap_hubspot_engagements.config import Config
-from tap_hubspot_engagements.exceptions import (
-    AuthError,
-    ConfigError,
-    ContactError,
-    DailyLimitError,
-    HubspotError,
-    NotFoundError,
-    QuestionError,
-    RefusedError,
-    ScopeError,
-    ServerError,
-    TapError,
-    TransientError,
+from tap_hubspot_engagements.source import Page
+from tap_hubspot_engagements.v1.endpoints import (
+    get_newest,
+    get_recent,
+    iter_modified_after,
+    iter_paged,
 )
-from tap_hubspot_engagements.pages import Page, iter_modified_after, iter_paged
+from tap_hubspot_engagements.v1.page_size import PageSizes
 from tests.tap.conftest import (
     TOKEN,
     Serve,
@@ -59,7 +60,7 @@ from tests.tap.conftest import (
 
 
 def first_page(client: HubspotClient) -> Page:
-    return next(iter_paged(client, 0, None))
+    return next(iter_paged(client, PageSizes(), 0))
 
 
 @pytest.fixture
@@ -124,7 +125,7 @@ def test_what_may_pass_is_asked_again(
     assert len(waits.slept) == 1
 
 
-REFUSALS: dict[str, tuple[Fault, type[TapError], str]] = {
+REFUSALS: dict[str, tuple[Fault, type[Exception], str]] = {
     "401 expired": (faults.EXPIRED_TOKEN, AuthError, "access_token"),
     "401 not decoded": (faults.UNDECODABLE_TOKEN, AuthError, "access_token"),
     "401 none": (faults.NO_CREDENTIALS, AuthError, "access_token"),
@@ -154,7 +155,7 @@ REFUSALS: dict[str, tuple[Fault, type[TapError], str]] = {
         HubspotError,
         "redirects are not followed",
     ),
-    "400": (faults.BAD_PARAMETER, QuestionError, "Unable to parse value for query parameter"),
+    "400": (faults.BAD_PARAMETER, BadRequestError, "Unable to parse value for query parameter"),
     "404": (faults.NOT_FOUND, NotFoundError, "resource not found"),
     "404 in HTML": (faults.UNKNOWN_ROUTE, NotFoundError, "404 Not Found"),
     "404 empty": (Fault(answer=Answer(404)), NotFoundError, "404"),
@@ -173,7 +174,7 @@ REFUSALS: dict[str, tuple[Fault, type[TapError], str]] = {
 @pytest.mark.parametrize(("fault", "kind", "text"), REFUSALS.values(), ids=REFUSALS)
 def test_what_will_not_pass_is_an_error_at_once(
     fault: Fault,
-    kind: type[TapError],
+    kind: type[Exception],
     text: str,
     hubspot: Simulator,
     client: HubspotClient,
@@ -197,7 +198,7 @@ def test_the_correlation_id_is_shown(hubspot: Simulator, client: HubspotClient) 
     """
     answer = error_answer(400, "Invalid\n  input " + 500 * "x")
     hubspot.faults.add(Fault(answer=answer))
-    with pytest.raises(QuestionError) as caught:
+    with pytest.raises(BadRequestError) as caught:
         first_page(client)
     text = str(caught.value)
     assert json.loads(answer.body)["correlationId"] in text
@@ -367,18 +368,18 @@ def test_a_bundle_that_is_not_there(
     REQUESTS_CA_BUNDLE that names no file is a fault of the settings, said in one line.
     """
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/nowhere/ca.pem")
-    with pytest.raises(ConfigError, match="REQUESTS_CA_BUNDLE"):
+    with pytest.raises(SettingsError, match="REQUESTS_CA_BUNDLE"):
         first_page(build_client(hubspot, waits, base_url="https://127.0.0.1:9"))
 
 
 def test_hubspots_message_in_a_200(hubspot: Simulator, client: HubspotClient, caplog: Any) -> None:
     """
-    An error under a 200 is asked again, and what it says is said.
+    An error under a 200 is retried, and what it says is said.
     """
     body = {"status": "error", "message": "We are sorry, an internal error"}
     hubspot.faults.add(json_fault(body))
     assert first_page(client).engagements
-    assert "200, and yet an error: We are sorry, an internal error" in caplog.text
+    assert "200 with an error: We are sorry, an internal error" in caplog.text
 
 
 def test_a_header_of_thousands_of_digits(hubspot: Simulator, client: HubspotClient) -> None:
@@ -425,7 +426,7 @@ def test_a_response_that_drips(begin: bytes) -> None:
         config = Config.from_dict(
             {"access_token": TOKEN, "base_url": url, "request_timeout": 0.5}, {}
         )
-        with pytest.raises(ServerError, match="no whole answer in 0.5 s"):
+        with pytest.raises(ServerError, match="no complete response in 0.5 s"):
             HubspotClient(config).get("/", {}, lambda body: body, hint=True)
 
 
@@ -443,7 +444,7 @@ def test_a_tls_handshake_that_drips() -> None:
             },
             {},
         )
-        with pytest.raises(ServerError, match="answer in 0.5 s"):
+        with pytest.raises(ServerError, match="response in 0.5 s"):
             HubspotClient(config).get("/", {}, lambda body: body, hint=True)
 
 
@@ -454,7 +455,7 @@ def test_a_token_response_that_drips(tmp_path: Path) -> None:
     with dripping(b"HTTP/1.1 200 OK\r\nX-Drip: ") as url:
         oauth = {"client_id": "a", "client_secret": "secret-b", "refresh_token": "secret-c"}
         config = Config.from_dict({**oauth, "base_url": url, "request_timeout": 0.5}, {})
-        with pytest.raises(ServerError, match="no answer in 0.5 s"):
+        with pytest.raises(ServerError, match="no response in 0.5 s"):
             HubspotClient(config).get("/", {}, lambda body: body, hint=True)
 
 
@@ -541,7 +542,7 @@ def stalling() -> Iterator[str]:
 
 def test_no_rest_of_an_answer_in_time(stalling: str, waits: Waits) -> None:
     """
-    An answer that stops in its middle is no answer in time: a smaller one may come whole.
+    An answer that stops in its middle is no response in time: a smaller one may come whole.
     """
     config = Config.from_dict(
         {"access_token": TOKEN, "base_url": stalling, "request_timeout": 0.1}, {}
@@ -550,12 +551,14 @@ def test_no_rest_of_an_answer_in_time(stalling: str, waits: Waits) -> None:
     class Enough(Exception):
         pass
 
-    def stop(error: TransientError) -> None:
-        raise Enough(type(error).__name__)
+    def stop(failures: tuple[TransientError, ...]) -> dict[str, object]:
+        for error in failures:
+            raise Enough(type(error).__name__)
+        return {}
 
     client = HubspotClient(config, clock=waits.clock)
     with pytest.raises(Enough, match="ServerError"):
-        client.get("/", {}, lambda body: body, on_failure=stop)
+        client.get("/", stop, lambda body: body)
 
 
 def limits(hubspot: Simulator) -> list[int]:
@@ -570,11 +573,11 @@ def test_failures_halve_the_page(path: str, hubspot: Simulator, client: HubspotC
     hubspot.faults.add(faults.SERVER_ERROR.at(times=4))
     if path == "paged":
         most = 250
-        for _ in iter_paged(client, 0, None):
+        for _ in iter_paged(client, PageSizes(), 0):
             pass
     else:
         most = 1000
-        for _ in iter_modified_after(client, 0, None):
+        for _ in iter_modified_after(client, PageSizes(), 0):
             pass
     assert limits(hubspot)[:5] == [most, most, most // 2, most // 4, most // 8]
 
@@ -599,7 +602,7 @@ def test_a_page_grows_back(serve: Serve, waits: Waits) -> None:
     A halved page grows with every answer until it is whole again, and no further.
     """
     hubspot = serve(Portal.generate(900), faults=[faults.SERVER_ERROR.at(times=2)])
-    pages = iter_paged(build_client(hubspot, waits), 0, 20)
+    pages = iter_paged(build_client(hubspot, waits), PageSizes(20), 0)
     ids = [one.id for page in pages for one in page.engagements]
     assert len(ids) == len(set(ids)) == 900
     sizes = limits(hubspot)
@@ -613,7 +616,7 @@ def test_a_portal_that_fails_at_large_pages(serve: Serve, waits: Waits) -> None:
     """
     hubspot = serve(Portal.generate(4000), server_error_above=100)
     client = build_client(hubspot, waits)
-    assert sum(len(page.engagements) for page in iter_paged(client, 0, None)) == 4000
+    assert sum(len(page.engagements) for page in iter_paged(client, PageSizes(), 0)) == 4000
     assert client.retries / client.requests < 0.15
 
 
@@ -635,7 +638,7 @@ def test_a_size_that_fails_is_seldom_tried(serve: Serve, waits: Waits) -> None:
     """
     hubspot = serve(Portal.generate(1500), server_error_above=10)
     client = build_client(hubspot, waits)
-    assert sum(len(page.engagements) for page in iter_paged(client, 0, None)) == 1500
+    assert sum(len(page.engagements) for page in iter_paged(client, PageSizes(), 0)) == 1500
     assert client.retries / client.requests < 0.15
 
 
@@ -659,7 +662,7 @@ def test_the_smallest_page(serve: Serve, waits: Waits) -> None:
     """
     hubspot = serve(Portal.generate(5), server_error_above=0)
     with pytest.raises(ServerError):
-        next(iter_paged(build_client(hubspot, waits), 0, 2))
+        next(iter_paged(build_client(hubspot, waits), PageSizes(2), 0))
     assert set(limits(hubspot)) == {2, 1}
 
 
@@ -741,7 +744,7 @@ def test_the_token_is_never_shown(
     client = build_client(hubspot, waits)
     message = 230 * "x" + f" This oauth-token ({TOKEN}) does not have proper permissions!"
     hubspot.faults.add(Fault(answer=error_answer(number, message), times=None))
-    with pytest.raises(TapError) as caught:
+    with pytest.raises(ApiError) as caught:
         first_page(client)
     texts = [str(caught.value), repr(caught.value), repr(client), repr(build_config(hubspot))]
     texts += [record.getMessage() for record in caplog.records]
@@ -776,9 +779,9 @@ def test_get_newest_and_recent(hubspot: Simulator, client: HubspotClient, serve:
     The newest change and some of the recent ones are found; an empty portal has none.
     """
     records = [one["engagement"] for one in hubspot.portal.records()]
-    newest = pages.get_newest(client)
-    recent = {one.id for one in pages.get_recent(client)}
+    newest = get_newest(client)
+    recent = {one.id for one in get_recent(client)}
     assert recent <= {one["id"] for one in records}
     assert newest is None or newest.last_updated_ms == max(one["lastUpdated"] for one in records)
     nothing = build_client(serve(Portal()), Waits())
-    assert (pages.get_newest(nothing), pages.get_recent(nothing)) == (None, [])
+    assert (get_newest(nothing), get_recent(nothing)) == (None, [])

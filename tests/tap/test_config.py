@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tap_hubspot_engagements.config import Config, defaults, parse_moment
+from tap_hubspot_engagements.config import Config, defaults
 from tap_hubspot_engagements.exceptions import ConfigError
+from tap_hubspot_engagements.times import parse_moment
 from tests.tap.conftest import TOKEN
 
 

@@ -12,9 +12,9 @@ from hubspot_simulator.answers import json_answer
 from hubspot_simulator.faults import Fault
 from hubspot_simulator.portal import Portal
 from hubspot_simulator.server import Simulator
-from tap_hubspot_engagements.state import ms_to_utc, to_rfc3339
+from tap_hubspot_engagements.times import ms_to_utc, to_rfc3339
 from tests.tap.conftest import Run, Serve, Tap, last_state, mark, of_type, paths, records
-from tests.tap.test_source import alone
+from tests.tap.test_portal_check import alone
 
 HOUR_MS = 3_600_000
 
@@ -180,7 +180,7 @@ def test_recent_changes_that_cannot_be_asked(
     hubspot.faults.add(fault.at(path="recent/modified", times=None))
     run = tap(state=state, backfill_workers=3)
     assert run.code == 0, run.err
-    assert "asking again" not in run.err
+    assert "retrying in" not in run.err
 
 
 def test_a_range_that_ends_early(tap: Tap, hubspot: Simulator, state: Any) -> None:
@@ -200,7 +200,7 @@ def test_a_range_that_ends_early(tap: Tap, hubspot: Simulator, state: Any) -> No
     hubspot.faults.add(Fault(on=3, path="paged", every=2, times=4, answer=nothing))
     run = tap(state=state)
     assert run.code == 1
-    assert "the list ends at 0, and yet has 700" in run.err
+    assert "the list ends at 0, but it has 700" in run.err
     hubspot.faults.clear()
     assert tap(state=last_state(run.messages)).code == 0
 

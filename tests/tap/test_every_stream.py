@@ -12,19 +12,21 @@ from typing import Any, Literal, Protocol
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from hubspot_api.client import HubspotClient
+from hubspot_api.rate_limit import RateLimiter
 from hubspot_simulator import faults
 from hubspot_simulator.faults import Fault
 from hubspot_simulator.portal import Portal
 from hubspot_simulator.server import Simulator
-from tap_hubspot_engagements.client import HubspotClient
 from tap_hubspot_engagements.config import Config
 from tap_hubspot_engagements.discover import build_catalog
-from tap_hubspot_engagements.exceptions import TapError
+from tap_hubspot_engagements.exceptions import ERRORS
 from tap_hubspot_engagements.messages import Messages
-from tap_hubspot_engagements.pace import Pace
 from tap_hubspot_engagements.progress import Progress
+from tap_hubspot_engagements.replication import PassOptions
+from tap_hubspot_engagements.run import Run
 from tap_hubspot_engagements.selection import Selection, read_selection
-from tap_hubspot_engagements.sync import Run, sync
+from tap_hubspot_engagements.sync import sync
 from tests.expected import expected_tables
 from tests.tap.model import ModelTarget
 
@@ -162,7 +164,9 @@ class Target(Protocol):
 def run_once(simulator: Simulator, target: Target, attempt: Attempt, workers: int) -> bool:
     """Run the tap as `attempt` says, and load what it wrote; returns whether it came to its end."""
     now = [0.0]
-    pace = Pace(10_000, lambda: now[0], lambda seconds: now.__setitem__(0, now[0] + seconds))
+    rate_limiter = RateLimiter(
+        10_000, lambda: now[0], lambda seconds: now.__setitem__(0, now[0] + seconds)
+    )
     config = Config.from_dict(
         {
             "access_token": TOKEN,
@@ -173,7 +177,7 @@ def run_once(simulator: Simulator, target: Target, attempt: Attempt, workers: in
         },
         {},
     )
-    client = HubspotClient(config, pace, lambda: now[0])
+    client = HubspotClient(config, rate_limiter, lambda: now[0])
     pipe = Pipe(attempt.killed_at)
     simulator.faults.clear()
     simulator.faults.add(*(event.fault() for event in attempt.events))
@@ -185,11 +189,11 @@ def run_once(simulator: Simulator, target: Target, attempt: Attempt, workers: in
         Progress(client),
         state,
         everything(),
-        attempt.full_refresh,
+        PassOptions(full_refresh=attempt.full_refresh),
     )
     try:
         sync(run)
-    except (TapError, Killed):
+    except (*ERRORS, Killed):
         return False
     finally:
         target.load(bytes(pipe.data).splitlines(keepends=True))

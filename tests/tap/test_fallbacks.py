@@ -8,17 +8,20 @@ from typing import Any
 
 import pytest
 
+from hubspot_api.client import HubspotClient
+from hubspot_api.exceptions import ScopeError
+from hubspot_api.rate_limit import RateLimiter
 from hubspot_simulator.faults import NOT_FOUND, Fault
 from hubspot_simulator.portal import Portal
 from hubspot_simulator.server import Simulator
-from tap_hubspot_engagements.backfill import iter_backfill
-from tap_hubspot_engagements.client import HubspotClient
 from tap_hubspot_engagements.config import Config
-from tap_hubspot_engagements.exceptions import PagingError, ScopeError, WindowError
-from tap_hubspot_engagements.pace import Pace
-from tap_hubspot_engagements.pages import iter_modified_after, iter_recent
-from tap_hubspot_engagements.state import Position, ms_to_utc
-from tap_hubspot_engagements.sync import iter_steps
+from tap_hubspot_engagements.exceptions import PagingError, ResultLimitError
+from tap_hubspot_engagements.replication import iter_steps
+from tap_hubspot_engagements.state import Position
+from tap_hubspot_engagements.times import ms_to_utc
+from tap_hubspot_engagements.v1.endpoints import iter_modified_after, iter_recent
+from tap_hubspot_engagements.v1.page_size import PageSizes
+from tap_hubspot_engagements.v1.source import V1Source
 from tests.tap.test_every_stream import HOUR_MS, TOKEN
 
 SETTINGS: dict[str, Any] = {"access_token": TOKEN, "backfill_workers": 3}
@@ -42,7 +45,12 @@ def hubspot(portal: Portal) -> Iterator[Simulator]:
 
 def client_of(simulator: Simulator, **settings: object) -> HubspotClient:
     config = Config.from_dict({**SETTINGS, "base_url": simulator.url, **settings}, {})
-    return HubspotClient(config, Pace(10_000, sleep=lambda _: None))
+    return HubspotClient(config, RateLimiter(10_000, sleep=lambda _: None))
+
+
+def source_of(simulator: Simulator, **settings: object) -> V1Source:
+    config = Config.from_dict({**SETTINGS, "base_url": simulator.url, **settings}, {})
+    return V1Source(client_of(simulator), config)
 
 
 def ids_of(pages: Any) -> list[int]:
@@ -67,7 +75,7 @@ def test_a_deletion_between_two_pages_loses_no_row(hubspot: Simulator, deleted: 
 
     hubspot.faults.add(Fault(on=1, path="recent/modified", then=delete))
     since_ms = portal.now_ms - 2 * HOUR_MS
-    read = set(ids_of(iter_recent(client_of(hubspot), since_ms, None)))
+    read = set(ids_of(iter_recent(client_of(hubspot), PageSizes(), since_ms)))
     assert {record["engagement"]["id"] for record in portal.records()} <= read
 
 
@@ -83,7 +91,7 @@ def test_edits_between_pages_lose_no_row(hubspot: Simulator) -> None:
 
     hubspot.faults.add(Fault(path="recent/modified", then=edit, times=3))
     since_ms = hubspot.portal.now_ms - 2 * HOUR_MS
-    read = ids_of(iter_recent(client_of(hubspot), since_ms, None))
+    read = ids_of(iter_recent(client_of(hubspot), PageSizes(), since_ms))
     missing = {record["engagement"]["id"] for record in hubspot.portal.records()} - set(read)
     edited = {r["engagement"]["id"] for r in hubspot.portal.records() if "uid" in r["engagement"]}
     assert missing <= edited, "what was edited meanwhile is newer than the signpost"
@@ -95,8 +103,8 @@ def test_recent_changes_that_are_too_many_are_refused(hubspot: Simulator) -> Non
     """
     body = {"results": [], "hasMore": False, "offset": 0, "total": 9_901}
     hubspot.faults.add(Fault(answer=json_answer(body)))
-    with pytest.raises(WindowError):
-        list(iter_recent(client_of(hubspot), 0, None))
+    with pytest.raises(ResultLimitError):
+        list(iter_recent(client_of(hubspot), PageSizes(), 0))
 
 
 def json_answer(body: object) -> Any:
@@ -111,10 +119,9 @@ def test_without_the_list_of_changes_another_way_is_found(portal: Portal, age_ms
     On a portal without modified/after recent changes, or a filtered full pass, bring the same.
     """
     with Simulator(portal, token=TOKEN, has_modified_after=False) as simulator:
-        client = client_of(simulator)
         config = Config.from_dict({**SETTINGS, "base_url": simulator.url}, {})
         bookmark = ms_to_utc(portal.now_ms - age_ms)
-        steps = list(iter_steps(client, config, Position(bookmark=bookmark)))
+        steps = list(iter_steps(source_of(simulator), config, Position(bookmark=bookmark)))
         assert set(ids_of(step.page for step in steps)) == {
             record["engagement"]["id"] for record in portal.records()
         }
@@ -134,7 +141,7 @@ def test_an_empty_answer_for_want_of_a_scope_is_an_error(portal: Portal) -> None
         config = Config.from_dict({**SETTINGS, "base_url": simulator.url}, {})
         bookmark = ms_to_utc(portal.now_ms - 10 * HOUR_MS)
         with pytest.raises(ScopeError, match="crm.objects.contacts.read"):
-            list(iter_steps(client_of(simulator), config, Position(bookmark=bookmark)))
+            list(iter_steps(source_of(simulator), config, Position(bookmark=bookmark)))
 
 
 def test_ids_out_of_order_are_read_in_turn(
@@ -149,10 +156,12 @@ def test_ids_out_of_order_are_read_in_turn(
         return {"results": bodies[::-1][:250], "hasMore": True, "offset": 10**13}
 
     hubspot.faults.add(Fault(on=2, path="paged", answer=json_answer(shuffled(hubspot.portal))))
-    steps = list(iter_backfill(client_of(hubspot), ((0, None),), 50, workers=3))
-    read = set(ids_of(step.page for step in steps))
+    pages = list(source_of(hubspot, page_size=50).read_all())
+    read = set(ids_of(pages))
     assert {record["engagement"]["id"] for record in hubspot.portal.records()} <= read
-    assert not steps[-1].in_order and steps[-1].ranges == ()
+    assert pages[-1].is_last and pages[-1].resume
+    assert pages[-1].resume["in_order"] is False and pages[-1].resume["ranges"] == []
+    assert sum(page.starts_over for page in pages) == 1
     assert "one request after the other" in caplog.text
 
 
@@ -163,7 +172,7 @@ def test_a_cursor_that_stands_still_is_an_error(hubspot: Simulator) -> None:
     still = json_answer({"results": [], "hasMore": True, "after": "same"})
     hubspot.faults.add(Fault(path="modified/after", answer=still, times=None))
     with pytest.raises(PagingError, match="does not go on"):
-        list(iter_modified_after(client_of(hubspot), "same", None))
+        list(iter_modified_after(client_of(hubspot), PageSizes(), "same"))
 
 
 def test_a_404_for_the_highest_id_does_not_matter(hubspot: Simulator) -> None:
@@ -171,8 +180,7 @@ def test_a_404_for_the_highest_id_does_not_matter(hubspot: Simulator) -> None:
     Where recent changes cannot be asked, the backfill does without its guess.
     """
     hubspot.faults.add(NOT_FOUND.at(path="recent/modified", times=None))
-    steps = iter_backfill(client_of(hubspot), ((0, None),), None, workers=3)
-    read = ids_of(step.page for step in steps)
+    read = ids_of(source_of(hubspot).read_all())
     assert sorted(read) == [record["engagement"]["id"] for record in hubspot.portal.records()]
 
 
@@ -181,6 +189,5 @@ def test_parts_read_side_by_side_do_not_overlap(hubspot: Simulator, page_size: i
     """
     However a first load is shared out, it yields each engagement once.
     """
-    steps = iter_backfill(client_of(hubspot), ((0, None),), page_size, workers=6)
-    read = ids_of(step.page for step in steps)
+    read = ids_of(source_of(hubspot, page_size=page_size, backfill_workers=6).read_all())
     assert sorted(read) == [record["engagement"]["id"] for record in hubspot.portal.records()]

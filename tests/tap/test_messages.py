@@ -243,7 +243,7 @@ def test_a_type_that_is_no_name(serve: Serve, tmp_path: Path) -> None:
     assert [(one["type"], one["metadata"]) for one in other] == [(None, {"body": "b"})] * 4
 
 
-class Broken:
+class Unreadable:
     """A stream that nobody reads any more."""
 
     def write(self, _: bytes) -> int:
@@ -257,7 +257,7 @@ def test_nobody_reads() -> None:
     """
     Whatever is being written then, it is an error that points to the target.
     """
-    messages = Messages(Broken())  # type: ignore[arg-type]  # the two methods that are used
+    messages = Messages(Unreadable())  # type: ignore[arg-type]  # the two methods that are used
     with pytest.raises(OutputError, match="Broken pipe: see what the target says"):
         messages.write_state({})
 

@@ -10,10 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hubspot_api.json_codec import parse_json, to_json
 from hubspot_simulator.portal import Portal
 from tap_hubspot_engagements import records
-from tap_hubspot_engagements.json_text import parse_json, to_json
-from tap_hubspot_engagements.records import last_updated_ms, to_engagements
+from tap_hubspot_engagements.engagement import Engagement
+from tap_hubspot_engagements.records import to_engagements
 from tap_hubspot_engagements.selection import Selection
 from tap_hubspot_engagements.streams import ENGAGEMENTS
 from tests.tap.conftest import (
@@ -28,13 +29,12 @@ from tests.tap.conftest import (
 
 class Made(NamedTuple):
     record: dict[str, Any]
-    misfits: list[str]
+    mismatches: list[str]
 
 
 def to_record(engagement: dict[str, Any]) -> Made:
-    misfits: list[str] = []
-    (record,) = to_engagements(engagement, misfits)
-    return Made(record, misfits)
+    (record,), mismatches = to_engagements(engagement)
+    return Made(record, list(mismatches))
 
 
 INTEGERS = "id portalId createdAt lastUpdated createdBy modifiedBy timestamp ownerId teamId".split()
@@ -75,7 +75,7 @@ WHOLE: dict[str, Any] = {
 
 
 def is_valid(record: dict[str, Any]) -> bool:
-    schema = Selection(ENGAGEMENTS, tuple(record)).schema(parent_selected=False)
+    schema = Selection(ENGAGEMENTS, tuple(record)).schema(is_parent_selected=False)
     jsonschema.Draft4Validator(schema).validate(record)
     return True
 
@@ -84,14 +84,14 @@ def test_every_key_has_its_column() -> None:
     """
     Each key of HubSpot's engagement is a property of its name, with its value as it was sent.
     """
-    record, misfits = to_record(WHOLE)
+    record, mismatches = to_record(WHOLE)
     assert list(record) == PROPERTIES == list(ENGAGEMENTS.schema["properties"])
     assert record == {
         **WHOLE["engagement"],
         **{name: WHOLE[name] for name in OUTER},
         "extra": None,
     }
-    assert misfits == []
+    assert mismatches == []
     assert is_valid(record)
 
 
@@ -109,9 +109,9 @@ def test_an_engagement_of_an_id_alone() -> None:
     """
     Every key but the id may be missing.
     """
-    record, misfits = to_record({"engagement": {"id": 7}})
+    record, mismatches = to_record({"engagement": {"id": 7}})
     assert record == {**dict.fromkeys(PROPERTIES), "id": 7}
-    assert misfits == []
+    assert mismatches == []
     assert is_valid(record)
 
 
@@ -119,7 +119,7 @@ def test_unknown_keys_are_kept() -> None:
     """
     A key that has no column is in `extra`, from inside and from outside, null included.
     """
-    record, misfits = to_record(
+    record, mismatches = to_record(
         {
             "engagement": {"id": 7, "conversionIdentifier": {"score": 1}, "new": None, "both": 1},
             "permissions": ["x"],
@@ -133,7 +133,7 @@ def test_unknown_keys_are_kept() -> None:
         "permissions": ["x"],
         "record.both": 2,
     }
-    assert misfits == []
+    assert mismatches == []
     assert is_valid(record)
 
 
@@ -141,7 +141,7 @@ def test_names_that_collide() -> None:
     """
     A key that bears the name of the other part's property does not stand in for it.
     """
-    record, misfits = to_record(
+    record, mismatches = to_record(
         {
             "engagement": {"id": 7, "metadata": "inner", "extra": 1, "ownerId": "text"},
             "metadata": ["outer"],
@@ -157,7 +157,7 @@ def test_names_that_collide() -> None:
         "record.ownerId": 5,
         "record.record.ownerId": 6,
     }
-    assert misfits == ["ownerId", "metadata"]
+    assert mismatches == ["ownerId", "metadata"]
 
 
 @pytest.mark.parametrize(
@@ -195,9 +195,9 @@ def test_a_value_that_does_not_fit(names: list[str], value: object, text: str) -
     for name in names:
         engagement: dict[str, Any] = {"engagement": {"id": 7}}
         (engagement["engagement"] if name in INNER else engagement)[name] = value
-        record, misfits = to_record(engagement)
+        record, mismatches = to_record(engagement)
         assert record == {**dict.fromkeys(PROPERTIES), "id": 7, "extra": {name: text}}
-        assert misfits == [name]
+        assert mismatches == [name]
         assert is_valid(record)
 
 
@@ -207,8 +207,8 @@ def test_the_largest_integers_fit(name: str) -> None:
     All of 64 bits is an integer, and not one more.
     """
     for value in (2**63 - 1, -(2**63), 0, 636418459634654854):
-        record, misfits = to_record({"engagement": {"id": 7, name: value}})
-        assert (record[name], misfits) == (value, [])
+        record, mismatches = to_record({"engagement": {"id": 7, name: value}})
+        assert (record[name], mismatches) == (value, [])
 
 
 @pytest.mark.parametrize("name", PROPERTIES[1:-1])
@@ -219,8 +219,8 @@ def test_null_is_null(name: str) -> None:
     engagement: dict[str, Any] = {"engagement": {"id": 7, name: None}, name: None}
     if name not in INNER:
         del engagement["engagement"][name]
-    record, misfits = to_record(engagement)
-    assert (record[name], misfits) == (None, [])
+    record, mismatches = to_record(engagement)
+    assert (record[name], mismatches) == (None, [])
 
 
 @pytest.mark.parametrize("value", [None, "1700000050456", 1.5, True, [], {}])
@@ -228,9 +228,10 @@ def test_last_updated_that_is_none(value: object) -> None:
     """
     Only an integer says when an engagement was updated.
     """
-    assert last_updated_ms({"engagement": {"id": 1, "lastUpdated": value}}) is None
-    assert last_updated_ms({"engagement": {"id": 1}}) is None
-    assert last_updated_ms(WHOLE) == 1700000050456
+    odd = {"engagement": {"id": 1, "lastUpdated": value}}
+    assert Engagement.from_mapping(odd).last_updated_ms is None
+    assert Engagement.from_mapping({"engagement": {"id": 1}}).last_updated_ms is None
+    assert Engagement.from_mapping(WHOLE).last_updated_ms == 1700000050456
 
 
 Texts = st.text(st.characters(exclude_characters="\x00", exclude_categories=["Cs"]), max_size=6)
@@ -262,7 +263,7 @@ def test_nothing_is_dropped(sent: dict[str, Any]) -> None:
     What HubSpot sent can be told from the record: each value stands in exactly one place.
     """
     before = json.dumps(sent)
-    record, misfits = to_record(parse_json(to_json(sent)))
+    record, mismatches = to_record(parse_json(to_json(sent)))
     assert json.dumps(sent) == before
     assert is_valid(record)
     assert record["id"] == sent["engagement"]["id"]
@@ -272,7 +273,7 @@ def test_nothing_is_dropped(sent: dict[str, Any]) -> None:
             if name in names:
                 value = record[name]
                 if value is None:
-                    assert name in misfits
+                    assert name in mismatches
                     value = as_sent(left.pop(name), part[name])
             else:
                 value = left.pop(free_name(name, prefix, left, record))
@@ -303,9 +304,9 @@ def test_recorded_answers() -> None:
     engagements = portal.records()
     one = json.loads((RECORDINGS / "2017-09-25_engagement_4318933.json").read_text())
     for engagement in [*engagements, one]:
-        record, misfits = to_record(engagement)
+        record, mismatches = to_record(engagement)
         assert record == expected_record(engagement)
-        assert misfits == []
+        assert mismatches == []
         assert is_valid(record)
     assert 636418459634654854 in {to_record(each).record["timestamp"] for each in engagements}
 
@@ -316,9 +317,9 @@ def test_generated_engagements() -> None:
     """
     validator = jsonschema.Draft4Validator(ENGAGEMENTS.schema)
     for engagement in Portal.generate(3000).records():
-        record, misfits = to_record(engagement)
+        record, mismatches = to_record(engagement)
         assert json.loads(json.dumps(record).replace("\\u0000", "")) == expected_record(engagement)
-        assert misfits == []
+        assert mismatches == []
         validator.validate(record)
 
 
@@ -327,4 +328,8 @@ def test_select() -> None:
     A selection keeps its properties, in its order.
     """
     record = to_record(WHOLE).record
-    assert list(records.select(record, ("id", "type", "metadata"))) == ["id", "type", "metadata"]
+    assert list(records.keep_properties(record, ("id", "type", "metadata"))) == [
+        "id",
+        "type",
+        "metadata",
+    ]

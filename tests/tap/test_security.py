@@ -24,6 +24,7 @@ from cryptography.x509.oid import NameOID
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hubspot_api.redaction import add_secret, clean
 from hubspot_simulator import oauth
 from hubspot_simulator.answers import Answer, error_answer, json_answer
 from hubspot_simulator.faults import Fault
@@ -32,7 +33,6 @@ from hubspot_simulator.portal import Portal, system_clock
 from hubspot_simulator.server import Simulator
 from tap_hubspot_engagements.config import Config
 from tap_hubspot_engagements.exceptions import ConfigError
-from tap_hubspot_engagements.redaction import add_secret, clean
 from tests.conftest import PROGRAMS, clean_environment
 from tests.tap.conftest import TOKEN, Run, Serve, Tap, paths
 
@@ -193,7 +193,7 @@ def test_a_rotated_refresh_token_without_a_place(
     hubspot.faults.add(Fault(path=oauth.PATH, answer=json_answer(body)))
     run = tap(config=settings(hubspot))
     assert run.code == 0
-    assert "WARNING HubSpot has given another refresh token" in run.err
+    assert "WARNING HubSpot has issued another refresh token" in run.err
     assert "another-t0ken" not in run.err
 
 

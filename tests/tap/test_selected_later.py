@@ -68,7 +68,7 @@ def test_a_stream_selected_later(tap: Tap, hubspot: Simulator) -> None:
     later = catalog("engagements", NOTES, TIES)
     run = tap(state=state, catalog=later)
     assert (run.code, records_of(NOTES, run), records_of(TIES, run)) == (0, 60, 60)
-    assert f"INFO newly selected: {NOTES}, {TIES}: everything is read anew" in run.err
+    assert f"INFO newly selected: {NOTES}, {TIES}: reading everything anew" in run.err
     hubspot.requests.clear()
     assert "newly selected" not in tap(state=last_state(run.messages), catalog=later).err
     assert paths(hubspot) == ["after"]

@@ -10,41 +10,65 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hubspot_api.client import HubspotClient
+from tap_hubspot_engagements.config import Config
 from tap_hubspot_engagements.exceptions import ConfigError
+from tap_hubspot_engagements.run import check_position
 from tap_hubspot_engagements.state import (
-    Backfill,
-    Changes,
     Position,
-    ms_to_utc,
+    Unfinished,
     read_position,
-    to_rfc3339,
     unwrap,
-    utc_to_ms,
     with_currently_syncing,
     with_position,
 )
+from tap_hubspot_engagements.times import ms_to_utc, to_rfc3339, utc_to_ms
+from tap_hubspot_engagements.v1.source import V1Source
 from tests.conftest import REPOSITORY
 
+CONFIG = Config.from_dict({"access_token": "no-portal-is-asked"}, {})
+V1_SOURCE = V1Source(HubspotClient(CONFIG), CONFIG)
 AT = "2026-11-20T08:00:00.000000Z"
 
 Moments = st.datetimes(timezones=st.just(timezone.utc))
 Ids = st.integers(0, 2**63 - 1)
-Ranges = st.lists(st.tuples(Ids, st.none() | Ids), min_size=1, max_size=4).map(tuple)
-Unfinished = st.one_of(
-    st.none(),
-    st.builds(Backfill, Moments, Ranges, st.none() | Moments),
-    st.builds(Backfill, Moments, Ranges, st.none() | Moments, st.booleans(), Ids, Ids),
-    st.builds(Changes, Moments, st.text(min_size=1), st.none() | Moments),
+Ranges = st.lists(st.tuples(Ids, st.none() | Ids).map(list), min_size=1, max_size=4)
+Backfills = st.builds(
+    Unfinished,
+    Moments,
+    st.fixed_dictionaries({"ranges": Ranges}, optional={"highest": Ids}),
+    st.none() | Moments,
+    st.none() | Ids,
+    st.sampled_from(["v1", "objects"]),
+)
+Changes = st.builds(
+    Unfinished,
+    Moments,
+    st.fixed_dictionaries({"after": st.text(min_size=1)}),
+    st.none() | Moments,
 )
 
 
-def build_position(bookmark: datetime | None, unfinished: Backfill | Changes | None) -> Position:
+def build_position(
+    bookmark: datetime | None, backfill: Unfinished | None, changes: Unfinished | None
+) -> Position:
     marks = (("engagements", "00ff00ff", "metadata"), ("engagement_notes", "12345678"))
-    position = Position(bookmark, selected=marks, engagements=7, doubted=bookmark is None)
-    return position.during(unfinished) if unfinished else position
+    position = Position(
+        bookmark,
+        selected=marks,
+        engagements=7,
+        doubted=bookmark is None,
+        skipped=(5,),
+        unread=({"ranges": [[3, 9]]},),
+    )
+    if backfill:
+        return position.during_backfill(backfill)
+    return position.during_changes(changes) if changes else position
 
 
-Positions = st.builds(build_position, st.none() | Moments, Unfinished)
+Positions = st.builds(
+    build_position, st.none() | Moments, st.none() | Backfills, st.none() | Changes
+)
 Others = st.dictionaries(st.sampled_from(["contacts", "deals"]), st.just({"lastUpdated": AT}))
 
 
@@ -76,8 +100,8 @@ def test_where_a_finished_pass_leaves_us(
     """
     The bookmark never goes back, never passes the signpost, and stays where nothing was seen.
     """
-    position = Position(bookmark, changes=Changes(signpost, "cursor", newest))
-    finished = position.finished(signpost, newest)
+    changes = Unfinished(signpost, {"after": "cursor"}, newest)
+    finished = Position(bookmark, changes=changes).after_pass(signpost, newest)
     assert (finished.backfill, finished.changes) == (None, None)
     if newest is None:
         assert finished.bookmark == bookmark
@@ -94,10 +118,14 @@ def test_the_bookmark_stays_during_a_pass(position: Position, signpost: datetime
     """
     An unfinished pass moves no bookmark, and takes the place of any other.
     """
-    for unfinished in (Backfill(signpost, ((5, None),)), Changes(signpost, "cursor")):
-        during = position.during(unfinished)
+    backfill = Unfinished(signpost, {"ranges": [[5, None]]})
+    changes = Unfinished(signpost, {"after": "cursor"})
+    for during, passes in (
+        (position.during_backfill(backfill), (backfill, None)),
+        (position.during_changes(changes), (None, changes)),
+    ):
         assert during.bookmark == position.bookmark
-        assert {during.backfill, during.changes} == {unfinished, None}
+        assert (during.backfill, during.changes) == passes
 
 
 def test_as_it_is_written() -> None:
@@ -105,16 +133,18 @@ def test_as_it_is_written() -> None:
     The state is the one that the design promises, key by key.
     """
     signpost = datetime(2026, 11, 20, 8, tzinfo=timezone.utc)
-    position = Position(signpost).during(Backfill(signpost, ((1, 5), (9, None))))
+    position = Position(signpost).during_backfill(
+        Unfinished(signpost, {"ranges": [[1, 5], [9, None]]})
+    )
     assert with_position({}, position) == {
         "bookmarks": {
             "engagements": {
                 "lastUpdated": AT,
-                "backfill": [{"signpost": AT, "ranges": ((1, 5), (9, None))}],
+                "backfill": [{"signpost": AT, "ranges": [[1, 5], [9, None]]}],
             }
         }
     }
-    position = Position().during(Changes(signpost, "opaque", signpost))
+    position = Position().during_changes(Unfinished(signpost, {"after": "opaque"}, signpost))
     assert with_position({}, position) == {
         "bookmarks": {
             "engagements": {"changes": [{"signpost": AT, "after": "opaque", "newest": AT}]}
@@ -150,9 +180,9 @@ def test_states_of_singer_ios_tap() -> None:
     assert position == Position(datetime(2026, 11, 20, 8, tzinfo=timezone.utc))
     del marks["lastUpdated"]
     interrupted = read_position({"bookmarks": {"engagements": marks}})
-    assert interrupted.changes == Changes(None, "x")
+    assert interrupted.changes == Unfinished(None, {"after": "x"})
     finished = read_position({"bookmarks": {"engagements": {"cursor": "y"}}})
-    assert finished.changes == Changes(None, "y")
+    assert finished.changes == Unfinished(None, {"after": "y"})
 
 
 def test_the_example() -> None:
@@ -199,6 +229,8 @@ def test_the_example() -> None:
         {"selected": [["engagements"]]},
         {"engagements": "7"},
         {"engagements": -1},
+        {"unread": [5]},
+        {"unread": [{"ranges": [[5]]}]},
     ],
 )
 def test_what_cannot_be_read_is_refused(mark: Any) -> None:
@@ -206,7 +238,7 @@ def test_what_cannot_be_read_is_refused(mark: Any) -> None:
     A state that is not understood is an error that names it: to begin anew would hide it.
     """
     with pytest.raises(ConfigError, match=r"state: .*engagements"):
-        read_position({"bookmarks": {"engagements": mark}})
+        check_position(V1_SOURCE, read_position({"bookmarks": {"engagements": mark}}))
 
 
 WRAPPINGS: dict[str, Any] = {
@@ -307,10 +339,10 @@ def test_states_of_before() -> None:
     """
     begun = {"signpost": AT, "ranges": [[5, None]]}
     backfill = read_position({"bookmarks": {"engagements": {"backfill": begun}}}).backfill
-    assert backfill and backfill.ranges == ((5, None),)
+    assert backfill and backfill.resume == {"ranges": [[5, None]]}
     changed = {"signpost": AT, "after": "x"}
     changes = read_position({"bookmarks": {"engagements": {"changes": changed}}}).changes
-    assert changes and changes.after == "x"
+    assert changes and changes.resume == {"after": "x"}
 
 
 @given(at_ms=st.integers(-62_135_596_800_000, 253_402_300_799_999))

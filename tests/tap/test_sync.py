@@ -8,19 +8,14 @@ from typing import Any
 
 import pytest
 
+from hubspot_api.exceptions import DailyLimitError, HubspotError, NotFoundError, ScopeError
 from hubspot_simulator import faults
 from hubspot_simulator.answers import error_answer, json_answer
 from hubspot_simulator.faults import Fault
 from hubspot_simulator.portal import Portal
 from hubspot_simulator.server import Simulator
-from tap_hubspot_engagements.exceptions import (
-    DailyLimitError,
-    HubspotError,
-    NotFoundError,
-    PagingError,
-    ScopeError,
-)
-from tap_hubspot_engagements.state import ms_to_utc, to_rfc3339
+from tap_hubspot_engagements.exceptions import PagingError
+from tap_hubspot_engagements.times import ms_to_utc, to_rfc3339
 from tests.tap.conftest import (
     HOUR_MS,
     NOW_MS,
@@ -279,7 +274,7 @@ def test_a_cursor_that_is_not_known_any_more(
         str(NOW_MS - 2 * HOUR_MS - 1),
     ]
     assert "changes" not in mark(last_state(messages))
-    assert "refused, reading anew" in caplog.text
+    assert "cursor, reading anew" in caplog.text
 
 
 @pytest.mark.parametrize("status", [404, 409, 410, 418, 422])

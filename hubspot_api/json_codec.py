@@ -1,7 +1,7 @@
 """
-JSON in and out of the tap: integers of any size, and text that every target can hold.
+Parses and serializes JSON without loss of precision: integers keep every digit.
 
-msgspec rather than orjson, at the same speed: orjson makes floats of integers past 64 bits.
+msgspec rather than orjson, at the same speed: orjson turns integers past 64 bits into floats.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 
 import msgspec
 
-NUL_ESCAPE = re.compile(rb"\\u0000")  # found sooner than by `in`
+NUL_ESCAPE = re.compile(rb"\\u0000")  # faster than `in`
 _NUL = re.compile("\x00")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -28,11 +28,12 @@ _decode = msgspec.json.Decoder().decode
 
 def parse_json(text: bytes, strict: bool = True) -> Any:
     """
-    Return the value of a JSON text; lone surrogates, which UTF-8 cannot hold, become U+FFFD.
+    Return the value of a JSON text.
 
-    A preview cut in the middle of an emoji ends in one. A number that no float holds is returned
-    as its text, and so is an integer of thousands of digits. Unless `strict`, control
-    characters may stand in texts. Raises ValueError for what is no JSON.
+    Lone surrogates, which UTF-8 cannot hold, become U+FFFD: a preview cut in the middle of an emoji
+    ends in one. A number beyond the range of floats stays text, and so does an integer of more than
+    MAX_DIGITS digits. Unless `strict`, texts may contain control characters. Raises ValueError for
+    anything but JSON.
     """
     with contextlib.suppress(msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return _decode(text)
@@ -46,9 +47,9 @@ def parse_json(text: bytes, strict: bool = True) -> Any:
 
 
 def check_utf8(text: bytes) -> None:
-    """Raise UnicodeDecodeError where a text is not UTF-8."""
-    # In pieces that the processor keeps at hand: a page with one emoji, decoded whole, becomes
-    # four bytes a character, and takes five times as long.
+    """Raise UnicodeDecodeError unless a text is UTF-8."""
+    # In pieces that fit the processor's cache: a page with one emoji, decoded whole, takes four
+    # bytes a character and five times as long.
     decoder = codecs.getincrementaldecoder("utf-8")()
     for start in range(0, len(text), _PIECE):
         decoder.decode(text[start : start + _PIECE])
@@ -60,22 +61,22 @@ def without_nul(value: Any) -> Any:
     return replace_text(value, _NUL, "")
 
 
-def replace_text(value: Any, pattern: re.Pattern[str], by: str) -> Any:
-    """Return a JSON value with `pattern` replaced in its texts, names of objects included."""
+def replace_text(value: Any, pattern: re.Pattern[str], replacement: str) -> Any:
+    """Return a JSON value with `pattern` replaced in its texts, keys of objects included."""
     if isinstance(value, str):
-        return pattern.sub(by, value)
+        return pattern.sub(replacement, value)
     if isinstance(value, list):
-        return [replace_text(one, pattern, by) for one in value]
+        return [replace_text(item, pattern, replacement) for item in value]
     if isinstance(value, dict):
         return {
-            replace_text(name, pattern, by): replace_text(one, pattern, by)
-            for name, one in value.items()
+            replace_text(name, pattern, replacement): replace_text(item, pattern, replacement)
+            for name, item in value.items()
         }
     return value
 
 
 def _to_int(text: str) -> int | str:
-    # Python refuses those of more than 4,300: to convert one takes the square of its length.
+    # Conversion takes the square of the length, and Python refuses more than 4,300 digits.
     return int(text) if len(text) <= MAX_DIGITS else text
 
 

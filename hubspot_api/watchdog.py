@@ -1,7 +1,7 @@
 """
-A deadline for a whole exchange: a socket's time-out is for each of its reads.
+A deadline for a whole exchange, since a socket's time-out covers each read alone.
 
-A response whose headers or body come at two bytes a second would otherwise never time out.
+Without a deadline a response whose headers or body arrive at two bytes a second never times out.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ class HasFileno(Protocol):
 
 class Deadline:
     """
-    The moment at which an exchange is cut off; `passed` tells whether it was.
+    The moment that cuts an exchange off; `passed` tells whether it has.
 
-    It shuts the connection down through a copy of its file descriptor, which works at any time:
-    in the TLS handshake, in the headers, in the body, after the response has taken the socket over.
+    The deadline shuts the connection down through a copy of its file descriptor. The copy works at
+    every stage: TLS handshake, headers, body, and after the response has taken the socket over.
     """
 
     def __init__(self, at_s: float) -> None:
@@ -37,21 +37,20 @@ class Deadline:
         self._copy: socket.socket | None = None
 
     def attach(self, connection: HasFileno) -> None:
-        """Cut this connection off when the deadline passes, instead of any given before."""
+        """Watch this connection from now on, instead of any earlier one."""
         self.close()
-        self._copy = socket.socket(
-            socket.AF_INET, socket.SOCK_STREAM, 0, os.dup(connection.fileno())
-        )
+        copy = os.dup(connection.fileno())
+        self._copy = socket.socket(socket.AF_INET, socket.SOCK_STREAM, 0, copy)
         if self.passed:
             self._shut_down()
 
     def expire(self) -> None:
-        """Cut the connection off: whoever reads from it sees it end."""
+        """Cut the connection off: its reader sees the end of the stream."""
         self.passed = True
         self._shut_down()
 
     def close(self) -> None:
-        """Let go of the connection, which goes on."""
+        """Stop watching the connection, which stays open."""
         if self._copy is not None:
             self._copy.close()
 
@@ -75,7 +74,7 @@ class Watchdog:
 
     @contextlib.contextmanager
     def deadline(self, seconds: float) -> Iterator[Deadline]:
-        """Yield a deadline in `seconds`, which has no effect any more once the block has ended."""
+        """Yield a deadline in `seconds`; the deadline ends with the block."""
         deadline = Deadline(time.monotonic() + seconds)
         with self._lock:
             self._deadlines.add(deadline)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tap_hubspot_engagements.json_text import parse_json, to_json, without_nul
+from hubspot_api.json_codec import parse_json, to_json, without_nul
 
 Scalars = st.one_of(
     st.none(),

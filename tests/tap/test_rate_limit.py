@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tap_hubspot_engagements.pace import PAUSE_AT_NONE_LEFT_S, WINDOW_S, Pace
+from hubspot_api.rate_limit import PAUSE_AT_NONE_LEFT_S, WINDOW_S, RateLimiter
 from tests.tap.conftest import Waits
 
 Steps = st.lists(
@@ -21,8 +21,8 @@ Steps = st.lists(
 )
 
 
-def ask(pace: Pace) -> None:
-    with pace.turn():
+def ask(rate_limiter: RateLimiter) -> None:
+    with rate_limiter.slot():
         pass
 
 
@@ -33,12 +33,12 @@ def test_never_more_in_ten_seconds(most: int, steps: list[tuple[str, float]]) ->
     HubSpot counts a request: between its beginning and its answer.
     """
     waits = Waits()
-    pace = Pace(most, waits.clock, waits.sleep)
+    rate_limiter = RateLimiter(most, waits.clock, waits.sleep)
     asked: list[tuple[float, float]] = []
     paused_until = 0.0
     for step, seconds in steps:
         if step == "ask":
-            with pace.turn():
+            with rate_limiter.slot():
                 began_s = waits.now_s
                 assert began_s >= paused_until
                 waits.now_s += seconds
@@ -46,7 +46,7 @@ def test_never_more_in_ten_seconds(most: int, steps: list[tuple[str, float]]) ->
         elif step == "idle":
             waits.now_s += seconds
         else:
-            pace.pause(seconds)
+            rate_limiter.pause(seconds)
             paused_until = max(paused_until, waits.now_s + seconds)
     for (_, answered_s), (began_s, _) in zip(asked, asked[most:], strict=False):
         assert began_s - answered_s >= WINDOW_S - 1e-9
@@ -56,25 +56,25 @@ def test_no_wait_below_the_limit(waits: Waits) -> None:
     """
     The first requests of a window go out at once; the next waits for the first to be ten s old.
     """
-    pace = Pace(3, waits.clock, waits.sleep)
+    rate_limiter = RateLimiter(3, waits.clock, waits.sleep)
     for _ in range(3):
-        ask(pace)
+        ask(rate_limiter)
         waits.now_s += 1.0
     assert waits.slept == []
-    ask(pace)
+    ask(rate_limiter)
     assert waits.slept == [7.0]
-    assert pace.waited_s == 7.0
+    assert rate_limiter.waited_s == 7.0
 
 
 def test_all_wait_together(waits: Waits) -> None:
     """
     A shorter pause does not end a longer one.
     """
-    pace = Pace(100, waits.clock, waits.sleep)
-    pace.pause(5.0)
-    pace.pause(1.0)
-    ask(pace)
-    ask(pace)
+    rate_limiter = RateLimiter(100, waits.clock, waits.sleep)
+    rate_limiter.pause(5.0)
+    rate_limiter.pause(1.0)
+    ask(rate_limiter)
+    ask(rate_limiter)
     assert waits.slept == [5.0]
 
 
@@ -90,11 +90,11 @@ def test_threads_share_one_pace(most: int) -> None:
         with lock:
             waits.sleep(seconds)
 
-    pace = Pace(most, waits.clock, sleep)
+    rate_limiter = RateLimiter(most, waits.clock, sleep)
 
     def ask_often() -> None:
         for _ in range(5):
-            ask(pace)
+            ask(rate_limiter)
 
     threads = [threading.Thread(target=ask_often) for _ in range(4)]
     for thread in threads:
@@ -115,18 +115,18 @@ def test_all_that_is_allowed_is_under_way(waits: Waits) -> None:
         waits.sleep(seconds)
         answered.set()
 
-    pace = Pace(1, waits.clock, sleep)
+    rate_limiter = RateLimiter(1, waits.clock, sleep)
     began = threading.Event()
 
     def ask_slowly() -> None:
-        with pace.turn():
+        with rate_limiter.slot():
             began.set()
             answered.wait(60)
 
     slow = threading.Thread(target=ask_slowly)
     slow.start()
     assert began.wait(60)
-    ask(pace)
+    ask(rate_limiter)
     slow.join()
     assert waits.now_s >= WINDOW_S
 
@@ -136,15 +136,15 @@ def test_none_left_by_our_own_doing_is_no_pause(waits: Waits) -> None:
     HubSpot says that none is left: where we asked for all of them we know when to go on; where we
     did not, others ask, too.
     """
-    pace = Pace(5, waits.clock, waits.sleep)
+    rate_limiter = RateLimiter(5, waits.clock, waits.sleep)
     for left in (4, 3, 2, 1, 0):
-        with pace.turn():
-            pace.heed(5, left)
+        with rate_limiter.slot():
+            rate_limiter.update_from_headers(5, left)
     waits.now_s += WINDOW_S - 0.5
-    ask(pace)
+    ask(rate_limiter)
     assert waits.slept == [0.5]
-    pace = Pace(5, waits.clock, waits.sleep)
-    with pace.turn():
-        pace.heed(5, 0)
-    ask(pace)
+    rate_limiter = RateLimiter(5, waits.clock, waits.sleep)
+    with rate_limiter.slot():
+        rate_limiter.update_from_headers(5, 0)
+    ask(rate_limiter)
     assert waits.slept == [0.5, PAUSE_AT_NONE_LEFT_S]

@@ -1,7 +1,7 @@
 """
-The one place that every line which is printed passes: it knows all secrets, and keeps lines whole.
+Removes secrets from every printed line, and keeps each line whole.
 
-What HubSpot or a record says may repeat a secret, or hold a line break that forges a line.
+A message of HubSpot's or a record may repeat a secret, or hold a line break that forges a line.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ import re
 import threading
 from urllib.parse import quote, quote_plus
 
-SHORTEST = 6  # characters of a secret: shorter ones are no secrets, and parts of any word
-# Control characters, line separators, and marks that turn the direction of what follows.
+MIN_SECRET_LENGTH = 6  # characters; shorter texts are parts of ordinary words
+# Control characters, line separators, and marks that turn the direction of the following text.
 _UNPRINTABLE = re.compile(
     "[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]"
 )
@@ -22,8 +22,8 @@ _lock = threading.Lock()
 
 
 def add_secret(secret: str | None) -> None:
-    """Have a text, and what it becomes in a URL or a form, shown nowhere from now on."""
-    if secret and len(secret) >= SHORTEST:
+    """Redact a text from now on, also in the forms that a URL or an HTML form gives it."""
+    if secret and len(secret) >= MIN_SECRET_LENGTH:
         with _lock:
             for form in (secret, quote(secret, safe=""), quote_plus(secret), quote(secret)):
                 _secrets[form] = None
@@ -31,9 +31,9 @@ def add_secret(secret: str | None) -> None:
 
 def clean(text: str, lines: bool = False) -> str:
     """
-    Return a text as one line without secrets; what cannot be printed is escaped.
+    Return a text as one line, with *** for secrets and escapes for unprintable characters.
 
-    With `lines` it keeps its lines.
+    With `lines` the text keeps its line breaks.
     """
     if lines:
         return "\n".join(map(clean, text.split("\n")))
@@ -42,4 +42,4 @@ def clean(text: str, lines: bool = False) -> str:
     for secret in secrets:
         text = text.replace(secret, "***")
     text = _USERINFO.sub("***@", text)
-    return _UNPRINTABLE.sub(lambda found: repr(found[0])[1:-1], text)
+    return _UNPRINTABLE.sub(lambda match: repr(match[0])[1:-1], text)

@@ -14,7 +14,7 @@ from hubspot_simulator import faults
 from hubspot_simulator.faults import Fault
 from hubspot_simulator.portal import Portal
 from hubspot_simulator.server import Simulator
-from tap_hubspot_engagements.state import ms_to_utc, to_rfc3339
+from tap_hubspot_engagements.times import ms_to_utc, to_rfc3339
 from tests.tap.conftest import (
     HOUR_MS,
     TOKEN,

@@ -7,23 +7,24 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from hubspot_simulator import faults
-from hubspot_simulator.faults import Fault
-from hubspot_simulator.portal import Portal
-from hubspot_simulator.server import Simulator
-from tap_hubspot_engagements.client import RETRY_LIMIT_S, HubspotClient
-from tap_hubspot_engagements.config import Config
-from tap_hubspot_engagements.exceptions import (
+from hubspot_api.client import RETRY_LIMIT_S, HubspotClient
+from hubspot_api.exceptions import (
+    ApiError,
     AuthError,
     DailyLimitError,
     HubspotError,
     NotFoundError,
     ScopeError,
-    TapError,
     TransientError,
 )
-from tap_hubspot_engagements.pace import Pace
-from tap_hubspot_engagements.pages import iter_paged
+from hubspot_api.rate_limit import RateLimiter
+from hubspot_simulator import faults
+from hubspot_simulator.faults import Fault
+from hubspot_simulator.portal import Portal
+from hubspot_simulator.server import Simulator
+from tap_hubspot_engagements.config import Config
+from tap_hubspot_engagements.v1.endpoints import iter_paged
+from tap_hubspot_engagements.v1.page_size import PageSizes
 
 TOKEN = "pat-na1-very-secret"
 
@@ -61,12 +62,12 @@ def client(hubspot: Simulator, time: Time) -> HubspotClient:
 
 def build_client(hubspot: Simulator, time: Time, timeout_s: float) -> HubspotClient:
     settings = {"access_token": TOKEN, "base_url": hubspot.url, "request_timeout": timeout_s}
-    pace = Pace(10_000, time.clock, time.sleep)
-    return HubspotClient(Config.from_dict(settings, {}), pace, time.clock)
+    rate_limiter = RateLimiter(10_000, time.clock, time.sleep)
+    return HubspotClient(Config.from_dict(settings, {}), rate_limiter, time.clock)
 
 
 def read_all(client: HubspotClient) -> list[int]:
-    pages = iter_paged(client, 0, None)
+    pages = iter_paged(client, PageSizes(), 0)
     return [one.id for page in pages for one in page.engagements]
 
 
@@ -82,7 +83,7 @@ def read_all(client: HubspotClient) -> list[int]:
     ],
 )
 def test_refusals_are_not_asked_again(
-    hubspot: Simulator, client: HubspotClient, fault: Fault, error: type[TapError], said: str
+    hubspot: Simulator, client: HubspotClient, fault: Fault, error: type[Exception], said: str
 ) -> None:
     """
     What HubSpot would refuse again is an error at once, that says what to do.
@@ -184,10 +185,10 @@ def test_at_most_so_many_requests_in_ten_seconds(time: Time) -> None:
     """
     In no window of ten seconds do more requests begin than allowed, and none is held for longer.
     """
-    pace = Pace(5, time.clock, time.sleep)
+    rate_limiter = RateLimiter(5, time.clock, time.sleep)
     began = []
     for number in range(40):
-        with pace.turn():
+        with rate_limiter.slot():
             began.append(time.now_s)
         time.now_s += (number % 7) * 0.3
     for start in began:
@@ -203,6 +204,6 @@ def test_the_token_is_shown_nowhere(hubspot: Simulator, client: HubspotClient) -
     assert TOKEN not in repr(config)
     for fault in (faults.UNDECODABLE_TOKEN, faults.BAD_PARAMETER, faults.MISSING_SCOPES):
         hubspot.faults.add(fault)
-        with pytest.raises(TapError) as raised:
+        with pytest.raises(ApiError) as raised:
             read_all(client)
         assert TOKEN not in f"{raised.value!r} {raised.value.__cause__!r}"

@@ -10,14 +10,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hubspot_simulator.portal import Portal
-from tap_hubspot_engagements import records
+from tap_hubspot_engagements import properties, records
+from tap_hubspot_engagements.engagement import Engagement
 from tap_hubspot_engagements.selection import Selection
-from tap_hubspot_engagements.sent import Sent, read_list
 from tap_hubspot_engagements.streams import CHILDREN, ENGAGEMENTS, Stream
+from tap_hubspot_engagements.v1.decode import read_list
+from tap_hubspot_engagements.v1.fast_records import fast_path_for
 
 STREAMS = (ENGAGEMENTS, *CHILDREN)
 DEFAULT = tuple(name for name in ENGAGEMENTS.schema["properties"] if name != "metadata")
-TYPES = ("NOTE", "TASK", "CALL", "MEETING", *records.EMAILS, "PUBLISHING_TASK", None)
+TYPES = ("NOTE", "TASK", "CALL", "MEETING", *properties.EMAILS, "PUBLISHING_TASK", None)
 
 values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(-1e9, 1e9) | st.text(max_size=5),
@@ -30,7 +32,7 @@ OF_TYPE = {
     str: st.text(max_size=8),
     list: st.lists(values, max_size=2),
     dict: st.dictionaries(st.text(max_size=3), values, max_size=2),
-    records.TEXT_OF_INT: st.text(max_size=5) | st.integers(),
+    properties.STRING_OR_INT: st.text(max_size=5) | st.integers(),
 }
 
 
@@ -40,26 +42,26 @@ def of(types: Any) -> st.SearchStrategy[dict[str, Any]]:
     return st.fixed_dictionaries({}, optional=one)
 
 
-people = of(records.PERSON_TYPES)
+people = of(properties.PERSON_TYPES)
 emails = st.fixed_dictionaries(
     {},
     optional={
-        **{name: OF_TYPE[kind] for name, kind in records.EMAIL_TYPES.items()},
-        **dict.fromkeys(records.PEOPLE, people | st.none()),
-        **dict.fromkeys(records.ROLES, st.lists(people, max_size=3)),
+        **{name: OF_TYPE[kind] for name, kind in properties.EMAIL_TYPES.items()},
+        **dict.fromkeys(properties.PEOPLE, people | st.none()),
+        **dict.fromkeys(properties.ROLES, st.lists(people, max_size=3)),
     },
 )
 metadata = (
     emails
-    | of(records.NOTE_TYPES)
-    | of(records.TASK_TYPES)
-    | of(records.CALL_TYPES)
-    | of(records.MEETING_TYPES)
+    | of(properties.NOTE_TYPES)
+    | of(properties.TASK_TYPES)
+    | of(properties.CALL_TYPES)
+    | of(properties.MEETING_TYPES)
 )
 odd = st.dictionaries(st.sampled_from(["type", "source", "ownerId", "body", "to", "new"]), values)
 inner = st.builds(
     lambda known, kind, number, more: {**known, "type": kind, **more, "id": number},
-    of(records.INNER_TYPES),
+    of(properties.INNER_TYPES),
     st.sampled_from(TYPES),
     st.integers(1, 2**63 - 1),
     st.just({}) | odd,
@@ -80,33 +82,33 @@ engagements = st.fixed_dictionaries(
 )
 
 
-def listed(*given: Any, ascii_only: bool = True) -> list[Sent]:
+def listed(*given: Any, ascii_only: bool = True) -> list[Engagement]:
     page = {"results": given, "hasMore": False, "offset": 1}
-    return read_list(json.dumps(page, ensure_ascii=ascii_only).encode()).engagements()
+    return [*read_list(json.dumps(page, ensure_ascii=ascii_only).encode()).decoded().results]
 
 
-def quickly(stream: Stream, sent: Sent, properties: tuple[str, ...]) -> list[Any] | None:
-    shortcut = Selection(stream, properties).shortcut
-    made = shortcut(sent) if shortcut and sent.decoded else None
+def quickly(stream: Stream, sent: Engagement, names: tuple[str, ...]) -> list[Any] | None:
+    has_all = Selection(stream, names).has_all_properties
+    fast_path = fast_path_for(stream.tap_stream_id, names, has_all=has_all)
+    made = fast_path(sent) if fast_path and sent.has_fast_path else None
     return None if made is None else [json.loads(one) for one in made]
 
 
-def carefully(stream: Stream, sent: Sent, properties: tuple[str, ...]) -> list[Any]:
-    assert stream.to_records
-    made = stream.to_records(sent.whole, [])
-    return [records.select(record, properties) for record in made]
+def carefully(stream: Stream, sent: Engagement, names: tuple[str, ...]) -> list[Any]:
+    made, _ = stream.to_records(sent.whole)
+    return [records.keep_properties(record, names) for record in made]
 
 
-def assert_alike(sent: Sent) -> list[bool]:
+def assert_alike(sent: Engagement) -> list[bool]:
     """Check every stream's records; returns for each whether the quick way was taken."""
     taken = []
-    for stream in (one for one in STREAMS if one.takes is None or one.takes(sent.kind)):
+    for stream in (one for one in STREAMS if one.takes_type is None or one.takes_type(sent.type)):
         whole = tuple(stream.schema["properties"])
-        for properties in (whole, DEFAULT) if stream is ENGAGEMENTS else (whole,):
-            quick = quickly(stream, sent, properties)
+        for names in (whole, DEFAULT) if stream is ENGAGEMENTS else (whole,):
+            quick = quickly(stream, sent, names)
             taken.append(quick is not None)
             if quick is not None:
-                slow = carefully(stream, sent, properties)
+                slow = carefully(stream, sent, names)
                 assert quick == slow, stream.tap_stream_id
                 assert [list(one) for one in quick] == [list(one) for one in slow]
     return taken
@@ -123,8 +125,8 @@ def test_both_ways_lead_to_the_same(engagement: Any, ascii_only: bool) -> None:
     assert sent.whole == engagement
     assert sent.id == engagement["engagement"]["id"]
     kind = engagement["engagement"].get("type")
-    assert sent.kind == (kind if isinstance(kind, str) else None)
-    assert sent.last_updated_ms == records.last_updated_ms(engagement)
+    assert sent.type == (kind if isinstance(kind, str) else None)
+    assert sent.last_updated_ms == Engagement.from_mapping(engagement).last_updated_ms
 
 
 def test_most_of_a_portal_goes_the_quick_way() -> None:

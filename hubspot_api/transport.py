@@ -1,8 +1,8 @@
 """
-One HTTP exchange, bounded in time and in bytes, whatever the server sends.
+One HTTP exchange, with a limit of time and a limit of bytes, whatever the server sends.
 
-On top of requests: a deadline for connection, headers and body together, and a limit for the body
-before and after decompression.
+Adds to requests a deadline for connection, headers and body together, and a limit for the body,
+compressed and decompressed.
 """
 
 from __future__ import annotations
@@ -15,30 +15,19 @@ import requests
 import urllib3
 from requests.adapters import HTTPAdapter
 
-from tap_hubspot_engagements.watch import WATCHDOG, Deadline
+from hubspot_api.exceptions import BodyInterrupted, DeadlinePassed, ResponseTooLarge
+from hubspot_api.watchdog import WATCHDOG, Deadline
 
 GZIP = ("gzip", "x-gzip")
 GZIP_WINDOW = 16 + zlib.MAX_WBITS  # zlib's number for a gzip header and trailer
 
 
-class ResponseTooLarge(Exception):
-    """The body has more bytes than are allowed."""
-
-
-class DeadlinePassed(Exception):
-    """The response was not complete in time."""
-
-
-class BodyInterrupted(Exception):
-    """The body broke off, or cannot be decompressed; `__cause__` says how."""
-
-
 class Transport:
     """
-    Sends requests, each thread on connections of its own; redirects are not followed.
+    Sends requests to one host, each thread on its own connections; follows no redirects.
 
-    Proxies and certificates are those of the environment when a thread first sends. ~/.netrc is
-    not read: what it has for the host would take the token's place.
+    Proxies and certificates come from the environment when a thread sends its first request. The
+    transport does not read ~/.netrc: an entry for the host would replace the token.
     """
 
     def __init__(self, base_url: str, user_agent: str) -> None:
@@ -52,9 +41,10 @@ class Transport:
         """
         Return the response to `method` `path`, and its decompressed body.
 
-        `options` are those of requests. Raises DeadlinePassed where the response is not complete
-        after `timeout_s` seconds, ResponseTooLarge beyond `max_bytes`, BodyInterrupted after the
-        headers, and before them what requests, urllib3 and the operating system raise.
+        `options` are those of requests. Raises DeadlinePassed if the response is not complete
+        after `timeout_s` seconds, ResponseTooLarge beyond `max_bytes`, and BodyInterrupted if the
+        body fails. Before the headers are complete, the errors are those of requests, urllib3 and
+        the operating system.
         """
         session = self._session()
         with WATCHDOG.deadline(timeout_s) as deadline:
@@ -86,7 +76,7 @@ class Transport:
             session = self._local.session = requests.Session()
             session.headers["User-Agent"] = self._user_agent
             session.headers["Accept-Encoding"] = GZIP[0]
-            # Read here once: at each request it costs as much as a third of it.
+            # The environment is read once: reading it again takes a third of each request.
             environment = session.merge_environment_settings(self._base_url, {}, None, None, None)
             session.trust_env = False
             session.proxies, session.verify = environment["proxies"], environment["verify"]
@@ -96,7 +86,7 @@ class Transport:
 
 
 class _Current(threading.local):
-    """The deadline of the exchange that this thread is in."""
+    """The deadline of this thread's current exchange."""
 
     deadline: Deadline | None = None
 
@@ -109,7 +99,7 @@ _CURRENT = _Current()
 
 
 class _WatchedConnection:
-    """Tells the current deadline of the socket that is used; mixed into urllib3's connections."""
+    """Shows the current deadline its socket; a mix-in for urllib3's connections."""
 
     sock: Any
 
@@ -119,13 +109,13 @@ class _WatchedConnection:
         return sock
 
     def putrequest(self, *arguments: Any, **options: Any) -> None:
-        # Of a connection that has served before.
+        # A connection from the pool has its socket already.
         _CURRENT.attach(self.sock)
         super().putrequest(*arguments, **options)  # type: ignore[misc]  # urllib3's
 
 
 class _Adapter(HTTPAdapter):
-    """requests' adapter, on connections that a deadline can cut off."""
+    """The adapter of requests, with connections that a deadline can cut off."""
 
     def init_poolmanager(self, *arguments: Any, **options: Any) -> None:
         super().init_poolmanager(*arguments, **options)
@@ -138,30 +128,31 @@ class _Adapter(HTTPAdapter):
 
 
 def _watch_connections(manager: urllib3.PoolManager) -> None:
-    """Have the manager's pools make connections that a deadline can cut off."""
-    watched: dict[str, Any] = {}
+    """Make the manager's pools open connections that a deadline can cut off."""
+    classes: dict[str, Any] = {}
     pools: dict[str, Any] = manager.pool_classes_by_scheme
     for scheme, pool in pools.items():
         plain = pool.ConnectionCls
         if not issubclass(plain, _WatchedConnection):
             connection = type(plain.__name__, (_WatchedConnection, plain), {})
             pool = type(pool.__name__, (pool,), {"ConnectionCls": connection})
-        watched[scheme] = pool
-    manager.pool_classes_by_scheme = watched
+        classes[scheme] = pool
+    manager.pool_classes_by_scheme = classes
 
 
 def _read_body(response: requests.Response, max_bytes: int) -> bytes:
     """
-    Return the whole body, decompressed; raises ResponseTooLarge beyond `max_bytes`.
+    Return the whole body, decompressed.
 
-    Read and decompressed in one piece: urllib3's own way copies a page two or three times.
+    Reading and decompressing in one piece saves the two or three copies that urllib3 makes. Raises
+    ResponseTooLarge beyond `max_bytes`, and BodyInterrupted.
     """
     encoding = response.headers.get("Content-Encoding", "identity").lower()
     length = response.raw.length_remaining
     try:
         if length is not None and length > max_bytes:
             raise ResponseTooLarge
-        # Where the length is known the end is, too: then no limit has to be enforced.
+        # A known length is within the limit by now, and needs no other.
         most = max_bytes + 1 if length is None else None
         if encoding in GZIP:
             body = _gunzip(response.raw.read(most, decode_content=False), max_bytes)
@@ -181,17 +172,17 @@ def _read_body(response: requests.Response, max_bytes: int) -> bytes:
 
 
 def _gunzip(data: bytes, max_bytes: int) -> bytes:
-    """Return the content of gzip `data`, as much as shows whether it exceeds `max_bytes`."""
+    """Return the content of gzip `data`, cut after `max_bytes` + 1 bytes."""
     parts: list[bytes] = []
-    left = max_bytes + 1
-    while data and left > 0:
+    remaining = max_bytes + 1
+    while data and remaining > 0:
         member = zlib.decompressobj(GZIP_WINDOW)
         try:
-            parts.append(member.decompress(data, left))
+            parts.append(member.decompress(data, remaining))
         except zlib.error as error:
             raise urllib3.exceptions.DecodeError(f"gzip: {error}") from error
-        left -= len(parts[-1])
-        if not member.eof and left > 0:
+        remaining -= len(parts[-1])
+        if not member.eof and remaining > 0:
             raise urllib3.exceptions.DecodeError("gzip: the data ends too soon")
         data = member.unused_data
     return parts[0] if len(parts) == 1 else b"".join(parts)

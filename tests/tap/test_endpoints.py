@@ -6,20 +6,23 @@ from typing import Any
 
 import pytest
 
+from hubspot_api.client import HubspotClient
 from hubspot_simulator.answers import json_answer
 from hubspot_simulator.faults import Fault
 from hubspot_simulator.portal import Portal
 from hubspot_simulator.server import Simulator
-from tap_hubspot_engagements.client import HubspotClient
-from tap_hubspot_engagements.exceptions import PagingError, WindowError
-from tap_hubspot_engagements.pages import (
-    Page,
-    iter_modified_after,
-    iter_owners,
-    iter_paged,
-    iter_recent,
-)
+from tap_hubspot_engagements.exceptions import PagingError, ResultLimitError
+from tap_hubspot_engagements.reference_endpoints import iter_owners
+from tap_hubspot_engagements.source import Page
+from tap_hubspot_engagements.v1.endpoints import iter_modified_after, iter_paged, iter_recent
+from tap_hubspot_engagements.v1.page_size import PageSizes
 from tests.tap.conftest import Serve, Waits, build_client
+
+
+def cursor_of(page: Page, name: str) -> str:
+    """Return a page's cursor as it is sent."""
+    assert page.resume is not None
+    return str(page.resume[name])
 
 
 def ids(pages: list[Page]) -> list[int]:
@@ -39,10 +42,10 @@ def test_paged_to_the_end(size: int | None, hubspot: Simulator, client: HubspotC
     """
     Whatever the page size, each engagement comes once, by id, and each page ends at its cursor.
     """
-    found = list(iter_paged(client, 0, size))
+    found = list(iter_paged(client, PageSizes(size), 0))
     assert ids(found) == portal_ids(hubspot.portal)
-    assert [page.has_more for page in found] == [True] * (len(found) - 1) + [False]
-    offsets: list[Any] = [None, *(str(page.cursor) for page in found)]
+    assert [page.is_last for page in found] == [False] * (len(found) - 1) + [True]
+    offsets: list[Any] = [None, *(cursor_of(page, "offset") for page in found)]
     assert asked(hubspot, "offset") == offsets[: len(found)]
     assert {int(limit or 0) for limit in asked(hubspot, "limit")} == {min(size or 250, 250)}
 
@@ -52,9 +55,9 @@ def test_changes_to_the_end(size: int | None, hubspot: Simulator, client: Hubspo
     """
     Changes are asked for by time first, and from then on by HubSpot's cursor, until no more.
     """
-    found = list(iter_modified_after(client, 0, size))
+    found = list(iter_modified_after(client, PageSizes(size), 0))
     assert sorted(ids(found)) == portal_ids(hubspot.portal)
-    cursors: list[Any] = ["0", *(page.cursor for page in found)]
+    cursors: list[Any] = ["0", *(cursor_of(page, "after") for page in found)]
     assert asked(hubspot, "after") == cursors[: len(found)]
     assert {int(limit or 0) for limit in asked(hubspot, "limit")} == {size or 1000}
 
@@ -64,8 +67,8 @@ def test_paged_from_an_id(hubspot: Simulator, client: HubspotClient) -> None:
     What lies above an id is asked for from there on.
     """
     known = portal_ids(hubspot.portal)
-    assert ids(list(iter_paged(client, known[40], 9))) == known[41:]
-    assert list(iter_paged(client, known[-1], 9))[0].engagements == []
+    assert ids(list(iter_paged(client, PageSizes(9), known[40]))) == known[41:]
+    assert list(iter_paged(client, PageSizes(9), known[-1]))[0].engagements == []
 
 
 def test_an_empty_portal(serve: Serve, waits: Waits) -> None:
@@ -73,8 +76,10 @@ def test_an_empty_portal(serve: Serve, waits: Waits) -> None:
     A portal without engagements is one empty page, whichever way it is asked.
     """
     client = build_client(serve(Portal()), waits)
-    for found in (list(iter_paged(client, 0, None)), list(iter_modified_after(client, 0, None))):
-        assert [(page.engagements, page.has_more) for page in found] == [([], False)]
+    sizes = PageSizes()
+    for pages in (iter_paged(client, sizes, 0), iter_modified_after(client, sizes, 0)):
+        found = list(pages)
+        assert [(page.engagements, page.is_last) for page in found] == [([], True)]
 
 
 @pytest.mark.parametrize("last", ["present", "missing", "null"])
@@ -83,7 +88,7 @@ def test_the_last_cursor_may_be_missing(last: Any, serve: Serve, waits: Waits) -
     The last page of changes is the last, with a cursor or without.
     """
     client = build_client(serve(Portal.generate(25), last_after=last), waits)
-    assert len(ids(list(iter_modified_after(client, 0, 10)))) == 25
+    assert len(ids(list(iter_modified_after(client, PageSizes(10), 0)))) == 25
 
 
 def one_page(cursor: str, value: Any, record_id: int = 5) -> Fault:
@@ -101,7 +106,7 @@ def test_a_cursor_of_ids_that_does_not_go_on(
     """
     hubspot.faults.add(one_page("offset", offset))
     with pytest.raises(PagingError, match="does not go on"):
-        next(iter_paged(client, 4_000_000, None))
+        next(iter_paged(client, PageSizes(), 4_000_000))
 
 
 @pytest.mark.parametrize("after", [None, "", 1234, "1234"])
@@ -113,7 +118,7 @@ def test_a_cursor_of_changes_that_does_not_go_on(
     """
     hubspot.faults.add(one_page("after", after))
     with pytest.raises(PagingError, match="does not go on"):
-        next(iter_modified_after(client, 1234, None))
+        next(iter_modified_after(client, PageSizes(), 1234))
 
 
 def test_records_that_hubspot_leaves_out(serve: Serve, waits: Waits) -> None:
@@ -125,11 +130,11 @@ def test_records_that_hubspot_leaves_out(serve: Serve, waits: Waits) -> None:
     for left_out in (*known[8:13], *known[20:40], known[-1]):
         portal.leave_out(left_out)
     hubspot = serve(portal)
-    found = list(iter_paged(build_client(hubspot, waits), 0, 8))
+    found = list(iter_paged(build_client(hubspot, waits), PageSizes(8), 0))
     assert ids(found) == [*known[:8], *known[13:20], *known[40:-1]]
-    assert any(page.engagements[-1].id < page.cursor for page in found[:-1])
+    assert any(page.engagements[-1].id < int(cursor_of(page, "offset")) for page in found[:-1])
     for page, offset in zip(found, asked(hubspot, "offset")[1:], strict=False):
-        assert str(page.cursor) == offset
+        assert cursor_of(page, "offset") == offset
 
 
 def test_a_page_that_is_empty_in_the_middle(hubspot: Simulator, client: HubspotClient) -> None:
@@ -139,9 +144,9 @@ def test_a_page_that_is_empty_in_the_middle(hubspot: Simulator, client: HubspotC
     known = portal_ids(hubspot.portal)
     empty = {"results": [], "hasMore": True, "offset": known[0] - 1}
     hubspot.faults.add(Fault(answer=json_answer(empty)))
-    assert ids(list(iter_paged(client, 0, 25))) == known
+    assert ids(list(iter_paged(client, PageSizes(25), 0))) == known
     hubspot.faults.add(Fault(answer=json_answer({"results": [], "hasMore": True, "after": "0"})))
-    assert sorted(ids(list(iter_modified_after(client, 1, 25)))) == known
+    assert sorted(ids(list(iter_modified_after(client, PageSizes(25), 1)))) == known
 
 
 def test_added_and_deleted_while_paging(hubspot: Simulator, client: HubspotClient) -> None:
@@ -156,7 +161,7 @@ def test_added_and_deleted_while_paging(hubspot: Simulator, client: HubspotClien
         portal.create({"engagement": {"type": "NOTE"}, "metadata": {}})
 
     hubspot.faults.add(Fault(then=change))
-    found = ids(list(iter_paged(client, 0, 10)))
+    found = ids(list(iter_paged(client, PageSizes(10), 0)))
     assert found[:60] == known
     assert len(found) == 61
 
@@ -169,7 +174,7 @@ def test_u0000_is_counted_by_engagement(serve: Serve, waits: Waits) -> None:
     for body in ("a\x00b", "a\\u0000b", "plain", "\x00"):
         metadata = {"body": body, "deep": [{f"key{body}": [body]}]}
         portal.create({"engagement": {"type": "NOTE"}, "metadata": metadata})
-    (page,) = iter_paged(build_client(serve(portal), waits), 0, None)
+    (page,) = iter_paged(build_client(serve(portal), waits), PageSizes(), 0)
     bodies = [one.whole["metadata"]["body"] for one in page.engagements]
     assert bodies == ["ab", "a\\u0000b", "plain", ""]
     assert page.engagements[0].whole["metadata"]["deep"] == [{"keyab": ["ab"]}]
@@ -189,7 +194,7 @@ def test_cursors_that_go_round(circle: str, hubspot: Simulator, client: HubspotC
     for number in range(20):
         hubspot.faults.add(page(after=circle[number % len(circle)]))
     with pytest.raises(PagingError, match="does not go on"):
-        list(iter_modified_after(client, 0, None))
+        list(iter_modified_after(client, PageSizes(), 0))
     assert len(hubspot.requests) <= len(circle) + 1
 
 
@@ -211,6 +216,6 @@ def test_recent_changes_without_an_end(hubspot: Simulator, client: HubspotClient
     row = {"engagement": {"id": 5, "lastUpdated": 7}}
     body = {"results": [row], "hasMore": True, "offset": 1, "total": 50}
     hubspot.faults.add(Fault(answer=json_answer(body), times=None))
-    with pytest.raises(WindowError):
-        for _ in iter_recent(client, 0, None):
+    with pytest.raises(ResultLimitError):
+        for _ in iter_recent(client, PageSizes(), 0):
             pass

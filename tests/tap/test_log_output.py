@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from hubspot_api.rate_limit import RateLimiter
 from hubspot_simulator.portal import Portal
-from tap_hubspot_engagements.pace import Pace
 from tests.tap.conftest import DISCOVERED, Serve, Tap, build_client, engagements_alone, of_type
 from tests.tap.conftest import Waits as FakeWaits
 
@@ -81,9 +81,9 @@ def test_a_higher_limit_does_not_raise_ours() -> None:
     requests_per_10_seconds is the most, whatever HubSpot allows.
     """
     waits = FakeWaits()
-    pace = Pace(2, waits.clock, waits.sleep)
-    pace.heed(190, 100)
+    rate_limiter = RateLimiter(2, waits.clock, waits.sleep)
+    rate_limiter.update_from_headers(190, 100)
     for _ in range(5):
-        with pace.turn():
+        with rate_limiter.slot():
             pass
     assert waits.now_s >= 20

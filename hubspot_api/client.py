@@ -1,0 +1,242 @@
+"""Sends requests to one portal: authorised, timed out, retried, rate limited, with typed errors."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from typing import Generic, TypeVar
+
+import requests
+import urllib3
+
+from hubspot_api.auth import Tokens
+from hubspot_api.exceptions import (
+    AuthError,
+    BodyInterrupted,
+    ContactError,
+    DeadlinePassed,
+    ResponseTooLarge,
+    ServerError,
+    TokenExpiredError,
+    TransientError,
+)
+from hubspot_api.rate_limit import WINDOW_S, RateLimiter
+from hubspot_api.redaction import clean
+from hubspot_api.responses import (
+    header_number,
+    hubspot_time,
+    innermost_reason,
+    to_contact_error,
+    to_error,
+    to_incomplete_error,
+)
+from hubspot_api.settings import ApiSettings
+from hubspot_api.transport import Transport
+
+LOGGER = logging.getLogger(__name__)
+
+RETRY_LIMIT_S = 600.0  # how long the client retries one request, waits included
+MIN_TIMEOUTS_BEFORE_GIVING_UP = 4  # two for a page, and two for half of it; if longer
+RETRY_WAIT_MAX_S = 60.0
+HINT_TIMEOUT_S = 10.0
+FIRST_CONTACT_S = 15.0  # at the first request a wrong setting is likelier than an outage
+
+T = TypeVar("T")
+Params = Mapping[str, object]
+ParamsFor = Callable[[tuple[TransientError, ...]], Params]
+"""From the failures of a request so far, oldest first, to the parameters of its next attempt."""
+
+
+@dataclass(frozen=True)
+class Response(Generic[T]):
+    """
+    A response of HubSpot: the parsed body, the body's bytes, and two clocks in UTC.
+
+    `received_at` is this machine's clock after the response, `hubspot_at` HubSpot's clock when the
+    request was sent, at most a second late.
+    """
+
+    body: T
+    text: bytes
+    received_at: datetime
+    hubspot_at: datetime
+
+
+@dataclass(frozen=True)
+class _Attempts:
+    """How long to retry one request: each attempt takes `timeout_s`, all of them `limit_s`."""
+
+    began_s: float
+    timeout_s: float
+    limit_s: float
+
+
+class HubspotClient:
+    """
+    Sends requests with one token; threads may share a client.
+
+    Every request may raise AuthError, ScopeError, BadRequestError, NotFoundError, another
+    HubspotError, DailyLimitError or SettingsError. A request raises TransientError when retries
+    have not helped for RETRY_LIMIT_S, or for MIN_TIMEOUTS_BEFORE_GIVING_UP time-outs if longer.
+    """
+
+    def __init__(
+        self,
+        settings: ApiSettings,
+        rate_limiter: RateLimiter | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.requests = 0
+        self.retries = 0
+        self.request_s = 0.0  # of all threads together, until their responses were complete
+        self.rate_limiter = rate_limiter or RateLimiter(settings.requests_per_10_seconds)
+        self._clock = clock
+        self._settings = settings
+        self._transport = Transport(settings.base_url, settings.user_agent)
+        self._tokens = Tokens(settings, self._transport, clock)
+        self._has_reached_hubspot = False
+        self._lock = threading.Lock()  # for the counts
+
+    def get(
+        self,
+        path: str,
+        params: Params | ParamsFor,
+        parse: Callable[[bytes], T],
+        *,
+        hint: bool = False,
+        began_s: float | None = None,
+    ) -> Response[T]:
+        """
+        Return the response to GET `path`, its body parsed by `parse`.
+
+        A ValueError of `parse` counts as an incomplete response, which is retried. `params` may be
+        a function of the failures so far; when its result changes, the waits start anew. A `hint`
+        is a request that the run can do without: one attempt of at most HINT_TIMEOUT_S, whose
+        failure delays no other request. `began_s` is the start of the retries on the clock of
+        now_s, if they began before this call.
+        """
+        params_for: ParamsFor = params if callable(params) else lambda _: params
+        attempts = self._plan_attempts(hint, began_s)
+        waits = _iter_waits_s()
+        failures: tuple[TransientError, ...] = ()
+        current = params_for(failures)
+        is_renewed = False
+        while True:
+            try:
+                with self.rate_limiter.slot():
+                    return self._request(path, current, parse, attempts.timeout_s)
+            except TokenExpiredError as error:
+                # Renew once: HubSpot refuses a new token for another reason than its age.
+                if is_renewed or not self._tokens.renewable:
+                    raise AuthError(str(error)) from error
+                is_renewed = True
+                self._tokens.renew(error.token)
+            except TransientError as error:
+                failures = (*failures, error)
+                previous, current = current, params_for(failures)
+                waits = waits if current == previous else _iter_waits_s()
+                if hint:
+                    raise
+                self._wait_or_raise(error, waits, attempts)
+
+    def now_s(self) -> float:
+        """Return the client's clock, in seconds that only grow."""
+        return self._clock()
+
+    def _plan_attempts(self, hint: bool, began_s: float | None) -> _Attempts:
+        began_s = self._clock() if began_s is None else began_s
+        timeout_s = self._settings.request_timeout
+        if hint:
+            return _Attempts(began_s, min(timeout_s, HINT_TIMEOUT_S), 0.0)
+        limit_s = max(RETRY_LIMIT_S, MIN_TIMEOUTS_BEFORE_GIVING_UP * timeout_s)
+        return _Attempts(began_s, timeout_s, limit_s)
+
+    def _wait_or_raise(
+        self, error: TransientError, waits: Iterator[float], attempts: _Attempts
+    ) -> None:
+        """Make all requests wait before the next attempt, or raise `error` if it is too late."""
+        wait_s = next(waits) if error.retry_after_s is None else error.retry_after_s
+        is_first_contact = isinstance(error, ContactError) and not self._has_reached_hubspot
+        limit_s = min(attempts.limit_s, FIRST_CONTACT_S) if is_first_contact else attempts.limit_s
+        if self._clock() + wait_s > attempts.began_s + limit_s:
+            if error.retry_after_s is None:
+                raise error
+            raise type(error)(f"{error}: run again in {wait_s:.0f} s", wait_s) from error
+        with self._lock:
+            self.retries += 1
+        LOGGER.warning("%s: retrying in %.1f s", error, wait_s)
+        self.rate_limiter.pause(wait_s)
+
+    def _request(
+        self, path: str, params: Params, parse: Callable[[bytes], T], timeout_s: float
+    ) -> Response[T]:
+        token = self._tokens.get()
+        response, text = self._send(path, params, token, timeout_s)
+        self._update_rate_limit(response)
+        if response.status_code != 200:
+            error = to_error(path, response, text, token)
+            reached = not isinstance(error, ContactError)
+            self._has_reached_hubspot = self._has_reached_hubspot or reached
+            raise error
+        try:
+            body = parse(text)
+        except ValueError as error:
+            raise to_incomplete_error(path, text, error) from error
+        self._has_reached_hubspot = True
+        now = datetime.now(timezone.utc)
+        return Response(body, text, now, hubspot_time(response, now))
+
+    def _send(
+        self, path: str, params: Params, token: str, timeout_s: float
+    ) -> tuple[requests.Response, bytes]:
+        """Return a response and its whole body."""
+        began_s = self._clock()
+        max_bytes = self._settings.max_response_bytes
+        try:
+            return self._transport.send(
+                "GET",
+                path,
+                timeout_s=timeout_s,
+                max_bytes=max_bytes,
+                params={name: str(value) for name, value in params.items()},
+                headers={"Authorization": f"Bearer {token}"},
+            )
+        except DeadlinePassed as error:
+            raise ServerError(f"{path}: no complete response in {timeout_s:g} s") from error
+        except ResponseTooLarge as error:
+            message = f"{path}: more than {max_bytes} bytes, see max_response_bytes"
+            raise ServerError(message) from error
+        except (requests.Timeout, urllib3.exceptions.TimeoutError) as error:
+            raise ServerError(f"{path}: no response in {timeout_s:g} s") from error
+        except BodyInterrupted as error:
+            reason = innermost_reason(error.__cause__ or error)
+            raise TransientError(clean(f"{path}: {reason}")) from error
+        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
+            raise to_contact_error(path, error) from error
+        finally:
+            with self._lock:
+                self.requests += 1
+                self.request_s += self._clock() - began_s
+
+    def _update_rate_limit(self, response: requests.Response) -> None:
+        """Pass HubSpot's own limit to the rate limiter."""
+        interval_ms = header_number(response, "X-HubSpot-RateLimit-Interval-Milliseconds")
+        if interval_ms == WINDOW_S * 1000:
+            allowed = header_number(response, "X-HubSpot-RateLimit-Max")
+            remaining = header_number(response, "X-HubSpot-RateLimit-Remaining")
+            self.rate_limiter.update_from_headers(allowed, remaining)
+
+
+def _iter_waits_s() -> Iterator[float]:
+    """Yield random waits in seconds that grow exponentially, up to RETRY_WAIT_MAX_S."""
+    # Imported here: backoff imports asyncio, and most runs never wait.
+    import backoff
+
+    longest = backoff.expo(base=2, factor=1, max_value=RETRY_WAIT_MAX_S)
+    next(longest)  # backoff's generators have to be started
+    for wait_s in longest:
+        yield backoff.full_jitter(wait_s)

@@ -1,0 +1,111 @@
+"""
+Every error that this package raises on purpose; the tree says what the caller does next.
+
+ApiError
+  + SettingsError        fix the settings or the network's variables and run again
+  + HubspotError         HubSpot refuses for good; do not retry
+      x AuthError        401: the token
+          x TokenExpiredError  401 because of its age; with OAuth the client gets another
+      x RefusedError     403
+          x ScopeError   403 because of the token's scopes
+      x BadRequestError  400: a parameter, such as a cursor that HubSpot no longer knows
+      x NotFoundError    404: no such endpoint or record
+  + DailyLimitError      429 DAILY: run again when the day is over
+  + TransientError       429, 5xx, lost connection, cut body; the client retries
+      x ContactError     HubSpot cannot be reached
+      x RateLimitError   429 for the current window of seconds
+      x ServerError      5xx, or no response in time; a smaller request may succeed
+
+ExchangeError            raised by Transport alone; the client turns it into a TransientError
+  x DeadlinePassed, ResponseTooLarge, BodyInterrupted
+"""
+
+from __future__ import annotations
+
+
+class ApiError(Exception):
+    """A request failed; the text is one line that says what to do."""
+
+
+class SettingsError(ApiError):
+    """A setting, or a variable of the network, is wrong."""
+
+
+class HubspotError(ApiError):
+    """HubSpot refuses the request, and would refuse it again."""
+
+
+class AuthError(HubspotError):
+    """HubSpot does not know the token."""
+
+
+class TokenExpiredError(AuthError):
+    """
+    HubSpot calls `token` expired.
+
+    HubSpot says the same of every token that it cannot read.
+    """
+
+    def __init__(self, message: str, token: str) -> None:
+        super().__init__(message)
+        self.token = token
+
+
+class RefusedError(HubspotError):
+    """HubSpot, or a proxy before it, does not let this client in."""
+
+
+class ScopeError(RefusedError):
+    """HubSpot knows the token, which lacks a scope for this request."""
+
+
+class BadRequestError(HubspotError):
+    """HubSpot does not understand the request."""
+
+
+class NotFoundError(HubspotError):
+    """Nothing exists at this path."""
+
+
+class DailyLimitError(ApiError):
+    """The portal has used up its requests of the day."""
+
+
+class TransientError(ApiError):
+    """
+    A request failed in a way that may pass.
+
+    `retry_after_s` is the wait that HubSpot asks for, in seconds, or None.
+    """
+
+    def __init__(self, message: str, retry_after_s: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
+class ContactError(TransientError):
+    """HubSpot cannot be reached; the first request of a run gives up soon."""
+
+
+class RateLimitError(TransientError):
+    """429 for the current window of seconds; no sign of trouble at HubSpot."""
+
+
+class ServerError(TransientError):
+    """5xx, or no response in time: a smaller request may succeed."""
+
+
+class ExchangeError(Exception):
+    """The response did not arrive as it should."""
+
+
+class DeadlinePassed(ExchangeError):
+    """The response was not complete in time."""
+
+
+class ResponseTooLarge(ExchangeError):
+    """The body has more bytes than the limit allows."""
+
+
+class BodyInterrupted(ExchangeError):
+    """The body broke off or cannot be decompressed; `__cause__` says how."""

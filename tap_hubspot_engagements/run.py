@@ -1,0 +1,68 @@
+"""What all parts of a run share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from hubspot_api.client import HubspotClient
+from tap_hubspot_engagements.config import Config
+from tap_hubspot_engagements.messages import Messages
+from tap_hubspot_engagements.portal_check import PortalCheck
+from tap_hubspot_engagements.progress import Progress
+from tap_hubspot_engagements.replication import PassOptions
+from tap_hubspot_engagements.selection import Selection
+from tap_hubspot_engagements.source import Source
+from tap_hubspot_engagements.sources import build_source
+from tap_hubspot_engagements.state import (
+    Position,
+    read_portal,
+    read_position,
+    unreadable_state,
+    with_portal,
+)
+
+
+@dataclass
+class Run:
+    """
+    A run of the tap: its input, its output, and the state that it wrote last.
+
+    `position` is where the last run stopped. Raises ConfigError for a state that cannot be read.
+    """
+
+    client: HubspotClient
+    config: Config
+    messages: Messages
+    progress: Progress
+    state: dict[str, Any]
+    selections: Sequence[Selection]
+    options: PassOptions = field(default_factory=PassOptions)
+    names: frozenset[str] = field(init=False)
+    position: Position = field(init=False)
+    source: Source = field(init=False)
+    portal_check: PortalCheck = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.names = frozenset(selection.stream.tap_stream_id for selection in self.selections)
+        self.position = read_position(self.state)
+        self.source = build_source(self.client, self.config, self.position.page_sizes)
+        check_position(self.source, self.position)
+        self.portal_check = PortalCheck(self.source, read_portal(self.state))
+
+    def write_state(self, state: Mapping[str, Any]) -> None:
+        """Write a STATE message; all records before it have to be written."""
+        self.state = with_portal(state, self.portal_check.portal)
+        self.messages.write_state(self.state)
+
+
+def check_position(source: Source, position: Position) -> None:
+    """Raise ConfigError if `source` cannot resume the passes of a position that are its own."""
+    passes = [one for one in (position.backfill, position.changes) if one]
+    resumes = [one.resume for one in passes if one.source == source.name]
+    try:
+        for resume in [*resumes, *position.unread]:
+            source.check_resume(resume)
+    except ValueError as error:
+        raise unreadable_state(error) from error

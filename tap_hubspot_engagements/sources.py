@@ -1,0 +1,28 @@
+"""The source that the configuration names."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+from hubspot_api.client import HubspotClient
+from tap_hubspot_engagements.config import Config
+from tap_hubspot_engagements.source import Source
+from tap_hubspot_engagements.v1.source import V1Source
+
+
+class _SourceType(Protocol):
+    def __call__(
+        self, client: HubspotClient, config: Config, page_sizes: Sequence[tuple[str, int]] = ()
+    ) -> Source: ...
+
+
+SOURCES: Mapping[str, _SourceType] = {"v1": V1Source}
+"""By `api_version`; config.API_VERSIONS has the same names."""
+
+
+def build_source(
+    client: HubspotClient, config: Config, page_sizes: Sequence[tuple[str, int]] = ()
+) -> Source:
+    """Return the source of the configuration's `api_version`; `page_sizes` are the state's."""
+    return SOURCES[config.api_version](client, config, page_sizes)

@@ -1,0 +1,168 @@
+"""
+Assembles records from the bytes of typed engagements: the fast path. Pure.
+
+Each function returns exactly what records.py returns, serialized, or None for an engagement that
+has to take the fallback. A property test compares both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
+from itertools import product
+from operator import attrgetter
+from typing import cast
+
+import msgspec
+
+from hubspot_api.json_codec import to_json
+from tap_hubspot_engagements.engagement import FastPath
+from tap_hubspot_engagements.properties import (
+    EXTRA,
+    INNER_TYPES,
+    OUTER_TYPES,
+    PERSON_TYPES,
+    Int64,
+    Person,
+)
+from tap_hubspot_engagements.v1.decode import TypedEngagement
+
+FIRST_BYTE = {list: b"[n", dict: b"{n"}  # of a JSON value: of the expected type, or of null
+FIRST_BYTES_FORMAT = b"%.1b" * len(OUTER_TYPES)
+EXPECTED_FIRST_BYTES = {
+    bytes(first) for first in product(*map(FIRST_BYTE.__getitem__, OUTER_TYPES.values()))
+}
+_NO_EXTRA = b',"extra":null}'
+_decode_associations = msgspec.json.Decoder(dict[str, list[Int64] | None] | None).decode
+_get_outer_values = attrgetter(*OUTER_TYPES)
+
+Assemble = Callable[[TypedEngagement], "Sequence[bytes] | None"]
+
+
+def fast_path_for(stream: str, properties: Sequence[str], *, has_all: bool) -> FastPath | None:
+    """
+    Return the fast path to a stream's records with these properties, if one exists.
+
+    `has_all` says that no property is deselected.
+    """
+    if stream == "engagements":
+        assemble = _engagements(tuple(properties))
+    else:
+        assemble = _CHILDREN.get(stream) if has_all else None
+    # A caller passes engagements with `has_fast_path` alone: those are TypedEngagement.
+    return cast("FastPath | None", assemble)
+
+
+def _engagements(properties: tuple[str, ...]) -> Assemble | None:
+    inner, rest = properties[: len(INNER_TYPES)], properties[len(INNER_TYPES) :]
+    if inner != tuple(INNER_TYPES) or rest[-1:] != (EXTRA,):
+        return None
+    # `%.0b` formats a value to nothing: a deselected property consumes its argument and writes no
+    # bytes.
+    columns = [b',"%b":%%b' % name.encode() if name in rest else b"%.0b" for name in OUTER_TYPES]
+    record = b"%b" + b"".join(columns) + _NO_EXTRA
+
+    def assemble(engagement: TypedEngagement) -> Sequence[bytes] | None:
+        values = _get_outer_values(engagement.parts)
+        if FIRST_BYTES_FORMAT % values not in EXPECTED_FIRST_BYTES:
+            return None  # a type mismatch goes into `extra`, also from a deselected property
+        return (record % (to_json(engagement.parts.engagement)[:-1], *values),)
+
+    return assemble
+
+
+def _details(engagement: TypedEngagement) -> Sequence[bytes] | None:
+    details = engagement.details()
+    if details is None:
+        return None
+    return (b'{"engagementId":%d,%b%b' % (engagement.id, details.members, _NO_EXTRA),)
+
+
+def _emails(engagement: TypedEngagement) -> Sequence[bytes] | None:
+    details = engagement.details()
+    if details is None:
+        return None
+    people = b"".join([_columns(name, person) for name, person in details.people.items()])
+    start = b'{"engagementId":%d,%b' % (engagement.id, details.members)
+    return (b"".join((start, people, _NO_EXTRA)),)
+
+
+def _columns(name: str, person: Person | None) -> bytes:
+    """Return a person's columns in an e-mail's record, each with a comma before it."""
+    return b"".join(
+        [
+            start + (b"null" if person is None else to_json(getattr(person, field)))
+            for start, field in _person_columns(name)
+        ]
+    )
+
+
+@cache
+def _person_columns(name: str) -> tuple[tuple[bytes, str], ...]:
+    """Return each column's comma, key and colon, and the property of Person that it has."""
+    return tuple(
+        (f',"{name}{field[0].upper()}{field[1:]}":'.encode(), field) for field in PERSON_TYPES
+    )
+
+
+def _recipients(engagement: TypedEngagement) -> Sequence[bytes] | None:
+    details = engagement.details()
+    if details is None:
+        return None
+    record = b'{"engagementId":%d,"role":"%b","position":%d,%b%b'
+    return [
+        record % (engagement.id, role.encode(), position, to_json(person)[1:-1], _NO_EXTRA)
+        for role, people in details.recipients.items()
+        for position, person in enumerate(people or ())
+    ]
+
+
+def _other(engagement: TypedEngagement) -> Sequence[bytes] | None:
+    metadata = bytes(engagement.parts.metadata)
+    if metadata[0] not in FIRST_BYTE[dict]:
+        return None
+    record = b'{"engagementId":%d,"type":%b,"metadata":%b}'
+    return (record % (engagement.id, to_json(engagement.type), metadata),)
+
+
+def _associations(engagement: TypedEngagement) -> Sequence[bytes] | None:
+    try:
+        associations = _decode_associations(engagement.parts.associations) or {}
+    except msgspec.ValidationError:
+        return None
+    start = b'{"engagementId":%d,' % engagement.id
+    records = []
+    for name, ids in associations.items():
+        if ids:
+            middle, end = _association_format(name)
+            records += [
+                start + middle + b"%d" % object_id + end for object_id in dict.fromkeys(ids)
+            ]
+    return records
+
+
+@cache
+def _association_format(name: str) -> tuple[bytes, bytes]:
+    """Return the bytes before and after the object's id in an association's record."""
+    object_type = to_json(name.removesuffix("Ids") or name)
+    return (
+        b'"objectType":%b,"objectId":' % object_type,
+        b',"associationKey":%b}' % to_json(name),
+    )
+
+
+def _attachments(engagement: TypedEngagement) -> Sequence[bytes] | None:
+    return () if bytes(engagement.parts.attachments) in (b"[]", b"null") else None
+
+
+_CHILDREN: Mapping[str, Assemble] = {
+    "engagement_notes": _details,
+    "engagement_emails": _emails,
+    "engagement_tasks": _details,
+    "engagement_meetings": _details,
+    "engagement_calls": _details,
+    "engagement_other": _other,
+    "engagement_email_recipients": _recipients,
+    "engagement_associations": _associations,
+    "engagement_attachments": _attachments,
+}
