@@ -9,7 +9,7 @@ import pytest
 
 from tests.conftest import REPOSITORY
 
-# Libraries, and who may import each.
+# What several programs need alike, and the programs that import it.
 LIBRARIES = {
     "hubspot_api": ("tap_hubspot_engagements",),
     "mysql_settings": ("target_mysql", "engagements_report"),
@@ -62,7 +62,7 @@ FLOORS = {
     ),
 }
 
-# What several programs need alike, and the programs that import it.
+
 def modules(package: str) -> dict[str, Path]:
     """Return the package's modules by their dotted names within it."""
     folder = REPOSITORY / package
