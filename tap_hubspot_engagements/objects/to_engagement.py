@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from hubspot_api.json_codec import to_json
 from tap_hubspot_engagements.objects.columns import (
     ACTIVITY_TYPE,
     ASSOCIATIONS,
@@ -81,7 +82,7 @@ def to_engagement(
     `related` are the types whose associations were requested: an engagement without any of one
     has an empty list.
     """
-    texts = record.properties
+    texts = {name: _to_text(value) for name, value in record.properties.items()}
     get = texts.get
     inner: Json = {
         "id": parse_id(record.id),
@@ -103,7 +104,7 @@ def to_engagement(
     if tasks is not None:
         engagement["scheduledTasks"] = tasks
     unknown = ((name, texts[name]) for name in sorted(texts.keys() - _KNOWN[kind]))
-    return engagement | {name: text for name, text in unknown if text not in (None, "")}
+    return engagement | {name: text for name, text in unknown if text}
 
 
 def read_metadata(kind: str, get: Get) -> Json:
@@ -160,6 +161,10 @@ def _convert(get: Get, columns: Sequence[Column], target: Json) -> None:
     """Put the value of every column that has a text into `target`, under v1's name."""
     for name, key, convert in columns:
         text = get(name)
-        if text is not None and text != "":
-            # The fast path's values are converted already.
-            target[key] = convert(text) if convert and text.__class__ is str else text
+        if text:
+            target[key] = convert(text) if convert else text
+
+
+def _to_text(value: Any) -> str | None:
+    """Return a property's text; HubSpot sends texts alone, the fast path has some converted."""
+    return value if value is None or isinstance(value, str) else to_json(value).decode()
