@@ -178,8 +178,6 @@ class HubspotClient:
                 is_renewed = True
                 self._tokens.renew(error.token)
             except TransientError as error:
-                if hint:
-                    raise
                 failures = (*failures, error)
                 previous, current = current, params_for(failures)
                 waits = waits if current == previous else _iter_waits_s()
