@@ -100,10 +100,10 @@ def _build_parser() -> argparse.ArgumentParser:
     subparsers = parser.add_subparsers(metavar="COMMAND", required=True, dest="command_name")
     report_options = _report_options()
     for name, meaning in REPORTS.items():
+        description = f"{meaning[0].upper()}{meaning[1:]}. {DAYS}"
         command = subparsers.add_parser(
-            name, help=meaning, description=f"{meaning[0].upper()}{meaning[1:]}. {DAYS}",
-            parents=[report_options],
-        )  # fmt: skip
+            name, help=meaning, description=description, parents=[report_options]
+        )
         command.set_defaults(command="report", report=name)
     _add_other_commands(subparsers)
     return parser

@@ -122,7 +122,7 @@ def _task(rng: random.Random, created_ms: int) -> Metadata:
 
 
 def _call(rng: random.Random, _: int) -> Metadata:
-    answered = rng.random() < 0.6
+    is_answered = rng.random() < 0.6
     optional = {
         "toNumber": f"+1555{rng.randrange(10**7):07d}",
         "fromNumber": f"+49 30 {rng.randrange(10**6):06d}",
@@ -136,8 +136,8 @@ def _call(rng: random.Random, _: int) -> Metadata:
         "source": rng.choice(("INTEGRATIONS_PLATFORM", "BROWSER")),
     }
     return {
-        "durationMilliseconds": rng.randrange(5_000, 2_400_000) if answered else 0,
-        "status": "COMPLETED" if answered else "NO_ANSWER",
+        "durationMilliseconds": rng.randrange(5_000, 2_400_000) if is_answered else 0,
+        "status": "COMPLETED" if is_answered else "NO_ANSWER",
         "body": text(rng, 1 + rng.getrandbits(1)),
         **_sample(rng, 0.7, optional),
     }

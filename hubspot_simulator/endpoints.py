@@ -288,8 +288,8 @@ def _owners(request: Request) -> Response:
     """List live or archived owners; `after` is the position of the next page."""
     limit = min(request.number("limit", OWNERS_DEFAULT, minimum=1), OWNERS_MAX)
     start = request.number("after", 0)
-    archived = request.params.get("archived", "false") == "true"
-    owners = [owner for owner in request.portal.owners if owner["archived"] is archived]
+    is_archived = request.params.get("archived", "false") == "true"
+    owners = [owner for owner in request.portal.owners if owner["archived"] is is_archived]
     page: dict[str, Any] = {"results": owners[start : start + limit]}
     if start + limit < len(owners):
         page["paging"] = {"next": {"after": str(start + limit)}}

@@ -43,9 +43,9 @@ class Cursor(NamedTuple):
     @classmethod
     def decode(cls, text: str) -> Cursor:
         """Return the cursor that `encode` serialized; raises ValueError for any other text."""
-        padded = text + "=" * (-len(text) % 4)
+        base64_text = text + "=" * (-len(text) % 4)
         try:
-            position, until, floor_ms = base64.urlsafe_b64decode(padded).decode().split(":")
+            position, until, floor_ms = base64.urlsafe_b64decode(base64_text).decode().split(":")
             return cls(int(position), int(until), int(floor_ms))
         except ValueError as error:
             raise ValueError(f"not a cursor: {text}") from error

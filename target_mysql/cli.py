@@ -15,7 +15,7 @@ from types import FrameType
 
 from mysql_settings.option_files import OPTION_FILES
 from mysql_settings.visible import visible
-from target_mysql.exceptions import ConfigError, LockedError, TargetError
+from target_mysql.exceptions import ConfigError, LockedError, Stopped, TargetError
 
 PROGRAM, DISTRIBUTION = "target-mysql", "tap-hubspot-engagements"
 LOGGER = logging.getLogger("target_mysql")
@@ -41,14 +41,6 @@ class OneLine(logging.Formatter):
 
     def formatMessage(self, record: logging.LogRecord) -> str:
         return visible(super().formatMessage(record))
-
-
-class Stopped(BaseException):
-    """A signal ended the run."""
-
-    def __init__(self, number: int) -> None:
-        super().__init__(signal.Signals(number).name)
-        self.exit_code = 128 + number
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

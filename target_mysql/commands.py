@@ -21,9 +21,10 @@ from mysql_settings.visible import visible
 from target_mysql.config import Config, read_files
 from target_mysql.exceptions import ConnectError, TargetError, TransientError
 from target_mysql.loading.loader import Loader
-from target_mysql.messages import read_lines, write_whole
 from target_mysql.retries import iter_waits_s
 from target_mysql.server.database import Database
+from target_mysql.stdin import read_lines
+from target_mysql.stdout import write_whole
 
 LOGGER = logging.getLogger(__name__)
 
@@ -64,7 +65,7 @@ def _connect_with_retries(config: Config) -> Database:
             may_pass = isinstance(error, TransientError) or error.may_pass
             if not may_pass or time.monotonic() + wait_s > give_up_at:
                 raise
-            LOGGER.warning("%s: trying again in %.1f s", error, wait_s)
+            LOGGER.warning("%s: retrying in %.1f s", error, wait_s)
         time.sleep(wait_s)
     raise AssertionError("there is always another wait")
 

@@ -1,9 +1,9 @@
 """
-Serves a portal that every tap can read, until it is told to stop; prints its URL.
+Serves a portal that every tap can read, until SIGTERM or SIGINT; prints the URL.
 
-Without what ends other taps' syncs (times that are no Unix milliseconds, U+0000), without texts of
-a megabyte, and without types that v3 has no objects for. Takes the simulator's own options.
-`/requests` answers how many requests there were, its own included.
+The portal has no values that end other taps' syncs (times that are not Unix milliseconds, U+0000),
+no texts of a megabyte, and no types without v3 objects. The options are the simulator's.
+`/requests` returns the number of requests so far, itself included.
 """
 
 from __future__ import annotations
@@ -38,21 +38,21 @@ class EvenSimulator(Simulator):
         """Handle requests for v3 objects and the count, and leave all others to the simulator."""
         if request.path == COUNT:
             return json_response(len(self.requests)), 1.0
-        response = self._objects.answer(request.path, request.params)
+        response = self._objects.respond(request.path, request.params)
         return (response, 1.0) if response else super().handle(request, body)
 
 
 def even_portal(engagements: int, seed: int) -> Portal:
-    """Return a portal of exactly so many engagements."""
+    """Return a portal of exactly `engagements` engagements."""
     portal = Portal()
-    made = engagements * 11 // 10 + 20  # some four in a hundred, and three of the first, are odd
-    for one in islice(_even(portal, made, seed), engagements):
+    count = engagements * 11 // 10 + 20  # about 4 % of all, and three of the first, are odd
+    for one in islice(_even(portal, count, seed), engagements):
         portal.create(one)
     return portal
 
 
-def _even(portal: Portal, made: int, seed: int) -> Iterator[dict[str, Any]]:
-    for one in generate.engagements(made, seed, portal.now_ms, portal.portal_id, generate.Shape()):
+def _even(portal: Portal, count: int, seed: int) -> Iterator[dict[str, Any]]:
+    for one in generate.engagements(count, seed, portal.now_ms, portal.portal_id, generate.Shape()):
         inner, body = one["engagement"], msgspec.json.encode(one)
         if (
             inner["type"] in v3.KINDS
@@ -65,7 +65,7 @@ def _even(portal: Portal, made: int, seed: int) -> Iterator[dict[str, Any]]:
 
 def main() -> None:
     options = build_parser().parse_args()
-    # Held back until sigwait asks for them, in the threads to come as well.
+    # Blocked in this and all later threads until sigwait.
     signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
     portal = even_portal(options.engagements, options.seed)
     with EvenSimulator(portal, options.port, options.token) as simulator:

@@ -24,7 +24,7 @@ def _switch(default: T, meaning: str) -> T:
 
 @dataclass(frozen=True)
 class ObjectsBehaviour:
-    """Switches of the objects API; the defaults are HubSpot's recorded behaviour."""
+    """Behaviour of the objects API; the defaults are HubSpot's recorded behaviour."""
 
     forbidden_types: tuple[str, ...] = _switch(
         (), "types that answer 403 whatever the scopes, separated by commas"

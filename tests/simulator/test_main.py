@@ -115,7 +115,7 @@ def test_a_sales_team_at_work(start: Start) -> None:
 
 
 def test_switches_of_the_objects_api(start: Start) -> None:
-    """Switches, scopes and the limit of searches can be set; a wrong one ends it with a line."""
+    """Behaviour, scopes and the limit of searches can be set; a wrong one ends it with a line."""
     process = start(
         *("--engagements", 30, "--search-limit", 1, "--scopes", "crm.objects.contacts.read"),
         *("--objects", "forbidden_types=calls", "--objects", "last_paging=null"),

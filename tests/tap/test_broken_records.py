@@ -187,11 +187,11 @@ def test_a_record_that_is_had_later(tap: Tap, hubspot: Simulator) -> None:
 
 def without_id(hubspot: Simulator, monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
     """Remove the id of BAD from each list, until the returned function is called."""
-    answer = hubspot.handle
+    respond = hubspot.handle
     mended = False
 
     def handle(request: Any, body: bytes) -> Any:
-        result, share = answer(request, body)
+        result, share = respond(request, body)
         if result and not mended and b'"results"' in result.body:
             result = replace(result, body=result.body.replace(b'"id":%d,' % BAD, b""))
         return result, share
@@ -308,10 +308,10 @@ def test_what_is_left_out_is_not_taken_for_deleted(tap: Tap, hubspot: Simulator)
 
 def cannot_list(hubspot: Simulator, bad: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Have HubSpot answer 500 to each list with this engagement."""
-    answer = hubspot.handle
+    respond = hubspot.handle
 
     def handle(request: Any, body: bytes) -> Any:
-        result, share = answer(request, body)
+        result, share = respond(request, body)
         listed = "results" in str(result and result.body[:20])
         if listed and b'"id":%d,' % bad in result.body:
             result = faults.SERVER_ERROR.response
