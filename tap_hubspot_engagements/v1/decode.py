@@ -37,7 +37,7 @@ class Parts(StrictStruct):
     metadata: Raw = NULL
 
 
-class TypedEngagement(Engagement, gc=False, kw_only=True):
+class TypedEngagement(Engagement, gc=False):
     """An engagement on the fast path: the text, and the typed parts."""
 
     has_fast_path: ClassVar[bool] = True
@@ -155,8 +155,9 @@ def _decode_text(text: Raw) -> Engagement:
     except msgspec.ValidationError:
         return Engagement.from_mapping(parse_json(bytes(text)))
     inner = parts.engagement
+    # By position, which is faster than by name.
     return TypedEngagement(
-        inner.id, inner.portalId, inner.type, inner.lastUpdated, text=text, parts=parts
+        inner.id, inner.portalId, inner.type, inner.lastUpdated, None, text, parts
     )
 
 
