@@ -14,7 +14,8 @@ Tables = Mapping[str, Mapping[tuple[Any, ...], Row]]
 
 # Types without an endpoint of their own.
 MISSING_TYPES = ("PUBLISHING_TASK", "CONVERSATION_SESSION")
-# An absent value is null, where v1 may have an empty list or object; of attachments it is [].
+# An empty text is null. An absent value is null, where v1 may have an empty list or object; an
+# engagement without attachments has an empty list.
 EMPTY_IS_NULL = (
     "allAccessibleTeamIds",
     "queueMembershipIds",
@@ -69,7 +70,10 @@ def _has_type(stream: str, row: Row) -> bool:
 
 
 def _row(stream: str, row: Row) -> Row:
-    shown = {name: None if name in EMPTY_IS_NULL and not row[name] else row[name] for name in row}
+    shown = {
+        name: None if value == "" or (name in EMPTY_IS_NULL and not value) else value
+        for name, value in row.items()
+    }
     if WITHOUT_EXTRA in row:
         shown[WITHOUT_EXTRA] = None
     if stream == "engagements":
