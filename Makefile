@@ -15,7 +15,7 @@ ONE_AT_A_TIME = exec 9<setup.py && flock 9 \
 	&& if [ $@ -nt setup.py ] && [ $@ -nt pyproject.toml ]; then exit 0; fi
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-servers test-seekdb test-galera test-group-replication test-page test-bare lint check-tap test-pythons test-wheel bench bench-quick soak interop audit clean
+.PHONY: help install demo test test-servers test-seekdb test-galera test-group-replication test-page test-bare lint check-tap test-pythons test-wheel bench bench-quick soak interop interop-taps audit clean
 
 help: ## say what there is to make
 	@awk -F ': .*## ' '/^[a-z-]+: .*## / {printf "make %-22s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -80,8 +80,11 @@ bench-quick: $(INSTALLED) ## see in two minutes whether tap or target have becom
 interop: $(INSTALLED) ## load all streams into other Singer targets
 	@$(BIN)/python -m demo.interop
 
+interop-taps: $(INSTALLED) ## load taps of PyPI by target-mysql and compare each value; TAPS='NAME...' chooses some
+	@$(BIN)/python -m demo.interop_taps $(TAPS)
+
 soak: $(INSTALLED) ## run 20,000 schedules of edits, faults and kills
-	@SCHEDULES=20000 $(BIN)/python -m pytest -q tests/tap/test_every_stream.py
+	@SCHEDULES=20000 $(BIN)/python -m pytest -q tests/tap/test_every_source.py
 
 audit: $(INSTALLED) $(AUDIT)/.installed ## ask pip-audit whether advisories name an installed package
 	@$(BIN)/python -m demo.audit

@@ -1,4 +1,4 @@
-"""Runs the measurements, all or those named, on a private MariaDB: `make bench`."""
+"""Runs all benchmarks, or those named as arguments, on a private MariaDB: `make bench`."""
 
 from __future__ import annotations
 
@@ -40,13 +40,13 @@ QUESTIONS: Mapping[str, Callable[[Bench], list[Contest]]] = {
 
 
 def main() -> None:
-    asked = sys.argv[1:] or QUESTIONS
-    unknown = set(asked) - QUESTIONS.keys()
+    names = sys.argv[1:] or QUESTIONS
+    unknown = set(names) - QUESTIONS.keys()
     if unknown:
-        sys.exit(f"no such questions: {', '.join(unknown)}; there are {', '.join(QUESTIONS)}")
+        sys.exit(f"no such benchmarks: {', '.join(unknown)}; choose from {', '.join(QUESTIONS)}")
     install()
-    for name in asked:
-        # Each begins on a server that has nothing to tidy up.
+    for name in names:
+        # A new server for each: no benchmark measures the clean-up after another.
         with (
             tempfile.TemporaryDirectory() as folder,
             PrivateMariaDB(SERVER_OPTIONS) as server,

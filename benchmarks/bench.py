@@ -1,4 +1,4 @@
-"""What every question has at hand: a server, a folder, and the tap with a portal to ask."""
+"""The resources of every benchmark: a server, a folder, and the tap with a portal."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from private_servers.shell import PROGRAMS
 
 TAP = PROGRAMS / "tap-hubspot-engagements"
 TARGET = PROGRAMS / "target-mysql"
-# A pool that holds what is loaded: the disk is not what is measured.
+# The buffer pool holds all rows: no benchmark measures the disk.
 SERVER_OPTIONS = ("--innodb-buffer-pool-size=4G", "--innodb-log-file-size=1G")
-NO_LIMIT = 10_000  # requests in ten seconds: what is measured is the tap, not HubSpot's limit
+NO_LIMIT = 10_000  # requests in ten seconds: benchmarks measure the tap, not HubSpot's limit
 CATALOG = Path(__file__).parents[1] / "catalog.json"
 
 
 @dataclass(frozen=True)
 class Bench:
-    """A server whose disk is not what is measured, and a folder for files."""
+    """A server, and a folder for files."""
 
     server: PrivateServer
     folder: Path
@@ -33,9 +33,9 @@ class Bench:
 @dataclass(frozen=True)
 class Tap:
     """
-    The tap, asking `portal`, with `settings` beside those that let it in.
+    The tap, reading from `portal`; `settings` are added to the configuration.
 
-    `streams` are what it is to select, all of them where none is named; `state` is one to begin at.
+    `streams` are the streams to select, empty for all; `state` is the file of a state to start at.
     """
 
     folder: Path
@@ -45,7 +45,7 @@ class Tap:
     state: Path | None = None
 
     def command(self) -> list[str | Path]:
-        """Return the command line, and write the files that it names."""
+        """Return the command line, and write the configuration and the catalog."""
         config = self._file("config", self._config())
         command: list[str | Path] = [
             TAP,
@@ -57,7 +57,7 @@ class Tap:
         return [*command, "--state", self.state] if self.state else command
 
     def run(self, out: Path | None = None) -> Usage:
-        """Run it to its end, its messages into `out`; returns the number of requests, too."""
+        """Run the tap to the end, messages into `out`; the usage includes the requests."""
         log = self.folder / "tap.log"
         with log.open("w") as stderr, (out or Path("/dev/null")).open("wb") as stdout:
             run = Run(self.command(), {}, stdout=stdout, stderr=stderr, server=self.portal.pid)
@@ -65,7 +65,7 @@ class Tap:
         return replace(usage, requests=requests_of(log))
 
     def sync(self, name: str) -> Path:
-        """Run it once; returns a file of the last state."""
+        """Run the tap once; returns the file of the last state."""
         out = self.folder / f"{name}.jsonl"
         self.run(out)
         state = keep_state(out)
@@ -78,12 +78,12 @@ class Tap:
 
     def _catalog(self) -> dict[str, Any]:
         catalog: dict[str, Any] = json.loads(CATALOG.read_text(encoding="utf-8"))
-        chosen = [
-            one
-            for one in catalog["streams"]
-            if not self.streams or one["tap_stream_id"] in self.streams
+        entries = [
+            entry
+            for entry in catalog["streams"]
+            if not self.streams or entry["tap_stream_id"] in self.streams
         ]
-        return {"streams": chosen}
+        return {"streams": entries}
 
     def _file(self, name: str, content: dict[str, Any]) -> Path:
         path = self.folder / f"tap_{name}.json"
@@ -92,7 +92,7 @@ class Tap:
 
 
 def keep_state(messages: Path) -> Path:
-    """Return a file of the state that a tap's messages end with."""
+    """Write the last state of a tap's messages to a file; returns the path."""
     last = subprocess.run(
         ["tail", "-n", "1", messages], capture_output=True, check=True, text=True
     ).stdout
@@ -102,7 +102,7 @@ def keep_state(messages: Path) -> Path:
 
 
 def requests_of(log: Path) -> int:
-    """Return the requests that a tap's log counts."""
+    """Return the number of requests in a tap's log."""
     lines = log.read_text(encoding="utf-8").splitlines()
     (line,) = (line for line in lines if '"http_request_count"' in line)
     return int(json.loads(line.partition("METRIC: ")[2])["value"])

@@ -1,4 +1,4 @@
-"""Draws a contest: one bar a contender, ours in colour."""
+"""Draws a contest: a bar for each contender, ours in colour."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ PIXELS = {"width": 460, "height": {"step": 26}}
 
 
 def draw(contest: Contest) -> str:
-    """Return a contest as SVG: what its first goal looks at, wall time where there is none."""
+    """Return a chart as SVG, of the first goal's measure, or of wall time without goals."""
     measure: Measure = contest.goals[0].measure if contest.goals else "wall_s"
     names = {goal.ours for goal in contest.goals} | {contest.results[0].name}
     values = [
-        {"name": one.name, "taken": round(one.median(measure), 3), "ours": one.name in names}
+        {"name": one.name, "value": round(one.median(measure), 3), "ours": one.name in names}
         for one in contest.results
     ]
     return str(vl_convert.vegalite_to_svg(_spec(contest.question, measure, values)))
@@ -26,10 +26,10 @@ def draw(contest: Contest) -> str:
 def _spec(question: str, measure: Measure, values: list[dict[str, Any]]) -> dict[str, Any]:
     name = {"field": "name", "type": "nominal", "sort": None, "title": None}
     title = f"{WORDS[measure]}{UNITS[measure] and ' in' + UNITS[measure]}"
-    taken = {"field": "taken", "type": "quantitative", "title": title}
-    axes = {"y": {**name, "axis": {"labelLimit": 360, "ticks": False}}, "x": taken}
+    length = {"field": "value", "type": "quantitative", "title": title}
+    axes = {"y": {**name, "axis": {"labelLimit": 360, "ticks": False}}, "x": length}
     colour = {"condition": {"test": "datum.ours", "value": OURS}, "value": OTHERS}
-    label = {"field": "taken", "type": "quantitative", "format": ",.3~r"}
+    label = {"field": "value", "type": "quantitative", "format": ",.3~r"}
     return {
         "$schema": "https://vega.github.io/schema/vega-lite/v5.json",
         "title": {"text": question, "anchor": "start", "fontWeight": "normal", "color": INK},

@@ -1,4 +1,4 @@
-"""Lets programs take turns at the same work, and says how they compare."""
+"""Runs programs in turn on the same work, and compares their usage."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ UNITS: dict[Measure, str] = {"wall_s": " s", "cpu_s": " s", "peak_mb": " MB", "r
 @dataclass(frozen=True)
 class Contender:
     """
-    A program and a run of it; `records` where it gets through fewer than the others.
+    A program to run; `records` is set if the program processes fewer than the others.
 
-    Where it `may_fail`, a failure, RuntimeError, ends its own part in the contest alone.
+    If a contender that `may_fail` raises RuntimeError, the contest continues without the contender.
     """
 
     name: str
@@ -38,19 +38,19 @@ class Contender:
 
 @dataclass(frozen=True)
 class Result:
-    """What a contender took, one Usage a run."""
+    """The usage of a contender, one Usage a run."""
 
     name: str
     records: int
     usages: tuple[Usage, ...]
 
     def median(self, measure: Measure) -> float:
-        """Return what the run in the middle took."""
+        """Return the median of all runs."""
         return float(median(getattr(one, measure) for one in self.usages))
 
     @property
     def spread(self) -> float:
-        """How far apart the fastest and the slowest run are, of the median."""
+        """The difference of the slowest and the fastest run, as a share of the median."""
         walls = [one.wall_s for one in self.usages]
         return (max(walls) - min(walls)) / median(walls)
 
@@ -62,7 +62,7 @@ class Result:
 @dataclass(frozen=True)
 class Goal:
     """
-    `ours` is to take at most `most` times what the slowest of `others` takes of `measure`.
+    A limit: `ours` may use at most `most` times the `measure` of the slowest of `others`.
 
     Without others, `most` is in seconds, MB or requests.
     """
@@ -76,9 +76,9 @@ class Goal:
 @dataclass(frozen=True)
 class Contest:
     """
-    A question, and what came of it; the first contender is ours.
+    A question with its results; the first contender is ours.
 
-    Where they are not `compared`, each is there for itself.
+    Unless `compared`, the table has no column that compares the contenders.
     """
 
     question: str
@@ -87,7 +87,7 @@ class Contest:
     compared: bool = True
 
     def value(self, goal: Goal) -> float | None:
-        """Return what is to be at most `goal.most`; None where whom it names is not here."""
+        """Return the value that `goal.most` limits; None if a contender of the goal is missing."""
         by_name = {one.name: one for one in self.results}
         if not {goal.ours, *goal.others} <= by_name.keys():
             return None
@@ -101,7 +101,7 @@ class Contest:
         return [_verdict(goal, self.value(goal)) for goal in self.goals]
 
     def table(self) -> str:
-        """Return the question and its answer as Markdown."""
+        """Return the question and the results as Markdown."""
         columns = [column for column in COLUMNS if self._shows(column)]
         rows = [
             f"### {self.question}\n",
@@ -117,14 +117,14 @@ class Contest:
         return asdict(self)
 
     @classmethod
-    def from_dict(cls, kept: dict[str, Any]) -> Contest:
-        """Return the contest that `as_dict` wrote, by way of JSON."""
+    def from_dict(cls, content: dict[str, Any]) -> Contest:
+        """Return the contest of a dict that `as_dict` returned, read from JSON."""
         results = (
             Result(one["name"], one["records"], tuple(Usage(**usage) for usage in one["usages"]))
-            for one in kept["results"]
+            for one in content["results"]
         )
-        goals = (Goal(**{**one, "others": tuple(one["others"])}) for one in kept["goals"])
-        return cls(kept["question"], tuple(results), tuple(goals), kept["compared"])
+        goals = (Goal(**{**one, "others": tuple(one["others"])}) for one in content["goals"])
+        return cls(content["question"], tuple(results), tuple(goals), content["compared"])
 
     def _shows(self, column: Column) -> bool:
         if column.compares and not self.compared:
@@ -134,7 +134,7 @@ class Contest:
 
 @dataclass(frozen=True)
 class Column:
-    """A column of the table: what it says of a contender, given ours; nothing is an empty text."""
+    """A column of the table; `cell` returns the text for a contender and ours, or an empty text."""
 
     head: str
     cell: Callable[[Result, Result], str]
@@ -150,8 +150,8 @@ def _rate(one: Result, _: Result) -> str:
 
 
 def _server(one: Result, _: Result) -> str:
-    taken = [use.server_cpu_s for use in one.usages if use.server_cpu_s is not None]
-    return f"{median(taken):,.2f}" if taken else ""
+    cpu_s = [use.server_cpu_s for use in one.usages if use.server_cpu_s is not None]
+    return f"{median(cpu_s):,.2f}" if cpu_s else ""
 
 
 def _requests(one: Result, _: Result) -> str:
@@ -201,9 +201,10 @@ def hold(
     compared: bool = True,
 ) -> Contest:
     """
-    Run the contenders in turn, each as often as it says, print the answer and return it.
+    Run the contenders in turn, print the table and return the contest.
 
-    `records` is 1 where the work has none; without `compared` each contender is there for itself.
+    `records` is the number of records of the work, 1 for work without records; `compared` as in
+    Contest.
     """
     usages = _take_turns(contenders)
     results = (
@@ -217,7 +218,7 @@ def hold(
 
 
 def _take_turns(contenders: Sequence[Contender]) -> dict[str, list[Usage]]:
-    """Return what each run took; without whom did fail and may."""
+    """Return the usage of each run, without contenders that may fail and did."""
     usages: dict[str, list[Usage]] = {one.name: [] for one in contenders}
     for turn in range(max(one.runs for one in contenders)):
         for one in contenders:

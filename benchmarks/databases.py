@@ -1,4 +1,4 @@
-"""Databases of private servers, one a contender."""
+"""Databases of private servers, one for each contender."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from private_servers.server import PrivateServer
 
 
 class Database(Protocol):
-    """Where a contender loads to."""
+    """The database that a contender loads into."""
 
     @property
     def server_pid(self) -> int | None:
-        """The process id of its server."""
+        """The server's process id."""
 
     def empty(self) -> None:
-        """Make it, or make it anew."""
+        """Create the database, or drop and create an existing one."""
 
-    def ask(self, query: str) -> tuple[int, ...]:
-        """Return the one row of a query's answer; raises RuntimeError where there is none."""
+    def query(self, sql: str) -> tuple[int, ...]:
+        """Return the only row of a query's result; raises RuntimeError if the query fails."""
 
 
 @dataclass(frozen=True)
 class MySQLDatabase:
-    """A database of MariaDB, or MySQL."""
+    """A database of MariaDB or MySQL."""
 
     server: PrivateServer
     name: str
@@ -39,12 +39,12 @@ class MySQLDatabase:
     def empty(self) -> None:
         empty(self.server, self.name)
 
-    def ask(self, query: str) -> tuple[int, ...]:
+    def query(self, sql: str) -> tuple[int, ...]:
         connection = _connect(self.server)
         try:
             with connection, connection.cursor() as cursor:
                 cursor.execute(f"USE `{self.name}`")
-                cursor.execute(query)
+                cursor.execute(sql)
                 (row,) = cursor.fetchall()
         except pymysql.MySQLError as error:
             raise RuntimeError(f"{self.name}: {error}") from error
@@ -66,12 +66,12 @@ class PostgresDatabase:
         remove, make = f'DROP DATABASE IF EXISTS "{self.name}"', f'CREATE DATABASE "{self.name}"'
         self.server.run_sql("postgres", remove, make)
 
-    def ask(self, query: str) -> tuple[int, ...]:
-        return tuple(map(int, self.server.run_sql(self.name, query).strip().split("|")))
+    def query(self, sql: str) -> tuple[int, ...]:
+        return tuple(map(int, self.server.run_sql(self.name, sql).strip().split("|")))
 
 
 def empty(server: PrivateServer, database: str) -> None:
-    """Make a database of MariaDB, or make it anew."""
+    """Create a database of MariaDB, or drop and create an existing one."""
     connection = _connect(server)
     with connection, connection.cursor() as cursor:
         cursor.execute(f"DROP DATABASE IF EXISTS `{database}`")

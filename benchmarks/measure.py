@@ -1,4 +1,4 @@
-"""Runs a program to its end and reads the operating system's own account of it."""
+"""Runs a program and reads the operating system's account of CPU time and memory."""
 
 from __future__ import annotations
 
@@ -22,9 +22,10 @@ LAUNCH = Path(__file__).parent / "programs" / "launch.py"
 @dataclass(frozen=True)
 class Usage:
     """
-    What a finished process took: seconds on the wall and of processors, peak memory in MB.
+    The usage of a finished process: wall and CPU time in seconds, peak memory in MB.
 
-    `server_cpu_s` is what the server that it asked took meanwhile, `requests` how often it asked.
+    `server_cpu_s` is the CPU time of the process's server meanwhile, in seconds; `requests` counts
+    the requests that the process sent.
     """
 
     wall_s: float
@@ -36,10 +37,10 @@ class Usage:
 
 class Run:
     """
-    A process that was started, to be waited for by `usage`.
+    A started process; `usage` waits for the end.
 
-    `server` is the process id of the server that it asks, where that one's share is wanted.
-    Without `stderr`, a named file, what it writes there is kept until it has ended.
+    `server` is the process id of the process's server, to measure the server's CPU time too.
+    Without a named file as `stderr`, the errors go to a temporary file, for the error message.
     """
 
     def __init__(
@@ -52,7 +53,7 @@ class Run:
         server: int | None = None,
     ) -> None:
         self._server = None if server is None else psutil.Process(server)
-        self._server_cpu_s = self._server_has_taken()
+        self._server_cpu_s = self._server_cpu_time_s()
         self._report, report = os.pipe()
         self._log = Path(stderr.name) if stderr else None
         self._errors = stderr or tempfile.TemporaryFile()  # noqa: SIM115, closed by usage
@@ -67,16 +68,16 @@ class Run:
         os.close(report)
 
     def usage(self) -> Usage:
-        """Wait for the end; raises RuntimeError, with its errors, where it was a failure."""
+        """Wait for the end; raises RuntimeError with the last errors if the process fails."""
         self.process.wait()
         with os.fdopen(self._report) as report:
-            took = json.loads(report.read() or '{"code": null}')  # it could not be started
+            took = json.loads(report.read() or '{"code": null}')  # the process could not be started
         errors = self._end_of_errors()
         if took.pop("code") != 0:
-            raise RuntimeError(f"it failed: {self.process.args!r}\n{errors}")
+            raise RuntimeError(f"failed: {self.process.args!r}\n{errors}")
         if self._server is None:
             return Usage(**took)
-        return Usage(**took, server_cpu_s=self._server_has_taken() - self._server_cpu_s)
+        return Usage(**took, server_cpu_s=self._server_cpu_time_s() - self._server_cpu_s)
 
     def _end_of_errors(self) -> str:
         if self._log:
@@ -85,22 +86,22 @@ class Run:
             errors.seek(0)
             return last_lines(errors.read().decode(errors="replace"))
 
-    def _server_has_taken(self) -> float:
+    def _server_cpu_time_s(self) -> float:
         if self._server is None:
             return 0.0
         # PostgreSQL works in children, one a connection.
-        return sum(map(_has_taken, [self._server, *self._server.children(recursive=True)]))
+        return sum(map(_cpu_time_s, [self._server, *self._server.children(recursive=True)]))
 
 
 def _environment() -> dict[str, str]:
-    """Return this process's, without what makes Python work otherwise than it does for others."""
+    """Return this process's environment without Python's variables, which change its speed."""
     return {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
 
 
-def _has_taken(process: psutil.Process) -> float:
-    """Return the seconds of a process and of its children that have ended."""
+def _cpu_time_s(process: psutil.Process) -> float:
+    """Return the CPU time of a process and of its ended children, in seconds."""
     try:
         times = process.cpu_times()
-    except psutil.NoSuchProcess:  # its parent has its seconds now
+    except psutil.NoSuchProcess:  # the parent has the time of ended children
         return 0.0
     return float(times.user + times.system + times.children_user + times.children_system)

@@ -1,4 +1,4 @@
-"""Whether the target's memory is the same whatever the number of records."""
+"""Measures whether the target's memory is independent of the number of records."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ FLAT = 1.1  # the most records to the fewest
 
 
 def measure(bench: Bench) -> list[Contest]:
-    """Load RECORDS of twelve columns, once each."""
+    """Load each number of RECORDS once, with twelve columns."""
     contenders = [_contender(bench.server, records) for records in RECORDS]
     fewest, most = contenders[0].name, contenders[-1].name
     goals = [Goal("peak_mb", most, MOST_MB), Goal("peak_mb", most, FLAT, (fewest,))]
@@ -31,7 +31,7 @@ def _contender(server: PrivateServer, records: int) -> Contender:
     def run() -> Usage:
         empty(server, database)
         target = Run([TARGET], environment, stdin=subprocess.PIPE, server=server.pid)
-        assert target.process.stdin is not None  # it was asked for
+        assert target.process.stdin is not None  # PIPE
         with target.process.stdin as stdin:
             for line in narrow_lines(records, 0):
                 stdin.write(line)

@@ -1,4 +1,4 @@
-"""Other people's programs, each in a venv of its own, made where it is missing."""
+"""Other people's programs, each in a separate venv, which is created if missing."""
 
 from __future__ import annotations
 
@@ -12,37 +12,37 @@ REPOSITORY = Path(__file__).parents[1]
 
 
 class PeerMissing(RuntimeError):
-    """The program cannot be installed here."""
+    """A program cannot be installed on this machine."""
 
 
 def install(name: str, requirements: Sequence[str], *options: str) -> Path:
     """
-    Return the folder of a venv's programs, with `requirements` installed by pip and its `options`.
+    Return the program folder of a venv with `requirements`; `options` are pip's.
 
-    Raises PeerMissing, with what pip says.
+    Raises PeerMissing with pip's error.
     """
     venv = REPOSITORY / f".venv-{name}"
     programs = venv / "bin"
-    done = venv / ".installed"
-    if not done.exists():
+    stamp = venv / ".installed"
+    if not stamp.exists():
         pip: list[str | Path] = [programs / "python", "-m", "pip", "install", "--quiet"]
         try:
             run_steps([sys.executable, "-m", "venv", venv], [*pip, *options, *requirements])
         except CommandFailed as error:
             raise PeerMissing(f"{name}: {error}") from error
-        done.touch()
+        stamp.touch()
     return programs
 
 
 def sdk() -> Path:
-    """Return the programs of a venv with Meltano's SDK, to make a target of."""
+    """Return the programs of a venv with Meltano's SDK, for a target built with the SDK."""
     return install("singer-sdk", ["singer-sdk==0.54.9", "PyMySQL[rsa]>=1.2,<2"])
 
 
 def thk() -> Path:
-    """Return the programs of thk-target-mysql; its mysqlclient wants a compiler."""
-    wanted = ["thk-target-mysql==0.1.3", "setuptools<80"]
-    return install("thk-target-mysql", wanted, "--ignore-requires-python")
+    """Return the programs of thk-target-mysql, whose mysqlclient needs a compiler."""
+    requirements = ["thk-target-mysql==0.1.3", "setuptools<80"]
+    return install("thk-target-mysql", requirements, "--ignore-requires-python")
 
 
 def tap_hubspot() -> Path:

@@ -1,4 +1,4 @@
-"""Whether both programs on one pipe are as fast as the slower of them alone."""
+"""Measures whether both programs on one pipe are as fast as the slower program alone."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ BY_ARITHMETIC = f"what both and the server take of {PROCESSORS} processors, by a
 
 
 def measure(bench: Bench) -> list[Contest]:
-    """Load a portal for the first time, all streams, and the engagements alone."""
+    """Measure a first load of all streams, and of engagements alone."""
     with ServedPortal(("--engagements", str(ENGAGEMENTS), "--seed", "7")) as portal:
         return [
             _hold(bench, Tap(bench.folder, portal), "all streams"),
@@ -31,37 +31,37 @@ def measure(bench: Bench) -> list[Contest]:
         ]
 
 
-def _hold(bench: Bench, tap: Tap, what: str) -> Contest:
+def _hold(bench: Bench, tap: Tap, streams: str) -> Contest:
     lines = bench.folder / "pipe_lines"
     programs = _Programs(bench, tap, lines)
-    made: list[Usage] = []
+    usages: list[Usage] = []
 
     def on_one_pipe() -> Usage:
-        made.append(programs.on_one_pipe())
-        return made[-1]
+        usages.append(programs.on_one_pipe())
+        return usages[-1]
 
     contenders = [
         Contender(PIPE, on_one_pipe),
-        Contender(BY_ARITHMETIC, lambda: _least(made[-1])),
+        Contender(BY_ARITHMETIC, lambda: _minimum(usages[-1])),
         Contender(TAP_ALONE, programs.tap_alone),
         Contender(TARGET_ALONE, programs.target_alone),
     ]
     programs.tap_alone()
-    question = f"First load of {ENGAGEMENTS:,} engagements through both programs, {what}"
+    question = f"First load of {ENGAGEMENTS:,} engagements through both programs, {streams}"
     goals = [Goal("wall_s", PIPE, 1.2, (TAP_ALONE, TARGET_ALONE))]
     contest = hold(question, ENGAGEMENTS, contenders, goals)
     lines.unlink()
     return contest
 
 
-def _least(made: Usage) -> Usage:
-    """Return the least time for as much work: as if no processor ever waited."""
-    return Usage((made.cpu_s + (made.server_cpu_s or 0.0)) / PROCESSORS)
+def _minimum(usage: Usage) -> Usage:
+    """Return the minimum wall time for the same work: as if no processor ever waited."""
+    return Usage((usage.cpu_s + (usage.server_cpu_s or 0.0)) / PROCESSORS)
 
 
 @dataclass(frozen=True)
 class _Programs:
-    """The two programs over one portal; the tap alone leaves its messages in `lines`."""
+    """The two programs with one portal; the tap alone writes messages to `lines`."""
 
     bench: Bench
     tap: Tap
@@ -76,13 +76,13 @@ class _Programs:
             return self._target(stdin).usage()
 
     def on_one_pipe(self) -> Usage:
-        """Return the wall time of both, the sum of their CPU and of their peaks of memory."""
+        """Return the wall time of both programs, and the sums of CPU time and peak memory."""
         empty(self.bench.server, DATABASE)
         log = self.bench.folder / "pipe.log"
         began_s = time.monotonic()
         with log.open("wb") as stderr:
             tap = Run(self.tap.command(), {}, stdout=subprocess.PIPE, stderr=stderr)
-        assert tap.process.stdout is not None  # it was asked for
+        assert tap.process.stdout is not None  # PIPE
         with tap.process.stdout as stdin:
             target = self._target(stdin)
         ours, theirs = tap.usage(), target.usage()

@@ -1,9 +1,9 @@
 """
-Whether tap and target take more of the processor than they did: `make bench-quick`.
+Compares the CPU time of tap and target with earlier measurements: `make bench-quick`.
 
-Each is compared with a plain program that does the same and does not change; of each the best of
-some runs in turn. Processor time, not wall time, so that a busy machine changes little. What is
-kept in quick.json is what a ratio was when it was last accepted, by `--accept`.
+Each program runs in turn with a plain program that does the same and never changes. The ratio of
+their best runs is compared with the accepted ratio in quick.json, which `--accept` replaces. CPU
+time, not wall time: a busy machine changes little.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from demo.portal import TOKEN, ServedPortal
 from private_servers.mariadb import PrivateMariaDB, install
 from private_servers.shell import exit_code
 
-KEPT = Path(__file__).parent / "quick.json"
-WORSE = 1.2  # times what is kept
+ACCEPTED = Path(__file__).parent / "quick.json"
+WORSE = 1.2  # times the accepted ratio
 RUNS = 5
 RECORDS, ENGAGEMENTS = 100_000, 30_000
-# What several threads take of the processor depends on who waits for whom.
+# The CPU time of several threads depends on the order in which they wait.
 ONE_WORKER = {"backfill_workers": 1}
 PLAIN_TAP = (sys.executable, "-m", "benchmarks.programs.plain_tap")
 
@@ -34,7 +34,7 @@ Pair = tuple[Callable[[], Usage], Callable[[], Usage]]
 
 
 def main() -> int:
-    """Measure, and return the exit code: 1 where a ratio is WORSE than what is kept."""
+    """Measure; returns the exit code, 1 if a ratio is WORSE than accepted."""
     install()
     with (
         tempfile.TemporaryDirectory() as name,
@@ -43,10 +43,10 @@ def main() -> int:
     ):
         bench = Bench(server, Path(name))
         pairs = {**_target(bench), **_tap(bench, portal)}
-        ratios = {what: _ratio(*pair) for what, pair in pairs.items()}
+        ratios = {name: _ratio(*pair) for name, pair in pairs.items()}
     if "--accept" in sys.argv:
-        KEPT.write_text(json.dumps(ratios, indent=1) + "\n")
-    return _judge(ratios, json.loads(KEPT.read_text()))
+        ACCEPTED.write_text(json.dumps(ratios, indent=1) + "\n")
+    return _judge(ratios, json.loads(ACCEPTED.read_text()))
 
 
 def _target(bench: Bench) -> dict[str, Pair]:
@@ -81,17 +81,17 @@ def _tap(bench: Bench, portal: ServedPortal) -> dict[str, Pair]:
 
 
 def _ratio(ours: Callable[[], Usage], theirs: Callable[[], Usage]) -> float:
-    """Return the processor time of ours to theirs, of each the best of RUNS in turn."""
-    taken = [(ours().cpu_s, theirs().cpu_s) for _ in range(RUNS)]
-    ours_s, theirs_s = zip(*taken, strict=True)
+    """Return the ratio of our CPU time to theirs, of the best of RUNS runs in turn."""
+    runs = [(ours().cpu_s, theirs().cpu_s) for _ in range(RUNS)]
+    ours_s, theirs_s = zip(*runs, strict=True)
     return round(float(min(ours_s) / min(theirs_s)), 3)
 
 
-def _judge(ratios: Mapping[str, float], kept: Mapping[str, float]) -> int:
-    worse = [what for what, ratio in ratios.items() if ratio > WORSE * kept[what]]
-    for what, ratio in ratios.items():
-        mark = "  WORSE" if what in worse else ""
-        print(f"{what:50} CPU {ratio:6.3f}, kept {kept[what]:6.3f}{mark}")
+def _judge(ratios: Mapping[str, float], accepted_ratios: Mapping[str, float]) -> int:
+    worse = [name for name, ratio in ratios.items() if ratio > WORSE * accepted_ratios[name]]
+    for name, ratio in ratios.items():
+        mark = "  WORSE" if name in worse else ""
+        print(f"{name:50} CPU {ratio:6.3f}, accepted {accepted_ratios[name]:6.3f}{mark}")
     return 1 if worse else 0
 
 

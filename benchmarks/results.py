@@ -1,4 +1,4 @@
-"""Where the answers are kept, as JSON, and the page that shows them."""
+"""Saves results as JSON, and renders the page RESULTS.md of all saved results."""
 
 from __future__ import annotations
 
@@ -18,44 +18,45 @@ FOLDER = Path(__file__).parent / "results"
 PAGE = Path(__file__).parent / "RESULTS.md"
 HEAD = """# Results
 
-Made by `make bench`. Programs take turns at the same work, and what counts is how they compare in
-one run: of each its run in the middle, ± half of what lies between its fastest and its slowest.
-*Ours to it* is the first line's time a record over that line's: below 1, ours is faster.
+Written by `make bench`. Programs run in turn on the same work; compare numbers of one table only.
+Each value is the median of the runs, ± half of the difference of the slowest and the fastest run.
+*Our wall to it* and *our CPU to it* divide the first line's time a record by the line's: below 1,
+ours is faster.
 """
 
 
 def save(name: str, contests: Sequence[Contest]) -> None:
-    """Keep the answers to one module's questions, and a chart of each."""
+    """Save the contests of one module, with the machine's facts."""
     FOLDER.mkdir(exist_ok=True)
     facts = {"at": f"{datetime.now(timezone.utc):%Y-%m-%d %H:%M}Z", **_machine()}
-    answers = [contest.as_dict() for contest in contests]
-    text = json.dumps({**facts, "contests": answers}, indent=1)
+    content = {**facts, "contests": [contest.as_dict() for contest in contests]}
+    text = json.dumps(content, indent=1)
     (FOLDER / f"{name}.json").write_text(text + "\n", encoding="utf-8")
 
 
 def load(name: str) -> list[Contest]:
-    """Return the kept answers to one module's questions; raises OSError where there are none."""
-    kept = json.loads((FOLDER / f"{name}.json").read_text(encoding="utf-8"))
-    return [Contest.from_dict(one) for one in kept["contests"]]
+    """Return the saved contests of one module; raises OSError for a module without results."""
+    content = json.loads((FOLDER / f"{name}.json").read_text(encoding="utf-8"))
+    return [Contest.from_dict(one) for one in content["contests"]]
 
 
 def render() -> None:
-    """Write the page of all answers that are kept, and their charts."""
+    """Write the page of all saved results, and their charts."""
     verdicts, parts = [], []
     for path in sorted(FOLDER.glob("*.json")):
-        kept = json.loads(path.read_text(encoding="utf-8"))
+        facts = json.loads(path.read_text(encoding="utf-8"))
         parts.append(f"## {path.stem.replace('_', ' ').capitalize()}\n")
         parts.append(
-            f"{kept['at']}, {kept['processor']}, {kept['processors']} processors,"
-            f" Python {kept['python']}, {kept['server']}, commit {kept['commit']}.\n"
+            f"{facts['at']}, {facts['processor']}, {facts['processors']} processors,"
+            f" Python {facts['python']}, {facts['server']}, commit {facts['commit']}.\n"
         )
         for number, contest in enumerate(load(path.stem), 1):
             picture = FOLDER / f"{path.stem}_{number}.svg"
             picture.write_text(charts.draw(contest), encoding="utf-8")
-            shown = f"![{contest.question}]({picture.relative_to(PAGE.parent)})\n"
-            parts += [contest.table(), shown]
+            image = f"![{contest.question}]({picture.relative_to(PAGE.parent)})\n"
+            parts += [contest.table(), image]
             verdicts += [f"- {contest.question}. {verdict}" for verdict in contest.verdicts()]
-    text = "\n".join([HEAD, "## What is aimed at\n", *verdicts, "", *parts])
+    text = "\n".join([HEAD, "## Goals\n", *verdicts, "", *parts])
     PAGE.write_text(text, encoding="utf-8")
 
 
@@ -77,15 +78,15 @@ def _machine() -> dict[str, object]:
 
 
 def _server() -> str:
-    """Return the MariaDB that is here, as `MariaDB 10.11.14`."""
-    said = subprocess.run(
+    """Return the installed MariaDB, such as `MariaDB 10.11.14`."""
+    output = subprocess.run(
         [find_program("mariadbd", "mysqld") or "mariadbd", "--version"],
         capture_output=True,
         text=True,
         check=False,
     ).stdout
-    found = re.search(r"Ver ([\d.]+)", said)
-    return f"MariaDB {found[1]}" if found else "no MariaDB"
+    match = re.search(r"Ver ([\d.]+)", output)
+    return f"MariaDB {match[1]}" if match else "no MariaDB"
 
 
 def _cores() -> list[str]:

@@ -1,4 +1,4 @@
-"""Singer messages to load: engagements' twelve columns, and a wide stream of twenty-five."""
+"""Generates Singer messages: a stream of twelve columns, and a wide stream of twenty-five."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def schema_message(properties: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def narrow_lines(records: int, change: int) -> Iterator[bytes]:
-    """Yield a SCHEMA, `records` RECORDs of some 420 bytes, and a STATE after each thousand."""
+    """Yield a SCHEMA, `records` RECORDs of about 420 bytes, and a STATE after each thousand."""
     yield json.dumps(schema_message(NARROW)).encode() + b"\n"
     for number in range(records):
         yield b'{"type":"RECORD","stream":"engagements","record":{%b},%b\n' % (
@@ -48,7 +48,7 @@ def narrow_lines(records: int, change: int) -> Iterator[bytes]:
 
 
 def wide_lines(records: int, change: int) -> Iterator[bytes]:
-    """Yield the same with ten more integers, two texts of 500 characters and an object."""
+    """Yield narrow lines with ten more integers, two texts of 500 characters and an object."""
     yield json.dumps(schema_message(WIDE)).encode() + b"\n"
     integers = b",".join(b'"n%d":%d' % (one, 1_000_003 * one) for one in range(10))
     text = json.dumps(LONG_TEXT, ensure_ascii=False).encode()

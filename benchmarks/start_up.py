@@ -1,4 +1,4 @@
-"""What a program takes before it begins: `--help`, `--discover`, and a sync with nothing to do."""
+"""Measures start-up: `--help`, `--discover`, and a load of an empty input."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from benchmarks.measure import Run, Usage
 from private_servers.shell import PROGRAMS
 
 REPORT = PROGRAMS / "engagements-report"
-RUNS = 9  # they are short
+RUNS = 9  # the runs are short
 
 
 def measure(bench: Bench) -> list[Contest]:
-    """Start each program, beside Python itself and what a tap of Singer cannot do without."""
+    """Start each program, and for comparison Python alone and with requests imported."""
     environment = bench.server.environment()
     lines = bench.folder / "nothing"
     lines.touch()

@@ -1,4 +1,4 @@
-"""How fast target-mysql loads, against the server alone and against plain loops."""
+"""Measures target-mysql, compared with the server alone and with plain loops."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How fast target-mysql loads, against other targets."""
+"""Measures target-mysql, compared with other targets."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ SDK = "a target made with Meltano's SDK"
 THK = "thk-target-mysql 0.1.3, which updates nothing"
 PIPELINEWISE = "pipelinewise-target-postgres 2.1.2, on PostgreSQL"
 MOST = {SDK: 1 / 10, THK: 1 / 10, PIPELINEWISE: 1 / 2}  # of their wall time
-# Of a few records that are loaded fast, most is Python's start.
+# A fast load of few records is mostly the start of Python.
 NO_GOAL_FOR_FEW = {SDK, PIPELINEWISE}
 PEERS: Mapping[str, Any] = {"runs": 3, "may_fail": True}
 
 
 def measure(bench: Bench) -> list[Contest]:
-    """Load RECORDS into ours and others', and fewer into one that cannot take more."""
-    found = []
+    """Load RECORDS by each target, and fewer records by a target that is too slow."""
+    contests: list[Contest] = []
     with ExitStack() as stack:
         postgres = PrivatePostgres()
         try:
@@ -39,10 +39,10 @@ def measure(bench: Bench) -> list[Contest]:
             print(f"not compared with: {PIPELINEWISE}: {error}", file=sys.stderr)
         for records in (RECORDS, SLOW_PEER_RECORDS):
             work = Work(singer_lines.narrow_lines, 12, records, bench.folder)
-            found += [
+            contests += [
                 _against_peers(Track(bench.server, work, kind), postgres) for kind in KINDS[:2]
             ]
-    return found
+    return contests
 
 
 def _against_peers(track: Track, postgres: PrivatePostgres) -> Contest:
@@ -61,39 +61,39 @@ def _against_peers(track: Track, postgres: PrivatePostgres) -> Contest:
 
 
 def _sdk_target(track: Track) -> Sequence[Contender]:
-    config = _written(track, "sdk", {"port": track.server.port, "database": "sdk"})
+    config = _write_config(track, "sdk", {"port": track.server.port, "database": "sdk"})
     command = [peers.sdk() / "python", SDK_TARGET, "--config", config]
     return [track.reads_lines(SDK, "sdk", *command, **PEERS)]
 
 
 def _thk_target(track: Track) -> Sequence[Contender]:
     if track.work.records > SLOW_PEER_RECORDS:
-        return []  # its time grows with the square of them
+        return []  # the time grows with the square of the records
     place = {"host": "127.0.0.1", "port": str(track.server.port), "database": "thk"}
     settings = {"driver_name": "mysql", "user": "root", "password": "", **place}
-    command = [peers.thk() / "target-mysql", "--config", _written(track, "thk", settings)]
+    command = [peers.thk() / "target-mysql", "--config", _write_config(track, "thk", settings)]
     return [track.reads_lines(THK, "thk", *command, updates=False, **PEERS)]
 
 
 def _pipelinewise_target(track: Track, postgres: PrivatePostgres) -> Sequence[Contender]:
     if postgres.pid is None:
-        return []  # it has been said why
+        return []  # measure() has printed the reason
     database = PostgresDatabase(postgres, "pipelinewise")
-    # Otherwise as it comes: three columns less than ours, which adds those of the metadata.
+    # Defaults otherwise: three columns less than ours, which adds metadata columns.
     settings = {
         "host": "127.0.0.1",
         "port": postgres.port,
         "user": ADMIN,
-        "password": "none",  # it wants one, the server does not
+        "password": "none",  # required by the target, ignored by the server
         "dbname": database.name,
         "default_target_schema": "public",
     }
-    config = _written(track, database.name, settings)
+    config = _write_config(track, database.name, settings)
     command = [peers.pipelinewise() / "target-postgres", "--config", config]
     return [track.loads_into(database, PIPELINEWISE, *command, environment={}, **PEERS)]
 
 
-def _written(track: Track, name: str, settings: dict[str, Any]) -> Path:
+def _write_config(track: Track, name: str, settings: dict[str, Any]) -> Path:
     config = track.work.folder / f"{name}.json"
     config.write_text(json.dumps(settings))
     return config

@@ -1,4 +1,4 @@
-"""Loads to be timed: lines in files, a server, and a database for each contender."""
+"""The work of target benchmarks: lines in files, a server, a database for each contender."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from benchmarks.measure import Run, Usage
 from private_servers.server import PrivateServer
 from target_mysql.messages import SchemaMessage, parse_message
 from target_mysql.rows.encoder import RowEncoder
-from target_mysql.tables.columns import Dialect, JsonType
+from target_mysql.tables.dialect import Dialect, JsonType
 from target_mysql.tables.table import to_table
 
 FLOOR = (sys.executable, "-m", "benchmarks.programs.serial_floor")
@@ -28,7 +28,7 @@ PLAIN_LOOP = "a plain loop: parse, stage, merge"
 SERVER_ALONE = "the server alone: a ready file, one merge"
 Kind = Literal["first load", "all rows changed", "nothing changed"]
 KINDS: tuple[Kind, ...] = ("first load", "all rows changed", "nothing changed")
-# Of any server: what is encoded does not depend on it.
+# Any dialect: the encoded rows do not depend on the server.
 DIALECT = Dialect("utf8mb4_bin", JsonType("JSON", 100, keeps_digits=True))
 
 Lines = Callable[[int, int], Iterator[bytes]]
@@ -36,7 +36,7 @@ Lines = Callable[[int, int], Iterator[bytes]]
 
 @dataclass(frozen=True)
 class Work:
-    """Lines to load: of so many records, in files, of an original and of a changed state."""
+    """A number of records as Singer lines in files, original and changed."""
 
     lines: Lines
     columns: int
@@ -44,12 +44,12 @@ class Work:
     folder: Path
 
     def file(self, change: int) -> Path:
-        """Return the file of Singer lines."""
+        """Return the file of Singer lines; `change` is in ms, 0 for the original."""
         path = self.folder / f"{self.lines.__name__}_{self.records}_{change}"
         return path if path.exists() else singer_lines.write(path, self.lines(self.records, change))
 
     def load_file(self, change: int) -> Path:
-        """Return the file of the same rows as the server's LOAD DATA reads them."""
+        """Return the file of the same rows in the format of the server's LOAD DATA."""
         path = self.folder / f"{self.lines.__name__}_{self.records}_{change}_rows"
         if not path.exists():
             with self.file(change).open("rb") as lines, path.open("wb") as rows:
@@ -59,21 +59,21 @@ class Work:
         return path
 
     def schema_file(self) -> Path:
-        """Return a file of the SCHEMA message alone."""
+        """Return a file with only the SCHEMA message."""
         return singer_lines.write(self.folder / "schema", self.lines(0, 0))
 
     def check(self, database: Database, change: int | None) -> None:
-        """Raise RuntimeError unless each record is in its table once, with the change, if any."""
-        # PostgreSQL knows the names in small letters, as which it reads names without quotes.
-        changed = "1 = 1" if change is None else f"lastUpdated - createdAt = {change}"
-        counts = f"COUNT(*), COUNT(CASE WHEN {changed} THEN 1 END)"
-        held, as_sent = database.ask(f"SELECT {counts} FROM {singer_lines.STREAM}")
-        if not held == as_sent == self.records:
-            raise RuntimeError(f"{held} rows, {as_sent} of them as sent, of {self.records} records")
+        """Raise RuntimeError unless the table has each record once, with the change unless None."""
+        # Unquoted names work on PostgreSQL too, which folds them to lower case.
+        condition = "1 = 1" if change is None else f"lastUpdated - createdAt = {change}"
+        counts = f"COUNT(*), COUNT(CASE WHEN {condition} THEN 1 END)"
+        rows, correct = database.query(f"SELECT {counts} FROM {singer_lines.STREAM}")
+        if not rows == correct == self.records:
+            raise RuntimeError(f"{rows} rows, {correct} of them correct, of {self.records} records")
 
     def _announced(self, line: bytes) -> dict[str, Any]:
         message = parse_message(line, 1)
-        assert isinstance(message, SchemaMessage)  # it is the first
+        assert isinstance(message, SchemaMessage)  # the first line of each file
         return {
             "stream": message.stream,
             "schema": message.schema,
@@ -84,7 +84,7 @@ class Work:
 
 @dataclass(frozen=True)
 class Track:
-    """A server for the contenders, each with a database of its own, and one work for all."""
+    """A server with a database for each contender, and the work of all contenders."""
 
     server: PrivateServer
     work: Work
@@ -99,10 +99,11 @@ class Track:
         **options: Any,
     ) -> Contender:
         """
-        Return a contender; `start` starts it on the work's file of a given change.
+        Return a contender; `start` starts the program with the file of a given change.
 
-        A run raises RuntimeError where it fails, or where the database then does not hold each
-        record once, and as it was sent, unless it is known that the program `updates` nothing.
+        A run raises RuntimeError if the program fails, or if the database then does not have each
+        record once and correct. Without `updates`, changes are not checked: the program ignores
+        them.
         """
         changes = cycle((1, 0) if self.kind == "all rows changed" else (0,))
         is_ready = False
@@ -124,11 +125,11 @@ class Track:
         return Contender(name, run, **options)
 
     def ours(self) -> Contender:
-        """Return target-mysql as it comes."""
+        """Return target-mysql with its defaults."""
         return self.reads_lines(OURS, "ours", TARGET)
 
     def reads_lines(self, name: str, database: str, *command: Any, **options: Any) -> Contender:
-        """Return a contender that reads the lines on stdin, and loads into the track's server."""
+        """Return a contender that reads lines from stdin and loads into the track's server."""
         environment = self._environment(database) | options.pop("environment", {})
         place = MySQLDatabase(self.server, database)
         return self.loads_into(place, name, *command, environment=environment, **options)
@@ -141,7 +142,7 @@ class Track:
         environment: Mapping[str, str],
         **options: Any,
     ) -> Contender:
-        """Return a contender that reads the lines on stdin, and loads into any database."""
+        """Return a contender that reads lines from stdin and loads into any database."""
 
         def start(change: int) -> Run:
             with self.work.file(change).open("rb") as stdin:
@@ -150,7 +151,7 @@ class Track:
         return self.contender(name, database, start, **options)
 
     def server_alone(self) -> Contender:
-        """Return the server's own LOAD DATA and merge."""
+        """Return a contender of the server alone: LOAD DATA of a ready file, and a merge."""
 
         def start(change: int) -> Run:
             load_file = self.work.load_file(change)
@@ -164,7 +165,7 @@ class Track:
         return self.contender(SERVER_ALONE, MySQLDatabase(self.server, "alone"), start)
 
     def title(self) -> str:
-        """Return the question that the contenders answer."""
+        """Return the contest's question."""
         return f"{self.work.records:,} records of {self.work.columns} columns, {self.kind}"
 
     def _environment(self, database: str) -> dict[str, str]:

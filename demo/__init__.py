@@ -1,1 +1,1 @@
-"""A whole run on one machine, for a person to watch."""
+"""A whole run on a single machine, for a person to watch."""

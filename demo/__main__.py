@@ -1,7 +1,7 @@
 """
 The main job, start to end: a portal, the tap, the target, the reports, and all once more.
 
-Everything it makes is in `.demo`; every server it starts it stops.
+All files of a run are in `.demo`; all servers are stopped in the end.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ TAP = "tap-hubspot-engagements --config config.json --catalog catalog.json"
 
 
 class DemoFailed(DemoError):
-    """What came out is not what had to."""
+    """A result of the run is wrong."""
 
 
 def main() -> None:
@@ -44,7 +44,7 @@ def main() -> None:
 
 
 def run(only_check_tap: bool) -> None:
-    """Run the demo, or only its check of the tap, in a folder that is made anew."""
+    """Run the demo, or only the check of the tap, in a new folder."""
     if FOLDER.exists():
         shutil.rmtree(FOLDER)
     FOLDER.mkdir()
@@ -61,7 +61,7 @@ def run(only_check_tap: bool) -> None:
 
 @contextlib.contextmanager
 def database() -> Iterator[dict[str, str]]:
-    """Give the variables of the server that TARGET_MYSQL_* names, or of a private one."""
+    """Yield the variables of a private server; none if TARGET_MYSQL_* names a server."""
     if any(name in os.environ for name in ("TARGET_MYSQL_HOST", "TARGET_MYSQL_UNIX_SOCKET")):
         say("Loading into the server that TARGET_MYSQL_* names.")
         yield {}
@@ -73,7 +73,7 @@ def database() -> Iterator[dict[str, str]]:
 
 
 def tell(portal: ServedPortal, shell: Shell) -> None:
-    """Run the whole job, and check what can be checked on the way."""
+    """Run the whole job, and check the results on the way."""
     shell.run(DISCOVER)
     shell.run(f"{TAP} | target-mysql > states")
     say(shell.run("tail -n 1 states > state.json && cat state.json"))
@@ -98,11 +98,11 @@ def write_config(portal: ServedPortal) -> None:
 
 def check_daily(shell: Shell) -> None:
     rows = json.loads(shell.run("engagements-report daily --format json", show=False))
-    found = {(row["type"], row["day"]): row["num_engagements"] for row in rows}
-    expected = {(kind, day): number for kind, day, number in JUNE_2018}
-    if found != expected:
-        raise DemoFailed(f"the daily report should have {expected}, it has {found}")
-    say(f"All {len(expected)} counts are as they must be.")
+    counts = {(row["type"], row["day"]): row["num_engagements"] for row in rows}
+    right_counts = {(kind, day): number for kind, day, number in JUNE_2018}
+    if counts != right_counts:
+        raise DemoFailed(f"the daily report should have {right_counts}, it has {counts}")
+    say(f"All {len(right_counts)} counts are as they must be.")
 
 
 def check_rolling(shell: Shell) -> None:
@@ -118,19 +118,19 @@ def check_rolling(shell: Shell) -> None:
 def change(portal: ServedPortal) -> None:
     """Add, edit and delete an engagement, as people do between two runs."""
     note = {"engagement": {"type": "NOTE"}, "metadata": {"body": "They said yes 🎉"}}
-    added = portal.create(note)
-    edited = portal.first("TASK")
-    portal.update(edited, {"metadata": {"status": "COMPLETED"}})
-    deleted = portal.first("CALL")
-    portal.delete(deleted)
-    say(f"\nIn the portal: note {added} added, task {edited} edited, call {deleted} deleted.")
+    new_note = portal.create(note)
+    task = portal.first("TASK")
+    portal.update(task, {"metadata": {"status": "COMPLETED"}})
+    call = portal.first("CALL")
+    portal.delete(call)
+    say(f"\nIn the portal: note {new_note} added, task {task} edited, call {call} deleted.")
 
 
 def check_increment(shell: Shell) -> None:
     """Two changed; the newest of before is read again, being less old than the lookback."""
     log = (shell.folder / "tap.log").read_text(encoding="utf-8")
-    found = re.search(r"done: (\d+) engagements", log)
-    if not found or int(found[1]) != 3:
+    counts = re.search(r"done: (\d+) engagements", log)
+    if not counts or int(counts[1]) != 3:
         raise DemoFailed(f"three engagements should have travelled, the tap says: {log}")
     say(
         "Of 64 engagements three travelled: the two that changed, and the newest of before, since"
@@ -139,9 +139,9 @@ def check_increment(shell: Shell) -> None:
 
 
 def write_page(shell: Shell) -> None:
-    """Write the page of all reports, and say where it is."""
+    """Write the page of all reports, and print the path."""
     first, last = JUNE_2018_DAYS
-    shell.run(f"engagements-report --html report.html --from {first} --to {last}")
+    shell.run(f"engagements-report html report.html --from {first} --to {last}")
     say(f"Open it in a browser; it needs no network: {FOLDER / 'report.html'}")
 
 
@@ -150,11 +150,11 @@ def check_tap(shell: Shell) -> None:
     with tempfile.TemporaryDirectory() as folder:
         checking = f"(cd {folder} && {CHECK_TAP})"
         say(f"\n$ {TAP} | singer-check-tap")
-        said = shell.run(f"{TAP} 2> tap.log | {checking}", show=False, log="tap.log")
-    say(said)
+        output = shell.run(f"{TAP} 2> tap.log | {checking}", show=False, log="tap.log")
+    say(output)
     # It calls an empty output valid, too.
-    records = re.search(r"(\d+) record messages", said)
-    if "The output is valid" not in said or not records or int(records[1]) < len_of_portal():
+    records = re.search(r"(\d+) record messages", output)
+    if "The output is valid" not in output or not records or int(records[1]) < len_of_portal():
         raise DemoFailed("singer-check-tap should have found every engagement valid")
 
 

@@ -1,4 +1,4 @@
-"""Asks pip-audit about the installed packages, and says plainly what could not be asked."""
+"""Checks the installed packages with pip-audit, and lists those that were not checked."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ UNREACHABLE = "the advisories could not be reached"
 
 
 def main() -> int:
-    """Return 0 where no advisory names an installed package, else VULNERABLE or NOT_CHECKED."""
+    """Return 0 if no advisory names an installed package, else VULNERABLE or NOT_CHECKED."""
     freeze = [sys.executable, "-m", "pip", "--disable-pip-version-check", "freeze"]
     packages = subprocess.run(
         [*freeze, "--exclude-editable"], check=True, capture_output=True, text=True
@@ -37,27 +37,27 @@ def main() -> int:
 
 
 def to_verdict(report: str, errors: str) -> tuple[int, list[str]]:
-    """Return the exit code, and what to print, for pip-audit's JSON and its standard error."""
+    """Return the exit code and the lines to print for pip-audit's JSON and standard error."""
     try:
         packages: list[dict[str, Any]] = json.loads(report)["dependencies"]
     except (ValueError, KeyError, TypeError):
         reason = (errors.strip().splitlines() or ["pip-audit said nothing"])[-1]
         return NOT_CHECKED, [f"Nothing was checked: {UNREACHABLE}: {reason}"]
-    found = [
+    lines = [
         f"{package['name']} {package['version']}: {advisory['id']}"
         f" (fixed in {', '.join(advisory['fix_versions']) or 'no version yet'})"
         for package in packages
         for advisory in package.get("vulns", [])
     ]
     # pip-audit itself calls it a success when it could ask about none.
-    skipped = [package["name"] for package in packages if "skip_reason" in package]
-    checked = len(packages) - len(skipped)
-    if skipped or not packages:
-        found.append(f"Not checked, since {UNREACHABLE}: {', '.join(skipped) or 'no package'}")
-    found.append(f"{checked} of {len(packages)} packages were checked.")
+    not_checked = [package["name"] for package in packages if "skip_reason" in package]
+    checked_count = len(packages) - len(not_checked)
+    if not_checked or not packages:
+        lines.append(f"Not checked, since {UNREACHABLE}: {', '.join(not_checked) or 'no package'}")
+    lines.append(f"{checked_count} of {len(packages)} packages were checked.")
     if any(package.get("vulns") for package in packages):
-        return VULNERABLE, found
-    return NOT_CHECKED if skipped or not packages else 0, found
+        return VULNERABLE, lines
+    return NOT_CHECKED if not_checked or not packages else 0, lines
 
 
 if __name__ == "__main__":

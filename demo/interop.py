@@ -1,7 +1,7 @@
 """
-Loads all streams into other Singer targets, each in a venv of its own: `make interop`.
+Loads all streams into other Singer targets, each in a separate venv: `make interop`.
 
-What they say of ACTIVATE_VERSION, which they do not know, is not counted; anything else is.
+Warnings about ACTIVATE_VERSION, which the targets do not know, are ignored; all others count.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ TARGETS = {
 
 def main() -> int:
     """Return 0 when every target takes all streams without a warning."""
-    failed = False
+    has_complaints = False
     with tempfile.TemporaryDirectory() as name, ServedPortal(PORTAL) as portal:
         folder = Path(name)
         (folder / "csv").mkdir()
@@ -41,8 +41,8 @@ def main() -> int:
         for package, (program, settings) in TARGETS.items():
             complaints = _load(folder, package, program, settings)
             say(f"{package}: {'; '.join(complaints) or 'all streams, no warning'}")
-            failed = failed or bool(complaints)
-    return 1 if failed else 0
+            has_complaints = has_complaints or bool(complaints)
+    return 1 if has_complaints else 0
 
 
 def _everything(shell: Shell) -> object:
@@ -55,7 +55,7 @@ def _everything(shell: Shell) -> object:
 
 
 def _load(folder: Path, package: str, program: str, settings: object) -> list[str]:
-    """Return what a target complains of."""
+    """Load the messages into a target; returns the warnings and errors."""
     venv = REPOSITORY / f".venv-{program}"
     run_steps(
         [sys.executable, "-m", "venv", venv],
@@ -70,8 +70,8 @@ def _load(folder: Path, package: str, program: str, settings: object) -> list[st
             capture_output=True,
             text=True,
         )
-    said = [line for line in done.stderr.splitlines() if "WARN" in line or "ERROR" in line]
-    complaints = [line for line in said if "ACTIVATE_VERSION" not in line]
+    log = [line for line in done.stderr.splitlines() if "WARN" in line or "ERROR" in line]
+    complaints = [line for line in log if "ACTIVATE_VERSION" not in line]
     if done.returncode:
         complaints.append(f"exit code {done.returncode}: {last_lines(done.stderr)}")
     return complaints

@@ -1,4 +1,4 @@
-"""What the portal of June 2018 must give: engagements a day by type, as (type, day, number)."""
+"""The expected reports of the portal of June 2018: (type, day, engagements)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The served portal of the demo, as a process of its own, and edits made in it over its API."""
+"""The portal of the demo as a separate process, and edits over the portal's API."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ REQUEST_TIMEOUT_S = 60.0
 @dataclass
 class ServedPortal:
     """
-    A portal on a free loopback port; as a context manager it is started and stopped.
+    A portal on a free loopback port; the context manager starts and stops the process.
 
-    `module` is what serves it, with the simulator's options.
+    `module` is the Python module that serves the portal, with the simulator's options.
     """
 
     arguments: tuple[str, ...]
@@ -52,7 +52,7 @@ class ServedPortal:
             self._process.communicate(timeout=STOP_TIMEOUT_S)
 
     def create(self, engagement: dict[str, Any]) -> int:
-        """Log an engagement; returns its id."""
+        """Log an engagement; returns the id."""
         return int(self._ask("POST", ENGAGEMENTS, engagement)["engagement"]["id"])
 
     def update(self, engagement_id: int, change: dict[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""Runs the tests on every Python from 3.10 on that is here, each in a venv of its own."""
+"""Runs the tests on every installed Python from 3.10 on, each in a separate venv."""
 
 from __future__ import annotations
 
@@ -25,14 +25,18 @@ def main() -> int:
 
 
 def find_pythons() -> Iterator[tuple[str, Path]]:
-    """Yield each version that runs, with its program: from PATH, or of pyenv."""
+    """Yield each version that runs, with the path of the program: from PATH, or of pyenv."""
     for version in VERSIONS:
-        folders = [Path(part) for part in os.environ.get("PATH", "").split(os.pathsep)]
-        folders += [path / "bin" for path in sorted(PYENV.glob(f"{version}.*"))]
-        programs = (folder / f"python{version}" for folder in folders)
-        runs = (program for program in programs if program.is_file() and _runs(program))
-        if program := next(runs, None):
+        if program := find_python(version):
             yield version, program
+
+
+def find_python(version: str) -> Path | None:
+    """Return a Python of this version, like 3.11, that can make venvs: from PATH, or of pyenv."""
+    folders = [Path(part) for part in os.environ.get("PATH", "").split(os.pathsep)]
+    folders += [path / "bin" for path in sorted(PYENV.glob(f"{version}.*"))]
+    programs = (folder / f"python{version}" for folder in folders)
+    return next((one for one in programs if one.is_file() and _runs(one)), None)
 
 
 def _runs(program: Path) -> bool:

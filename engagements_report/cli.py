@@ -1,4 +1,4 @@
-"""Reads the arguments, asks the database, prints the report or writes the page."""
+"""Parses the arguments, runs the command, and turns errors into exit codes."""
 
 from __future__ import annotations
 
@@ -6,211 +6,181 @@ import argparse
 import gc
 import os
 import sys
-import time
 from collections.abc import Sequence
-from datetime import date
 from pathlib import Path
 from typing import Any
 
-from engagements_report.config import read_config
+from engagements_report import commands
 from engagements_report.exceptions import ReportError, UsageError
 from engagements_report.output_formats import FORMATS
-from engagements_report.queries import indexes
-from engagements_report.queries.calendar import read_day, read_zone
-from engagements_report.queries.database import SESSION, STATEMENT_TIMEOUT_S, Database
-from engagements_report.queries.periods import MAX_WINDOW_DAYS, WINDOW_DAYS, Period, ReportFilter
-from engagements_report.queries.reports import REPORTS, Answer, ask, to_question
-from mysql_settings.file_access import to_warnings
-from mysql_settings.login import to_warning
+from engagements_report.queries.database import STATEMENT_TIMEOUT_S
+from engagements_report.queries.periods import MAX_WINDOW_DAYS, WINDOW_DAYS
+from engagements_report.queries.reports import REPORTS
 from mysql_settings.option_files import OPTION_FILES
-from mysql_settings.server import SERVER_KEYS, ServerSettings
-from mysql_settings.sources import files_of_environment
-from mysql_settings.visible import visible
 
-PROGRAM = "engagements-report"
-EXIT_FAILED, EXIT_USAGE = 1, 2
-# From which on a missing index is worth a word.
-SLOW_S = 1.0
-SLOW_PAGE_S = 5.0
+PROGRAM = commands.PROGRAM
+EXIT_FAILED, EXIT_USAGE, EXIT_INTERRUPTED = 1, 2, 130
 MAX_TIMEOUT_S = 86_400
 
-LISTED = "\n".join(f"  {name:15}{what}" for name, what in REPORTS.items())
-DESCRIPTION = f"""\
-Prints reports on the engagements that target-mysql has loaded.
-
-{LISTED}
-  sql NAME       print the SQL of a report, its values filled in, for the mysql client
-  index          make the indexes by which reports of a few days are fast
-
-Days are those of --tz; --time says by which time: createdAt, when an engagement was logged, or
-timestamp, when it happened. --from and --to are the first and last day shown; without them a report
-goes from the first day with data to the last, and rolling leaves out a day that is not over.
-Windows look back before --from, as far as there is data; a --from before the first data counts as
-covered. Until --window-days are covered the average divides by days_in_window, and the last column
-is empty.
-"""
+DESCRIPTION = "Prints reports on the engagements that target-mysql has loaded."
 EPILOG = f"""\
-The database is found as target-mysql finds it: by --config, then TARGET_MYSQL_HOST, _PORT, _USER,
-_PASSWORD, _DATABASE and so on in the environment, or the files that TARGET_MYSQL_PASSWORD_FILE and
-so on name, then the groups [client] and [{PROGRAM}] of
-{", ".join(OPTION_FILES)}; without all, the database hubspot at 127.0.0.1.
-Exit codes: 0 done; 1 failed; 2 usage or configuration.
+`{PROGRAM} COMMAND --help` lists the options of a command.
+
+The database is found as target-mysql finds it: by --config, then by TARGET_MYSQL_HOST, _PORT,
+_USER, _PASSWORD, _DATABASE and so on in the environment, or the files that
+TARGET_MYSQL_PASSWORD_FILE and so on name, then by the groups [client] and [{PROGRAM}] of
+{", ".join(OPTION_FILES)}; otherwise it is the database hubspot at 127.0.0.1.
+Exit codes: 0 done; 1 failed; 2 usage or configuration; 130 interrupted.
+"""
+DAYS = """\
+Days are days of --tz. --from and --to are the first and the last day shown. Without them a report
+covers all days with data; rolling leaves out the current day. Averages look back before --from, as
+far as there is data. Until --window-days are covered, an average divides by days_in_window, and
+the last column is empty.
 """
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run engagements-report and exit."""
-    gc.freeze()  # what is imported stays: to look through it at the end is a tenth of a start
+    gc.freeze()  # keeps imported modules out of the final collection: saves 10 % of start-up
     sys.exit(run(parse(arguments)))
 
 
 def run(options: argparse.Namespace) -> int:
     """Return the exit code of a run with these options."""
     try:
-        choice = _choice(options)
-        settings, warnings = read_config(options.config, os.environ)
-        for warning in (*warnings, *_access_warnings(options.config, settings)):
-            _tell(warning)
-        # To make an index of many rows takes as long as it takes.
-        database = Database(settings, None if options.what == "index" else options.timeout)
-        try:
-            _run(options, choice, database)
-        finally:
-            database.close()
+        commands.run(options)
     except UsageError as error:
-        return _failed(error, EXIT_USAGE)
+        commands.log(str(error))
+        return EXIT_USAGE
     except ReportError as error:
-        return _failed(error, EXIT_FAILED)
+        commands.log(str(error))
+        return EXIT_FAILED
     except BrokenPipeError:
-        # Whoever read the table has seen enough; Python must not try to write the rest.
+        # The reader of stdout has stopped reading; Python must not write the rest at its exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except KeyboardInterrupt:
-        return 130
+        return EXIT_INTERRUPTED
     return 0
 
 
-def _access_warnings(paths: Sequence[Path], settings: ServerSettings) -> list[str]:
-    """Return which files others may read or change, and whether another server may answer."""
-    hosts = (host for host, _ in settings.addresses)
-    of_environment = files_of_environment(os.environ, SERVER_KEYS)
-    warnings = to_warnings([*paths, *of_environment, *map(Path, OPTION_FILES)])
-    unproven = to_warning(settings.ssl_mode, settings.unix_socket, hosts)
-    return [*warnings, unproven] if unproven else warnings
-
-
-def _run(options: argparse.Namespace, choice: ReportFilter, database: Database) -> None:
-    if options.what == "index":
-        _make_indexes(choice, database)
-        return
-    if options.what == "sql":
-        _print_sql(options.report, choice, database)
-        return
-    started_s = time.monotonic()
-    if options.html:
-        _write_page(options, choice, database)
-    else:
-        _print(options, choice, ask(database, options.report, choice))
-    if time.monotonic() - started_s > (SLOW_PAGE_S if options.html else SLOW_S):
-        _tell_of_indexes(indexes.wanted(options.report, choice.time), database)
-
-
-def _print(options: argparse.Namespace, choice: ReportFilter, answer: Answer) -> None:
-    for note in answer.notes:
-        _tell(note)
-    if not answer.rows.rows:
-        _tell(f"no engagements{choice.in_words}")
-    if answer.rows.rows or options.format != "table":
-        sys.stdout.write(FORMATS[options.format](answer.rows))
-        sys.stdout.flush()
-
-
-def _write_page(options: argparse.Namespace, choice: ReportFilter, database: Database) -> None:
-    # Imported here: what draws a page takes a sixth of a start, and most reports are tables.
-    from engagements_report.page import html_report, svg
-
-    svg.check()
-    text = html_report.write_page(database, choice, options.report)
-    try:
-        options.html.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise UsageError(f"--html: {options.html}: {error.strerror}") from error
-    _tell(f"wrote {options.html}")
-
-
-def _print_sql(report: str, choice: ReportFilter, database: Database) -> None:
-    question = to_question(database, report, choice)
-    for note in question.notes:
-        _tell(note)
-    statement = database.render_sql(question.text).strip()
-    sys.stdout.write(f"{question.comments}SET NAMES utf8mb4;\n{SESSION};\n{statement};\n")
-    sys.stdout.flush()
-
-
-def _make_indexes(choice: ReportFilter, database: Database) -> None:
-    made = indexes.create(database, indexes.wanted(None, choice.time), _tell)
-    for statement in made:
-        _tell(statement)
-    if not made:
-        _tell("every index that the reports are fast by is there")
-
-
-def _tell_of_indexes(wanted: tuple[indexes.Index, ...], database: Database) -> None:
-    for index in indexes.missing(database, wanted):
-        _tell(f"this would be faster with an index; `{PROGRAM} index` makes it: {index.sql}")
-
-
-def _tell(text: str) -> None:
-    sys.stderr.write(f"{PROGRAM}: {visible(text)}\n")
-
-
-def _failed(error: ReportError, exit_code: int) -> int:
-    _tell(str(error))
-    return exit_code
-
-
-def _choice(options: argparse.Namespace) -> ReportFilter:
-    """Return what the options ask for; raises UsageError."""
-    zone = read_zone(options.tz)
-    return ReportFilter(
-        Period(_day(options, "first"), _day(options, "last"), zone),
-        live=options.rows == "live",
-        time=options.time,
-        owners=tuple(options.owner),
-        types=tuple(options.type),
-        window_days=options.window_days,
-        total=options.total,
-    )
-
-
-def _day(options: argparse.Namespace, name: str) -> date | None:
-    text = getattr(options, name)
-    try:
-        return read_day(text) if text else None
-    except ValueError as error:
-        flag = {"first": "--from", "last": "--to"}[name]
-        raise UsageError(f"{flag}: {text!r} is no day such as 2018-07-13") from error
-
-
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
-    """Return the options; `what` to do is report, sql or index."""
-    parser = _build_parser()
-    options = parser.parse_args(arguments)
-    options.what, options.report = "report", None
-    words = list(options.words)
-    if words and words[0] in ("sql", "index"):
-        options.what = words.pop(0)
-    if words and options.what != "index":
-        options.report = words.pop(0)
-        if options.report not in REPORTS:
-            names = ", ".join((*REPORTS, "sql", "index"))
-            parser.error(f"invalid choice: {options.report!r} (choose from {names})")
-    if words:
-        parser.error(f"unrecognized arguments: {' '.join(words)}")
-    if options.what != "index" and not options.report and not options.html:
-        parser.error("a report must be named, or a page to write by --html")
-    if options.what == "sql" and not options.report:
-        parser.error("a report must be named")
-    return options
+    """Return the options; `command` is report, sql, html or index."""
+    given = sys.argv[1:] if arguments is None else arguments
+    return _build_parser().parse_args(_with_command_first(list(given)))
+
+
+def _with_command_first(arguments: list[str]) -> list[str]:
+    """
+    Return the arguments in today's order: `html FILE` for --html, options after the command.
+
+    Earlier versions had `--html FILE`, and took options before the report's name.
+    """
+    before = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    before.add_argument("--html")
+    html, arguments = before.parse_known_args(arguments)
+    command = ["html", html.html] if html.html else []
+    first = arguments[0] if arguments else ""
+    if first.startswith("-") and first not in ("-h", "--help", "--version"):
+        _, words = _report_options().parse_known_args(arguments)
+        for word in words:
+            arguments.remove(word)
+        arguments = [*words, *arguments]
+    return [*command, *arguments]
+
+
+def _build_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog=PROGRAM,
+        description=DESCRIPTION,
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action=_Version, nargs=0, help="print the version and exit")
+    subparsers = parser.add_subparsers(metavar="COMMAND", required=True, dest="command_name")
+    report_options = _report_options()
+    for name, meaning in REPORTS.items():
+        description = f"{meaning[0].upper()}{meaning[1:]}. {DAYS}"
+        command = subparsers.add_parser(
+            name, help=meaning, description=description, parents=[report_options]
+        )
+        command.set_defaults(command="report", report=name)
+    _add_other_commands(subparsers)
+    return parser
+
+
+def _add_other_commands(subparsers: Any) -> None:
+    """Add the commands that are no report."""
+    sql = subparsers.add_parser(
+        "sql",
+        help="print the SQL of a report, with its values, for the mysql client",
+        parents=[_filter_options()],
+    )
+    sql.add_argument("report", choices=REPORTS, metavar="REPORT", help="the report's name")
+    sql.set_defaults(command="sql")
+    html = subparsers.add_parser(
+        "html",
+        help="write one HTML page of all reports, which needs no network to open",
+        parents=[_filter_options()],
+    )
+    html.add_argument("file", type=Path, metavar="FILE", help="the file to write")
+    html.add_argument("report", nargs="?", choices=REPORTS, metavar="REPORT", help="only this one")
+    html.set_defaults(command="html")
+    index = subparsers.add_parser(
+        "index",
+        help="create the indexes that make reports of a few days fast",
+        parents=[_connection_options(), _time_option()],
+    )
+    index.set_defaults(command="index", report=None)
+
+
+def _report_options() -> argparse.ArgumentParser:
+    """Return the options of a printed report, as a parent parser."""
+    parser = argparse.ArgumentParser(add_help=False, parents=[_filter_options()])
+    help_text = "output format (default: %(default)s)"
+    parser.add_argument("--format", choices=FORMATS, default="table", help=help_text)
+    return parser
+
+
+def _filter_options() -> argparse.ArgumentParser:
+    """Return the options that say which engagements and days count."""
+    parser = argparse.ArgumentParser(
+        add_help=False, parents=[_connection_options(), _time_option()]
+    )
+    add = parser.add_argument
+    add("--from", dest="first", metavar="DAY", help="first day, as YYYY-MM-DD")
+    add("--to", dest="last", metavar="DAY", help="last day, as YYYY-MM-DD")
+    add("--tz", default="UTC", metavar="ZONE", help="IANA time zone (default: %(default)s)")
+    rows = "live: leave out deleted and inactive engagements (default: %(default)s)"
+    add("--rows", choices=("all", "live"), default="all", help=rows)
+    owners = "only this owner's engagements (repeatable)"
+    add("--owner", type=int, action="append", default=[], metavar="ID", help=owners)
+    types = "only engagements of this type (repeatable)"
+    add("--type", action="append", default=[], metavar="TYPE", help=types)
+    window = f"days of the rolling average, at most {MAX_WINDOW_DAYS} (default: %(default)s)"
+    add("--window-days", type=int, default=WINDOW_DAYS, metavar="N", help=window)
+    add("--total", action="store_true", help="rolling: all types together, as type ALL")
+    return parser
+
+
+def _time_option() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(add_help=False)
+    help_text = (
+        "which time counts: createdAt (logged) or timestamp (happened) (default: %(default)s)"
+    )
+    times = ("createdAt", "timestamp")
+    parser.add_argument("--time", choices=times, default="createdAt", help=help_text)
+    return parser
+
+
+def _connection_options() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(add_help=False)
+    add = parser.add_argument
+    config = "JSON file, as target-mysql's; ENV: only the environment (repeatable)"
+    add("-c", "--config", type=Path, action="append", default=[], metavar="FILE", help=config)
+    timeout = "seconds that each query may take (default: %(default)g)"
+    add("--timeout", type=_seconds, default=STATEMENT_TIMEOUT_S, metavar="SECONDS", help=timeout)
+    return parser
 
 
 def _seconds(text: str) -> float:
@@ -224,39 +194,8 @@ class _Version(argparse.Action):
     """Prints the version."""
 
     def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> None:
-        # Imported here: it takes as long as a tenth of a start.
+        # Imported here, since the import takes a tenth of a start.
         from importlib.metadata import version
 
         sys.stdout.write(f"{parser.prog} {version('tap-hubspot-engagements')}\n")
         parser.exit()
-
-
-def _build_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog=PROGRAM,
-        usage=f"{PROGRAM} [sql] NAME [options], {PROGRAM} --html FILE, or {PROGRAM} index",
-        description=DESCRIPTION,
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    add = parser.add_argument
-    add("words", nargs="*", metavar="NAME", help="the report")
-    add("--from", dest="first", metavar="DAY", help="first day, as YYYY-MM-DD")
-    add("--to", dest="last", metavar="DAY", help="last day, as YYYY-MM-DD")
-    add("--tz", default="UTC", metavar="ZONE", help="IANA time zone (%(default)s)")
-    add("--rows", choices=("all", "live"), default="all", help="live: not deleted, not inactive")
-    add("--time", choices=("createdAt", "timestamp"), default="createdAt", help="(%(default)s)")
-    add("--owner", type=int, action="append", default=[], metavar="ID", help="these owners alone")
-    add("--type", action="append", default=[], metavar="TYPE", help="these types alone")
-    windows = f"of the rolling average, at most {MAX_WINDOW_DAYS} (%(default)s)"
-    add("--window-days", type=int, default=WINDOW_DAYS, metavar="N", help=windows)
-    add("--total", action="store_true", help="rolling: all types together, as type ALL")
-    add("--format", choices=FORMATS, default="table", help="how (%(default)s)")
-    page = "a page of all reports, or of NAME, that opens without network"
-    timeout = "seconds that each question to the database may take (%(default)g)"
-    add("--timeout", type=_seconds, default=STATEMENT_TIMEOUT_S, metavar="SECONDS", help=timeout)
-    add("--html", type=Path, metavar="FILE", help=page)
-    config = "JSON, as target-mysql's; ENV for the environment only; repeatable"
-    add("-c", "--config", type=Path, action="append", default=[], metavar="FILE", help=config)
-    add("--version", action=_Version, nargs=0, help="print the version and exit")
-    return parser

@@ -1,7 +1,7 @@
 """
-The database to report on: the same settings, from the same sources, as target-mysql has.
+The settings of the server: the same, from the same sources, as those of target-mysql.
 
-So whoever has loaded the tables also finds them.
+So a machine that loads the tables can also report on them.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def read_config(
     """
     Return the settings of all sources, and warnings; raises UsageError, naming every fault.
 
-    Keys that are no settings of a server are left out: the file may be the target's.
+    Other keys are ignored, since the file may be the target's configuration.
     """
     try:
         config = read_config_files(paths)

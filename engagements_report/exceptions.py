@@ -1,26 +1,26 @@
 """
-Every error raised on purpose; the tree answers what the caller does next.
+The errors that this package raises; the tree shows how the caller reacts.
 
 ReportError
-  + UsageError       a wrong option or configuration; call again, corrected
-  + DatabaseError    the server cannot be asked, or lacks what the report needs
-      x TableInUse   another session uses a table that is to be changed; wait for it
+  + UsageError       a wrong option or configuration: correct it and run again
+  + DatabaseError    no connection, or a table or column is missing
+      x TableInUse   another session uses a table that needs an index: wait
 """
 
 from __future__ import annotations
 
 
 class ReportError(Exception):
-    """What is raised on purpose; its text is one line that says what to do."""
+    """The base class; the text is a line with the remedy."""
 
 
 class UsageError(ReportError):
-    """An option, or the configuration, has a fault."""
+    """An option or the configuration has a fault."""
 
 
 class DatabaseError(ReportError):
-    """The database cannot answer; the text says what is missing."""
+    """A query cannot run; the text names the cause."""
 
 
 class TableInUse(DatabaseError):
-    """A table cannot be changed while others use it; the text says who does."""
+    """A table cannot be changed while others use it; the text names the connections."""

@@ -1,4 +1,4 @@
-"""Rows as a table for people, as Markdown, or as CSV or JSON for programs."""
+"""Rows as text: a table or Markdown for people, CSV or JSON for programs."""
 
 from __future__ import annotations
 
@@ -18,29 +18,29 @@ from rich.table import Table
 from engagements_report.queries.database import Rows
 from mysql_settings.visible import visible
 
-NOTHING = "-"  # how a table for people shows NULL
-UNLIMITED = 10_000  # characters: a file or a pipe has no window to fit
+NULL_TEXT = "-"  # in a table for people
+MAX_WIDTH = 10_000  # characters of a line in a file or pipe
 
 
 def to_table(rows: Rows) -> str:
-    """Return a table that fits the terminal, or that is as wide as it is where there is none."""
+    """Return a table; on a terminal, folded to the terminal's width."""
     table = Table(*map(str, rows.columns))
     for index, column in enumerate(table.columns):
         if _is_number(rows, index):
             column.justify = "right"
         column.overflow = "fold"
     for row in rows.rows:
-        table.add_row(*(NOTHING if value is None else visible(str(value)) for value in row))
-    width = Console().width if sys.stdout.isatty() else UNLIMITED
+        table.add_row(*(NULL_TEXT if value is None else visible(str(value)) for value in row))
+    width = Console().width if sys.stdout.isatty() else MAX_WIDTH
     console = Console(file=StringIO(), width=width)
     console.print(table, markup=False)
     out = console.file
-    assert isinstance(out, StringIO)  # it was given
+    assert isinstance(out, StringIO)  # made above
     return out.getvalue()
 
 
 def to_csv(rows: Rows) -> str:
-    """Return CSV with a head; NULL is empty, days are ISO, decimals have all their digits."""
+    """Return CSV with a header; NULL is empty, days are ISO dates, decimals keep all digits."""
     out = StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(rows.columns)
@@ -55,7 +55,7 @@ def to_json(rows: Rows) -> str:
 
 
 def to_markdown(rows: Rows) -> str:
-    """Return a table as Markdown has it, numbers to the right; NULL is empty."""
+    """Return a Markdown table with numbers to the right; NULL is empty."""
     numbers = [_is_number(rows, index) for index in range(len(rows.columns))]
     rule = ["---:" if number else "---" for number in numbers]
     cells = [["" if value is None else str(value) for value in row] for row in rows.rows]
@@ -76,7 +76,7 @@ def _is_number(rows: Rows, index: int) -> bool:
 
 
 def _escape(text: str) -> str:
-    """Return `text` so that Markdown takes nothing in it for its own, on one line."""
+    """Return `text` on a single line, with Markdown's special characters escaped."""
     return visible(" ".join(re.sub(r"([\\`*_|<>\[\]])", r"\\\1", text).split()))
 
 

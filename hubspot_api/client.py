@@ -120,13 +120,12 @@ class HubspotClient:
         began_s: float | None = None,
     ) -> Response[T]:
         """
-        Return the response to GET `path`, its body parsed by `parse`.
+        Return the response to GET `path`, with the body parsed by `parse`.
 
-        A ValueError of `parse` counts as an incomplete response, which is retried. `params` may be
-        a function of the failures so far; when its result changes, the waits start anew. A `hint`
-        is a request that the run can do without: one attempt of at most HINT_TIMEOUT_S, whose
-        failure delays no other request. `began_s` is the start of the retries on the clock of
-        now_s, if they began before this call.
+        A ValueError of `parse` makes the response incomplete: a retry follows. `params` may be a
+        function of the failures so far; when the result changes, the waits start anew. A `hint` is
+        an optional request: one attempt of at most HINT_TIMEOUT_S, whose failure delays nothing.
+        `began_s` is the start of the retries by now_s, if before this call.
         """
         params_for: ParamsFor = params if callable(params) else lambda _: params
         attempts = self._plan_attempts(hint, began_s)
@@ -179,11 +178,11 @@ class HubspotClient:
                 is_renewed = True
                 self._tokens.renew(error.token)
             except TransientError as error:
+                if is_hint:
+                    raise
                 failures = (*failures, error)
                 previous, current = current, params_for(failures)
                 waits = waits if current == previous else _iter_waits_s()
-                if is_hint:
-                    raise
                 self._wait_or_raise(error, waits, attempts)
 
     def now_s(self) -> float:
@@ -202,7 +201,7 @@ class HubspotClient:
     def _wait_or_raise(
         self, error: TransientError, waits: Iterator[float], attempts: _Attempts
     ) -> None:
-        """Make all requests wait before the next attempt, or raise `error` if it is too late."""
+        """Make all requests wait before the next attempt, or raise `error` after the limit."""
         wait_s = next(waits) if error.retry_after_s is None else error.retry_after_s
         is_first_contact = isinstance(error, ContactError) and not self._has_reached_hubspot
         limit_s = min(attempts.limit_s, FIRST_CONTACT_S) if is_first_contact else attempts.limit_s
@@ -237,7 +236,7 @@ class HubspotClient:
     def _send(
         self, path: str, params: Params, token: str, attempts: _Attempts
     ) -> tuple[requests.Response, bytes]:
-        """Return a response and its whole body."""
+        """Return a response and the whole body."""
         began_s, timeout_s = self._clock(), attempts.timeout_s
         max_bytes = self._settings.max_response_bytes
         headers = {"Authorization": f"Bearer {token}"}

@@ -27,7 +27,7 @@ def setting(default: Any, parse: Parser, meaning: str, **options: Any) -> Any:
 
 
 def parse_token(value: object) -> str:
-    """Return a credential, stripped; the error shows no part of it."""
+    """Return a credential, stripped; the error shows no part of the text."""
     if not isinstance(value, str) or not re.fullmatch(r"[!-~]+", value.strip()):
         raise ValueError("must be the token of a private app, or a service key")
     return value.strip()
@@ -48,7 +48,7 @@ def parse_path(value: object) -> str:
 
 
 def parse_url(value: object) -> str:
-    """Return a base URL without a slash at its end: https, or http on this machine."""
+    """Return a base URL without a slash at the end: https, or http on this machine."""
     try:
         parts = urlsplit(value if isinstance(value, str) else "")
         fits = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
@@ -92,7 +92,7 @@ def number_parser(low: float, high: float, unit: str, *, whole: bool) -> Parser:
 
 @dataclass(frozen=True)
 class ApiSettings:
-    """How to reach HubSpot; each field's metadata has its meaning, with units."""
+    """How to reach HubSpot; each field's metadata has the meaning, with units."""
 
     access_token: str | None = setting(
         None, parse_token, f"private app token or service key; else ${TOKEN_VARIABLE}", repr=False
@@ -163,7 +163,7 @@ def with_credentials(
     """
     Return the settings with token and refresh token filled in, and the faults.
 
-    The token comes from the environment where `settings` has no credentials. The refresh token
+    The token comes from the environment if `settings` has no credentials. The refresh token
     that HubSpot issued last comes from `refresh_token_file`, if that file exists.
     """
     complete = dict(settings)
@@ -183,7 +183,7 @@ def with_credentials(
 
 
 def credential_faults(settings: Mapping[str, object]) -> list[str]:
-    """Return what is wrong with the combination of credentials; a token or an OAuth app."""
+    """Return the faults in the combination of credentials; a token or an OAuth app."""
     missing = [name for name in OAUTH_KEYS if name not in settings]
     if "access_token" in settings:
         if len(missing) < len(OAUTH_KEYS):

@@ -1,8 +1,8 @@
 """
-What people write into engagements: made-up metadata a type, with the quirks of the real thing.
+Generates the metadata of each type of engagement, with the oddities of real portals.
 
-Fields and their types are those of HubSpot's engagements overview and of recorded answers; each
-function draws from the random source that it is given and from nothing else.
+Fields and their types are those of HubSpot's engagements overview and of recorded responses.
+Each function draws from its random source only.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ Metadata = dict[str, Any]
 HOUR_MS = 3_600_000
 LARGE_BODY_CHARS = 1_000_000
 
-# The defaults of HubSpot's `calling/v1/dispositions` page, and one of this portal's own.
+# The defaults of HubSpot's `calling/v1/dispositions` page, and a custom disposition.
 DISPOSITIONS = {
     "9d9162e7-6cf3-4944-bf63-4dff82258764": "Busy",
     "f240bbac-87c9-4f6e-bf70-924b57d47db7": "Connected",
@@ -63,7 +63,7 @@ _PEOPLE = tuple(
         (first, last) for first in _FIRST_NAMES for last in _LAST_NAMES
     )
 )
-# Seen in real answers: no address at all, an address that is none, nothing whatever.
+# As in real responses: no address, an invalid address, an empty object.
 _ODD_PEOPLE: tuple[dict[str, str], ...] = (
     {"firstName": "John"},
     {"email": "Brian (Sample Contact) <brian@customer.example>"},
@@ -72,30 +72,30 @@ _ODD_PEOPLE: tuple[dict[str, str], ...] = (
 
 
 def text(rng: random.Random, sentences: int) -> str:
-    """Return `sentences` sentences of several languages, some with HTML, some with emoji."""
+    """Return random sentences of several languages, some with HTML, some with emoji."""
     return " ".join(rng.choices(_SENTENCES, k=sentences))
 
 
 def metadata(rng: random.Random, kind: str, created_ms: int) -> Metadata:
-    """Return the details of an engagement of type `kind`; unknown types have a `body` alone."""
+    """Return the metadata of an engagement of type `kind`; unknown types have only a `body`."""
     return _BY_TYPE.get(kind, _message)(rng, created_ms)
 
 
 def large_email(rng: random.Random, created_ms: int) -> Metadata:
-    """Return an e-mail with an HTML body of a megabyte; notes end at 65,536 characters."""
+    """Return an e-mail with an HTML body of a megabyte; a note has at most 65,536 characters."""
     paragraph = f"<p>{text(rng, 40)}</p>\n"
     html = paragraph * (LARGE_BODY_CHARS // len(paragraph) + 1)
     return {**_email(rng, created_ms), "html": html[:LARGE_BODY_CHARS]}
 
 
 def guid(rng: random.Random) -> str:
-    """Return 128 random bits as a UUID is written."""
+    """Return 128 random bits in the form of a UUID."""
     digits = f"{rng.getrandbits(128):032x}"
     return "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]))
 
 
-def _kept(rng: random.Random, share: float, optional: Mapping[str, Any]) -> Metadata:
-    """Return about `share` of the `optional` keys: a key that is missing is the normal case."""
+def _sample(rng: random.Random, share: float, optional: Mapping[str, Any]) -> Metadata:
+    """Return about `share` of the `optional` keys, from 0 to 1: missing keys are normal."""
     return {key: value for key, value in optional.items() if rng.random() < share}
 
 
@@ -115,14 +115,14 @@ def _task(rng: random.Random, created_ms: int) -> Metadata:
         "priority": rng.choice(("LOW", "MEDIUM", "HIGH", "NONE")),
         "isAllDay": rng.random() < 0.1,
     }
-    task = {"body": text(rng, 1 + rng.getrandbits(2)), **_kept(rng, 0.85, optional)}
+    task = {"body": text(rng, 1 + rng.getrandbits(2)), **_sample(rng, 0.85, optional)}
     if task.get("status") == "COMPLETED":
         task["completionDate"] = due_ms
     return task
 
 
 def _call(rng: random.Random, _: int) -> Metadata:
-    answered = rng.random() < 0.6
+    is_answered = rng.random() < 0.6
     optional = {
         "toNumber": f"+1555{rng.randrange(10**7):07d}",
         "fromNumber": f"+49 30 {rng.randrange(10**6):06d}",
@@ -136,10 +136,10 @@ def _call(rng: random.Random, _: int) -> Metadata:
         "source": rng.choice(("INTEGRATIONS_PLATFORM", "BROWSER")),
     }
     return {
-        "durationMilliseconds": rng.randrange(5_000, 2_400_000) if answered else 0,
-        "status": "COMPLETED" if answered else "NO_ANSWER",
+        "durationMilliseconds": rng.randrange(5_000, 2_400_000) if is_answered else 0,
+        "status": "COMPLETED" if is_answered else "NO_ANSWER",
         "body": text(rng, 1 + rng.getrandbits(1)),
-        **_kept(rng, 0.7, optional),
+        **_sample(rng, 0.7, optional),
     }
 
 
@@ -165,7 +165,7 @@ def _meeting(rng: random.Random, created_ms: int) -> Metadata:
         "body": text(rng, 1 + rng.getrandbits(1)),
         "startTime": start_ms,
         "endTime": start_ms + HOUR_MS // 2,
-        **_kept(rng, 0.75, optional),
+        **_sample(rng, 0.75, optional),
     }
 
 
@@ -175,23 +175,7 @@ def _person(rng: random.Random) -> dict[str, str]:
 
 def _email(rng: random.Random, created_ms: int) -> Metadata:
     body = text(rng, 1 + rng.getrandbits(2))
-    thread = rng.getrandbits(60)
-    sent = rng.random() < 0.4
-    optional: Metadata = {
-        "messageId": f"<{rng.getrandbits(96):024x}@mail.example>",
-        # A string in some answers, an integer in others (Airbyte issue 28236).
-        "threadId": thread if rng.random() < 0.2 else f"{thread:x}",
-        "trackerKey": guid(rng),
-        "loggedFrom": rng.choice(("CRM", "EMAIL_INTEGRATION", "BCC")),
-        "sentVia": rng.choice(("GMAIL", "OUTLOOK", "HUBSPOT_INBOX")),
-        "emailSendEventId": {"id": guid(rng), "created": created_ms} if sent else {},
-        "validationSkipped": [],
-        "pendingInlineImageIds": [],
-        "postSendStatus": "SENT",
-        "mediaProcessingStatus": "PROCESSED",
-        "attachedVideoOpened": False,
-        "attachedVideoWatched": False,
-    }
+    optional = _delivery(rng, created_ms)
     sender = _person(rng)
     return {
         "from": sender,
@@ -203,7 +187,28 @@ def _email(rng: random.Random, created_ms: int) -> Metadata:
         "html": f"<html>\n <head></head>\n <body><p>{body}</p></body>\n</html>",
         "text": body,
         "status": rng.choice(("SENT", "SENT", "SENT", "BOUNCED", "SCHEDULED")),
-        **_kept(rng, 0.7, optional),
+        **_sample(rng, 0.7, optional),
+    }
+
+
+def _delivery(rng: random.Random, created_ms: int) -> Metadata:
+    """Return the fields of an e-mail's thread and delivery."""
+    thread = rng.getrandbits(60)
+    is_sent = rng.random() < 0.4
+    return {
+        "messageId": f"<{rng.getrandbits(96):024x}@mail.example>",
+        # A string in some responses, an integer in others (Airbyte issue 28236).
+        "threadId": thread if rng.random() < 0.2 else f"{thread:x}",
+        "trackerKey": guid(rng),
+        "loggedFrom": rng.choice(("CRM", "EMAIL_INTEGRATION", "BCC")),
+        "sentVia": rng.choice(("GMAIL", "OUTLOOK", "HUBSPOT_INBOX")),
+        "emailSendEventId": {"id": guid(rng), "created": created_ms} if is_sent else {},
+        "validationSkipped": [],
+        "pendingInlineImageIds": [],
+        "postSendStatus": "SENT",
+        "mediaProcessingStatus": "PROCESSED",
+        "attachedVideoOpened": False,
+        "attachedVideoWatched": False,
     }
 
 
@@ -216,7 +221,7 @@ def _publishing_task(rng: random.Random, _: int) -> Metadata:
         "contentId": rng.randrange(10**11),
         "campaignGuid": guid(rng),
     }
-    return {"body": text(rng, 1), **_kept(rng, 0.7, optional)}
+    return {"body": text(rng, 1), **_sample(rng, 0.7, optional)}
 
 
 def _conversation(rng: random.Random, created_ms: int) -> Metadata:
@@ -233,11 +238,11 @@ def _conversation(rng: random.Random, created_ms: int) -> Metadata:
         "sessionClosedAt": 0,
         "threadId": rng.randrange(10**10),
     }
-    return _kept(rng, 0.85, optional)
+    return _sample(rng, 0.85, optional)
 
 
 def _message(rng: random.Random, _: int) -> Metadata:
-    """Types whose metadata is documented nowhere: a body, probably."""
+    """Return the metadata of types without documentation: probably only a body."""
     return {"body": text(rng, 1 + rng.getrandbits(1))}
 
 

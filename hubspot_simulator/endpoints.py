@@ -1,7 +1,7 @@
 """
-HubSpot's endpoints over a portal: page sizes, cursors, order and caps as documented or recorded.
+HubSpot's endpoints: pagination, page sizes, order and limits as documented or recorded.
 
-Pure of HTTP: a request's parts go in, an `Answer` comes out.
+Independent of HTTP: a request's parts go in, a `Response` comes out.
 """
 
 from __future__ import annotations
@@ -13,20 +13,20 @@ from typing import Any, Literal, NamedTuple
 
 import msgspec
 
-from hubspot_simulator import answers
-from hubspot_simulator.answers import Answer, json_answer
+from hubspot_simulator import responses
 from hubspot_simulator.contents import DISPOSITIONS
 from hubspot_simulator.feed import Cursor
 from hubspot_simulator.generate import ASSOCIATION_KEYS
 from hubspot_simulator.objects.routes import DATED_VERSIONS
 from hubspot_simulator.portal import RECENT_ROWS, Portal
+from hubspot_simulator.responses import Response, json_response
 
 PAGED_DEFAULT, PAGED_MAX = 100, 250
 RECENT_DEFAULT, RECENT_MAX = 20, 100
 CHANGED_DEFAULT, CHANGED_MAX = 100, 1000
 OWNERS_DEFAULT, OWNERS_MAX = 100, 500
 
-# HubSpot lists these on its reference pages as alternatives: any one of them will do.
+# HubSpot's reference pages list these as alternatives: one of them is enough.
 READ_SCOPES = (
     "crm.objects.companies.read",
     "crm.objects.contacts.read",
@@ -52,15 +52,15 @@ REDACTED = {
 
 
 @dataclass(frozen=True)
-class Switches:
+class Behaviour:
     """
-    How a portal answers where HubSpot's pages leave it open, or where portals differ.
+    How a portal behaves where HubSpot's pages leave it open, or where portals differ.
 
-    `scopes` are the token's, None for all. `last_after` says what the last page of
-    `modified/after` has for a cursor; without `has_modified_after` that endpoint is not there.
-    `index_delay_ms` is how late it shows a change. With `since_exclusive` a record of exactly the
-    time asked for is left out. `server_error_above` is the page size from which `paged` answers
-    500, as some portals do.
+    `scopes` are the token's, None for all of them. `last_after` is the form of the cursor on the
+    last page of `modified/after`; without `has_modified_after` that endpoint returns 404.
+    `index_delay_ms` is how late the endpoint shows a change, in milliseconds. `since_exclusive`
+    excludes a record changed at exactly the requested time. `server_error_above` is the page size
+    above which `paged` returns 500, as some portals do (tap-hubspot PR 234).
     """
 
     scopes: Collection[str] | None = None
@@ -71,129 +71,139 @@ class Switches:
     server_error_above: int | None = None
 
     def grants(self, *scopes: str) -> bool:
-        """Whether the token has one of `scopes`."""
+        """Return whether the token has at least one of `scopes`."""
         return self.scopes is None or any(scope in self.scopes for scope in scopes)
 
 
 class BadParameter(ValueError):
-    """A parameter that is not the number it should be; answered with 400."""
+    """A parameter is not a number in its range; the response is a 400."""
 
 
 @dataclass(frozen=True)
-class Ask:
-    """A request's parts, and the portal it is about; `parts` are what the path's pattern took."""
+class Request:
+    """
+    A request's parts, and the portal to serve.
+
+    `path_parts` are the groups of the route's pattern.
+    """
 
     portal: Portal
-    switches: Switches
+    behaviour: Behaviour
     params: Mapping[str, str]
     body: bytes
-    parts: tuple[str, ...] = ()
+    path_parts: tuple[str, ...] = ()
 
-    def number(self, name: str, default: int, least: int = 0) -> int:
-        """Return a query parameter; raises BadParameter where it is no number from `least` on."""
+    def number(self, name: str, default: int, minimum: int = 0) -> int:
+        """
+        Return a query parameter, or `default` if the request does not have it.
+
+        Raises BadParameter unless the value is a whole number of at least `minimum`.
+        """
         text = self.params.get(name)
         if text is None:
             return default
-        if not re.fullmatch(r"\d{1,18}", text) or int(text) < least:
+        if not re.fullmatch(r"\d{1,18}", text) or int(text) < minimum:
             raise BadParameter(name)
         return int(text)
 
 
-def answer(
+def respond(
     portal: Portal,
-    switches: Switches,
+    behaviour: Behaviour,
     method: str,
     path: str,
     params: Mapping[str, str],
     body: bytes = b"",
-) -> Answer:
-    """Return what HubSpot would answer; unknown routes and wrong methods get its HTML pages."""
-    known = False
+) -> Response:
+    """Return HubSpot's response; unknown routes and wrong methods get HubSpot's HTML pages."""
+    is_known_path = False
     for route in ROUTES:
         match = re.fullmatch(route.pattern, path)
         if match is None:
             continue
-        known = True
+        is_known_path = True
         if route.method != method:
             continue
-        if route.scopes and not switches.grants(*route.scopes):
-            return answers.missing_scopes(*route.scopes)
+        if route.scopes and not behaviour.grants(*route.scopes):
+            return responses.missing_scopes(*route.scopes)
         try:
-            return route.answer(Ask(portal, switches, params, body, match.groups()))
+            return route.respond(Request(portal, behaviour, params, body, match.groups()))
         except BadParameter as error:
-            return answers.bad_parameter(str(error))
-    return answers.html_answer(405 if known else 404)
+            return responses.bad_parameter(str(error))
+    return responses.html_response(405 if is_known_path else 404)
 
 
-def _paged(ask: Ask) -> Answer:
-    """All engagements by id; `offset` is the id that the page before ended at."""
-    limit = min(ask.number("limit", PAGED_DEFAULT, least=1), PAGED_MAX)
-    threshold = ask.switches.server_error_above
+def _paged(request: Request) -> Response:
+    """List all engagements by id; `offset` is the last id of the previous page."""
+    limit = min(request.number("limit", PAGED_DEFAULT, minimum=1), PAGED_MAX)
+    threshold = request.behaviour.server_error_above
     if threshold is not None and limit > threshold:
-        return answers.internal_error()
-    page = ask.portal.listed_after(ask.number("offset", 0), limit)
-    return _page(ask, page.bodies, page.more, b'"offset":%d' % page.offset)
+        return responses.internal_error()
+    page = request.portal.listed_after(request.number("offset", 0), limit)
+    return _page(request, page.bodies, page.more, b'"offset":%d' % page.offset)
 
 
-def _recently_modified(ask: Ask) -> Answer:
-    """What changed lately, newest first; `offset` is a row number, and rows move meanwhile."""
-    count = min(ask.number("count", RECENT_DEFAULT, least=1), RECENT_MAX)
-    offset = ask.number("offset", 0)
-    if offset >= RECENT_ROWS:  # the status is known from connectors, its body from nowhere
-        return answers.error_answer(400, f"offset must be less than {RECENT_ROWS}")
-    since_ms = ask.number("since", 0) + ask.switches.since_exclusive
-    page = ask.portal.recently_modified(since_ms, offset, count)
+def _recently_modified(request: Request) -> Response:
+    """List recent changes, newest first; `offset` is a row number, and rows shift meanwhile."""
+    count = min(request.number("count", RECENT_DEFAULT, minimum=1), RECENT_MAX)
+    offset = request.number("offset", 0)
+    if offset >= RECENT_ROWS:  # connectors show the status; no source shows the body
+        return responses.error_response(400, f"offset must be less than {RECENT_ROWS}")
+    since_ms = request.number("since", 0) + request.behaviour.since_exclusive
+    page = request.portal.recently_modified(since_ms, offset, count)
     rest = b'"offset":%d,"total":%d' % (offset + len(page.bodies), page.total)
-    return _page(ask, page.bodies, page.more, rest)
+    return _page(request, page.bodies, page.more, rest)
 
 
-def _modified_after(ask: Ask) -> Answer:
-    """Changes in no order; `after` is a time, or the cursor that a page before answered with."""
-    switches = ask.switches
-    if not switches.has_modified_after:
-        return answers.html_answer(404)
-    limit = min(ask.number("limit", CHANGED_DEFAULT, least=1), CHANGED_MAX)
-    cursor = _cursor(ask)
-    if not switches.grants(CONTACTS_SCOPE):  # HubSpot `modified/after` page: empty, not an error
-        return _page(ask, [], False, _after(cursor, switches))
-    page = ask.portal.changed_after(cursor, limit, switches.index_delay_ms)
+def _modified_after(request: Request) -> Response:
+    """List changes in no order; `after` is a time in Unix ms, or the cursor of an earlier page."""
+    behaviour = request.behaviour
+    if not behaviour.has_modified_after:
+        return responses.html_response(404)
+    limit = min(request.number("limit", CHANGED_DEFAULT, minimum=1), CHANGED_MAX)
+    cursor = _cursor(request)
+    if not behaviour.grants(CONTACTS_SCOPE):  # HubSpot `modified/after` page: empty, not an error
+        return _page(request, [], False, _after(cursor, behaviour))
+    page = request.portal.changed_after(cursor, limit, behaviour.index_delay_ms)
     if page.more:
-        return _page(ask, page.bodies, True, b'"after":"%s"' % page.cursor.encode().encode())
-    return _page(ask, page.bodies, False, _after(page.cursor, switches))
+        return _page(request, page.bodies, True, b'"after":"%s"' % page.cursor.encode().encode())
+    return _page(request, page.bodies, False, _after(page.cursor, behaviour))
 
 
-def _cursor(ask: Ask) -> Cursor:
-    text = ask.params.get("after", "0")
+def _cursor(request: Request) -> Cursor:
+    text = request.params.get("after", "0")
     if text.isdecimal():
-        since_ms = ask.number("after", 0) + ask.switches.since_exclusive
-        return ask.portal.cursor_at(since_ms, ask.switches.index_delay_ms)
+        since_ms = request.number("after", 0) + request.behaviour.since_exclusive
+        return request.portal.cursor_at(since_ms, request.behaviour.index_delay_ms)
     try:
         return Cursor.decode(text)
     except ValueError:
         raise BadParameter("after") from None
 
 
-def _after(cursor: Cursor, switches: Switches) -> bytes:
-    """Return the cursor of a last page, in the form that `switches` want."""
-    if switches.last_after == "missing":
+def _after(cursor: Cursor, behaviour: Behaviour) -> bytes:
+    """Return the JSON member of a last page's cursor, in the form of `last_after`."""
+    if behaviour.last_after == "missing":
         return b""
-    if switches.last_after == "null":
+    if behaviour.last_after == "null":
         return b'"after":null'
     return b'"after":"%s"' % cursor.encode().encode()
 
 
-def _page(ask: Ask, bodies: list[bytes], more: bool, rest: bytes) -> Answer:
-    """Return a page; records go in as they are, already JSON."""
-    shown = bodies if ask.switches.grants(EMAIL_SCOPE) else [_redacted(body) for body in bodies]
+def _page(request: Request, bodies: list[bytes], more: bool, rest: bytes) -> Response:
+    """Return a page of records, which are serialized already."""
+    records = (
+        bodies if request.behaviour.grants(EMAIL_SCOPE) else [_redacted(body) for body in bodies]
+    )
     members = [
-        b'"results":[%s]' % b",".join(shown),
+        b'"results":[%s]' % b",".join(records),
         b'"hasMore":%s' % (b"true" if more else b"false"),
     ]
-    return Answer(200, b"{%s}" % b",".join([*members, rest] if rest else members))
+    return Response(200, b"{%s}" % b",".join([*members, rest] if rest else members))
 
 
 def _redacted(body: bytes) -> bytes:
-    """Return a record as a token without `sales-email-read` sees it: e-mail without its content."""
+    """Return a record as a token without `sales-email-read` gets it: e-mails without content."""
     if not any(mark in body for mark in EMAIL_TYPES):
         return body
     record = msgspec.json.decode(body)
@@ -203,92 +213,93 @@ def _redacted(body: bytes) -> bytes:
     return msgspec.json.encode({**record, "metadata": REDACTED})
 
 
-def _get(ask: Ask) -> Answer:
+def _get(request: Request) -> Response:
     try:
-        body = ask.portal.body(_id(ask))
+        body = request.portal.body(_id(request))
     except KeyError:
         return _not_found()
-    return Answer(200, body if ask.switches.grants(EMAIL_SCOPE) else _redacted(body))
+    return Response(200, body if request.behaviour.grants(EMAIL_SCOPE) else _redacted(body))
 
 
-def _create(ask: Ask) -> Answer:
-    given = _object(ask.body)
-    if given is None:
-        return answers.error_answer(400, "Invalid JSON input")
-    inner, metadata = given.get("engagement"), given.get("metadata")
+def _create(request: Request) -> Response:
+    submitted = _object(request.body)
+    if submitted is None:
+        return responses.error_response(400, "Invalid JSON input")
+    inner, metadata = submitted.get("engagement"), submitted.get("metadata")
     if not isinstance(inner, dict) or inner.get("type") not in WRITABLE_TYPES:
         return _invalid(f"engagement.type must be one of {', '.join(WRITABLE_TYPES)}")
     if not isinstance(metadata, dict):
         return _invalid("metadata must be given")
-    kept = {key: value for key, value in inner.items() if key not in ("id", "portalId", "active")}
-    ties: dict[str, list[int]] = {key: [] for key in ASSOCIATION_KEYS}
-    record = ask.portal.create(
+    writable = {key: inner[key] for key in inner if key not in ("id", "portalId", "active")}
+    associations: dict[str, list[int]] = {key: [] for key in ASSOCIATION_KEYS}
+    record = request.portal.create(
         {
-            "engagement": kept,
-            "associations": ties | given.get("associations", {}),
-            "attachments": given.get("attachments", []),
+            "engagement": writable,
+            "associations": associations | submitted.get("associations", {}),
+            "attachments": submitted.get("attachments", []),
             "metadata": metadata,
         }
     )
-    return json_answer({**record, "associationCreateFailures": []})
+    return json_response({**record, "associationCreateFailures": []})
 
 
-def _update(ask: Ask) -> Answer:
-    """Merge what is given; associations cannot be changed here."""
-    given = _object(ask.body)
-    if given is None:
-        return answers.error_answer(400, "Invalid JSON input")
+def _update(request: Request) -> Response:
+    """Merge the body into a record; HubSpot does not change associations here."""
+    changes = _object(request.body)
+    if changes is None:
+        return responses.error_response(400, "Invalid JSON input")
+    inner, metadata = changes.get("engagement"), changes.get("metadata")
     try:
-        record = ask.portal.update(_id(ask), given.get("engagement"), given.get("metadata"))
+        record = request.portal.update(_id(request), inner, metadata)
     except KeyError:
         return _not_found()
-    return json_answer(record)
+    return json_response(record)
 
 
-def _delete(ask: Ask) -> Answer:
+def _delete(request: Request) -> Response:
     try:
-        ask.portal.delete(_id(ask))
+        request.portal.delete(_id(request))
     except KeyError:
         return _not_found()
-    return Answer(204)
+    return Response(204)
 
 
-def _associate(ask: Ask) -> Answer:
-    """Add one tie; the object's type gives the key: `contact` goes to `contactIds`."""
-    key, object_id = f"{ask.parts[1].lower()}Ids", int(ask.parts[2])
+def _associate(request: Request) -> Response:
+    """Add one association; the object's type gives the key: `contact` means `contactIds`."""
+    key, object_id = f"{request.path_parts[1].lower()}Ids", int(request.path_parts[2])
     if key not in ASSOCIATION_KEYS:
-        message = f"Invalid enum constant '{ask.parts[1]}' for class ObjectType"
-        return answers.error_answer(400, message)
+        message = f"Invalid enum constant '{request.path_parts[1]}' for class ObjectType"
+        return responses.error_response(400, message)
     try:
-        ask.portal.tie(_id(ask), key, object_id)
+        request.portal.add_association(_id(request), key, object_id)
     except KeyError:
         return _not_found()
-    return Answer(204)
+    return Response(204)
 
 
-def _dispositions(_: Ask) -> Answer:
-    """Outcomes of calls: the one list that comes bare."""
-    return json_answer(
+def _dispositions(_: Request) -> Response:
+    """List the outcomes of calls, as a JSON array without an object around it."""
+    return json_response(
         [{"id": key, "label": label, "deleted": False} for key, label in DISPOSITIONS.items()]
     )
 
 
-def _owners(ask: Ask) -> Answer:
-    """Owners, live ones or archived ones; `after` is the place in the list to go on at."""
-    limit = min(ask.number("limit", OWNERS_DEFAULT, least=1), OWNERS_MAX)
-    start = ask.number("after", 0)
-    archived = ask.params.get("archived", "false") == "true"
-    listed = [owner for owner in ask.portal.owners if owner["archived"] is archived]
-    page: dict[str, Any] = {"results": listed[start : start + limit]}
-    if start + limit < len(listed):
+def _owners(request: Request) -> Response:
+    """List live or archived owners; `after` is the position of the next page."""
+    limit = min(request.number("limit", OWNERS_DEFAULT, minimum=1), OWNERS_MAX)
+    start = request.number("after", 0)
+    is_archived = request.params.get("archived", "false") == "true"
+    owners = [owner for owner in request.portal.owners if owner["archived"] is is_archived]
+    page: dict[str, Any] = {"results": owners[start : start + limit]}
+    if start + limit < len(owners):
         page["paging"] = {"next": {"after": str(start + limit)}}
-    return json_answer(page)
+    return json_response(page)
 
 
-def _account(ask: Ask) -> Answer:
-    return json_answer(
+def _account(request: Request) -> Response:
+    return json_response(
         {
-            "portalId": ask.portal.portal_id,
+            "portalId": request.portal.portal_id,
             "accountType": "STANDARD",
             "timeZone": "US/Eastern",
             "companyCurrency": "USD",
@@ -301,8 +312,8 @@ def _account(ask: Ask) -> Answer:
     )
 
 
-def _id(ask: Ask) -> int:
-    return int(ask.parts[0])
+def _id(request: Request) -> int:
+    return int(request.path_parts[0])
 
 
 def _object(body: bytes) -> dict[str, Any] | None:
@@ -313,21 +324,21 @@ def _object(body: bytes) -> dict[str, Any] | None:
     return value if isinstance(value, dict) else None
 
 
-def _not_found() -> Answer:
-    return answers.error_answer(404, "resource not found")
+def _not_found() -> Response:
+    return responses.error_response(404, "resource not found")
 
 
-def _invalid(message: str) -> Answer:
-    return answers.error_answer(400, message, category="VALIDATION_ERROR")
+def _invalid(message: str) -> Response:
+    return responses.error_response(400, message, category="VALIDATION_ERROR")
 
 
 class Route(NamedTuple):
-    """A method and a path, the scopes of which one is needed (none: no check), and who answers."""
+    """A method, a path pattern, the scopes of which one is required, and the endpoint."""
 
     method: str
     pattern: str
     scopes: tuple[str, ...]
-    answer: Callable[[Ask], Answer]
+    respond: Callable[[Request], Response]
 
 
 _V1 = "/engagements/v1/engagements"

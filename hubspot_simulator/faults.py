@@ -1,5 +1,5 @@
 """
-A script of what goes wrong, and when.
+A script of faults: which requests fail, and how.
 
     simulator.faults.add(RATE_LIMITED, SERVER_ERROR.at(5, path="paged", times=2))
 
@@ -16,30 +16,30 @@ from typing import Any
 
 import msgspec
 
-from hubspot_simulator import answers
-from hubspot_simulator.answers import HTML_TYPE, JSON_TYPE, Answer
+from hubspot_simulator import responses
 from hubspot_simulator.portal import Portal
+from hubspot_simulator.responses import HTML_TYPE, JSON_TYPE, Response
 
 Change = Callable[[Portal], object]
 
 
 class FaultsError(ValueError):
-    """A file of faults that cannot be read; the message names the fault by its position."""
+    """A file of faults is invalid; the message names the fault by its position, from 1."""
 
 
 @dataclass(frozen=True)
 class Fault:
     """
-    What goes wrong at some of the requests that it matches: by `method`, and by a part of the path.
+    A fault at some of the requests that match `method` and contain `path` in their path.
 
-    `on` is the first of them, from 1, counted since the fault was added; then every `every`-th is
-    struck, `times` in all (None: for good). A request has one wrong answer only: where several
-    faults want to give it, the later ones wait for the next request that they match.
+    `on` is the first of them, from 1, counted since the fault was added. From there every
+    `every`-th request has the fault, `times` in all (None: without an end). Only one fault can
+    replace a request's response: further ones wait for the next matching request.
 
-    `answer` is sent in place of the portal's, which then does nothing. `sent` is the share of the
-    body that goes out before the connection closes, under a Content-Length that promises all of it.
-    With `drop` the connection closes without an answer. `before` changes the portal just before it
-    answers; `then` just after, when the client has nothing yet.
+    `response` is sent instead of the portal's, which then does nothing. `sent` is the share of the
+    body to send before the connection closes; Content-Length still promises all of the body.
+    `drop` closes the connection without a response. `delay_s` is in seconds. `before` changes the
+    portal just before the response is made; `then` just after, before the client gets anything.
     """
 
     on: int = 1
@@ -47,7 +47,7 @@ class Fault:
     method: str | None = None
     times: int | None = 1
     every: int = 1
-    answer: Answer | None = None
+    response: Response | None = None
     sent: float = 1.0
     drop: bool = False
     delay_s: float = 0.0
@@ -69,84 +69,91 @@ class Fault:
         times: int | None = 1,
         every: int = 1,
     ) -> Fault:
-        """Return this fault at other requests."""
+        """Return the same fault for other requests."""
         return replace(self, on=on, path=path, method=method, times=times, every=every)
 
     @property
-    def spoils(self) -> bool:
-        """Whether the client sees a wrong answer, or none."""
-        return self.answer is not None or self.drop or self.sent < 1
+    def replaces_response(self) -> bool:
+        """Whether the client gets another response than the portal's, or none."""
+        return self.response is not None or self.drop or self.sent < 1
 
-    def strikes(self, nth: int) -> bool:
-        """Whether it is due at the `nth` request that it matches."""
+    def is_due(self, nth: int) -> bool:
+        """Return whether the `nth` matching request, counted from 1, has this fault."""
         turns, rest = divmod(nth - self.on, self.every)
         return rest == 0 and turns >= 0 and (self.times is None or turns < self.times)
 
 
 @dataclass
-class _Armed:
+class _Counter:
+    """A fault, how many requests matched, and how many of its turns are still to come."""
+
     fault: Fault
-    matched: int = 0
-    owed: int = 0
+    matches: int = 0
+    pending: int = 0
 
 
 @dataclass
 class Faults:
-    """The faults to come, in the order they were added; any thread may add."""
+    """The active faults, in the order they were added; thread-safe."""
 
-    _armed: list[_Armed] = field(default_factory=list)
+    _counters: list[_Counter] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def add(self, *faults: Fault) -> None:
-        """Add `faults`; each counts requests from here on."""
+        """Add `faults`; each counts requests from now on."""
         with self._lock:
-            self._armed += [_Armed(fault) for fault in faults]
+            self._counters += [_Counter(fault) for fault in faults]
 
     def clear(self) -> None:
-        """Forget all faults: nothing goes wrong any more."""
+        """Remove all faults."""
         with self._lock:
-            self._armed.clear()
+            self._counters.clear()
 
     def due(self, method: str, path: str) -> list[Fault]:
-        """Count a request and return what strikes it."""
+        """Count a request and return its faults."""
         with self._lock:
             due: list[Fault] = []
-            for armed in self._armed:
-                fault = armed.fault
+            for counter in self._counters:
+                fault = counter.fault
                 if (fault.path or "") not in path or fault.method not in (None, method):
                     continue
-                armed.matched += 1
-                armed.owed += fault.strikes(armed.matched)
-                if armed.owed and not (fault.spoils and any(other.spoils for other in due)):
-                    armed.owed -= 1
+                counter.matches += 1
+                counter.pending += fault.is_due(counter.matches)
+                is_blocked = fault.replaces_response and any(one.replaces_response for one in due)
+                if counter.pending and not is_blocked:
+                    counter.pending -= 1
                     due.append(fault)
             return due
 
 
-RATE_LIMITED = Fault(answer=answers.rate_limited())
+RATE_LIMITED = Fault(response=responses.rate_limited())
 RATE_LIMITED_WITH_RETRY_AFTER = Fault(
-    answer=replace(answers.rate_limited(), headers={"Retry-After": "1"})
+    response=replace(responses.rate_limited(), headers={"Retry-After": "1"})
 )
-RATE_LIMITED_SECONDLY = Fault(answer=answers.rate_limited("SECONDLY"))
-DAILY_LIMIT_REACHED = Fault(answer=answers.rate_limited("DAILY"))
-EXPIRED_TOKEN = Fault(answer=answers.expired("75 second(s)", "2022-06-21T10:37:52.040Z"))
-UNDECODABLE_TOKEN = Fault(answer=answers.undecodable_token())
-NO_CREDENTIALS = Fault(answer=answers.no_credentials())
-MISSING_SCOPES = Fault(answer=answers.missing_scopes("crm.objects.contacts.read"))
-BAD_PARAMETER = Fault(answer=answers.bad_parameter("startTimestamp"))
-NOT_FOUND = Fault(answer=answers.error_answer(404, "resource not found"))
-UNKNOWN_ROUTE = Fault(answer=answers.html_answer(404))
-LOCKED = Fault(answer=answers.error_answer(423, "Locked"))  # HubSpot: wait two seconds at least
-MIGRATING = Fault(answer=Answer(477, headers={"Retry-After": "1"}))
-SERVER_ERROR = Fault(answer=answers.internal_error())
-BAD_GATEWAY = Fault(answer=answers.cloudflare_answer(502, "Bad gateway"))
-UNAVAILABLE = Fault(answer=answers.cloudflare_answer(503, "Service unavailable"))
-GATEWAY_TIMEOUT = Fault(answer=answers.cloudflare_answer(504, "Gateway time-out"))
-ORIGIN_TIMEOUT = Fault(answer=answers.cloudflare_answer(524, "A timeout occurred"))
-BAD_TOKEN_FORM = Fault(answer=answers.cloudflare_answer(530, "Origin DNS error"))
-NOT_JSON = Fault(answer=Answer(200, b"<html><body>One moment, please.</body></html>", HTML_TYPE))
-BROKEN_JSON = Fault(answer=Answer(200, b'{"results":[{"engagement":{"id":4318933,"por'))
-EMPTY_BODY = Fault(answer=Answer(200))
+RATE_LIMITED_SECONDLY = Fault(response=responses.rate_limited("SECONDLY"))
+DAILY_LIMIT_REACHED = Fault(response=responses.rate_limited("DAILY"))
+EXPIRED_TOKEN = Fault(response=responses.expired("75 second(s)", "2022-06-21T10:37:52.040Z"))
+UNDECODABLE_TOKEN = Fault(response=responses.undecodable_token())
+NO_CREDENTIALS = Fault(response=responses.no_credentials())
+MISSING_SCOPES = Fault(response=responses.missing_scopes("crm.objects.contacts.read"))
+BAD_PARAMETER = Fault(response=responses.bad_parameter("startTimestamp"))
+NOT_FOUND = Fault(response=responses.error_response(404, "resource not found"))
+UNKNOWN_ROUTE = Fault(response=responses.html_response(404))
+LOCKED = Fault(
+    response=responses.error_response(423, "Locked")
+)  # HubSpot asks for a wait of at least two seconds
+MIGRATING = Fault(response=Response(477, headers={"Retry-After": "1"}))
+SERVER_ERROR = Fault(response=responses.internal_error())
+BAD_GATEWAY = Fault(response=responses.cloudflare_response(502, "Bad gateway"))
+UNAVAILABLE = Fault(response=responses.cloudflare_response(503, "Service unavailable"))
+GATEWAY_TIMEOUT = Fault(response=responses.cloudflare_response(504, "Gateway time-out"))
+ORIGIN_TIMEOUT = Fault(response=responses.cloudflare_response(524, "A timeout occurred"))
+BAD_TOKEN_FORM = Fault(response=responses.cloudflare_response(530, "Origin DNS error"))
+NOT_JSON = Fault(
+    response=Response(200, b"<html><body>One moment, please.</body></html>", HTML_TYPE)
+)
+BROKEN_JSON = Fault(response=Response(200, b'{"results":[{"engagement":{"id":4318933,"por'))
+EMPTY_BODY = Fault(response=Response(200))
 CUT_SHORT = Fault(sent=0.5)
 DROPPED = Fault(drop=True)
 
@@ -159,17 +166,17 @@ def read_faults(path: Path) -> list[Fault]:
     """
     Return the faults in a JSON file: a list of objects with the fields of `Fault`.
 
-    `{"fault": "RATE_LIMITED", "on": 3, "times": 2}` takes one by name;
-    `{"on": 2, "status": 503, "json": {…} or "body": "…", "headers": {…}}` answers as it says;
+    `{"fault": "RATE_LIMITED", "on": 3, "times": 2}` selects a fault by name;
+    `{"on": 2, "status": 503, "json": {…} or "body": "…", "headers": {…}}` sends this response;
     `{"on": 4, "then": [{"create": {…}}, {"update": {"id": 5, "metadata": {…}}}, {"delete": 7}]}`
-    changes the portal. Raises FaultsError for what is none of these, OSError for no such file.
+    changes the portal. Raises FaultsError for any other content, OSError without a file.
     """
     try:
         entries = msgspec.json.decode(path.read_bytes())
     except msgspec.DecodeError as error:
         raise FaultsError(f"{path}: not JSON: {error}") from error
     if not isinstance(entries, list):
-        raise FaultsError(f"{path}: a list of faults is wanted")
+        raise FaultsError(f"{path}: must be a list of faults")
     faults = []
     for number, entry in enumerate(entries, start=1):
         try:
@@ -185,29 +192,31 @@ def _to_fault(entry: dict[str, Any]) -> Fault:
         raise ValueError(f"no fault named {name}; there are {', '.join(BY_NAME)}")
     base = Fault() if name is None else BY_NAME[name]
     if entry.keys() & {"status", "json", "body", "headers"}:
-        entry["answer"] = _to_answer(entry)
+        entry["response"] = _to_response(entry)
     for moment in ("before", "then"):
         if moment in entry:
             entry[moment] = _to_change(entry[moment])
     return replace(base, **entry)
 
 
-def _to_answer(entry: dict[str, Any]) -> Answer:
-    """Take the parts of an answer out of `entry`; a `body` is sent as HTML, `json` as JSON."""
+def _to_response(entry: dict[str, Any]) -> Response:
+    """Remove a response's parts from `entry` and build it; `body` is HTML text, `json` a value."""
     status, headers = entry.pop("status", 200), entry.pop("headers", {})
     text = entry.pop("body", None)
     if text is not None:
-        return Answer(status, text.encode(), HTML_TYPE, headers)
+        return Response(status, text.encode(), HTML_TYPE, headers)
     value = entry.pop("json", None)
-    return Answer(status, b"" if value is None else msgspec.json.encode(value), JSON_TYPE, headers)
+    return Response(
+        status, b"" if value is None else msgspec.json.encode(value), JSON_TYPE, headers
+    )
 
 
 def _to_change(steps: Sequence[Mapping[str, Any]]) -> Change:
-    """Return what carries out `steps`, each an object with one key: what to do."""
-    known = {"create", "update", "associate", "delete"}
+    """Return a function that applies `steps`; each is an object whose only key names the change."""
+    verbs = {"create", "update", "associate", "delete", "restore"}
     for step in steps:
-        if len(step) != 1 or not step.keys() <= known:
-            raise ValueError(f"a change is one of {sorted(known)}, not {list(step)}")
+        if len(step) != 1 or not step.keys() <= verbs:
+            raise ValueError(f"a change is one of {sorted(verbs)}, not {list(step)}")
 
     def change(portal: Portal) -> None:
         for step in steps:
@@ -222,6 +231,8 @@ def _change(portal: Portal, verb: str, value: Any) -> None:
         portal.create(value)
     elif verb == "delete":
         portal.delete(value)
+    elif verb == "restore":
+        portal.restore(value)
     elif verb == "associate":
         portal.associate(value["id"], value["key"], value["objectIds"])
     else:

@@ -1,7 +1,7 @@
 """
-Engagements made up from a seed: shares of types, ids, times and oddities as in real portals.
+Generates engagements from a seed: shares of types, ids, times and oddities as in real portals.
 
-The same seed, size and time give the same records; what they say is in `contents`.
+The same seed, size and time give the same records. `contents` generates their texts.
 """
 
 from __future__ import annotations
@@ -14,20 +14,20 @@ from typing import Any, Literal, NamedTuple
 from hubspot_simulator import contents
 
 Record = dict[str, Any]
-Spread = Literal["uneven", "even", "dense"]
+Distribution = Literal["uneven", "even", "dense"]
 CreationOrder = Literal["rising", "jumbled"]
 
 DAY_MS = 86_400_000
 HISTORY_MS = 3 * 365 * DAY_MS
-EDITED_SOON_MS = 14 * DAY_MS
+EARLY_EDIT_MS = 14 * DAY_MS
 FIRST_ID = 4_318_933
 PAST_INT_32 = 2**31
 LARGEST_ID = 999_999_999_999
-UNEVEN_TOP_ID = 400_000_000_000  # where uneven ids end, more or less: twelve digits
-CLUMP = 200  # ids that lie close together before the next leap
+UNEVEN_TOP_ID = 400_000_000_000  # about the highest of uneven ids: twelve digits
+CLUMP = 200  # ids with small gaps before the next large gap
 TICKS_AT_EPOCH = 621_355_968_000_000_000  # 1970 in .NET ticks, 10,000 to a millisecond
 LARGE_EVERY = 4_000
-BULK_EDITS = 5  # moments at which one job edited many records in the same millisecond
+BULK_EDITS = 5  # times at which one job edited many records in the same millisecond
 USER_IDS = (215482, 100097, 9586504, 4417, 62070341)
 OWNER_IDS = (70, 71, 13316, 2978720, 3764996, 41629779, 1)
 ASSOCIATION_KEYS = (
@@ -41,7 +41,7 @@ ASSOCIATION_KEYS = (
     "quoteIds",
     "marketingEventIds",
 )
-UNHEARD_OF_TYPE = "HOLOGRAM_VISIT"  # HubSpot adds types: "be prepared to gracefully handle" them
+UNKNOWN_TYPE = "HOLOGRAM_VISIT"  # HubSpot adds types: "be prepared to gracefully handle" them
 TYPE_SHARES = {
     "NOTE": 0.22,
     "EMAIL": 0.22,
@@ -56,9 +56,9 @@ TYPE_SHARES = {
     "WHATS_APP": 0.008,
     "LINKEDIN_MESSAGE": 0.006,
     "POSTAL_MAIL": 0.003,
-    UNHEARD_OF_TYPE: 0.003,
+    UNKNOWN_TYPE: 0.003,
 }
-# Engagements a UTC day of June and July 2018: (type, month, day, how many).
+# Engagements a UTC day of June and July 2018: (type, month, day, count).
 JUNE_2018 = (
     ("CALL", 7, 10, 1),
     ("EMAIL", 6, 28, 1),
@@ -91,12 +91,13 @@ class Shape(NamedTuple):
     """
     How a generated portal's ids, types and dates are distributed.
 
-    `spread`: see `ids`. `creation_order`: `createdAt` rises with the id, or is `jumbled` among
-    neighbours, as recorded. `bulk_edit`: so many records, the first, have the same `lastUpdated`.
+    `distribution`: see `ids`. `creation_order`: `createdAt` rises with the id, or is `jumbled`
+    among neighbours, as recorded. `bulk_edit`: so many records, the first, have the same
+    `lastUpdated`.
     `only_type`: the type of all records; None for HubSpot's types by their shares.
     """
 
-    spread: Spread = "uneven"
+    distribution: Distribution = "uneven"
     creation_order: CreationOrder = "rising"
     bulk_edit: int = 0
     only_type: str | None = None
@@ -106,15 +107,15 @@ def engagements(
     count: int, seed: int, now_ms: int, portal_id: int, shape: Shape
 ) -> Iterator[Record]:
     """
-    Yield `count` records, ids rising, over the three years up to `now_ms`.
+    Yield `count` records of the three years before `now_ms`, ids ascending.
 
-    The first of them are one of each type, so that even a small portal has them all.
+    The first records have one type each, so that a small portal has every type.
     """
     rng = random.Random(seed)
     start_ms = now_ms - HISTORY_MS
     bulk_edits = [start_ms + rng.randrange(HISTORY_MS) for _ in range(BULK_EDITS)]
     kinds = [*TYPE_SHARES, *rng.choices([*TYPE_SHARES], [*TYPE_SHARES.values()], k=count)]
-    for number, record_id in enumerate(ids(rng, count, shape.spread)):
+    for number, record_id in enumerate(ids(rng, count, shape.distribution)):
         place = number if shape.creation_order == "rising" else _neighbour(number, count)
         created_ms = start_ms + int(HISTORY_MS * (place + rng.random()) / count)
         updated_ms = _updated_ms(rng, created_ms, now_ms, bulk_edits)
@@ -140,56 +141,66 @@ def june_2018(portal_id: int) -> Iterator[Record]:
     """
     Yield 64 records with the daily counts of `JUNE_2018`, half of the ids above 2**31.
 
-    They lie between 10:00 and 15:00 UTC: their days are the same from UTC-9 to UTC+8.
+    All times are between 10:00 and 15:00 UTC, so the day is the same from UTC-9 to UTC+8.
     """
     rng = random.Random(2018)
-    moments = []
+    times_ms = []
     for kind, month, day, count in JUNE_2018:
         ten = datetime(2018, month, day, 10, tzinfo=timezone.utc)
         for _ in range(count):
-            moments.append((int(ten.timestamp() * 1000) + rng.randrange(5 * 3_600_000), kind))
-    moments.sort()
-    for number, (created_ms, kind) in enumerate(moments):
-        base = FIRST_ID if number * 2 < len(moments) else PAST_INT_32 + 1
+            times_ms.append((int(ten.timestamp() * 1000) + rng.randrange(5 * 3_600_000), kind))
+    times_ms.sort()
+    for number, (created_ms, kind) in enumerate(times_ms):
+        base = FIRST_ID if number * 2 < len(times_ms) else PAST_INT_32 + 1
         updated_ms = created_ms + rng.choice((0, 0, 0, rng.randrange(DAY_MS)))
         yield _record(rng, kind, base + number * 977, portal_id, created_ms, updated_ms)
 
 
-def ids(rng: random.Random, count: int, spread: Spread) -> list[int]:
+def ids(rng: random.Random, count: int, distribution: Distribution) -> list[int]:
     """
-    Return `count` rising ids.
+    Return `count` ascending ids.
 
-    `uneven`: half below 2**31 with small gaps, half above it in clumps up to twelve digits;
-    `even`: one in each equal part of twelve digits; `dense`: without a gap, across 2**31.
+    `uneven`: half below 2**31 with small gaps, half above in clumps up to twelve digits;
+    `even`: one in each equal part of twelve digits; `dense`: without gaps, across 2**31.
     """
-    if spread == "dense":
+    if distribution == "dense":
         first = PAST_INT_32 - count // 2
         return list(range(first, first + count))
-    if spread == "even":
+    if distribution == "even":
         part = (LARGEST_ID - FIRST_ID) // max(count, 1)
         return [FIRST_ID + number * part + rng.randrange(part) for number in range(count)]
     low = count // 2
-    gap = max(2, min(40, (PAST_INT_32 - FIRST_ID) // max(low, 1)))
-    made = []
-    at = FIRST_ID
-    for _ in range(low):
-        at += rng.randrange(1, gap)
-        made.append(at)
-    at = PAST_INT_32
-    leap = UNEVEN_TOP_ID // ((count - low) // CLUMP + 1)
-    for number in range(count - low):
-        at += rng.randrange(leap // 4, leap) if number % CLUMP == 0 else rng.randrange(1, 1_000)
-        made.append(at)
-    return made
+    return [*_close_ids(rng, low), *_clumped_ids(rng, count - low)]
+
+
+def _close_ids(rng: random.Random, count: int) -> Iterator[int]:
+    """Yield `count` ids below 2**31, with gaps below 40."""
+    gap = max(2, min(40, (PAST_INT_32 - FIRST_ID) // max(count, 1)))
+    record_id = FIRST_ID
+    for _ in range(count):
+        record_id += rng.randrange(1, gap)
+        yield record_id
+
+
+def _clumped_ids(rng: random.Random, count: int) -> Iterator[int]:
+    """Yield `count` ids above 2**31, with a large gap after each clump."""
+    large_gap = UNEVEN_TOP_ID // (count // CLUMP + 1)
+    record_id = PAST_INT_32
+    for number in range(count):
+        is_first = number % CLUMP == 0
+        record_id += (
+            rng.randrange(large_gap // 4, large_gap) if is_first else rng.randrange(1, 1_000)
+        )
+        yield record_id
 
 
 def _updated_ms(rng: random.Random, created_ms: int, now_ms: int, bulk_edits: list[int]) -> int:
-    """Return when a record changed last: mostly at once or soon, for some years later."""
+    """Return the last change of a record in Unix ms: mostly the creation or soon after."""
     draw = rng.random()
     if draw < 0.55:
         return created_ms
     if draw < 0.90:
-        return min(created_ms + rng.randrange(EDITED_SOON_MS), now_ms)
+        return min(created_ms + rng.randrange(EARLY_EDIT_MS), now_ms)
     if draw < 0.97:
         return max(rng.choice(bulk_edits), created_ms)
     return rng.randrange(created_ms, now_ms + 1)
@@ -198,10 +209,29 @@ def _updated_ms(rng: random.Random, created_ms: int, now_ms: int, bulk_edits: li
 def _record(
     rng: random.Random, kind: str, record_id: int, portal_id: int, created_ms: int, updated_ms: int
 ) -> Record:
-    """Return a record as HubSpot has written them since 2020."""
+    """Return a record in the form that HubSpot has used since 2020."""
     metadata = contents.metadata(rng, kind, created_ms)
+    inner = _inner(rng, kind, record_id, portal_id, created_ms, updated_ms)
+    body = metadata.get("body")
+    if body:
+        inner["bodyPreview"] = body[:100]
+    record = {
+        "engagement": inner,
+        "associations": _associations(rng),
+        "attachments": [{"id": rng.randrange(10**11)}] if rng.random() < 0.05 else [],
+        "metadata": metadata,
+    }
+    if kind in ("TASK", "MEETING", "PUBLISHING_TASK"):
+        record["scheduledTasks"] = _scheduled(rng, inner) if kind == "TASK" else []
+    return record
+
+
+def _inner(
+    rng: random.Random, kind: str, record_id: int, portal_id: int, created_ms: int, updated_ms: int
+) -> Record:
+    """Return the `engagement` part of a record."""
     user_id = rng.choice(USER_IDS)
-    inner = {
+    return {
         "id": record_id,
         "portalId": portal_id,
         "active": True,
@@ -219,28 +249,17 @@ def _record(
         "bodyPreviewIsTruncated": False,
         "gdprDeleted": False,
     }
-    body = metadata.get("body")
-    if body:
-        inner["bodyPreview"] = body[:100]
-    record = {
-        "engagement": inner,
-        "associations": _associations(rng),
-        "attachments": [{"id": rng.randrange(10**11)}] if rng.random() < 0.05 else [],
-        "metadata": metadata,
-    }
-    if kind in ("TASK", "MEETING", "PUBLISHING_TASK"):
-        record["scheduledTasks"] = _scheduled(rng, inner) if kind == "TASK" else []
-    return record
 
 
 def _associations(rng: random.Random) -> dict[str, list[int]]:
-    ties: dict[str, list[int]] = {key: [] for key in ASSOCIATION_KEYS}
-    ties["contactIds"] = [rng.randrange(1, 10**9) for _ in range(rng.choice((0, 1, 1, 1, 2, 3)))]
+    associations: dict[str, list[int]] = {key: [] for key in ASSOCIATION_KEYS}
+    contacts = range(rng.choice((0, 1, 1, 1, 2, 3)))
+    associations["contactIds"] = [rng.randrange(1, 10**9) for _ in contacts]
     if rng.random() < 0.4:
-        ties["companyIds"] = [rng.randrange(10**11, 10**12)]
+        associations["companyIds"] = [rng.randrange(10**11, 10**12)]
     if rng.random() < 0.2:
-        ties["dealIds"] = [rng.randrange(1, 10**10)]
-    return ties
+        associations["dealIds"] = [rng.randrange(1, 10**10)]
+    return associations
 
 
 def _scheduled(rng: random.Random, inner: Record) -> list[Record]:
@@ -257,7 +276,7 @@ def _scheduled(rng: random.Random, inner: Record) -> list[Record]:
 
 
 def _make_odd(rng: random.Random, record: Record, old: bool) -> None:
-    """Bring into a new record what recorded answers have shown, each as rarely as it is."""
+    """Add the oddities of recorded responses to a new record, each at its rate."""
     draw = rng.random
     _make_engagement_odd(rng, record["engagement"])
     metadata = record["metadata"]
@@ -277,8 +296,7 @@ def _make_odd(rng: random.Random, record: Record, old: bool) -> None:
 
 def _make_engagement_odd(rng: random.Random, inner: Record) -> None:
     draw = rng.random
-    created_ms = inner["createdAt"]
-    if draw() < 0.2:  # made through the API: nobody's
+    if draw() < 0.2:  # created through the API: by no user
         del inner["createdBy"], inner["modifiedBy"]
         inner["source"] = "INTEGRATION"
     owner = draw()
@@ -286,13 +304,7 @@ def _make_engagement_odd(rng: random.Random, inner: Record) -> None:
         inner["ownerId"] = 0
     elif owner < 0.15:
         del inner["ownerId"]
-    when = draw()
-    if when < 0.005:
-        inner["timestamp"] = TICKS_AT_EPOCH + created_ms * 10_000 + rng.randrange(10_000)
-    elif when < 0.007:
-        inner["timestamp"] = created_ms // 1000
-    elif when < 0.15:
-        inner["timestamp"] = created_ms + rng.randrange(-30 * DAY_MS, 30 * DAY_MS)
+    _make_timestamp_odd(rng, inner)
     if draw() < 0.1:
         inner["uid"] = rng.choice((contents.guid(rng), f"null-{rng.getrandbits(32)}"))
     if draw() < 0.15:
@@ -300,3 +312,15 @@ def _make_engagement_odd(rng: random.Random, inner: Record) -> None:
         inner["allAccessibleTeamIds"] = [112117]
     if draw() < 0.01:
         inner["conversionIdentifier"] = {"score": rng.randrange(100)}
+
+
+def _make_timestamp_odd(rng: random.Random, inner: Record) -> None:
+    """Replace some timestamps by .NET ticks, by seconds, or by a time within 30 days."""
+    created_ms = inner["createdAt"]
+    draw = rng.random()
+    if draw < 0.005:
+        inner["timestamp"] = TICKS_AT_EPOCH + created_ms * 10_000 + rng.randrange(10_000)
+    elif draw < 0.007:
+        inner["timestamp"] = created_ms // 1000
+    elif draw < 0.15:
+        inner["timestamp"] = created_ms + rng.randrange(-30 * DAY_MS, 30 * DAY_MS)

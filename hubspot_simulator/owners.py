@@ -1,7 +1,7 @@
 """
-Owners: who engagements belong to, as `/crm/v3/owners` lists them.
+The owners of engagements, in the form of `/crm/v3/owners`.
 
-Ids are strings there and numbers in engagements; archived owners are listed apart
+Ids are strings here and numbers in engagements; archived owners have a list of their own
 (HubSpot's owners guide; Estuary's connector).
 """
 
@@ -16,7 +16,7 @@ FIRST_USER_ID = 9_586_504
 
 
 def owners(ids: Iterable[int]) -> list[Owner]:
-    """Return an owner for each id, in order of id; every third has left the company."""
+    """Return an owner for each id, in order of id; every third owner is archived."""
     return [_owner(owner_id, number) for number, owner_id in enumerate(sorted(ids))]
 
 
@@ -35,6 +35,6 @@ def _owner(owner_id: int, number: int) -> Owner:
         "updatedAt": "2026-01-31T08:00:00.5Z",
         "archived": archived,
     }
-    if number % 2:  # without teams the key is missing
+    if number % 2:  # HubSpot leaves the key out for owners without teams
         owner["teams"] = [{"id": "368389", "name": "Sales", "primary": True}]
     return owner

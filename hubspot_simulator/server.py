@@ -1,8 +1,10 @@
 """
-A portal over real HTTP on a loopback port, with all that may go wrong on the way.
+A portal over real HTTP on a loopback port, with a script of faults.
 
     with Simulator(Portal.generate(5000), faults=[RATE_LIMITED.at(3)]) as simulator:
         requests.get(f"{simulator.url}/engagements/v1/engagements/paged", headers=…)
+
+Requests are handled concurrently, each connection in a thread of its own.
 """
 
 from __future__ import annotations
@@ -16,16 +18,15 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Literal
 from urllib.parse import parse_qsl, urlsplit
 
-from hubspot_simulator import answers, endpoints, oauth
-from hubspot_simulator.answers import Answer
-from hubspot_simulator.endpoints import Switches
+from hubspot_simulator import endpoints, oauth, responses
+from hubspot_simulator.endpoints import Behaviour
 from hubspot_simulator.faults import Fault, Faults
 from hubspot_simulator.oauth import OAuthApp
 from hubspot_simulator.objects import routes
@@ -33,6 +34,7 @@ from hubspot_simulator.objects.behaviour import ObjectsBehaviour
 from hubspot_simulator.objects.requests import ServedPortal
 from hubspot_simulator.objects.views import RecordWriter
 from hubspot_simulator.portal import Portal
+from hubspot_simulator.responses import Response
 
 HeaderCase = Literal["documented", "title", "lower"]
 
@@ -40,16 +42,16 @@ HOST = "127.0.0.1"
 DAILY_LIMIT = 500_000  # HubSpot usage limits: a Professional portal's, before late 2024
 RATE_WINDOW_S = 10.0
 SEARCH_WINDOW_S = 1.0
-STOP_POLL_S = 0.02  # how long a stop may wait for the accepting thread to notice
+STOP_POLL_S = 0.02  # the longest that the accepting thread takes to notice a stop
 GZIP_LEVEL = 1
 
 
 @dataclass
-class Request:
+class RecordedRequest:
     """
-    A request as it came; `at_s` is its arrival on the monotonic clock.
+    A request as it was received; `at_s` is when, by the monotonic clock.
 
-    `status` is what it was answered with: 0 before that, and for a dropped connection.
+    `status` is the response's: 0 until the response is sent, and for a dropped connection.
     """
 
     number: int
@@ -62,37 +64,37 @@ class Request:
 
 
 class RollingLimit:
-    """At most `most` requests in any `window_s` seconds; refused ones do not count."""
+    """At most `most` requests in any `window_s` seconds; rejected requests do not count."""
 
     def __init__(self, most: int, window_s: float) -> None:
         self.most = most
         self.window_s = window_s
-        self._taken: deque[float] = deque()
+        self._times_s: deque[float] = deque()
         self._lock = threading.Lock()
 
     def take(self) -> int | None:
-        """Take one request and return how many are left; None where it is one too many."""
+        """Count a request; returns how many remain, None if the limit rejects the request."""
         with self._lock:
             now_s = time.monotonic()
-            while self._taken and self._taken[0] <= now_s - self.window_s:
-                self._taken.popleft()
-            if len(self._taken) >= self.most:
+            while self._times_s and self._times_s[0] <= now_s - self.window_s:
+                self._times_s.popleft()
+            if len(self._times_s) >= self.most:
                 return None
-            self._taken.append(now_s)
-            return self.most - len(self._taken)
+            self._times_s.append(now_s)
+            return self.most - len(self._times_s)
 
 
 class Simulator:
     """
-    Serves `portal` on a loopback port, 0 for a free one, between `start` and `stop`.
+    Serves `portal` on a loopback port between `start` and `stop`; port 0 picks a free one.
 
-    `token` is the one that is let in; with an `oauth_app` it is those that the app gives out.
-    `rate_limit` is the requests allowed in any `rate_window_s` seconds (None: any number, and no
-    headers about it). `latency_s` goes before every answer. `header_case` is the case of the
-    X-HubSpot-RateLimit headers: it varies in recordings. With `compress` whoever accepts gzip gets
-    it. `search_limit` is the searches allowed in any second, apart from `rate_limit` (HubSpot: 5 an
-    account; None: any number). `objects` are the switches of the objects API. The other options are
-    those of `endpoints.Switches`.
+    The only accepted token is `token`; with an `oauth_app`, those that the app issues.
+    `rate_limit` is how many requests are allowed in any `rate_window_s` seconds; with None there
+    is no limit, and no header about a limit. `latency_s` delays every response. `header_case` is
+    the case of the X-HubSpot-RateLimit headers, which varies in recordings. With `compress`,
+    clients that accept gzip get gzip. `search_limit` is how many searches are allowed in any
+    second, apart from `rate_limit` (HubSpot: 5 for an account; None: no limit). `objects` are the
+    switches of the objects API. `behaviour` are the options of `endpoints.Behaviour`.
     """
 
     def __init__(
@@ -108,14 +110,9 @@ class Simulator:
         search_limit: int | None = None,
         objects: ObjectsBehaviour | None = None,
         faults: Iterable[Fault] = (),
-        scopes: Collection[str] | None = None,
-        index_delay_ms: int = 0,
-        last_after: Literal["present", "missing", "null"] = "present",
-        has_modified_after: bool = True,
-        since_exclusive: bool = False,
-        server_error_above: int | None = None,
         header_case: HeaderCase = "documented",
         compress: bool = False,
+        **behaviour: Any,
     ) -> None:
         self.portal = portal
         self.port = port
@@ -126,15 +123,8 @@ class Simulator:
         self.compress = compress
         self.faults = Faults()
         self.faults.add(*faults)
-        self.requests: list[Request] = []
-        self.switches = Switches(
-            scopes=scopes,
-            index_delay_ms=index_delay_ms,
-            last_after=last_after,
-            has_modified_after=has_modified_after,
-            since_exclusive=since_exclusive,
-            server_error_above=server_error_above,
-        )
+        self.requests: list[RecordedRequest] = []
+        self.behaviour = Behaviour(**behaviour)
         self.objects = objects or ObjectsBehaviour()
         self._writer = RecordWriter(portal.objects, self.objects, portal.portal_id)
         self._search_limit = (
@@ -155,11 +145,11 @@ class Simulator:
 
     @property
     def url(self) -> str:
-        """Where it answers, without a slash at the end."""
+        """The base URL, without a slash at the end."""
         return f"http://{HOST}:{self.port}"
 
     def start(self) -> None:
-        """Listen and answer, in threads of its own. Raises OSError where the port is taken."""
+        """Listen and serve in threads of their own. Raises OSError if the port is in use."""
         self._closing.clear()
         self._listener = _Listener(self)
         self.port = self._listener.server_address[1]
@@ -169,7 +159,7 @@ class Simulator:
         self._thread.start()
 
     def stop(self) -> None:
-        """Close every socket and wait for every thread; an answer under way is cut."""
+        """Close every socket and join every thread; a response being sent is truncated."""
         self._closing.set()
         if self._listener is not None and self._thread is not None:
             self._listener.shutdown()
@@ -177,21 +167,22 @@ class Simulator:
             self._listener.close()
         self._listener = self._thread = None
 
-    def note(self, method: str, target: str, headers: dict[str, str]) -> Request:
-        """Write down a request and return it."""
+    def record_request(self, method: str, target: str, headers: dict[str, str]) -> RecordedRequest:
+        """Append a request to `requests` and return it."""
         url = urlsplit(target)
         params = dict(parse_qsl(url.query, keep_blank_values=True))
         with self._lock:
             number = len(self.requests) + 1
-            request = Request(number, method, url.path, params, headers, time.monotonic())
+            request = RecordedRequest(number, method, url.path, params, headers, time.monotonic())
             self.requests.append(request)
         return request
 
-    def exchange(self, request: Request, body: bytes) -> tuple[Answer | None, float]:
+    def handle(self, request: RecordedRequest, body: bytes) -> tuple[Response | None, float]:
         """
-        Return the answer to a request (None: drop the connection) and the share of it to send.
+        Return the response to a request and the share of its body to send, from 0 to 1.
 
-        The portal is changed by the faults that strike; waits end early when the simulator stops.
+        None drops the connection. Due faults change the portal before and after the response is
+        made. Delays end early when the simulator stops.
         """
         due = self.faults.due(request.method, request.path)
         wait_s = self.latency_s + sum(fault.delay_s for fault in due)
@@ -200,89 +191,94 @@ class Simulator:
         for fault in due:
             if fault.before is not None:
                 fault.before(self.portal)
-        wrong = next((fault for fault in due if fault.spoils), Fault())
-        answer = wrong.answer or self._answer(request, body)
+        replacing = next((fault for fault in due if fault.replaces_response), Fault())
+        response = replacing.response or self._respond(request, body)
         for fault in due:
             if fault.then is not None:
                 fault.then(self.portal)
-        return (None if wrong.drop else answer), wrong.sent
+        return (None if replacing.drop else response), replacing.sent
 
-    def head(self, answer: Answer, *, last: bool) -> bytes:
-        """Return an answer's status line and headers; `last` on its connection or not."""
+    def head(self, response: Response, *, closes: bool) -> bytes:
+        """Return the status line and headers; `closes` says that the connection ends with them."""
+        status = response.status
         lines = [
-            f"HTTP/1.1 {answer.status} {http.client.responses.get(answer.status, '')}",
+            f"HTTP/1.1 {status} {http.client.responses.get(status, '')}",
             f"Date: {formatdate(self.portal.now_ms / 1000, usegmt=True)}",
             "Server: cloudflare",
             f"X-Trace: 2B{secrets.token_hex(20).upper()}",
-            *(f"{name}: {value}" for name, value in answer.headers.items()),
+            *(f"{name}: {value}" for name, value in response.headers.items()),
         ]
-        if answer.status != http.client.NO_CONTENT:
-            lines += [f"Content-Type: {answer.content_type}", f"Content-Length: {len(answer.body)}"]
-        if last:
+        if status != http.client.NO_CONTENT:
+            lines.append(f"Content-Type: {response.content_type}")
+            lines.append(f"Content-Length: {len(response.body)}")
+        if closes:
             lines.append("Connection: close")
         return "\r\n".join([*lines, "", ""]).encode("latin-1")
 
-    def _answer(self, request: Request, body: bytes) -> Answer:
-        left = self._limit.take() if self._limit else 0
-        headers = self._limit_headers(request.number, left or 0)
-        if left is None:
-            return replace(answers.rate_limited(), headers=headers)
+    def _respond(self, request: RecordedRequest, body: bytes) -> Response:
+        remaining = self._limit.take() if self._limit else 0
+        headers = self._limit_headers(request.number, remaining or 0)
+        if remaining is None:
+            return replace(responses.rate_limited(), headers=headers)
         if self.oauth_app is not None and (request.method, request.path) == ("POST", oauth.PATH):
             return self.oauth_app.refresh(dict(parse_qsl(body.decode())))
         if routes.is_search(request.method, request.path):
             headers = {}  # HubSpot's search guide: replies to searches carry no rate headers
             if self._search_limit is not None and self._search_limit.take() is None:
-                return answers.rate_limited("SECONDLY")
-        answer = self._refusal(request) or self._respond(request, body)
-        if self.compress and answer.body and "gzip" in _header(request, "accept-encoding"):
+                return responses.rate_limited("SECONDLY")
+        response = self._reject_token(request) or self._portal_response(request, body)
+        if self.compress and response.body and "gzip" in _header(request, "accept-encoding"):
             headers["Content-Encoding"] = "gzip"
-            answer = replace(answer, body=gzip.compress(answer.body, GZIP_LEVEL))
-        return replace(answer, headers={**headers, **answer.headers})
+            response = replace(response, body=gzip.compress(response.body, GZIP_LEVEL))
+        return replace(response, headers={**headers, **response.headers})
 
-    def _respond(self, request: Request, body: bytes) -> Answer:
-        """Return the answer of the API that has the request's path."""
+    def _portal_response(self, request: RecordedRequest, body: bytes) -> Response:
+        """Return the response of the API that has the request's path."""
         method, path, params = request.method, request.path, request.params
-        answer = routes.respond(self._served_portal(), method, path, params, body)
-        return answer or endpoints.answer(self.portal, self.switches, method, path, params, body)
+        response = routes.respond(self._served_portal(), method, path, params, body)
+        return response or endpoints.respond(
+            self.portal, self.behaviour, method, path, params, body
+        )
 
     def _served_portal(self) -> ServedPortal:
         delay_ms = self.objects.search_delay_ms
         return ServedPortal(
+            self.portal,
             self.portal.portal_id,
             self.portal.objects,
             self._writer,
             self.objects,
-            self.switches.scopes,
-            self.switches.index_delay_ms if delay_ms is None else delay_ms,
+            self.behaviour.scopes,
+            self.behaviour.index_delay_ms if delay_ms is None else delay_ms,
         )
 
-    def _refusal(self, request: Request) -> Answer | None:
-        """Return the 401 for a request without the right token."""
+    def _reject_token(self, request: RecordedRequest) -> Response | None:
+        """Return the 401 for a missing or wrong token, None for a valid token."""
         scheme, _, token = _header(request, "authorization").partition(" ")
         if scheme.lower() != "bearer" or not token.strip():
-            return answers.no_credentials()
+            return responses.no_credentials()
         if self.oauth_app is not None:
-            return self.oauth_app.refusal(token.strip())
-        return None if token.strip() == self.token else answers.undecodable_token()
+            return self.oauth_app.reject_token(token.strip())
+        return None if token.strip() == self.token else responses.undecodable_token()
 
-    def _limit_headers(self, number: int, left: int) -> dict[str, str]:
+    def _limit_headers(self, number: int, remaining: int) -> dict[str, str]:
         values = {
             "X-HubSpot-RateLimit-Daily": DAILY_LIMIT,
             "X-HubSpot-RateLimit-Daily-Remaining": max(0, DAILY_LIMIT - number),
         }
         if self._limit is not None:
-            # Still sent, no longer enforced (HubSpot usage limits).
+            # HubSpot still sends the secondly headers, but no longer enforces them (usage limits).
             secondly = max(1, self._limit.most // 10)
             values |= {
                 "X-HubSpot-RateLimit-Interval-Milliseconds": int(self._limit.window_s * 1000),
                 "X-HubSpot-RateLimit-Max": self._limit.most,
-                "X-HubSpot-RateLimit-Remaining": left,
+                "X-HubSpot-RateLimit-Remaining": remaining,
                 "X-HubSpot-RateLimit-Secondly": secondly,
-                "X-HubSpot-RateLimit-Secondly-Remaining": min(left, secondly),
+                "X-HubSpot-RateLimit-Secondly-Remaining": min(remaining, secondly),
             }
-        return {self._cased(name): str(value) for name, value in values.items()}
+        return {self._in_header_case(name): str(value) for name, value in values.items()}
 
-    def _cased(self, name: str) -> str:
+    def _in_header_case(self, name: str) -> str:
         if self.header_case == "documented":
             return name
         return name.title() if self.header_case == "title" else name.lower()
@@ -295,29 +291,29 @@ class _Connection(BaseHTTPRequestHandler):
     disable_nagle_algorithm = True
     server: _Listener
 
-    def answer(self) -> None:
-        """Read the rest of a request, and answer it in a single send."""
+    def respond(self) -> None:
+        """Read the rest of a request, and send the response in one piece."""
         simulator = self.server.simulator
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        request = simulator.note(self.command, self.path, dict(self.headers.items()))
-        answer, share = simulator.exchange(request, body)
-        if answer is None:
+        request = simulator.record_request(self.command, self.path, dict(self.headers.items()))
+        response, share = simulator.handle(request, body)
+        if response is None:
             self.close_connection = True
             return
-        request.status = answer.status
+        request.status = response.status
         self.close_connection = self.close_connection or share < 1
-        head = simulator.head(answer, last=self.close_connection)
-        whole = b"" if self.command == "HEAD" else answer.body
-        self.connection.sendall(head + whole[: int(len(whole) * share)])
+        head = simulator.head(response, closes=self.close_connection)
+        content = b"" if self.command == "HEAD" else response.body
+        self.connection.sendall(head + content[: int(len(content) * share)])
 
-    do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = answer
+    do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = respond
 
     def log_message(self, format: str, *args: Any) -> None:
-        """Say nothing: what was asked is in `Simulator.requests`."""
+        """Log nothing: `Simulator.requests` has every request."""
 
 
 class _Listener(ThreadingHTTPServer):
-    """Accepts connections, and knows those that are open."""
+    """Accepts connections, and keeps the open ones to close them."""
 
     daemon_threads = False
     request_queue_size = 128
@@ -329,14 +325,14 @@ class _Listener(ThreadingHTTPServer):
         super().__init__((HOST, simulator.port), _Connection)
 
     def server_bind(self) -> None:
-        """Bind without looking up a host name: that may take seconds where there is no DNS."""
+        """Bind without looking up a host name, which takes seconds without DNS."""
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         self.socket.bind(self.server_address)
         self.server_address = self.socket.getsockname()
         self.server_name, self.server_port = HOST, self.server_address[1]
 
     def process_request(self, request: Any, client_address: Any) -> None:
-        """Remember a connection, and serve it in a thread of its own."""
+        """Serve a connection in a thread of its own."""
         with self._lock:
             self._open.add(request)
         super().process_request(request, client_address)
@@ -348,18 +344,18 @@ class _Listener(ThreadingHTTPServer):
         super().shutdown_request(request)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Report what is our fault; a client that goes away is not."""
+        """Report the simulator's errors; a client that disconnects is no error."""
         if not isinstance(sys.exc_info()[1], OSError):
             super().handle_error(request, client_address)
 
     def close(self) -> None:
-        """Cut the connections that are open, so that their threads end, and join them."""
+        """Close all open connections, so that their threads end, and join the threads."""
         with self._lock:
             for connection in self._open:
-                with contextlib.suppress(OSError):  # the client may have gone meanwhile
+                with contextlib.suppress(OSError):  # the client may have disconnected already
                     connection.shutdown(socket.SHUT_RDWR)
         self.server_close()
 
 
-def _header(request: Request, name: str) -> str:
+def _header(request: RecordedRequest, name: str) -> str:
     return next((value for key, value in request.headers.items() if key.lower() == name), "")

@@ -1,1 +1,1 @@
-"""Where a MySQL server is, and how to get in: settings, option files, hosts, TLS, login."""
+"""The settings of a connection to MySQL: config, environment, option files, hosts, TLS, login."""

@@ -9,7 +9,7 @@ MAX_PORT = 65_535
 
 
 class Address(NamedTuple):
-    """Where a server is; without a port of its own the `port` setting counts."""
+    """The address of a server; for a `port` of None the setting `port` counts."""
 
     name: str
     port: int | None = None
@@ -23,7 +23,7 @@ def parse_hosts(value: object) -> tuple[Address, ...]:
     """
     Return the addresses of a list, or of text with commas.
 
-    Raises ValueError, whose text does not repeat a URL, since it may hold a password.
+    Raises ValueError. Its text never repeats a URL, which may hold a password.
     """
     texts = value.split(",") if isinstance(value, str) else value
     if not isinstance(texts, list) or not texts:

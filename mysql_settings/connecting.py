@@ -1,4 +1,4 @@
-"""What PyMySQL needs to connect as the settings say, and what a failure means."""
+"""The arguments of a PyMySQL connection, and the text of a failure to connect."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ EXPLAINED = (CR.CR_MALFORMED_PACKET, CR.CR_AUTH_PLUGIN_CANNOT_LOAD, CR.CR_AUTH_P
 
 def connection_options(settings: ServerSettings, name: str, port: int) -> dict[str, Any]:
     """
-    Return arguments of GuardedConnection for one of the servers.
+    Return arguments of GuardedConnection for the server at `name` and `port`.
 
-    Raises SettingsError where a certificate file cannot be used.
+    Raises SettingsError for a certificate file that cannot be used.
     """
     return {
         "host": name,
@@ -72,18 +72,23 @@ def _tls_context(settings: ServerSettings) -> ssl.SSLContext:
 
 
 def error_code(error: BaseException) -> int:
-    """Return the number of a driver's error, 0 without one."""
+    """Return the number of a driver's error, 0 for other errors."""
     code = error.args[0] if len(error.args) > 1 else 0
     return code if isinstance(code, int) else 0
+
+
+def error_reason(error: BaseException) -> str:
+    """Return the text of an error, without the number that a driver's has."""
+    return str(error.args[1]) if len(error.args) > 1 else str(error)
 
 
 def describe_failure(
     settings: ServerSettings, address: Address, error: Exception, advice: str
 ) -> str:
-    """Return one line: where no connection was made, why, and what to do."""
+    """Return a line: the server, the user, the reason and the advice."""
     where = f"cannot connect to MySQL at {settings.unix_socket or address} as {settings.user}"
     code = error_code(error)
     if code == CR.CR_SERVER_LOST and isinstance(error.__context__, TimeoutError):
         return f"{where}: no answer within {LOGIN_TIMEOUT_S:g} s: {advice}"
-    reason = str(error.args[1]) if len(error.args) > 1 else str(error)
+    reason = error_reason(error)
     return f"{where}: {reason}" if code in EXPLAINED else f"{where}: {reason}: {advice}"

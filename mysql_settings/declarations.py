@@ -4,7 +4,7 @@ Settings declared once, as the fields of a `msgspec.Struct`.
     port: Annotated[int, Meta(ge=1, le=65_535, description="the server's TCP port")] = 3306
 
 Type, range, unit, default and meaning are in the field. The checks, the texts of faults, the JSON
-Schema of `--about` and the tables of the documentation are derived from it.
+Schema of `--about` and the tables of the documentation derive from the field.
 """
 
 from __future__ import annotations
@@ -27,21 +27,22 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """A base whose repr leaves secrets out."""
 
     def __repr__(self) -> str:
-        shown = (
+        items = (
             f"{name}={getattr(self, name)!r}"
             for name, setting in declared(type(self)).items()
             if not setting.is_secret
         )
-        return f"{type(self).__name__}({', '.join(shown)})"
+        return f"{type(self).__name__}({', '.join(items)})"
 
 
 @dataclass(frozen=True)
 class Setting:
     """
-    One setting. `unit` is empty where there is none.
+    A setting, as its field declares it.
 
-    `Meta.extra` may have `unit`; `expected`, what a value must be, where the type does not say it;
-    `decode`, a function from what users write to the type; `written`, the type of what they write.
+    Keys of `Meta.extra`: `unit`; `expected`, the text after "must be", if the type is not enough;
+    `decode`, a function from the user's value to the declared type, which raises ValueError;
+    `input_type`, the type of the user's value.
     """
 
     name: str
@@ -51,7 +52,7 @@ class Setting:
 
     @property
     def meaning(self) -> str:
-        """What the setting means, and its choices where it has some."""
+        """The meaning, with the choices of a setting that has some."""
         choices = f"one of {', '.join(self._choices)}" if self._choices else ""
         return ": ".join(filter(None, (self.meta.description, choices)))
 
@@ -64,8 +65,8 @@ class Setting:
         return bool((self.meta.extra_json_schema or {}).get("writeOnly"))
 
     @property
-    def written_default(self) -> object:
-        """The default as a user would write it."""
+    def default_text(self) -> object:
+        """The default in the form of a config file."""
         value = self.default
         return ",".join(map(str, value)) if isinstance(value, tuple) else value
 
@@ -73,7 +74,7 @@ class Setting:
         """
         Return `value`, of a JSON file or text of the environment, as the declared type.
 
-        Raises ValueError, "must be ...", without a secret in it.
+        Raises ValueError, "must be ...". The text never holds the value of a secret.
         """
         if decode := self._extra.get("decode"):
             value = decode(value)
@@ -86,8 +87,7 @@ class Setting:
 
     def to_schema(self) -> dict[str, object]:
         """Return the setting as JSON Schema."""
-        written = self._extra.get("written")
-        schema = msgspec.json.schema(written or self.type)
+        schema = msgspec.json.schema(self._extra.get("input_type", self.type))
         schema["description"] = self.meaning
         options = [one for one in schema.get("anyOf", ()) if one != {"type": "null"}]
         if len(options) == 1:  # without the null, which means "not set" for every setting
@@ -97,7 +97,7 @@ class Setting:
         if self._choices:
             schema |= {"type": "string", "enum": list(self._choices)}
         if self.default not in (None, "", ()):
-            schema["default"] = self.written_default
+            schema["default"] = self.default_text
         return schema
 
     @property
@@ -118,8 +118,8 @@ class Setting:
 
     @property
     def _expected(self) -> str:
-        if expected := self._extra.get("expected"):
-            return str(expected)
+        if text := self._extra.get("expected"):
+            return str(text)
         if choices := self._choices:
             return f"one of {', '.join(choices)}"
         base, meta = _base(self.type), self.meta
@@ -133,7 +133,7 @@ class Setting:
 
 @cache
 def declared(declaration: type[msgspec.Struct]) -> dict[str, Setting]:
-    """Return the settings of a Struct by their names, in its order."""
+    """Return the settings of a Struct by their names, in the order of the fields."""
     return {
         field.name: Setting(field.name, field.type, field.default, _meta(field.type))
         for field in msgspec.structs.fields(declaration)
@@ -141,13 +141,13 @@ def declared(declaration: type[msgspec.Struct]) -> dict[str, Setting]:
 
 
 def to_json_schema(declaration: type[msgspec.Struct]) -> dict[str, object]:
-    """Return all settings as JSON Schema, as `--about` prints it."""
+    """Return the settings as the JSON Schema that `--about` prints."""
     properties = {name: one.to_schema() for name, one in declared(declaration).items()}
     return {"type": "object", "properties": properties}
 
 
 def _meta(annotation: Any) -> msgspec.Meta:
-    """Return what the annotation's several `Meta` say together."""
+    """Return all `Meta` of the annotation as a single `Meta`."""
     parts: dict[str, Any] = {}
     for meta in getattr(annotation, "__metadata__", ()):
         for name in ("gt", "ge", "le", "description"):
@@ -159,7 +159,7 @@ def _meta(annotation: Any) -> msgspec.Meta:
 
 
 def _base(annotation: Any) -> Any:
-    """Return the type without its `Annotated`, and without None."""
+    """Return the type without `Annotated` and without None."""
     if hasattr(annotation, "__metadata__"):
         return _base(annotation.__origin__)
     options = [one for one in get_args(annotation) if one is not type(None)]

@@ -4,4 +4,4 @@ from __future__ import annotations
 
 
 class SettingsError(Exception):
-    """The settings have faults; the text is one line that names all of them."""
+    """The settings have faults; the text names all of them on a line."""

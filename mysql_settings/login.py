@@ -1,9 +1,9 @@
 """
-A login that never gives the password itself to a server that nobody vouches for.
+A login that never sends the password itself to an unverified server.
 
-Some ways to log in send the password: as clear text, or encrypted with an RSA key that the server
-has just sent. Whoever answers at the server's address may ask for them. They are refused unless
-the server's certificate is verified, or the server is on this machine.
+Some authentication plugins send the password: as clear text, or encrypted with an RSA key that the
+server has just sent. An attacker at the server's address may request them. This login refuses them
+unless the server's certificate is verified or the server is on this machine.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ from pymysql import _auth
 from pymysql.connections import Connection
 from pymysql.constants import CR
 
-LOGIN_TIMEOUT_S = 30.0  # a server that looks up our name in a slow DNS may take that long to greet
-# Plugins that only answer a challenge: what they send is of no use to others.
+LOGIN_TIMEOUT_S = 30.0  # a server that looks up our name in a slow DNS greets late
+# Plugins that only answer a challenge: their response is useless to an attacker.
 CHALLENGE_PLUGINS = ("", "mysql_native_password", "client_ed25519")
-# Its first step is a challenge; its second step, on a server without us in its cache, is refused.
+# The first step is a challenge. The second, if the server's cache lacks the user, is refused.
 CACHING_PLUGIN = "caching_sha2_password"
 PASSWORD_PLUGINS = ("sha256_password", "mysql_clear_password", "dialog")  # dialog: PAM and others
 SUPPORTED_PLUGINS = (*CHALLENGE_PLUGINS, CACHING_PLUGIN, *PASSWORD_PLUGINS)
 
 
 class UntrustedServer(pymysql.err.OperationalError):
-    """The server asks for the password itself, and nothing proves whose server it is."""
+    """An unverified server requests the password itself."""
 
     def __init__(self, plugin_name: str) -> None:
         problem = (
@@ -41,9 +41,9 @@ class UntrustedServer(pymysql.err.OperationalError):
 
 class GuardedConnection(Connection):
     """
-    A connection that logs in as described above; `verifies_tls` says that ssl_mode is VERIFY_*.
+    A connection with the login described above; `verifies_tls` is true for ssl_mode VERIFY_*.
 
-    The methods that it overrides are private to PyMySQL: setup.py pins the versions that have them.
+    The overridden methods are private to PyMySQL: pyproject.toml pins the versions that have them.
     """
 
     def __init__(self, *, verifies_tls: bool, **options: Any) -> None:
@@ -51,14 +51,14 @@ class GuardedConnection(Connection):
         super().__init__(**options)
 
     def connect(self, sock: Any = None) -> None:
-        """Connect and log in; whatever the server says, what is raised is one of PyMySQL's."""
+        """Connect and log in; raises only OSError, RuntimeError and errors of PyMySQL."""
         with checked_packets(self):
             super().connect(sock)
 
     def _get_server_information(self) -> None:
-        """Read the greeting; do not begin with a plugin that sends the password at once."""
-        greeted: Any = super()
-        greeted._get_server_information()
+        """Read the greeting; replace a first plugin that would send the password at once."""
+        base: Any = super()
+        base._get_server_information()
         wire: Any = self
         name = wire._auth_plugin_name
         if name not in SUPPORTED_PLUGINS or (name in PASSWORD_PLUGINS and self._keeps_password()):
@@ -66,7 +66,7 @@ class GuardedConnection(Connection):
             wire._auth_plugin_name = "mysql_native_password"
 
     def _get_auth_plugin_handler(self, plugin_name: bytes) -> Any:
-        """Return PyMySQL's handler, or one that keeps the password. Raises OperationalError."""
+        """Return PyMySQL's handler, or one that keeps the password from an unverified server."""
         wire: Any = super()
         name = plugin_name.decode("ascii", "replace")
         if name not in SUPPORTED_PLUGINS:
@@ -87,7 +87,7 @@ class GuardedConnection(Connection):
             return wire._read_query_result(unbuffered)
 
     def _keeps_password(self) -> bool:
-        """Whether there is a password, and nothing proves whose server this is."""
+        """Whether the connection has a password, and the server is unverified."""
         wire: Any = self
         if not wire.password or self._verifies_tls or wire.unix_socket:
             return False
@@ -95,7 +95,7 @@ class GuardedConnection(Connection):
 
 
 class _CachedLogin:
-    """Logs in by caching_sha2_password's challenge, which serves while the server knows us."""
+    """Logs in by the challenge of caching_sha2_password, while the server has the user cached."""
 
     def __init__(self, connection: Any) -> None:
         self._connection = connection
@@ -110,19 +110,19 @@ class _CachedLogin:
             packet = connection._read_packet()
         if not packet.is_extra_auth_data():
             return packet
-        if packet.get_all_data()[1:2] != b"\3":  # it is not content with the challenge
+        if packet.get_all_data()[1:2] != b"\3":  # 3: the challenge was enough
             raise UntrustedServer(CACHING_PLUGIN)
         return connection._read_packet()
 
 
 @contextlib.contextmanager
 def checked_packets(connection: Connection[Any]) -> Iterator[None]:
-    """Hang up, and raise InternalError, where PyMySQL stumbles over what the server sends."""
+    """Close the connection and raise InternalError for packets that PyMySQL cannot parse."""
     try:
         yield
     except (OSError, RuntimeError):
         raise
-    except Exception as error:  # PyMySQL raises whatever its parsing happens to run into
+    except Exception as error:  # PyMySQL's parser raises errors of any type
         if isinstance(error, pymysql.MySQLError) and isinstance((*error.args, "")[0], int):
             raise
         wire: Any = connection
@@ -132,7 +132,7 @@ def checked_packets(connection: Connection[Any]) -> Iterator[None]:
 
 
 def is_loopback(address: str) -> bool:
-    """Whether an IP address, IPv4 within IPv6 included, never leaves this machine."""
+    """Whether `address` is a loopback IP address, IPv4 within IPv6 included."""
     try:
         parsed = ipaddress.ip_address(address)
     except ValueError:
@@ -141,8 +141,8 @@ def is_loopback(address: str) -> bool:
     return bool((mapped or parsed).is_loopback)
 
 
-def to_warning(ssl_mode: str, unix_socket: str | None, hosts: Iterable[str]) -> str:
-    """Return what to warn of where any server may answer for one of `hosts`; else nothing."""
+def unproven_server_warning(ssl_mode: str, unix_socket: str | None, hosts: Iterable[str]) -> str:
+    """Return a warning about hosts that any server may answer for, or an empty text."""
     if ssl_mode != "PREFERRED" or unix_socket:
         return ""
     unproven = [host for host in hosts if host.casefold() != "localhost" and not is_loopback(host)]
@@ -156,7 +156,7 @@ def to_warning(ssl_mode: str, unix_socket: str | None, hosts: Iterable[str]) -> 
 
 
 def end_login(connection: Connection[Any], read_timeout_s: float | None) -> None:
-    """Give statements as long as they may take, which is longer than a login; None: for ever."""
+    """Replace the login's time-out by the statements'; None waits for ever."""
     wire: Any = connection  # PyMySQL has no public way to change its time-outs
     wire._read_timeout = read_timeout_s
     wire._write_timeout = read_timeout_s

@@ -1,4 +1,4 @@
-"""The option files of the mysql client, read as it reads them."""
+"""The mysql client's option files, with the client's rules."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def read_option_files(
     """
     Return the values of `names` in the clients' groups and in `own_group`, and warnings.
 
-    Of several values of an option the last counts, whatever its group.
+    Of several values of an option the last counts, in any group.
     """
     groups = (*OPTION_GROUPS, own_group)
     values: dict[str, object] = {}
@@ -37,7 +37,7 @@ def read_option_files(
 
 
 def _parse_option(line: str, names: Collection[str]) -> dict[str, object]:
-    """Return the line's option by our name, if it is one of `names` and has a value."""
+    """Return the line's option by our name; nothing for a name not in `names`."""
     option, equals, value = line.partition("=")
     name = option.strip().replace("-", "_")
     name = OPTION_NAMES.get(name, name)
@@ -45,7 +45,7 @@ def _parse_option(line: str, names: Collection[str]) -> dict[str, object]:
 
 
 def _parse_value(text: str) -> str:
-    """Return a value without its comment and quotes, its escapes undone."""
+    """Return a value without comment and quotes, with escapes replaced."""
     value = _COMMENT.sub(r"\1", text).strip()
     if len(value) > 1 and value[0] == value[-1] and value[0] in "'\"":
         value = value[1:-1]
@@ -72,7 +72,7 @@ def _iter_lines(path: Path, warnings: list[str], depth: int) -> Iterator[str]:
         if word == "!include":
             yield from _iter_lines(Path(rest.strip()), warnings, depth + 1)
         elif word == "!includedir":
-            for included in sorted(Path(rest.strip()).glob("*.cnf")):
-                yield from _iter_lines(included, warnings, depth + 1)
+            for file in sorted(Path(rest.strip()).glob("*.cnf")):
+                yield from _iter_lines(file, warnings, depth + 1)
         elif line and line[0] not in "#;":
             yield line

@@ -26,7 +26,7 @@ def to_our_names(
     """
     Return the values by our names, and those of unknown names as they are.
 
-    Where several names mean the same setting, ours counts, then the first of `aliases`; a null
+    If several names mean the same setting, ours counts, then the first of `aliases`; a null
     hides no other.
     """
     renamed: dict[str, object] = {}
@@ -34,13 +34,13 @@ def to_our_names(
         value = values.get(name)
         if name in values and renamed.get(aliases.get(name, name)) is None:
             renamed[aliases.get(name, name)] = value
-    if is_true(renamed.pop("ssl", None)):
-        renamed.setdefault("ssl_mode", "REQUIRED")
+    if is_true(renamed.pop("ssl", None)) and renamed.get("ssl_mode") is None:
+        renamed["ssl_mode"] = "REQUIRED"
     return renamed
 
 
 def refused_faults(values: Mapping[str, object]) -> list[str]:
-    """Return a fault for each setting that would say where the server is, and is not read."""
+    """Return a fault for each unsupported setting that names a server."""
     return [f"{name}: {advice}" for name, advice in REFUSED.items() if values.get(name)]
 
 

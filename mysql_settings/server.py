@@ -1,4 +1,4 @@
-"""The settings that say where a MySQL server is and how to log in, and what they mean together."""
+"""The settings of a server and a login, and the rules that join them."""
 
 from __future__ import annotations
 
@@ -10,18 +10,21 @@ from msgspec import Meta
 from mysql_settings.addresses import MAX_PORT, Address, parse_hosts
 from mysql_settings.declarations import SECRET, Settings
 
+# A key's text in place of its path would appear in the error of the file that cannot be opened.
+Line = Annotated[str, Meta(pattern=r"^[^\n]*$")]
+PATH = {"expected": "the path of a file, not its text"}
 SslMode = Literal["DISABLED", "PREFERRED", "REQUIRED", "VERIFY_CA", "VERIFY_IDENTITY"]
 
 
 class ServerSettings(Settings, frozen=True, kw_only=True):
-    """Where the server is and how to log in; `read_settings` makes it of all sources."""
+    """The server and the login; `sources.read_settings` reads the values."""
 
     host: Annotated[
         tuple[Address, ...],
         Meta(
-            description="the server's name or address, or a list of them, each with its :port"
-            " where it has another",
-            extra={"decode": parse_hosts, "written": str | list[str]},
+            description="name or address of the server, or a list of them; name:port has its "
+            "own port",
+            extra={"decode": parse_hosts, "input_type": str | list[str]},
         ),
     ] = (Address("127.0.0.1"),)
     port: Annotated[int, Meta(ge=1, le=MAX_PORT, description="the server's TCP port")] = 3306
@@ -29,26 +32,29 @@ class ServerSettings(Settings, frozen=True, kw_only=True):
         str | None, Meta(description="path of the server's socket, instead of host")
     ] = None
     user: Annotated[str, Meta(description="the user to log in as")] = "root"
-    password: Annotated[str, Meta(description="that user's password", extra_json_schema=SECRET)] = (
-        ""
+    password: Annotated[str, Meta(description="the user's password", extra_json_schema=SECRET)] = ""
+    database: Annotated[str, Meta(description="the database to load into; created if missing")] = (
+        "hubspot"
     )
-    database: Annotated[
-        str, Meta(description="the database to load into; made when it is not there")
-    ] = "hubspot"
     ssl_mode: SslMode = "PREFERRED"
     ssl_ca: Annotated[
-        str | None,
+        Line | None,
         Meta(
-            description="file of the authorities to trust; makes ssl_mode VERIFY_CA where it is"
-            " not given"
+            description="file with the certificates of trusted authorities; without ssl_mode it"
+            " means VERIFY_CA",
+            extra=PATH,
         ),
     ] = None
-    ssl_cert: Annotated[str | None, Meta(description="file of the client's certificate")] = None
-    ssl_key: Annotated[str | None, Meta(description="file of the client's private key")] = None
+    ssl_cert: Annotated[
+        Line | None, Meta(description="file with the client's certificate", extra=PATH)
+    ] = None
+    ssl_key: Annotated[
+        Line | None, Meta(description="file with the client's private key", extra=PATH)
+    ] = None
 
     @property
     def addresses(self) -> list[tuple[str, int]]:
-        """The servers to try, in order: names, each with its port."""
+        """The servers to try, in order: names with ports."""
         return [(address.name, address.port or self.port) for address in self.host]
 
     @property
@@ -67,7 +73,7 @@ def with_implied(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def find_faults(values: Mapping[str, Any]) -> list[str]:
-    """Return what is wrong with values that are right each by itself."""
+    """Return the faults of valid values that contradict each other."""
     faults = []
     if values.get("database") == "":
         faults.append("database: must not be empty")

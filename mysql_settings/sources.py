@@ -27,7 +27,7 @@ NO_FILE = Path("ENV")  # `--config ENV`, as Meltano's SDK has it: the environmen
 @dataclass(frozen=True)
 class Sources:
     """
-    What to read settings from, in order of precedence.
+    The sources of settings, in order of precedence.
 
     `config` holds the keys of the `--config` files. `option_group` is the program's own group in
     the option files, beside those of every client. `aliases` maps other names to ours.
@@ -56,9 +56,9 @@ class Reading:
 
 def read_config_files(paths: Iterable[Path]) -> dict[str, object]:
     """
-    Return the keys of JSON files, those of later ones first; a file named ENV is none.
+    Return the keys of JSON files. A key of a later file counts; ENV is not a file.
 
-    Raises SettingsError where a file cannot be read or is not a JSON object.
+    Raises SettingsError for a file that cannot be read or is not a JSON object.
     """
     config: dict[str, object] = {}
     for path in paths:
@@ -69,20 +69,20 @@ def read_config_files(paths: Iterable[Path]) -> dict[str, object]:
 
 
 def read_settings(declaration: type[msgspec.Struct], sources: Sources) -> Reading:
-    """Return what the sources say of the settings of `declaration`; unknown names are left out."""
+    """Return the values of the settings of `declaration`; other names are ignored."""
     settings = declared(declaration)
     environment, faults = _read_environment(sources, settings.keys())
     options, warnings = read_option_files(sources.option_files, SERVER_KEYS, sources.option_group)
-    merged = _merge(to_our_names(sources.config, sources.aliases), environment, options)
+    raw_values = _merge(to_our_names(sources.config, sources.aliases), environment, options)
     values = {}
-    for name, value in merged.items():
+    for name, value in raw_values.items():
         if name in settings:
             try:
                 values[name] = settings[name].parse(value)
             except ValueError as error:
                 faults.append(f"{name}: {error}")
     values = with_implied(values)
-    return Reading(values, merged.keys(), [*faults, *find_faults(values)], warnings)
+    return Reading(values, raw_values.keys(), [*faults, *find_faults(values)], warnings)
 
 
 def files_of_environment(environment: Mapping[str, str], names: Iterable[str]) -> list[Path]:
@@ -123,7 +123,7 @@ def _read_environment(
 
 def _read_variable(environment: Mapping[str, str], variable: str) -> str | None:
     """
-    Return what `variable` holds, or the file that `variable`_FILE names; None without both.
+    Return the value of `variable`, or the text of the file in `variable`_FILE; else None.
 
     Line ends after the file's text are left out. Raises ValueError for both, and for a file that
     cannot be read.
@@ -147,11 +147,11 @@ def _variable(name: str) -> str:
 
 def _merge(*sources: Mapping[str, object]) -> dict[str, object]:
     """Return the values of the first source that has each; a host or port counts over a socket."""
-    merged: dict[str, object] = {}
+    first: dict[str, object] = {}
     for source in sources:
-        by_tcp = not merged.keys().isdisjoint(("host", "port"))
+        by_tcp = not first.keys().isdisjoint(("host", "port"))
         for name, value in source.items():
             # A socket of an option file would otherwise win over a host that a nearer source has.
             if value is not None and not (by_tcp and name == "unix_socket"):
-                merged.setdefault(name, value)
-    return merged
+                first.setdefault(name, value)
+    return first

@@ -1,4 +1,4 @@
-"""Where server programs that are not installed are kept between runs."""
+"""A cache of server programs that are not installed, kept between runs."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ FOLDER = "tap-hubspot-engagements/servers"
 
 def cached(name: str, fetch: Callable[[Path], None]) -> Path:
     """
-    Return the cache's folder `name`; where it is not there, `fetch` fills one that becomes it.
+    Return the cache's folder `name`; of a missing name, filled by `fetch`.
 
-    A fetch that fails or is stopped leaves nothing behind; a second process waits for the first.
+    A failed or stopped fetch leaves nothing behind. A second process waits for the first.
     """
     folder = cache_folder(name)
     if not folder.is_dir():
@@ -28,7 +28,7 @@ def cached(name: str, fetch: Callable[[Path], None]) -> Path:
 
 
 def cache_folder(name: str) -> Path:
-    """Return where the cache keeps `name`, which may not be there."""
+    """Return the path of `name` in the cache, whether the folder exists or not."""
     # A server that root starts runs as another user, who cannot look into root's home.
     default = Path.home() / ".cache" if os.geteuid() else Path("/var/cache")
     return Path(os.environ.get("XDG_CACHE_HOME") or default) / FOLDER / name
@@ -36,18 +36,18 @@ def cache_folder(name: str) -> Path:
 
 def _fill(folder: Path, fetch: Callable[[Path], None]) -> None:
     with tempfile.TemporaryDirectory(prefix=f"{folder.name}-", dir=folder.parent) as scratch:
-        made = Path(scratch) / folder.name
-        made.mkdir()
-        fetch(made)
-        made.rename(folder)
+        new_folder = Path(scratch) / folder.name
+        new_folder.mkdir()
+        fetch(new_folder)
+        new_folder.rename(folder)
 
 
 @contextmanager
 def locked(folder: Path, wait: Callable[[], None] = lambda: None) -> Iterator[None]:
     """
-    Hold a folder's lock, which one process has at a time; it goes with the process.
+    Hold a folder's exclusive lock; the system releases the lock of a process that ends.
 
-    `wait` is called where another process has it.
+    `wait` is called once if another process holds the lock.
     """
     descriptor = os.open(folder, os.O_RDONLY)
     try:

@@ -1,4 +1,4 @@
-"""Three MariaDB servers that are one Galera cluster, on loopback."""
+"""A Galera cluster of three MariaDB servers, on loopback."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ NODES = 3
 
 
 def install() -> None:
-    """Install MariaDB and Galera where they are missing; raises ServerMissing if that fails."""
+    """Install MariaDB and Galera if they are missing; raises ServerMissing if that fails."""
     install_mariadb()
     try:
         if not PROVIDER.exists() or not find_program("rsync"):
@@ -49,7 +49,7 @@ def _fetch_scripts(target: Path) -> None:
 
 
 class GaleraNode(PrivateMariaDB):
-    """A node of the cluster whose nodes talk to one another on `ports`, this one `number`th."""
+    """Node `number` of a cluster whose nodes replicate over `ports`."""
 
     def __init__(self, scripts: Path, ports: Sequence[int], number: int) -> None:
         self._founds = number == 0
@@ -81,12 +81,12 @@ class GaleraNode(PrivateMariaDB):
         return ["env", path, *super().program(), *(["--wsrep-new-cluster"] * self._founds)]
 
     def isolate(self) -> None:
-        """Cut the node off from the others, as a broken network would; it still answers."""
+        """Cut the node off from the others, as a broken network would; clients still connect."""
         self.query("SET GLOBAL wsrep_provider_options = 'gmcast.isolate=1'")
         self.wait_for("wsrep_ready", "OFF")
 
     def wait_for(self, name: str, value: str) -> None:
-        """Wait until the node's status `name` is `value`; raises TimeoutError if it never is."""
+        """Wait until the node's status `name` is `value`; raises TimeoutError after a minute."""
         give_up_at = time.monotonic() + CHANGE_TIMEOUT_S
         while self._status(name) != value:
             if time.monotonic() > give_up_at:
@@ -94,7 +94,7 @@ class GaleraNode(PrivateMariaDB):
             time.sleep(0.05)
 
     def query(self, sql: str) -> list[tuple[Any, ...]]:
-        """Run one statement on this node."""
+        """Run a statement on this node."""
         connection = pymysql.connect(
             host="127.0.0.1",
             port=self.port,
@@ -116,7 +116,7 @@ class GaleraNode(PrivateMariaDB):
 
 
 class GaleraCluster:
-    """As a context manager: a cluster in a folder of its own, started, stopped and removed."""
+    """A cluster in a new folder; the context manager starts, stops and removes the cluster."""
 
     def __init__(self) -> None:
         self.nodes: list[GaleraNode] = []

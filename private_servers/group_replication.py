@@ -1,4 +1,4 @@
-"""Three MySQL 9 servers that are one replication group, on loopback."""
+"""A replication group of three MySQL 9 servers, on loopback."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ NODES = 3
 
 
 class GroupNode(PrivateMySQL9):
-    """A node of the group whose nodes talk to one another on `ports`, this one `number`th."""
+    """Node `number` of a group whose nodes replicate over `ports`."""
 
     binary_log = ()  # the group replicates it
 
@@ -60,7 +60,7 @@ class GroupNode(PrivateMySQL9):
         (self.data / "auto.cnf").unlink(missing_ok=True)  # each node needs an id of its own
 
     def join(self, *, founds: bool) -> None:
-        """Become a member of the group, as its first where it `founds` it; waits until it is."""
+        """Join or found the group; returns when the node is a member."""
         self.run(
             "SET SQL_LOG_BIN = 0",
             f"CREATE USER {USER}@'%' IDENTIFIED BY '{PASSWORD}'",
@@ -76,7 +76,7 @@ class GroupNode(PrivateMySQL9):
         self.wait_until_online()
 
     def wait_until_online(self) -> None:
-        """Raises TimeoutError where this node does not become a member."""
+        """Raises TimeoutError if this node does not become a member in time."""
         give_up_at = time.monotonic() + CHANGE_TIMEOUT_S
         sql = (
             "SELECT member_state FROM performance_schema.replication_group_members"
@@ -88,7 +88,7 @@ class GroupNode(PrivateMySQL9):
             time.sleep(0.05)
 
     def run(self, *statements: str) -> Any:
-        """Run statements over one connection; returns the rows of the last."""
+        """Run statements over a single connection; returns the rows of the last."""
         connection = pymysql.connect(
             host="127.0.0.1",
             port=self.port,
@@ -105,9 +105,9 @@ class GroupNode(PrivateMySQL9):
 
 class GroupReplication:
     """
-    As a context manager: a group whose nodes are started, and in the end stopped and removed.
+    A group; the context manager starts, stops and removes the nodes.
 
-    Its first node is the primary, or, with `many_primaries`, each is one.
+    The first node is the primary; with `many_primaries` every node is.
     """
 
     def __init__(self, *, many_primaries: bool = False) -> None:

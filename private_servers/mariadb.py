@@ -1,8 +1,8 @@
 """
-A MariaDB server of one's own, for the demo, the tests and the benchmarks.
+A private MariaDB server for the demo, the tests and the benchmarks.
 
-Where MariaDB's programs are missing, `install` installs Debian's packages of them as root and
-unpacks them into the user's cache otherwise.
+If MariaDB's programs are missing, `install` installs Debian's packages as root. Without root the
+packages are unpacked into the user's cache.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ ADVICE = (
 
 def install() -> None:
     """
-    Install, or unpack into the user's cache, MariaDB's programs where they are missing.
+    Install MariaDB's programs if they are missing, or unpack them into the user's cache.
 
-    Raises ServerMissing, saying what to install, where neither is possible.
+    Raises ServerMissing, with the packages to install, if neither is possible.
     """
     if _is_installed() or cache_folder(_cache_name()).is_dir():
         return
@@ -51,7 +51,7 @@ def _unpack(refusal: CommandFailed) -> None:
 
 
 class PrivateMariaDB(PrivateServer):
-    """MariaDB as Debian ships it: latin1 by default, no my.cnf."""
+    """MariaDB with Debian's defaults: latin1, no my.cnf."""
 
     def make_data(self) -> None:
         options = [
@@ -82,24 +82,24 @@ def password_statements(password: str) -> tuple[str, ...]:
 
 def _command(name: str) -> list[str]:
     """
-    Return the command of an installed program, or of the unpacked one, without option files.
+    Return the command of an installed or unpacked program, without option files.
 
-    Raises ServerMissing where there is neither.
+    Raises ServerMissing if the program is neither installed nor unpacked.
     """
-    unpacked = cache_folder(_cache_name())
+    root = cache_folder(_cache_name())
     if _is_installed():
         return [str(find_program(name)), "--no-defaults"]
-    if not unpacked.is_dir():
+    if not root.is_dir():
         raise ServerMissing(ADVICE)
-    home = unpacked / "usr"
+    home = root / "usr"
     program = next(path for path in (home / "sbin" / name, home / "bin" / name) if path.exists())
-    libraries = [path for part in ("usr/lib", "lib") for path in unpacked.glob(f"{part}/*-gnu*")]
+    libraries = [path for part in ("usr/lib", "lib") for path in root.glob(f"{part}/*-gnu*")]
     search = ":".join(map(str, libraries))
     return ["env", f"LD_LIBRARY_PATH={search}", str(program), "--no-defaults", *_places(home)]
 
 
 def _places(home: Path) -> list[str]:
-    """Return the options that tell an unpacked MariaDB where its files are."""
+    """Return the options that locate the files of an unpacked MariaDB."""
     return [
         f"--basedir={home}",
         f"--lc-messages-dir={home / 'share' / 'mysql'}",

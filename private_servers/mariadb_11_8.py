@@ -1,4 +1,4 @@
-"""MariaDB 11.8, from Debian 13 (trixie): unpacked beside the system, run with its own libc."""
+"""MariaDB 11.8 of Debian 13 (trixie), unpacked beside the system and run with Debian 13's libc."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ SYSTEM_TABLES = ("system_tables", "performance_tables", "system_tables_data")
 
 
 def install() -> None:
-    """Fetch the server if it is missing; raises ServerMissing if that fails."""
+    """Fetch the server unless the cache holds the programs; raises ServerMissing if that fails."""
     folder()
 
 
 def folder() -> Path:
-    """Return the folder of the unpacked server; its subfolder `data` holds an empty server's."""
+    """Return the folder of the unpacked server; the subfolder `data` holds an empty data folder."""
     try:
         return cached("mariadb-11.8", _fetch)
     except (OSError, CommandFailed) as error:
@@ -34,7 +34,7 @@ def folder() -> Path:
 
 
 class PrivateMariaDB118(PrivateMariaDB):
-    """MariaDB 11.8 at its defaults: utf8mb4 and TLS with a certificate of its own."""
+    """MariaDB 11.8 with default options: utf8mb4 and TLS with a self-signed certificate."""
 
     def make_data(self) -> None:
         shutil.copytree(folder() / "data", self.data)
@@ -45,19 +45,19 @@ class PrivateMariaDB118(PrivateMariaDB):
         return [*_program(folder()), *own, f"--init-file={statements}"]
 
 
-def _program(unpacked: Path) -> list[str]:
-    libraries = unpacked / LIBRARIES
-    share = unpacked / "usr" / "share" / "mariadb"
+def _program(root: Path) -> list[str]:
+    libraries = root / LIBRARIES
+    share = root / "usr" / "share" / "mariadb"
     return [
         str(libraries / "ld-linux-x86-64.so.2"),
         "--library-path",
         str(libraries),
-        str(unpacked / "usr/sbin/mariadbd"),
+        str(root / "usr/sbin/mariadbd"),
         "--no-defaults",
-        f"--basedir={unpacked / 'usr'}",
+        f"--basedir={root / 'usr'}",
         f"--lc-messages-dir={share}",
         f"--character-sets-dir={share / 'charsets'}",
-        f"--plugin-dir={unpacked / 'usr/lib/mysql/plugin'}",
+        f"--plugin-dir={root / 'usr/lib/mysql/plugin'}",
     ]
 
 

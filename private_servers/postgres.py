@@ -1,5 +1,5 @@
 """
-A PostgreSQL server of one's own: in a temporary folder, on a free loopback port, ended by its pid.
+A private PostgreSQL server in a temporary folder, on a free loopback port, ended by process id.
 
 It serves programs that are compared with target-mysql and load into PostgreSQL. Debian's packages
 are unpacked beside the system; nothing is installed.
@@ -14,8 +14,10 @@ import signal
 import subprocess
 import tempfile
 import time
+from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from private_servers.cache import cached
@@ -24,7 +26,10 @@ from private_servers.server import START_TIMEOUT_S, ServerMissing, free_port
 from private_servers.shell import CommandFailed
 
 VERSION = "15"  # Debian 12's
-PACKAGES = (f"postgresql-{VERSION}", f"postgresql-client-{VERSION}")
+# wal2json lets taps read the log of changes.
+PACKAGES = tuple(
+    f"postgresql-{part}" for part in (VERSION, f"client-{VERSION}", f"{VERSION}-wal2json")
+)
 # Shared libraries that a Debian with Python may lack.
 LIBRARIES = (
     "libpq5 libicu72 libxml2 libldap-2.5-0 libsasl2-2 libgssapi-krb5-2 libkrb5-3 libk5crypto3"
@@ -47,9 +52,14 @@ SETTINGS = {
 
 
 class PrivatePostgres:
-    """A PostgreSQL server, as a context manager started, stopped and removed."""
+    """
+    A PostgreSQL server, as a context manager started, stopped and removed.
 
-    def __init__(self) -> None:
+    `settings` are parameters of postgresql.conf, beside or instead of `SETTINGS`.
+    """
+
+    def __init__(self, settings: Mapping[str, str] = MappingProxyType({})) -> None:
+        self._settings = {**SETTINGS, **settings}
         self.port = free_port()
         self._folder = Path()
         self._process: subprocess.Popen[Any] | None = None
@@ -57,18 +67,18 @@ class PrivatePostgres:
 
     def __enter__(self) -> PrivatePostgres:
         """
-        Start it; returns when it serves.
+        Start the server and wait until it accepts connections.
 
-        Raises ServerMissing where there is no such program, RuntimeError where it does not start.
+        Raises ServerMissing without Debian's packages, RuntimeError if the start fails.
         """
-        unpacked = _unpacked()
+        programs = _unpacked()
         with ExitStack() as stack:
             # Of its own: who runs the server may look neither into the cache nor into folders that
             # whoever measures made for himself.
             scratch = tempfile.TemporaryDirectory(prefix="postgres-")
             self._folder = Path(stack.enter_context(scratch))
             self._folder.chmod(0o755)
-            shutil.copytree(unpacked / "usr", self._folder / "usr", symlinks=True)
+            shutil.copytree(programs / "usr", self._folder / "usr", symlinks=True)
             self._make_data()
             stack.callback(self._stop)
             self._start()
@@ -80,14 +90,14 @@ class PrivatePostgres:
 
     @property
     def pid(self) -> int | None:
-        """The process id of a running server; each of its connections is a child process."""
+        """The process id of a running server; each connection is a child process."""
         return self._process.pid if self._process else None
 
     def run_sql(self, database: str, *statements: str) -> str:
         """
-        Run statements, each by itself; returns the rows they answer with, `|` between columns.
+        Run each statement by itself; returns all rows as text, `|` between columns.
 
-        Raises RuntimeError, with what the server says, where it refuses one.
+        Raises RuntimeError, with the server's message, if a statement fails.
         """
         place = ["-h", "127.0.0.1", "-p", str(self.port), "-U", ADMIN, "-d", database]
         words = [word for statement in statements for word in ("-c", statement)]
@@ -108,17 +118,17 @@ class PrivatePostgres:
             raise RuntimeError(f"initdb: {done.stderr.strip()}")
 
     def _start(self) -> None:
-        settings = [word for pair in SETTINGS.items() for word in ("-c", "=".join(pair))]
+        settings = [word for pair in self._settings.items() for word in ("-c", "=".join(pair))]
         place = ["-D", str(self._folder / "data"), "-p", str(self.port)]
         log = self._folder / "server.log"
-        with log.open("wb") as said:
+        with log.open("wb") as log_file:
             self._process = process = subprocess.Popen(
                 [str(self._program("postgres")), *place, *settings],
                 cwd=self._folder,
                 env=self._environment(),
                 stdin=subprocess.DEVNULL,
-                stdout=said,
-                stderr=said,
+                stdout=log_file,
+                stderr=log_file,
                 **_unprivileged(),
             )
         give_up_at = time.monotonic() + START_TIMEOUT_S
@@ -159,7 +169,7 @@ class PrivatePostgres:
 
 def _unpacked() -> Path:
     try:
-        return cached(f"postgresql-{VERSION}", _fetch)
+        return cached(f"postgresql-{VERSION}-with-wal2json", _fetch)
     except (OSError, CommandFailed) as error:
         advice = f"PostgreSQL {VERSION} could not be had from Debian"
         raise ServerMissing(advice, str(error)) from error
@@ -170,7 +180,7 @@ def _fetch(target: Path) -> None:
 
 
 def _unprivileged() -> dict[str, Any]:
-    """Return how to start a process as another user, where this one is root."""
+    """Return Popen's arguments that start a process as another user, if this process is root's."""
     if os.geteuid():
         return {}
     group = pwd.getpwnam(UNPRIVILEGED).pw_gid

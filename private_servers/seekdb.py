@@ -1,7 +1,7 @@
 """
-OceanBase's SQL engine on one node, seekdb, out of the PyPI wheel `pylibseekdb`.
+seekdb, OceanBase's SQL engine on a single node, out of the PyPI wheel `pylibseekdb`.
 
-It speaks MySQL's protocol and is not MySQL: it has no temporary tables, for one.
+seekdb speaks MySQL's protocol and lacks some of MySQL: there are no temporary tables, for example.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ RETRY_PAUSE_S = 0.1
 
 
 def install() -> None:
-    """Fetch the server if it is missing; raises ServerMissing if that fails."""
+    """Fetch the server unless the cache holds the program; raises ServerMissing if that fails."""
     folder()
 
 
@@ -48,10 +48,10 @@ def folder() -> Path:
 
 class PrivateSeekDB(PrivateServer):
     """
-    seekdb with files as small as it allows; some 700 MB of disk and 300 MB of memory.
+    seekdb with the smallest files allowed: some 700 MB of disk and 300 MB of memory.
 
-    `options` are its own, not those of mysqld. It listens on all addresses, whatever
-    `bind_address` says. Until `start` returns for the first time, root has no password.
+    `options` are seekdb's, not mysqld's. seekdb ignores `bind_address` and listens on all
+    addresses. Until `start` returns for the first time, root has no password.
     """
 
     exit_code = -9  # it ends an orderly stop by killing itself
@@ -79,15 +79,15 @@ class PrivateSeekDB(PrivateServer):
         user = [f"--reuid={self.user}", f"--regid={group}", "--clear-groups"]
         program = str(home / "seekdb")
         sizes = [word for pair in SIZES.items() for word in ("--parameter", "=".join(pair))]
-        switched = ["setpriv", *user] if self.runs_as_other_user else []
-        return ["env", *environment, *switched, program, "--nodaemon", *sizes]
+        as_user = ["setpriv", *user] if self.runs_as_other_user else []
+        return ["env", *environment, *as_user, program, "--nodaemon", *sizes]
 
     def arguments(self) -> list[str]:
         readable = ["--variable", f"secure_file_priv={self.files}/"]
         return [f"--base-dir={self.data}", f"--port={self.port}", *readable]
 
     def _set_password(self) -> None:
-        """Raises the server's last refusal if it takes no login in time."""
+        """Set root's password; raises OperationalError if no login succeeds in time."""
         give_up_at = time.monotonic() + START_TIMEOUT_S
         while True:
             try:

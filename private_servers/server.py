@@ -1,11 +1,10 @@
 """
-A MySQL server of one's own: in a folder of its own, on a free loopback port, ended by its pid.
+A private MySQL server in a temporary folder, on a free loopback port, ended by process id.
 
-Other users of the machine can neither log in nor read its files, and where root starts it, it does
+Other users of the machine can neither log in nor read the files. A server that root starts does
 not run as root.
 
-What differs between the servers of the family, how data is made and what the command is, a
-subclass says.
+Subclasses define the differences within the family: how data is made, and the command.
 """
 
 from __future__ import annotations
@@ -39,11 +38,11 @@ Self = TypeVar("Self", bound="PrivateServer")
 
 
 class ServerMissing(DemoError):
-    """There is no such server program on this machine, and it cannot be installed from here."""
+    """The server program is not on this machine, and cannot be installed."""
 
 
 class ServerFailed(DemoError):
-    """A server did not start, or did not end well; `output` is the end of its log."""
+    """A server did not start, or did not end well; `output` is the end of the log."""
 
 
 def find_program(*names: str) -> str | None:
@@ -55,7 +54,8 @@ def free_port() -> int:
     """
     Return a loopback port that nothing listens on.
 
-    It is below those that the system gives to connections, of which one could take it meanwhile.
+    The port is below those that the system gives to outgoing connections, which could take the port
+    before the server does.
     """
     while True:
         port = PORTS[secrets.randbelow(len(PORTS))]
@@ -66,9 +66,9 @@ def free_port() -> int:
 
 class ServingExecutor(TCPExecutor):
     """
-    Waits until a server greets whoever connects.
+    Waits until a server sends MySQL's greeting.
 
-    Its port takes connections earlier: who stops the server then is not heard.
+    The port accepts connections earlier, when the server still ignores signals.
     """
 
     def after_start_check(self) -> bool:
@@ -84,7 +84,7 @@ class PrivateServer(ABC):
     """
     A server that keeps everything in a temporary `folder`; user root, a random password.
 
-    As a context manager it is started and stopped, and the folder removed. `options` are further
+    The context manager starts and stops the server, and removes the folder. `options` are further
     arguments of the server.
     """
 
@@ -140,7 +140,7 @@ class PrivateServer(ABC):
         return self._process is not None and bool(self._process.running())
 
     def environment(self) -> dict[str, str]:
-        """Return what target-mysql and engagements-report need to connect, as variables."""
+        """Return environment variables, with which target-mysql and engagements-report connect."""
         return {
             "TARGET_MYSQL_HOST": "127.0.0.1",
             "TARGET_MYSQL_PORT": str(self.port),
@@ -150,10 +150,10 @@ class PrivateServer(ABC):
 
     def start(self) -> None:
         """
-        Make the data folder where there is none, and start; returns when the server serves.
+        Make a new server's data folder, and start; returns when the server accepts connections.
 
-        Raises ServerMissing without the programs, CommandFailed where no data can be made, and
-        ServerFailed where the server ends or does not answer in time.
+        Raises ServerMissing without the programs, CommandFailed if no data folder can be made, and
+        ServerFailed if the server ends or does not respond in time.
         """
         # A starting server deletes `#sql*` files in its tmpdir: never share one.
         for folder in (self.folder / "tmp", self.files):
@@ -184,9 +184,9 @@ class PrivateServer(ABC):
 
     def stop(self) -> None:
         """
-        Stop the server and wait for its end; without a running server, do nothing.
+        Stop the server and wait for the end; without a running server, do nothing.
 
-        Raises ServerFailed where it has ended in another way.
+        Raises ServerFailed if the server ended in another way.
         """
         if self._process is not None:
             process, self._process = self._process, None

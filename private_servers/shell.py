@@ -17,9 +17,9 @@ Command = Sequence[str | Path]
 
 class DemoError(RuntimeError):
     """
-    What a run needs failed.
+    Something that a run needs failed.
 
-    `message` is one line; `output`, which may be empty, is the end of what the program printed.
+    `message` is a single line; `output`, which may be empty, is the end of the program's output.
     """
 
     def __init__(self, message: str, output: str = "") -> None:
@@ -42,9 +42,9 @@ class Shell:
 
     def run(self, line: str, *, show: bool = True, log: str | None = None) -> str:
         """
-        Run a command line and return its standard output; its errors go where ours do.
+        Run a command line and return the standard output; errors go to this process's stderr.
 
-        `log` names the file in the folder that the line writes errors to instead. Raises
+        `log` names a file in the folder to which the line itself redirects errors. Raises
         CommandFailed, with the output and the log, when any command of a pipe fails.
         """
         if show:
@@ -58,8 +58,8 @@ class Shell:
             check=False,
         )
         if done.returncode:
-            logged = read_end(self.folder / log) if log else ""
-            output = last_lines(f"{done.stdout}\n{logged}")
+            log_end = read_end(self.folder / log) if log else ""
+            output = last_lines(f"{done.stdout}\n{log_end}")
             raise CommandFailed(f"exit code {done.returncode}: {line}", output)
         return done.stdout
 
@@ -71,11 +71,11 @@ def run_steps(
     stdin: Path = Path(os.devnull),
 ) -> str:
     """
-    Run programs one after another, each on the file `stdin`; return all they print, errors too.
+    Run programs in turn, each on the file `stdin`; returns all output, errors included.
 
-    Raises CommandFailed, with the end of that output, at the first one that fails.
+    Raises CommandFailed, with the end of that output, at the first program that fails.
     """
-    printed = ""
+    output = ""
     for command in commands:
         line = shlex.join(map(str, command))
         try:
@@ -90,18 +90,18 @@ def run_steps(
                     check=False,
                 )
         except OSError as error:
-            raise CommandFailed(f"{line}: {error.strerror}", last_lines(printed)) from error
-        printed += done.stdout.decode(errors="replace")
+            raise CommandFailed(f"{line}: {error.strerror}", last_lines(output)) from error
+        output += done.stdout.decode(errors="replace")
         if done.returncode:
-            raise CommandFailed(f"exit code {done.returncode}: {line}", last_lines(printed))
-    return printed
+            raise CommandFailed(f"exit code {done.returncode}: {line}", last_lines(output))
+    return output
 
 
 def exit_code(name: str, main: Callable[[], int | None]) -> int:
     """
     Run a program's main function and return its exit code.
 
-    What fails is told without a traceback: the output of what failed, then one line.
+    A failure is reported without a traceback: the program's output, then a single line.
     """
     try:
         return main() or 0
@@ -118,12 +118,12 @@ def exit_code(name: str, main: Callable[[], int | None]) -> int:
 
 
 def last_lines(text: str) -> str:
-    """Return the last lines of a program's output, without empty ones around them."""
+    """Return the last lines of a program's output, without empty lines around them."""
     return "\n".join(text.strip().splitlines()[-LINES_SHOWN:])
 
 
 def read_end(path: Path) -> str:
-    """Return the last lines of a log; of one that is not there, an empty text."""
+    """Return the last lines of a log; of a missing log, an empty text."""
     return last_lines(path.read_text(errors="replace")) if path.is_file() else ""
 
 

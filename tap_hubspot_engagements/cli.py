@@ -88,7 +88,7 @@ def _failed(error: Exception, exit_code: int) -> int:
 
 
 def _forget_output() -> None:
-    """Keep Python's last flush, at its end, from an error or a wait for the reader."""
+    """Keep Python's final flush from an error or a wait for the reader."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 

@@ -22,7 +22,7 @@ from tap_hubspot_engagements.replication import PassOptions
 from tap_hubspot_engagements.run import Run
 from tap_hubspot_engagements.selection import default_selection, read_selection
 from tap_hubspot_engagements.sources import build_source
-from tap_hubspot_engagements.state import unwrap
+from tap_hubspot_engagements.state_file import unwrap
 from tap_hubspot_engagements.streams import STREAMS
 from tap_hubspot_engagements.sync import sync
 
@@ -49,14 +49,14 @@ def _stdout() -> BinaryIO:
     """
     Return standard output without a buffer.
 
-    A buffered stdout that does not block loses data: it does not tell how much it has accepted.
+    A buffered stdout that does not block loses data, without a word of how much was accepted.
     """
     return open(sys.stdout.fileno(), "wb", buffering=0, closefd=False)
 
 
 def check(config: Config) -> None:
     """
-    Print the token's portal, and for each stream whether the token can read it.
+    Print the token's portal, and for each stream whether the token can read that.
 
     Each line comes from a request for a page of one record. Raises the last refusal of a stream
     that is selected by default.
@@ -80,7 +80,7 @@ def check(config: Config) -> None:
 
 
 def run_sync(options: Namespace) -> None:
-    """Replicate what the catalog selects; raise TapError or ApiError."""
+    """Replicate the catalog's selection; raise TapError or ApiError."""
     config = read_config(options.config)
     catalog = load_json(options.catalog) if options.catalog else None
     selections = default_selection() if catalog is None else read_selection(catalog)

@@ -64,9 +64,9 @@ def _parse_types(value: object) -> tuple[str, ...]:
 @dataclass(frozen=True)
 class Config(ApiSettings):
     """
-    What the tap reads from HubSpot and how; each field's metadata has its meaning, with units.
+    The keys of the configuration; each field's metadata has the meaning, with units.
 
-    Build it by `from_dict`, which raises ConfigError naming every fault.
+    `from_dict` builds a configuration, and raises ConfigError naming every fault.
     """
 
     start_date: datetime | None = setting(

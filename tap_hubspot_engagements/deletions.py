@@ -1,7 +1,7 @@
 """
-Whether a full pass is plausible, since records that it misses count as deleted.
+Whether a full pass is plausible, since missing records count as deleted.
 
-HubSpot answers with an empty list in places where it should refuse, and a list that ends too soon
+HubSpot answers with an empty list instead of a refusal in places, and a list that ends too soon
 looks like a complete one.
 """
 
@@ -41,14 +41,14 @@ class DeletionLimits:
 
     def find_doubt(self, what: str, read: int, last: int | None) -> str | None:
         """
-        Return why a list of `read` records is too short, None if it is not.
+        Return why a list of `read` records is too short, else None.
 
         `last` is the number of records of the last run, None if unknown.
         """
         if last is None:
             return None
-        gone = last - read
-        if gone <= self.number or gone <= self.share * last:
+        missing = last - read
+        if missing <= self.number or missing <= self.share * last:
             return None
         return f"{read} {what}, after {last} the last time: {WHAT_TO_DO}"
 
@@ -62,7 +62,7 @@ def find_doubt(
     signpost: datetime,
 ) -> str | None:
     """
-    Return why a full pass of `read` engagements is not plausible, None if it is.
+    Return why a full pass of `read` engagements is not plausible, else None.
 
     `page` is the last of the pass, `signpost` the pass's start by HubSpot's clock, `position` the
     one before it. May send requests.

@@ -17,17 +17,17 @@ MAX_OWNERS = 500  # HubSpot's limit for a page
 
 
 def iter_owners(client: HubspotClient, path: str = OWNERS) -> Iterator[Sequence[Mapping[str, Any]]]:
-    """Yield all owners page by page, active ones first, then archived ones."""
+    """Yield all owners page by page, active owners first, then archived owners."""
     for archived in ("false", "true"):
         params: dict[str, object] = {"limit": MAX_OWNERS, "archived": archived}
-        seen: set[str] = set()
+        cursors: set[str] = set()
         while True:
             body = client.get(path, params, _parse_owners).body
             yield body["results"]
             after = ((body.get("paging") or {}).get("next") or {}).get("after")
             if after is None:
                 break
-            check_cursor_is_new(path, after, seen)
+            check_cursor_is_new(path, after, cursors)
             params = {**params, "after": after}
 
 

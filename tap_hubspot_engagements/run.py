@@ -1,4 +1,4 @@
-"""What all parts of a run share."""
+"""The shared parts of a run."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ from tap_hubspot_engagements.state import (
 @dataclass
 class Run:
     """
-    A run of the tap: its input, its output, and the state that it wrote last.
+    A run of the tap: input, output, and the last state written.
 
-    `position` is where the last run stopped. Raises ConfigError for a state that cannot be read.
+    `position` is the end of the last run. Raises ConfigError for a state that cannot be read.
     """
 
     client: HubspotClient
@@ -58,13 +58,13 @@ class Run:
         return iter_deletions(build_archive(self.client, self.config), kinds, since_ms)
 
     def write_state(self, state: Mapping[str, Any]) -> None:
-        """Write a STATE message; all records before it have to be written."""
+        """Write a STATE message; all earlier records have to be written."""
         self.state = with_portal(state, self.portal_check.portal)
         self.messages.write_state(self.state)
 
 
 def check_position(source: Source, position: Position) -> None:
-    """Raise ConfigError if `source` cannot resume the passes of a position that are its own."""
+    """Raise ConfigError if `source` cannot resume its own passes of a position."""
     passes = [one for one in (position.backfill, position.changes) if one]
     resumes = [one.resume for one in passes if one.source == source.name]
     try:

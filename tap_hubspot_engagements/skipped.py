@@ -91,17 +91,17 @@ class Skipped:
     def raise_if_any(self) -> None:
         """Raise SkippedError if this run has left out any engagement."""
         if self._reasons:
-            shown = [f"{name} ({reason})" for name, reason in self._reasons.items()][:MAX_NAMED]
-            more = len(self._reasons) - len(shown)
+            names = [f"{name} ({reason})" for name, reason in self._reasons.items()][:MAX_NAMED]
+            more = len(self._reasons) - len(names)
             raise SkippedError(
                 f"engagements that could not be read, while all others were: {len(self._reasons)}: "
-                + "; ".join(shown)
+                + "; ".join(names)
                 + (f"; and {more} more" if more else "")
                 + ". The next run requests them again; ask HubSpot's support to repair them"
             )
 
     def _request(self, record: Unreadable) -> Engagement | None:
-        """Return the engagement by its id; None if it is deleted or unreadable this way, too."""
+        """Return the engagement by id; None for a deleted or still unreadable engagement."""
         if record.id is None:
             self._leave_out(_describe(record.resume), record.reason)
             if record.resume is not None:

@@ -3,7 +3,7 @@ The whole run, readable top to bottom: which streams, which pages, which records
 
 One response of HubSpot feeds every selected stream. A STATE follows each page's records, so that a
 run that is killed resumes at the next page. The pipe gives backpressure: a page is written before
-the next one is taken.
+the next is taken.
 """
 
 from __future__ import annotations
@@ -46,10 +46,10 @@ Job = Callable[[Run, Sequence[Selection]], None]
 
 def sync(run: Run) -> None:
     """
-    Replicate the selected streams, engagements first, from where the last run stopped.
+    Replicate the selected streams, engagements first, from the end of the last run.
 
     A stream that HubSpot refuses does not hold up the others. Once they are complete and the state
-    is written, its error is raised, the first one of several.
+    is written, the error is raised, the first of several.
     """
     run.portal_check.find()
     failures: dict[str, Exception] = {}
@@ -119,7 +119,7 @@ def sync_engagements(run: Run, selections: Sequence[Selection]) -> None:
 
 
 def _with_selected(position: Position, selections: Sequence[Selection]) -> tuple[Position, bool]:
-    """Return the position with the current selection, and whether it needs a new full pass."""
+    """Return the position with the current selection, and whether a new full pass is necessary."""
     current = tuple(selection.mark for selection in selections)
     # The selection of an older version's state is unknown.
     added = newly_selected(position.selected or current, current)
@@ -154,9 +154,9 @@ class _Writer:
         """
         Write a page, the deletions that a complete full pass shows, and the state.
 
-        A full pass that left out an engagement deletes nothing: it would count as deleted. Nor does
-        one that cannot see all rows, such as types that another source alone has read: then the
-        list of deletions is read instead.
+        A full pass that left out an engagement deletes nothing, or that one would count as deleted.
+        Nor does one that cannot see all rows, such as types that another source alone has read:
+        then the list of deletions is read instead.
         """
         run, version = self._run, step.position.version
         assert version is not None, "every pass has one"
@@ -175,7 +175,7 @@ class _Writer:
         run.write_state(with_position(run.state, self._complete(step.position)))
 
     def write_retries(self, position: Position) -> None:
-        """Write what the last run left out and this run can read, once."""
+        """Write the last run's unreadable engagements that are readable now, once."""
         if self._skipped.has_retries:
             for page in self._skipped.retry():
                 self.write_step(Step(page, position))
@@ -213,7 +213,7 @@ class _Writer:
             run.progress.count(name, len(lines), mismatches)
 
     def _complete(self, position: Position) -> Position:
-        """Return the position with what the state keeps beside it."""
+        """Return the position with the other facts of the state."""
         return replace(
             position,
             skipped=self._skipped.ids,
@@ -235,12 +235,12 @@ class _Writer:
             name = selection.stream.tap_stream_id
             run.messages.write_records(name, lines, page.received_at, version)
             run.progress.count(name, len(lines), mismatches)
-        redacted = (
+        redacted_emails = (
             sum(is_redacted(engagement.whole) for engagement in engagements)
             if page.may_be_redacted
             else 0
         )
-        run.progress.count_types(types, redacted, page.nul_removed)
+        run.progress.count_types(types, redacted_emails, page.nul_removed)
 
 
 def to_lines(

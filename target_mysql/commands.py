@@ -1,4 +1,4 @@
-"""What can be asked of the target: to load, to check the server, to say how it is configured."""
+"""The commands: load, check the server, print the settings."""
 
 from __future__ import annotations
 
@@ -14,22 +14,23 @@ from typing import Any
 
 from mysql_settings.declarations import to_json_schema
 from mysql_settings.file_access import to_warnings
-from mysql_settings.login import to_warning
+from mysql_settings.login import unproven_server_warning
 from mysql_settings.option_files import OPTION_FILES
 from mysql_settings.sources import files_of_environment
 from mysql_settings.visible import visible
 from target_mysql.config import Config, read_files
 from target_mysql.exceptions import ConnectError, TargetError, TransientError
 from target_mysql.loading.loader import Loader
-from target_mysql.messages import read_lines, write_whole
 from target_mysql.retries import iter_waits_s
 from target_mysql.server.database import Database
+from target_mysql.stdin import read_lines
+from target_mysql.stdout import write_whole
 
 LOGGER = logging.getLogger(__name__)
 
-TICK_S = 1.0  # how late a flush by time may be
-# How long parsing may keep the interpreter from committing, for which the server waits several
-# times a batch. At Python's own 5 ms, a load over rows that are there took an eighth longer.
+TICK_S = 1.0  # the longest delay of a flush by time
+# The thread switch interval, so that parsing does not hold up the commit thread. With Python's
+# default of 5 ms, a load over existing rows took an eighth longer.
 SWITCH_INTERVAL_S = 0.0005
 
 
@@ -38,7 +39,9 @@ def load(paths: Sequence[Path]) -> None:
     config = _read_config(paths)
     database = _connect_with_retries(config)
     LOGGER.info("loading into %s of %s", config.database, database.server.version)
-    if not database.uses_load_data:
+    if database.server.is_oceanbase:
+        LOGGER.info("LOAD DATA of OceanBase turns empty texts into NULL: using INSERT")
+    elif not database.uses_load_data:
         LOGGER.info("LOAD DATA LOCAL is off (server's local_infile, load_method): using INSERT")
     sys.setswitchinterval(SWITCH_INTERVAL_S)
     run = Loader(database, config, sys.stdout.buffer)
@@ -53,7 +56,7 @@ def load(paths: Sequence[Path]) -> None:
 
 
 def _connect_with_retries(config: Config) -> Database:
-    """Connect; try again for retry_limit_seconds where the server is away or full. TargetError."""
+    """Connect; retry an unreachable or full server for retry_limit_seconds. TargetError."""
     give_up_at = time.monotonic() + config.retry_limit_seconds
     for wait_s in iter_waits_s(len(config.addresses)):
         try:
@@ -62,35 +65,38 @@ def _connect_with_retries(config: Config) -> Database:
             may_pass = isinstance(error, TransientError) or error.may_pass
             if not may_pass or time.monotonic() + wait_s > give_up_at:
                 raise
-            LOGGER.warning("%s: trying again in %.1f s", error, wait_s)
+            LOGGER.warning("%s: retrying in %.1f s", error, wait_s)
         time.sleep(wait_s)
     raise AssertionError("there is always another wait")
 
 
 def check(paths: Sequence[Path]) -> None:
-    """Print the server's version and what it allows; raises TargetError."""
+    """Print the server's version and the user's rights; raises TargetError."""
     config = _read_config(paths)
     database = Database(config)
     server = database.server
     grants = [_without_secret(str(grant)) for (grant,) in database.query("SHOW GRANTS")]
+    load_data = "allowed" if server.local_infile else "forbidden, INSERT is used"
+    if server.is_oceanbase:
+        load_data = "unsafe on OceanBase, INSERT is used"
     lines = [
         f"server: {server.version}",
         f"database: {config.database}",
-        f"LOAD DATA LOCAL: {'allowed' if server.local_infile else 'forbidden, INSERT is used'}",
+        f"LOAD DATA LOCAL: {load_data}",
         *(f"grant: {grant}" for grant in grants),
     ]
     database.close()
-    _tell("\n".join(map(visible, lines)))
+    _print("\n".join(map(visible, lines)))
 
 
 def _without_secret(grant: str) -> str:
-    """Return a grant up to how its user logs in, which has the hash of the password in it."""
+    """Return a grant without the user's authentication, which has the password's hash."""
     # MariaDB may name several ways: IDENTIFIED VIA ... USING '...' OR ... USING '...'.
     return re.split(r"\sIDENTIFIED\s", grant, maxsplit=1)[0]
 
 
-def tell_about(program: str, description: str, version: str, form: str) -> None:
-    """Say what this is and how it is configured, as Meltano's programs do; JSON or Markdown."""
+def print_about(program: str, description: str, version: str, form: str) -> None:
+    """Print name, version, capabilities and settings, in the form of Meltano's programs."""
     facts = {
         "name": program,
         "description": description.replace("\n", " ").strip(),
@@ -98,7 +104,7 @@ def tell_about(program: str, description: str, version: str, form: str) -> None:
         "capabilities": ["about", "schema-flattening", "activate-version", "hard-delete"],
         "settings": to_json_schema(Config),
     }
-    _tell(json.dumps(facts, indent=2) if form == "json" else _to_markdown(facts))
+    _print(json.dumps(facts, indent=2) if form == "json" else _to_markdown(facts))
 
 
 def _to_markdown(facts: Mapping[str, Any]) -> str:
@@ -127,12 +133,12 @@ def _read_config(paths: Sequence[Path]) -> Config:
     for warning in to_warnings([*paths, *of_environment, *map(Path, OPTION_FILES)]):
         LOGGER.warning("%s", warning)
     hosts = (address.name for address in config.host)
-    if warning := to_warning(config.ssl_mode, config.unix_socket, hosts):
+    if warning := unproven_server_warning(config.ssl_mode, config.unix_socket, hosts):
         LOGGER.warning("%s", warning)
     return config
 
 
-def _tell(text: str) -> None:
+def _print(text: str) -> None:
     try:
         write_whole(sys.stdout.buffer, f"{text}\n".encode())
     except OSError as error:

@@ -1,8 +1,8 @@
 """
-The configuration: where the server is and how to load, checked once, all faults named at once.
+The configuration: the server and the way to load, checked once, with all faults in one error.
 
-A setting comes from the files of --config, then from TARGET_MYSQL_<NAME> in the environment, then,
-where it says where the server is, from the option files that the mysql client reads.
+A setting comes from the files of --config, else from TARGET_MYSQL_<NAME> in the environment.
+Settings of the server also come from the option files of the mysql client.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def parse_statements(value: object) -> object:
     try:
         return json.loads(value)
     except ValueError:
-        return value  # which is no list, as the check of the type finds
+        return value  # not a list: the check of the type refuses a text
 
 
 Seconds = Annotated[float, Meta(gt=0, le=MAX_SECONDS, extra={"unit": "seconds"})]
@@ -47,9 +47,9 @@ SetStatement = Annotated[str, Meta(pattern=r"^\s*[Ss][Ee][Tt] ")]
 
 class Config(ServerSettings, frozen=True, kw_only=True):
     """
-    How to connect and how to load; each field's `Meta` says what it means.
+    The settings of the target; the `Meta` of a field has the meaning, range and unit.
 
-    `from_sources` is the way in: it raises ConfigError naming every fault.
+    `from_sources` builds and checks a Config.
     """
 
     batch_size_rows: Annotated[
@@ -57,7 +57,7 @@ class Config(ServerSettings, frozen=True, kw_only=True):
         Meta(
             ge=1,
             le=10**9,
-            description="rows of all streams that make a batch",
+            description="load a batch at this many rows of all streams",
             extra={"unit": "rows"},
         ),
     ] = 20_000
@@ -66,35 +66,35 @@ class Config(ServerSettings, frozen=True, kw_only=True):
         Meta(
             ge=1,
             le=2**40,
-            description="bytes of all streams that make a batch",
+            description="load a batch at this many bytes of all streams",
             extra={"unit": "bytes"},
         ),
     ] = 4 * 1024 * 1024
     batch_wait_limit_seconds: Annotated[
-        Seconds, Meta(description="seconds that a row waits at most")
+        Seconds, Meta(description="load a batch at the latest after this time")
     ] = 60.0
     retry_limit_seconds: Annotated[
         Seconds,
-        Meta(description="seconds for which a server that is away, full or fails is tried again"),
+        Meta(description="how long to retry a server that is unreachable, full or failing"),
     ] = 300.0
     read_timeout_seconds: Annotated[
         SecondsOrZero,
         Meta(
-            description="seconds to wait for the answer to a statement, but for an ALTER, before"
-            " the connection counts as lost; 0: for ever"
+            description="how long to wait for a response, except to an ALTER, until the "
+            "connection counts as lost; 0: for ever"
         ),
     ] = 600.0
     lock_wait_seconds: Annotated[
         SecondsOrZero,
         Meta(
-            description="seconds to wait for another load of the same table; 0: exit at once",
+            description="how long to wait for another load of the same table; 0: exit at once",
         ),
     ] = 0.0
     lock_timeout_seconds: Annotated[
         Seconds,
         Meta(
-            description="seconds without a sign of life after which another load may take a"
-            " table's lock over"
+            description="how long a table's lock stays valid without a sign of life from the "
+            "load that holds it"
         ),
     ] = 30.0
     load_method: Literal["auto", "local_infile", "insert"] = "auto"
@@ -109,20 +109,20 @@ class Config(ServerSettings, frozen=True, kw_only=True):
     hard_delete: Annotated[
         bool,
         Meta(
-            description="delete rows that are gone, instead of flagging them; adds the _sdc_"
-            " columns"
+            description="delete rows, instead of setting their _sdc_deleted_at; adds the _sdc_ "
+            "columns"
         ),
     ] = False
     missing_properties: Annotated[
         Literal["auto", "keep", "null"],
         Meta(
-            description="what becomes of a column whose declared property a record leaves out:"
-            " null empties it, keep lets it keep its value, auto keeps for log-based streams and"
-            " empties for others"
+            description="the column of a declared property that a record lacks: null sets NULL,"
+            " keep keeps the value, auto keeps for log-based streams and sets NULL "
+            "for others"
         ),
     ] = "auto"
     foreign_keys: Annotated[
-        bool, Meta(description="tie tables to their x-parent's by foreign keys")
+        bool, Meta(description="add a foreign key from a child table to the table of its x-parent")
     ] = True
     primary_key_required: Annotated[
         bool, Meta(description="refuse streams without key_properties")
@@ -132,27 +132,27 @@ class Config(ServerSettings, frozen=True, kw_only=True):
         Meta(
             ge=0,
             le=100,
-            description="levels of objects whose properties become columns, as in a__b",
+            description="levels of nested objects whose properties become columns, as in a__b",
             extra={"unit": "levels"},
         ),
     ] = 0
     invalid_dates: Annotated[
         Literal["error", "null", "clamp"],
-        Meta(description="what to make of dates that MySQL cannot hold, such as the year 10000"),
+        Meta(description="how to load dates that MySQL cannot hold, such as the year 10000"),
     ] = "error"
-    validate_records: Annotated[bool, Meta(description="check each record against its SCHEMA")] = (
+    validate_records: Annotated[bool, Meta(description="check each record against the SCHEMA")] = (
         False
     )
     temp_dir: Annotated[
-        str | None, Meta(description="accepted for compatibility: no files are written")
+        str | None, Meta(description="accepted for compatibility; no files are written")
     ] = None
     flush_all_streams: Annotated[
-        bool, Meta(description="always so here; accepted for compatibility")
+        bool, Meta(description="accepted for compatibility; always true")
     ] = True
     init_sql: Annotated[
         tuple[SetStatement, ...],
         Meta(
-            description="SET statements to run on connecting",
+            description="SET statements to run after connecting",
             extra={"decode": parse_statements, "expected": "a list of SET statements"},
         ),
     ] = ()
@@ -174,16 +174,16 @@ class Config(ServerSettings, frozen=True, kw_only=True):
 
         Raises ConfigError, naming every fault of all of them.
         """
-        translated = translate(settings)
+        ours = translate(settings)
         reading = read_settings(
             cls,
-            Sources(translated.settings, environment, OPTION_GROUP, tuple(option_files), ALIASES),
+            Sources(ours.settings, environment, OPTION_GROUP, tuple(option_files), ALIASES),
         )
-        for warning in (*translated.warnings, *reading.warnings):
+        for warning in (*ours.warnings, *reading.warnings):
             LOGGER.warning("%s", warning)
         faults = [
-            *translated.faults,
-            *_unknown_faults(translated.settings, reading.present),
+            *ours.faults,
+            *_unknown_faults(ours.settings, reading.present),
             *reading.faults,
         ]
         if faults:
@@ -207,11 +207,11 @@ def _unknown_faults(settings: Iterable[str], present: Collection[str]) -> list[s
 
     With a default instead, the load could go to another server, or log in as root.
     """
-    known = declared(Config).keys()
+    names = declared(Config).keys()
     faults = []
     for name in settings:
-        if name not in known:
-            problem, may_connect = _unknown_key(name, [*known, *ALIASES], present)
+        if name not in names:
+            problem, may_connect = _unknown_key(name, [*names, *ALIASES], present)
             if may_connect:
                 faults.append(problem)
             else:
@@ -219,13 +219,13 @@ def _unknown_faults(settings: Iterable[str], present: Collection[str]) -> list[s
     return faults
 
 
-def _unknown_key(name: str, known: list[str], present: Collection[str]) -> tuple[str, bool]:
-    """Return what to say of an unknown key, and whether it may change the connection."""
-    nearest = next(iter(difflib.get_close_matches(name, known, n=1)), None)
+def _unknown_key(name: str, names: list[str], present: Collection[str]) -> tuple[str, bool]:
+    """Return a message on an unknown key, and whether the key may change the connection."""
+    nearest = next(iter(difflib.get_close_matches(name, names, n=1)), None)
     hint = f": did you mean {nearest}?" if nearest else ""
     problem = f"unknown config key {name}{hint}"
-    meant = ALIASES.get(nearest, nearest) if nearest else None
-    if meant in SERVER_KEYS:
-        return problem, meant not in present or "user" not in present
+    setting = ALIASES.get(nearest, nearest) if nearest else None
+    if setting in SERVER_KEYS:
+        return problem, setting not in present or "user" not in present
     has_user = "user" in present
     return problem if has_user else f"{problem}, and no user is named", not has_user

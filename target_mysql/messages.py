@@ -1,31 +1,24 @@
 """
-Lines to messages; the line's number in every error.
+Parses Singer messages; errors name the line.
 
-RECORD lines, of which there are millions, are known by how they begin and decoded in rows.py;
-what is here reads the rest.
+Millions of RECORD lines are recognized by their prefix and decoded in rows/. This module parses all
+other lines.
 """
 
 from __future__ import annotations
 
-import codecs
-import contextlib
-import fcntl
 import json
-import os
-import select
-from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any, BinaryIO
+from typing import Any
 
 import msgspec
 
 from target_mysql.exceptions import InputError
-from target_mysql.rows.values import parse_json
+from target_mysql.rows.json_codec import parse_json
 from target_mysql.tables.columns import BIGINT_MAX, BIGINT_MIN
-from target_mysql.tables.table import refuse_surrogates
+from target_mysql.tables.identifiers import refuse_surrogates
 
-READ_SIZE = 1024 * 1024  # bytes; also how much a pipe is to hold, where Linux has it 64 KiB
-# Where to look for the comma after the stream's name, past the one after the type.
+# Position from which to search the comma after the stream's name, past that after the type.
 STREAM_NAME_START = len('{"type": "RECORD",')
 
 
@@ -38,7 +31,7 @@ class SchemaMessage:
 
 @dataclass(frozen=True)
 class StateMessage:
-    """A STATE; `value` is its JSON as it came."""
+    """A STATE; `value` is the unchanged JSON text."""
 
     value: bytes
 
@@ -51,7 +44,7 @@ class ActivateVersionMessage:
 
 @dataclass(frozen=True)
 class RecordMessage:
-    """A RECORD that does not begin in one of the usual ways."""
+    """A RECORD line with an unusual prefix."""
 
     stream: str
 
@@ -61,9 +54,9 @@ Message = SchemaMessage | StateMessage | ActivateVersionMessage | RecordMessage
 
 def record_prefixes(stream: str) -> tuple[bytes, ...]:
     """
-    Return how a RECORD line of `stream` begins, up to the comma after the stream's name.
+    Return the usual prefixes of a RECORD line of `stream`, up to the comma after the stream's name.
 
-    The ways are those of compact encoders and of Python's json, with and without escapes.
+    Compact encoders and Python's json write them, with and without escapes.
     """
     names = {msgspec.json.encode(stream), json.dumps(stream).encode()}
     return tuple(
@@ -74,67 +67,15 @@ def record_prefixes(stream: str) -> tuple[bytes, ...]:
 
 
 def record_prefix(line: bytes) -> bytes:
-    """Return what of a line `record_prefixes` may hold."""
+    """Return the part of a line that `record_prefixes` may contain."""
     return line[: line.find(b",", STREAM_NAME_START)]
-
-
-def read_lines(descriptor: int, tick_s: float) -> Iterator[list[bytes]]:
-    """
-    Yield the lines that are there, without their ends; none after `tick_s` seconds of silence.
-
-    So what must happen in time happens while the tap is silent, too.
-    """
-    # So that the tap goes on while a batch is handed over. Not a pipe, or not allowed: no matter.
-    with contextlib.suppress(OSError, AttributeError):
-        fcntl.fcntl(descriptor, fcntl.F_SETPIPE_SZ, READ_SIZE)
-    rest: list[bytes] = []
-    is_first = True
-    while True:
-        ready, _, _ = select.select([descriptor], [], [], tick_s)
-        if not ready:
-            yield []
-            continue
-        data = os.read(descriptor, READ_SIZE)
-        if not data:
-            break
-        if is_first:
-            # Of programs on Windows; a pipe that gives less than its three bytes at once is not
-            # worth another branch.
-            data, is_first = data.removeprefix(codecs.BOM_UTF8), False
-        # A line of many MB comes in many pieces: join them once, at its end.
-        first, *lines = data.split(b"\n")
-        rest.append(first)
-        if lines:
-            yield [b"".join(rest), *lines[:-1]]
-            rest = [lines[-1]]
-    if last := b"".join(rest):
-        yield [last]
-
-
-def write_whole(out: BinaryIO, data: bytes) -> None:
-    """
-    Write all of `data`; raises OSError.
-
-    An unbuffered stream may take only a part, or nothing where it does not block.
-    """
-    rest, is_flushed = memoryview(data), False
-    while not is_flushed:
-        try:
-            rest = rest[out.write(rest) or 0 :]
-            if not rest:
-                out.flush()
-                is_flushed = True
-        except BlockingIOError as error:
-            rest = rest[error.characters_written :]
-        if not is_flushed:
-            select.select([], [out], [])
 
 
 def parse_message(line: bytes, number: int) -> Message | None:
     """
-    Return the message of a line, None of an empty one.
+    Return the message of a line, None for an empty line.
 
-    Raises InputError for what is no Singer message.
+    Raises InputError for a line that is not a Singer message.
     """
     if not line.strip():
         return None

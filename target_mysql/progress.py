@@ -1,4 +1,4 @@
-"""What a person sees of a load on stderr: where it is, and in the end what it did."""
+"""Reports the progress of a load, and a summary, on stderr."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from target_mysql.server.connection import StatementResult
+from target_mysql.server.upload_connection import StatementResult
 
 LOGGER = logging.getLogger(__name__)
 
@@ -20,7 +20,7 @@ EVERY_ON_TERMINAL_S = 1.0
 
 @dataclass
 class Counts:
-    """Rows of one stream; records that changed nothing are in `records` alone."""
+    """Numbers of rows of a stream; `records` includes records that changed nothing."""
 
     records: int = 0
     inserted: int = 0
@@ -33,32 +33,34 @@ class Counts:
 
 @dataclass
 class Progress:
-    """Counts what is done, and says so now and then."""
+    """Counts rows and reports them at intervals."""
 
     streams: dict[str, Counts] = field(default_factory=lambda: defaultdict(Counts))
     size: int = 0  # bytes of rows sent
     batches: int = 0
     retries: int = 0
-    _started: float = field(default_factory=time.monotonic)
-    _said: float = field(default_factory=time.monotonic)
+    _started_at: float = field(default_factory=time.monotonic)
+    _reported_at: float = field(default_factory=time.monotonic)
 
-    def count(self, stream: str, rows: Sequence[bytes], merged: StatementResult) -> None:
-        """Count a merge: MySQL says 1 for a row inserted, 2 for one changed, 0 for one alike."""
-        inserted = merged.records - merged.duplicates
+    def count(self, stream: str, rows: Sequence[bytes], result: StatementResult) -> None:
+        """
+        Count a merge. Affected rows of ON DUPLICATE KEY UPDATE: 1 inserted, 2 updated, 0 unchanged.
+        """
+        inserted = result.records - result.duplicates
         counts = self.streams[stream]
         counts.records += len(rows)
         counts.inserted += inserted
-        counts.deleted += merged.deleted
-        counts.updated += (merged.affected - inserted) // 2
+        counts.deleted += result.deleted
+        counts.updated += (result.affected - inserted) // 2
         self.size += sum(map(len, rows))
 
     def tick(self) -> None:
-        """Say where the load is, if it is time to."""
+        """Report the progress if the interval is over."""
         on_terminal = sys.stderr.isatty()
         now = time.monotonic()
-        if now - self._said < (EVERY_ON_TERMINAL_S if on_terminal else EVERY_S):
+        if now - self._reported_at < (EVERY_ON_TERMINAL_S if on_terminal else EVERY_S):
             return
-        self._said = now
+        self._reported_at = now
         if on_terminal:
             sys.stderr.write(f"\r\x1b[K{self._line()}")
             sys.stderr.flush()
@@ -67,7 +69,7 @@ class Progress:
             self._count_records()
 
     def close(self, outcome: str) -> None:
-        """Say what the load did; `outcome` is its first word."""
+        """Report the summary, which begins with `outcome`."""
         if sys.stderr.isatty():
             sys.stderr.write("\r\x1b[K")
         for stream, counts in self.streams.items():
@@ -84,13 +86,13 @@ class Progress:
                 f", {counts.not_numbers} NaN or Infinity as NULL" if counts.not_numbers else "",
             )
         self._count_records()
-        elapsed_s = time.monotonic() - self._started
+        elapsed_s = time.monotonic() - self._started_at
         status = "succeeded" if outcome == "done" else "failed"
         _metric("timer", "job_duration", round(elapsed_s, 3), job_type="load", status=status)
         LOGGER.info("%s: %s", outcome, self._line())
 
     def _count_records(self) -> None:
-        """Log each stream's records since the last time."""
+        """Log the number of records of each stream since the last report."""
         for stream, counts in list(self.streams.items()):
             new, counts.reported = counts.records - counts.reported, counts.records
             if new:
@@ -99,8 +101,8 @@ class Progress:
     def _line(self) -> str:
         # A list: the commit's thread may be adding a stream.
         records = sum(counts.records for counts in list(self.streams.values()))
-        elapsed_s = max(time.monotonic() - self._started, 1e-6)
-        retries = f", {self.retries} sent again" if self.retries else ""
+        elapsed_s = max(time.monotonic() - self._started_at, 1e-6)
+        retries = f", {self.retries} retries" if self.retries else ""
         return (
             f"{records} records loaded in {elapsed_s:.1f} s, {records / elapsed_s:.0f} a second,"
             f" {self.size / 1e6:.1f} MB in {self.batches} batches{retries}"

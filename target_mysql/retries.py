@@ -1,20 +1,25 @@
-"""How long to wait before something that failed is tried again."""
+"""The waits between retries."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 RETRY_WAIT_MAX_S = 30.0
-HOSTS_WAIT_MAX_S = 5.0  # where another of several servers may serve at any moment
+HOSTS_WAIT_MAX_S = 5.0  # another of several servers may take over at any moment
 
 
 def iter_waits_s(hosts: int) -> Iterator[float]:
-    """Yield how long to wait for one of so many servers, longer each time and by chance."""
-    # Imported here: it brings asyncio, and most loads never wait.
+    """
+    Yield the seconds to wait before each retry: exponential backoff with jitter.
+
+    The backoff throttles the load on a server that is failing. With several servers (`hosts`) the
+    waits are shorter: another server may take over at any moment.
+    """
+    # Imported here: backoff imports asyncio, and most loads never retry.
     import backoff
 
     max_s = RETRY_WAIT_MAX_S if hosts == 1 else HOSTS_WAIT_MAX_S
     longest = backoff.expo(base=2, factor=1, max_value=max_s)
-    next(longest)  # backoff's generators want to be started
+    next(longest)  # backoff's generators must be started
     for wait_s in longest:
         yield backoff.full_jitter(wait_s)

@@ -1,7 +1,7 @@
 """
-What every test may ask for: a served portal, an empty database, the programs as a user runs them.
+Fixtures and functions of all tests: a server, an empty database, the programs as users run them.
 
-The server and the HTTP are real; with no database to be had the run fails, it does not skip.
+The servers are real. Without a database server the tests fail; they do not skip.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from pymysql.cursors import Cursor
 from private_servers.server import PrivateServer, ServerMissing
 from tests.servers import FAMILY
 
-# How long an example takes says more of the machine than of the code.
+# The duration of an example depends on the machine more than on the code.
 hypothesis.settings.register_profile(
     "tests", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
 )
@@ -30,13 +30,13 @@ hypothesis.settings.load_profile("tests")
 
 REPOSITORY = Path(__file__).parents[1]
 PROGRAMS = Path(sys.executable).parent
-# The design material and recorded answers beside a development checkout; absent elsewhere.
+# Design material and recorded responses beside a development checkout; missing elsewhere.
 SHARED = REPOSITORY.parent / "shared"
 
 
 @pytest.fixture(scope="session")
 def server() -> Iterator[PrivateServer]:
-    """A private server of the family that TEST_SERVER names, at its defaults."""
+    """A private server of the family that TEST_SERVER names, with default options."""
     try:
         FAMILY.install()
     except ServerMissing as error:
@@ -49,7 +49,7 @@ def server() -> Iterator[PrivateServer]:
 
 @dataclass(frozen=True)
 class TestDatabase:
-    """A database that is not there yet when the test starts, and gone when it has ended."""
+    """A database that does not exist when the test starts, and is dropped when the test ends."""
 
     __test__ = False
     server: PrivateServer
@@ -57,7 +57,7 @@ class TestDatabase:
 
     @property
     def environment(self) -> dict[str, str]:
-        """How the target connects; TEST_STAGING has all tests stage in another way."""
+        """The target's connection settings; TEST_STAGING sets another `staging` for all tests."""
         staging = os.environ.get("TEST_STAGING", "")
         return {
             **self.server.environment(),
@@ -73,7 +73,7 @@ class TestDatabase:
             password=self.server.password,
             charset="utf8mb4",
             autocommit=True,
-            # To read the machine's certificates takes longer than most statements here.
+            # Reading the machine's certificates takes longer than most statements here.
             ssl_disabled=True,
             **options,
         )
@@ -93,8 +93,8 @@ class TestDatabase:
 
 @pytest.fixture
 def database(server: PrivateServer, request: pytest.FixtureRequest) -> Iterator[TestDatabase]:
-    """An empty database of the test's own; its name is in `database.environment`."""
-    # On MySQL 5.6 everyone may do everything in databases whose names begin with `test_`.
+    """A database for one test; `database.environment` has the name."""
+    # On MySQL 5.6 every user has all rights on databases whose names begin with `test_`.
     database = TestDatabase(server, f"case_{abs(hash(request.node.nodeid)):x}")
     yield database
     connection = database.connect()
@@ -105,7 +105,7 @@ def database(server: PrivateServer, request: pytest.FixtureRequest) -> Iterator[
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a program did: exit code, and what it wrote."""
+    """A program's exit code, standard output and standard error."""
 
     code: int
     out: str
@@ -119,7 +119,7 @@ def run_program(
     environment: dict[str, str] | None = None,
     timeout_s: float = 600.0,
 ) -> Outcome:
-    """Run one of the project's commands as a user would, and wait for it."""
+    """Run one of the project's commands like a user, and wait for the end."""
     data = stdin.encode() if isinstance(stdin, str) else stdin
     done = subprocess.run(
         [PROGRAMS / name, *map(str, arguments)],
@@ -133,6 +133,6 @@ def run_program(
 
 
 def clean_environment() -> dict[str, str]:
-    """Return this process's environment without what would configure the programs by accident."""
+    """Return this process's environment without variables that configure the programs."""
     prefixes = ("TARGET_MYSQL_", "HUBSPOT_", "TAP_HUBSPOT_")
     return {name: value for name, value in os.environ.items() if not name.startswith(prefixes)}

@@ -1,9 +1,9 @@
-"""How the target and the reports alike find their server, from settings of several places."""
+"""Cases of how target and reports find their server, from settings of several sources."""
 
 from __future__ import annotations
 
-# What a configuration and the environment say; and the host, the port and the socket that are then
-# taken, where an option file has the socket /run/socket and the port 3307.
+# The configuration, the environment, and the resulting host, port and socket. An option file has
+# the socket /run/socket and the port 3307.
 NEARER_THAN_A_SOCKET: list[
     tuple[dict[str, object], dict[str, str], tuple[str, int, str | None]]
 ] = [

@@ -1,4 +1,4 @@
-"""What every table must hold for a portal: made of its records without any code of the tap."""
+"""The expected tables of a portal, built from the portal's records without the tap's code."""
 
 from __future__ import annotations
 
@@ -97,8 +97,8 @@ def expected_rows(record: Record) -> Iterator[tuple[str, Row]]:
     for key, ids in (record.get("associations") or {}).items():
         for one in sorted(set(ids)):
             name = key[:-3] if key.endswith("Ids") else key
-            tie = {"engagementId": inner["id"], "objectType": name, "objectId": one}
-            yield "engagement_associations", {**tie, "associationKey": key}
+            row = {"engagementId": inner["id"], "objectType": name, "objectId": one}
+            yield "engagement_associations", {**row, "associationKey": key}
     for one in record.get("attachments") or []:
         extra = {name: one[name] for name in one if name != "id"}
         key = {"engagementId": inner["id"], "attachmentId": one["id"]}
@@ -116,11 +116,11 @@ def expected_engagement(record: Record) -> Row:
 
 def details(engagement_id: int, metadata: Record, names: Iterable[str], is_email: bool) -> Row:
     row: Row = {"engagementId": engagement_id} | {name: metadata.get(name) for name in names}
-    known = set(row)
+    columns = set(row)
     for name in ("threadId", "webConferenceMeetingId"):
         if isinstance(row.get(name), int):
             row[name] = str(row[name])
-    extra = {name: metadata[name] for name in metadata if name not in known}
+    extra = {name: metadata[name] for name in metadata if name not in columns}
     if is_email:
         for role in ROLES:
             extra.pop(role, None)

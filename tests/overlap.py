@@ -1,4 +1,4 @@
-"""Pairs of runs that overlap, with edits, kills, stops and lost connections: nothing is harmed."""
+"""Schedules of overlapping runs, with edits, kills, stops and lost connections."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from hubspot_simulator.server import Simulator
 from private_servers.server import PrivateServer
 from tests.conftest import TestDatabase
 from tests.pipeline import Pipeline, assert_equals
-from tests.tap.test_every_stream import change
+from tests.tap.test_every_source import change
 
 END_S = 240
 PAIRS_A_SCHEDULE = 5
-# How long a lock outlives its last renewal: short, so that a stopped run loses it.
+# Seconds from a lock's last renewal to its expiry: short, so that a stopped run loses the lock.
 LOCK_TIMEOUT_S = 1.5
 EXIT_LOCKED = 75
 DISTURBANCES = (
@@ -37,9 +37,10 @@ DISTURBANCES = (
 @dataclass(frozen=True)
 class ClusterDatabase(TestDatabase):
     """
-    A database of a cluster; `fresh_reads` has a connection read what any node has committed.
+    A database of a cluster.
 
-    Programs get all nodes as their hosts, tests look at the first that serves and may be written.
+    `fresh_reads` is the statement after which a connection reads the commits of all nodes. Programs
+    get all nodes as hosts; tests connect to the first node that accepts writes.
     """
 
     nodes: Sequence[PrivateServer] = ()
@@ -53,7 +54,7 @@ class ClusterDatabase(TestDatabase):
         return {**super().environment, **own}
 
     def hosts(self, turn: int = 0) -> str:
-        """Return the nodes' addresses, beginning with the `turn`th."""
+        """Return the nodes' addresses, starting with the `turn`th, from 0."""
         nodes = [*self.nodes[turn:], *self.nodes[:turn]]
         return ",".join(f"127.0.0.1:{node.port}" for node in nodes)
 
@@ -76,8 +77,7 @@ Run = tuple["subprocess.Popen[bytes]", "subprocess.Popen[bytes]"]
 @dataclass
 class Overlap:
     """
-    Runs pairs over `portal`, which is served by `simulator`, and checks the tables after each.
-
+    Runs overlapping pairs of runs on the simulator's portal, and checks the tables after each pair.
     """
 
     pipeline: Pipeline
@@ -90,7 +90,7 @@ class Overlap:
         return self.simulator.portal
 
     def run_schedule(self) -> None:
-        """Load the portal, run pairs, and compare every table after a last full pass."""
+        """Load the portal, run pairs, and compare every table after a final full pass."""
         self.pipeline.configure(self.simulator, page_size=25, backfill_workers=1)
         self._run_alone()
         for number in range(PAIRS_A_SCHEDULE):
@@ -157,17 +157,17 @@ class Overlap:
     def _run_alone(self, full_refresh: bool = False) -> None:
         tap, target = self.pipeline.run(full_refresh=full_refresh)
         assert (tap.code, target.code) == (0, 0), tap.err + target.err
-        held = "SELECT table_name FROM _sdc_tables WHERE token IS NOT NULL"
-        assert self.pipeline.database.query(held) == []
+        locks = "SELECT table_name FROM _sdc_tables WHERE token IS NOT NULL"
+        assert self.pipeline.database.query(locks) == []
 
     def _assert_nothing_is_flagged(self, logs: str) -> None:
-        """Assert that no row of what the portal has is flagged as deleted."""
+        """Assert that no engagement of the portal is flagged as deleted."""
         sql = "SELECT id FROM engagements WHERE _sdc_deleted_at IS NOT NULL"
-        flagged = {key for (key,) in self.pipeline.database.query(sql)}
-        assert not flagged & self._live_ids(), logs
+        flagged_ids = {key for (key,) in self.pipeline.database.query(sql)}
+        assert not flagged_ids & self._live_ids(), logs
 
     def _assert_nothing_is_missing(self, logs: str) -> None:
-        """Assert that all that the portal has is there, with its last edit."""
+        """Assert that the table has every engagement of the portal, with the last edit."""
         table = self.pipeline.table()
         for record in self.portal.records():
             inner = record["engagement"]
@@ -182,7 +182,7 @@ def run_schedules(build: Callable[[int], Pipeline], schedules: Sequence[int]) ->
     """
     Run a schedule for each seed of `schedules`; returns the exit codes of all targets.
 
-    `build` returns the pipeline of a seed, in a folder and a database of its own.
+    `build` returns the pipeline of a seed, in a separate folder and database.
     """
     codes = []
     for seed in schedules:
@@ -195,7 +195,7 @@ def run_schedules(build: Callable[[int], Pipeline], schedules: Sequence[int]) ->
 
 
 def kill_connections(database: TestDatabase) -> None:
-    """Have the server, or every node, cut all connections to the database but the one that asks."""
+    """Kill all other connections to the database, on every node of a cluster."""
     nodes = database.nodes if isinstance(database, ClusterDatabase) else (database.server,)
     sql = "SELECT id FROM information_schema.processlist WHERE db = %s AND id <> CONNECTION_ID()"
     for node in nodes:
@@ -203,7 +203,7 @@ def kill_connections(database: TestDatabase) -> None:
         with connection, connection.cursor() as cursor:
             cursor.execute(sql, (database.name,))
             for (number,) in cursor.fetchall():
-                with suppress(pymysql.MySQLError):  # it has ended by itself
+                with suppress(pymysql.MySQLError):  # the connection has ended already
                     cursor.execute(f"KILL {number}")
 
 

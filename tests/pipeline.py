@@ -1,4 +1,4 @@
-"""The tap and the target on one pipe, as a user runs them, and what the table must hold after."""
+"""The tap and the target on one pipe, as users run them, and the comparison of the tables."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from tests.conftest import (
 from tests.expected import KEYS, expected_tables
 
 TOKEN = "pat-test"
-END_S = 600.0  # in which a run ends, on a slow and busy machine, too
+END_S = 600.0  # the longest run, also on a slow and busy machine
 
 
 @dataclass
 class Pipeline:
-    """Runs the pipe in `folder`, where its config, catalog, states and last state are."""
+    """Runs the pipe; `folder` has the configuration, the catalog, the states and the logs."""
 
     folder: Path
     database: TestDatabase
@@ -52,7 +52,7 @@ class Pipeline:
         """
         Start tap and target on one pipe; states are appended to `states`.
 
-        `name` tells the logs of a run from those of others at the same time.
+        `name` distinguishes the logs of concurrent runs.
         """
         environment = clean_environment() | self.database.environment | (target_settings or {})
         with (
@@ -80,7 +80,7 @@ class Pipeline:
     def run(
         self, target_settings: Mapping[str, str] | None = None, full_refresh: bool = False
     ) -> tuple[Outcome, Outcome]:
-        """Run the pipe to its end; returns what tap and target did."""
+        """Run the pipe to the end; returns the outcomes of tap and target."""
         tap, target = self.start(target_settings, full_refresh)
         target.wait(END_S)
         tap.wait(END_S)
@@ -91,9 +91,9 @@ class Pipeline:
 
     @property
     def states(self) -> list[dict[str, Any]]:
-        """The states that the target has written, over all runs."""
+        """The states that the target has written in all runs."""
         path = self.folder / "states"
-        # A killed target may leave half a line: a shell's `tail -n 1` would see it, too.
+        # A killed target may leave half a line, which ends without a line break.
         lines = path.read_bytes().split(b"\n")[:-1] if path.exists() else []
         return [json.loads(line) for line in lines]
 
@@ -110,24 +110,24 @@ class Pipeline:
         return arguments
 
     def table(self, stream: str = "engagements") -> dict[Key, Row]:
-        """Return a table's rows by key, the _sdc_ columns left out, deleted rows too."""
+        """Return a table's rows by key, without _sdc_ columns and deleted rows."""
         names = self._columns(stream)
-        listed = ", ".join(f"`{name}`" for name in names)
+        columns = ", ".join(f"`{name}`" for name in names)
         live = "_sdc_deleted_at IS NULL"
-        rows = self.database.query(f"SELECT {listed} FROM `{stream}` WHERE {live}")
+        rows = self.database.query(f"SELECT {columns} FROM `{stream}` WHERE {live}")
         schema = SCHEMAS[stream]
-        found = {}
+        table = {}
         for values in rows:
-            read = zip(names, values, strict=True)
-            row = {name: to_json_value(value, schema[name]) for name, value in read}
-            found[tuple(row[name] for name in KEYS[stream])] = row
-        assert len(found) == len(rows)
-        return found
+            pairs = zip(names, values, strict=True)
+            row = {name: to_json_value(value, schema[name]) for name, value in pairs}
+            table[tuple(row[name] for name in KEYS[stream])] = row
+        assert len(table) == len(rows)
+        return table
 
     def tables(self) -> dict[str, dict[Key, Row]]:
-        """Return every stream's table; one that is not there yet is empty."""
-        there = {name for (name,) in self.database.query("SHOW TABLES")}
-        return {stream: self.table(stream) if stream in there else {} for stream in KEYS}
+        """Return every stream's table, empty for a table that does not exist."""
+        existing = {name for (name,) in self.database.query("SHOW TABLES")}
+        return {stream: self.table(stream) if stream in existing else {} for stream in KEYS}
 
     def _columns(self, stream: str) -> list[str]:
         names = [name for (name, *_) in self.database.query(f"SHOW COLUMNS FROM `{stream}`")]
@@ -143,7 +143,7 @@ SCHEMAS = {
 
 
 def to_json_value(value: Any, schema: Row) -> Any:
-    """Return a column's value as the JSON that it was."""
+    """Return a column's value as the JSON value of the record."""
     kind = schema["type"][-1] if isinstance(schema["type"], list) else schema["type"]
     if value is None:
         return None
@@ -153,8 +153,8 @@ def to_json_value(value: Any, schema: Row) -> Any:
 
 
 def assert_equals(pipeline: Pipeline, portal: Portal) -> None:
-    """Assert that every table holds what the portal does, field by field."""
-    expected = expected_tables(portal)
+    """Assert that every table equals the portal, field by field."""
+    tables = expected_tables(portal)
     for stream, table in pipeline.tables().items():
         if stream != "call_dispositions":
-            assert table == expected[stream], stream
+            assert table == tables[stream], stream

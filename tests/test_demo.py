@@ -1,4 +1,4 @@
-"""The demo where something fails: the program's own words, one line of ours, and no traceback."""
+"""A failing demo shows the program's output and an error line, and no traceback."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ PROGRAMS_OF_MARIADB = ("mariadbd", "mariadb-install-db", "my_print_defaults")
 
 @pytest.fixture
 def programs(tmp_path: Path) -> Path:
-    """A folder of programs that comes first in the demo's PATH."""
+    """A folder of programs, the first in the demo's PATH."""
     folder = tmp_path / "programs"
     folder.mkdir()
     return folder
@@ -41,14 +41,14 @@ def copy_demo(folder: Path) -> None:
 
 
 def run_demo(tmp_path: Path, *path: str | Path) -> Outcome:
-    """Run the demo in a folder of its own, with these folders as PATH."""
+    """Run the demo in a separate folder, with these folders as PATH."""
     copy_demo(tmp_path)
     environment = {
         **clean_environment(),
         "PATH": os.pathsep.join(map(str, path)),
         "XDG_CACHE_HOME": str(tmp_path / "cache"),
     }
-    done = subprocess.run(
+    outcome = subprocess.run(
         [sys.executable, "-m", "demo"],
         cwd=tmp_path,
         env=environment,
@@ -56,46 +56,46 @@ def run_demo(tmp_path: Path, *path: str | Path) -> Outcome:
         text=True,
         check=False,
     )
-    return Outcome(done.returncode, done.stdout, done.stderr)
+    return Outcome(outcome.returncode, outcome.stdout, outcome.stderr)
 
 
-def test_a_server_that_cannot_be_had(tmp_path: Path, programs: Path) -> None:
+def test_a_server_that_cannot_be_installed(tmp_path: Path, programs: Path) -> None:
     """
-    Without MariaDB and without packages the last line says what to install, after apt's own words.
+    Without MariaDB and without packages, the last line says what to install, after apt's output.
     """
     failing(programs, "apt-get", "E: no such mirror")
-    # Without the client's my_print_defaults a MariaDB is none.
-    done = run_demo(tmp_path, programs)
-    assert done.code == 1
-    lines = done.err.splitlines()
+    # A MariaDB without the client's my_print_defaults is unusable.
+    outcome = run_demo(tmp_path, programs)
+    assert outcome.code == 1
+    lines = outcome.err.splitlines()
     assert lines[-1].startswith(f"demo: no MariaDB here: run `apt-get install {PACKAGES}` as root")
     assert "E: no such mirror" in lines
-    assert "Traceback" not in done.err
+    assert "Traceback" not in outcome.err
 
 
 @pytest.mark.parametrize("program", ["mariadb-install-db", "mariadbd"])
 def test_a_server_that_does_not_start(tmp_path: Path, programs: Path, program: str) -> None:
     """
-    What the server's programs say when they fail is shown.
+    The demo shows the output of the server's failed programs.
     """
     for name in PROGRAMS_OF_MARIADB:
         write_program(programs, name, "exit 0")
     failing(programs, program, "no more memory")
-    done = run_demo(tmp_path, programs, os.environ["PATH"])
-    assert done.code == 1
-    assert done.err.splitlines()[-1].startswith("demo: ")
-    assert "no more memory" in done.err
-    assert "Traceback" not in done.err
+    outcome = run_demo(tmp_path, programs, os.environ["PATH"])
+    assert outcome.code == 1
+    assert outcome.err.splitlines()[-1].startswith("demo: ")
+    assert "no more memory" in outcome.err
+    assert "Traceback" not in outcome.err
 
 
 def test_a_command_that_fails(tmp_path: Path) -> None:
     """
-    The error has the end of all that the steps have printed, on both outputs, and the command.
+    The error has the last lines of both outputs of all steps, and the command.
     """
-    with pytest.raises(CommandFailed) as failed:
+    with pytest.raises(CommandFailed) as error:
         run_steps(["echo", "first"], ["sh", "-c", "echo second; echo third >&2; exit 3"])
-    assert failed.value.output == "first\nsecond\nthird"
-    assert failed.value.message.startswith("exit code 3: sh -c ")
+    assert error.value.output == "first\nsecond\nthird"
+    assert error.value.message.startswith("exit code 3: sh -c ")
     with pytest.raises(CommandFailed, match="^nowhere: No such file or directory$"):
         run_steps(["nowhere"])
     assert last_lines("\n".join(map(str, range(100)))).split()[-1] == "99"
@@ -103,7 +103,7 @@ def test_a_command_that_fails(tmp_path: Path) -> None:
 
 def test_a_second_demo_waits(tmp_path: Path, programs: Path) -> None:
     """
-    Where a demo runs already, another waits for its end, and does not remove its files.
+    While a demo runs, another demo waits for the end, and does not remove the first one's files.
     """
     failing(programs, "apt-get", "E: no such mirror")
     holder = (
@@ -131,5 +131,5 @@ def test_a_second_demo_waits(tmp_path: Path, programs: Path) -> None:
             assert (tmp_path / ".demo" / "kept").exists()
             first.stdin.close()
             second.communicate()
-    assert second.returncode == 1  # for want of a server
+    assert second.returncode == 1  # without a server
     assert not (tmp_path / ".demo" / "kept").exists()

@@ -1,4 +1,4 @@
-"""What no server says: a line that names it, and never a traceback."""
+"""Servers that break the protocol: an error line, and never a traceback."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def switch(plugin: bytes) -> bytes:
     return b"\xfe" + plugin + b"\0" + b"x" * 20 + b"\0"
 
 
-# What a server sends, packet by packet, each after an answer; and what is said of it.
+# A server's packets, each sent after a packet of the client; and the error of the program.
 LOGINS: dict[str, tuple[list[bytes], str]] = {
     "empty greeting": ([b""], NOT_MYSQL),
     "short greeting": ([b"\n5.6\0\1"], NOT_MYSQL),
@@ -45,8 +45,8 @@ LOGINS: dict[str, tuple[list[bytes], str]] = {
 
 
 @contextlib.contextmanager
-def saying(packets: Sequence[bytes]) -> Iterator[int]:
-    """Say the packets to whoever connects, and then nothing; gives the port."""
+def serving(packets: Sequence[bytes]) -> Iterator[int]:
+    """Serve the packets to every client, and then nothing; yields the port."""
 
     def talk(client: socket.socket) -> None:
         if packets[0] is FOREIGN:
@@ -85,24 +85,24 @@ def run(program: str, port: int) -> Outcome:
 
 @pytest.mark.parametrize("program", ["target-mysql", "engagements-report"])
 @pytest.mark.parametrize("name", LOGINS)
-def test_a_login_with_a_server_that_is_none(program: str, name: str) -> None:
+def test_a_login_with_malformed_packets(program: str, name: str) -> None:
     """
-    Whatever is said in a login, one line names it and says what to do.
+    Whatever a server sends during the login, one line names the problem and says what to do.
     """
-    packets, said = LOGINS[name]
-    with saying(packets) as port:
-        done = run(program, port)
-    assert (done.code, done.out, done.err.count("\n")) == (1, "", 1), done.err
-    assert f"cannot connect to MySQL at 127.0.0.1:{port} as root: " in done.err
-    assert said in done.err
+    packets, problem = LOGINS[name]
+    with serving(packets) as port:
+        outcome = run(program, port)
+    assert (outcome.code, outcome.out, outcome.err.count("\n")) == (1, "", 1), outcome.err
+    assert f"cannot connect to MySQL at 127.0.0.1:{port} as root: " in outcome.err
+    assert problem in outcome.err
 
 
 @pytest.mark.parametrize("program", ["target-mysql", "engagements-report"])
 def test_another_protocol(program: str) -> None:
     """
-    So it is with a server of another protocol at that port.
+    A server of another protocol causes the same error line.
     """
-    with saying([FOREIGN]) as port:
-        done = run(program, port)
-    assert (done.code, done.out, done.err.count("\n")) == (1, "", 1), done.err
-    assert "cannot connect to MySQL at 127.0.0.1:" in done.err
+    with serving([FOREIGN]) as port:
+        outcome = run(program, port)
+    assert (outcome.code, outcome.out, outcome.err.count("\n")) == (1, "", 1), outcome.err
+    assert "cannot connect to MySQL at 127.0.0.1:" in outcome.err

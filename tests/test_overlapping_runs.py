@@ -1,4 +1,4 @@
-"""An hourly run and a full pass, or two full passes, at the same time."""
+"""Concurrent runs: an hourly run and a full pass, or two full passes."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from tests.pipeline import Pipeline
 
 def test_runs_that_overlap_harm_nothing(database: TestDatabase, tmp_path: Path) -> None:
     """
-    However two runs overlap, and whatever happens to either, no live row is flagged, no change is
-    lost, and no lock stays; some of them met the other's lock.
+    However two runs overlap and fail, no live row is flagged, no change is lost, and no lock
+    remains; some runs end because of the other's lock.
     """
 
     def build(seed: int) -> Pipeline:

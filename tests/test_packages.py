@@ -1,4 +1,4 @@
-"""The sdist holds the repository, and the wheel all of the shipped packages and nothing else."""
+"""The sdist contains the repository, the wheel the shipped packages and nothing else."""
 
 from __future__ import annotations
 
@@ -28,21 +28,21 @@ class Distributions:
 
 
 @pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Distributions:
+def distributions(tmp_path_factory: pytest.TempPathFactory) -> Distributions:
     """The contents of an sdist and a wheel, built once for this module."""
     sdist, wheel = build_distributions(tmp_path_factory.mktemp("distributions"))
     with tarfile.open(sdist) as archive:
         # Each path begins with the folder `NAME-VERSION`.
         members = {Path(*Path(one.name).parts[1:]) for one in archive if one.isfile()}
-    with zipfile.ZipFile(wheel) as zipped:
-        names = zipped.namelist()
+    with zipfile.ZipFile(wheel) as wheel_file:
+        names = wheel_file.namelist()
         (metadata,) = (name for name in names if name.endswith(".dist-info/METADATA"))
-        text = zipped.read(metadata).decode()
+        text = wheel_file.read(metadata).decode()
     return Distributions(members, set(map(Path, names)), text)
 
 
 def shipped_files() -> Iterator[Path]:
-    """Yield every file of the packages that the wheel holds."""
+    """Yield every file of the shipped packages."""
     packages = {path.parent.name for path in REPOSITORY.glob("*/__init__.py")} - NOT_SHIPPED
     for package in packages:
         for path in (REPOSITORY / package).rglob("*"):
@@ -50,29 +50,29 @@ def shipped_files() -> Iterator[Path]:
                 yield path.relative_to(REPOSITORY)
 
 
-def test_the_wheel_holds_every_file_of_the_shipped_packages(built: Distributions) -> None:
+def test_the_wheel_holds_every_file_of_the_shipped_packages(distributions: Distributions) -> None:
     """
-    Modules, subpackages and data files are in the wheel, and no file of another package is.
+    The wheel contains modules, subpackages and data files of the shipped packages, and no others.
     """
-    packaged = {path for path in built.wheel if not path.parts[0].endswith(".dist-info")}
-    assert packaged == set(shipped_files())
+    packages = {path for path in distributions.wheel if not path.parts[0].endswith(".dist-info")}
+    assert packages == set(shipped_files())
 
 
-def test_the_sdist_holds_the_repository(built: Distributions) -> None:
+def test_the_sdist_holds_the_repository(distributions: Distributions) -> None:
     """
-    Whoever unpacks the sdist has what the README names: programs, docs, demo, tests, benchmarks.
+    The sdist has everything that the README names: programs, docs, demo, tests, benchmarks.
     """
     files = set(repository_files())
     if not files:
         pytest.skip("no git checkout: the repository's files are not known")
-    assert not files - built.sdist
+    assert not files - distributions.sdist
 
 
-def test_the_metadata_is_complete(built: Distributions) -> None:
+def test_the_metadata_is_complete(distributions: Distributions) -> None:
     """
-    The wheel says its license, authors, keywords, Python versions, and the README.
+    The metadata has license, authors, keywords, Python versions, and the README.
     """
-    metadata = HeaderParser().parsestr(built.metadata)
+    metadata = HeaderParser().parsestr(distributions.metadata)
     assert metadata["License"] == "Apache-2.0"
     for name in ("Summary", "Author", "Keywords", "Requires-Python", "Classifier"):
         assert metadata[name], name

@@ -1,4 +1,4 @@
-"""The whole: once, again, after edits, after kills, with the reports at the end."""
+"""Tap, target and reports together: first load, increments, edits, kills."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ def pipeline(tmp_path: Path, database: TestDatabase) -> Pipeline:
 
 @pytest.fixture
 def small() -> Iterator[Simulator]:
-    """As many pages of fewer engagements, to be read again and again."""
+    """A portal of 500 engagements, for many repeated runs."""
     with Simulator(Portal.generate(500, seed=11), latency_s=0.005) as simulator:
         yield simulator
 
 
 @pytest.fixture
-def served() -> Iterator[Simulator]:
-    """A portal of 1,500 engagements that takes a while to read: some 30 pages of 50."""
+def large() -> Iterator[Simulator]:
+    """A portal of 1,500 engagements, about 30 pages of 50."""
     with Simulator(Portal.generate(1500, seed=11), latency_s=0.01) as simulator:
         yield simulator
 
@@ -49,36 +49,36 @@ def edit(portal: Portal, random_: random.Random) -> None:
         portal.update(record["engagement"]["id"], metadata={"body": f"edited {random_.random()}"})
 
 
-def test_first_load_and_increment(pipeline: Pipeline, served: Simulator) -> None:
+def test_first_load_and_increment(pipeline: Pipeline, large: Simulator) -> None:
     """
-    The first run loads the portal field by field; the second moves only what changed since.
+    The first run loads every field of the portal; the second sends only the changes since.
     """
-    portal = served.portal
-    pipeline.configure(served)
+    portal = large.portal
+    pipeline.configure(large)
     tap, target = pipeline.run()
     assert (tap.code, target.code) == (0, 0), tap.err + target.err
     assert_equals(pipeline, portal)
 
-    # Longer ago than the lookback, so that only what is edited now is newer than the bookmark.
+    # Older than the lookback, so that only the edited engagements are newer than the bookmark.
     old = [r for r in portal.records() if r["engagement"]["lastUpdated"] < portal.now_ms - 10**8]
-    edited = old[0]["engagement"]["id"]
-    portal.update(edited, engagement={"type": "TASK"}, metadata={"body": "🎉"})
-    added = portal.create({"engagement": {"type": "CALL"}, "metadata": {}})["engagement"]["id"]
-    served.requests.clear()
+    edited_id = old[0]["engagement"]["id"]
+    portal.update(edited_id, engagement={"type": "TASK"}, metadata={"body": "🎉"})
+    added_id = portal.create({"engagement": {"type": "CALL"}, "metadata": {}})["engagement"]["id"]
+    large.requests.clear()
     tap, target = pipeline.run()
 
     assert (tap.code, target.code) == (0, 0), tap.err + target.err
     assert_equals(pipeline, portal)
-    assert {(edited,), (added,)} <= pipeline.table().keys()
-    paths = [request.path for request in served.requests]
+    assert {(edited_id,), (added_id,)} <= pipeline.table().keys()
+    paths = [request.path for request in large.requests]
     assert len(paths) == 4  # changes, dispositions, and owners, live and archived
     assert not any("paged" in path for path in paths)
 
 
-@pytest.mark.skipif(not RECORDINGS.is_dir(), reason="the recorded answers are not here")
-def test_recorded_answers(pipeline: Pipeline) -> None:
+@pytest.mark.skipif(not RECORDINGS.is_dir(), reason="the recorded responses are not here")
+def test_recorded_responses(pipeline: Pipeline) -> None:
     """
-    What HubSpot really answered arrives whole, a timestamp in ticks included.
+    HubSpot's recorded records arrive completely, including a timestamp in ticks.
     """
     portal = Portal.from_recording(RECORDINGS)
     with Simulator(portal) as simulator:
@@ -94,24 +94,24 @@ def test_recorded_answers(pipeline: Pipeline) -> None:
 @pytest.mark.parametrize("victim", ["tap", "target"])
 def test_kills_lose_nothing(victim: str, pipeline: Pipeline, small: Simulator) -> None:
     """
-    Killed at a random moment, and resumed from the last state, the table equals the portal.
+    After a kill at a random time, a run from the last state makes the table equal the portal.
 
-    What the last state claims is in the table before the next run begins.
+    The table has the rows that the last state vouches for before the next run starts.
     """
     random_ = random.Random(victim)
     pipeline.configure(small, page_size=15)
-    interrupted = 0
+    interruptions = 0
     for _ in range(20):
         for stream in reversed(KEYS):
             pipeline.database.query(f"DROP TABLE IF EXISTS `{stream}`")
         (pipeline.folder / "states").unlink(missing_ok=True)
         tap, target = pipeline.start(SMALL_BATCHES)
-        killed = tap if victim == "tap" else target
-        # By requests, not by seconds: a run is struck at any page on any machine.
+        process = tap if victim == "tap" else target
+        # By requests, not by seconds: the kill hits any page on any machine.
         goal = len(small.requests) + random_.randrange(1, 30)
         until(lambda tap=tap, goal=goal: len(small.requests) >= goal or tap.poll() is not None)
-        killed.kill()
-        interrupted += killed.wait() != 0
+        process.kill()
+        interruptions += process.wait() != 0
         tap.wait(END_S)
         target.wait(END_S)
         assert_state_is_true(pipeline, small.portal)
@@ -121,67 +121,67 @@ def test_kills_lose_nothing(victim: str, pipeline: Pipeline, small: Simulator) -
 
         assert [outcome.code for outcome in outcomes] == [0, 0], outcomes
         assert_equals(pipeline, small.portal)
-    assert interrupted > 5, "the kills came too late to prove anything"
+    assert interruptions > 5, "the kills came too late to prove anything"
 
 
 def assert_state_is_true(pipeline: Pipeline, portal: Portal) -> None:
-    """Assert that every id which the last state says is read is in the table."""
+    """Assert that the table has every id that the last state vouches for."""
     if not pipeline.states:
         return
     mark = pipeline.states[-1].get("bookmarks", {}).get("engagements", {})
     ids = {record["engagement"]["id"] for record in portal.records()}
     if "backfill" in mark:
         left = mark["backfill"][0]["ranges"]
-        claimed = {(one,) for one in ids if not is_left(one, left)}
+        keys = {(one,) for one in ids if not is_left(one, left)}
     else:
-        claimed = {(one,) for one in ids} if "lastUpdated" in mark else set()
-    assert claimed <= pipeline.table().keys() if claimed else True
+        keys = {(one,) for one in ids} if "lastUpdated" in mark else set()
+    assert keys <= pipeline.table().keys() if keys else True
 
 
 def is_left(one: int, ranges: list[list[int | None]]) -> bool:
     return any(low < one and (high is None or one < high) for low, high in ranges)
 
 
-def test_a_change_in_the_middle_of_either_pass(pipeline: Pipeline, served: Simulator) -> None:
+def test_a_change_in_the_middle_of_either_pass(pipeline: Pipeline, large: Simulator) -> None:
     """
-    Added, edited and deleted while the portal is being read: right after the next run.
+    Changes while the portal is read are in the table after the next run.
 
     Deleted rows stay until a full pass: HubSpot's changes do not show deletions.
     """
-    portal, random_ = served.portal, random.Random(5)
-    pipeline.configure(served, page_size=50)
-    gone: set[int] = set()
+    portal, random_ = large.portal, random.Random(5)
+    pipeline.configure(large, page_size=50)
+    deleted_ids: set[int] = set()
 
     def change(portal: Portal) -> None:
         edit(portal, random_)
         victim = random_.choice(portal.records())["engagement"]["id"]
-        gone.add(victim)
+        deleted_ids.add(victim)
         portal.delete(victim)
 
-    served.faults.add(*(Fault(on=on, path="paged", then=change) for on in (1, 3, 17, 30)))
-    served.faults.add(Fault(on=1, path="modified/after", then=change))
+    large.faults.add(*(Fault(on=on, path="paged", then=change) for on in (1, 3, 17, 30)))
+    large.faults.add(Fault(on=1, path="modified/after", then=change))
     first = pipeline.run()
     for record in random_.sample(portal.records(), 200):
         portal.update(record["engagement"]["id"], metadata={"body": "later"})
-    served.faults.add(*(Fault(on=on, path="modified/after", then=change) for on in (1, 2, 3)))
+    large.faults.add(*(Fault(on=on, path="modified/after", then=change) for on in (1, 2, 3)))
     second = pipeline.run()
     third = pipeline.run()
 
     assert [one.code for one in (*first, *second, *third)] == [0] * 6
-    assert len(gone) == 8
-    expected = expected_tables(portal)["engagements"]
-    assert {key: row for key, row in pipeline.table().items() if key[0] not in gone} == expected
+    assert len(deleted_ids) == 8
+    rows = {key: row for key, row in pipeline.table().items() if key[0] not in deleted_ids}
+    assert rows == expected_tables(portal)["engagements"]
     last = pipeline.run(full_refresh=True)
     assert [one.code for one in last] == [0, 0]
     assert_equals(pipeline, portal)
-    flagged = "SELECT id FROM engagements WHERE _sdc_deleted_at IS NOT NULL"
-    deleted = {key for (key,) in pipeline.database.query(flagged)}
-    assert deleted and deleted <= gone  # some were never seen
+    query = "SELECT id FROM engagements WHERE _sdc_deleted_at IS NOT NULL"
+    flagged_ids = {key for (key,) in pipeline.database.query(query)}
+    assert flagged_ids and flagged_ids <= deleted_ids  # some were deleted before they were read
 
 
 def test_the_known_answer(pipeline: Pipeline) -> None:
     """
-    The portal of June 2018, loaded and reported, gives the 24 counts and the average.
+    The reports on the portal of June 2018 have the 24 known counts and the known average.
     """
     with Simulator(Portal.june_2018()) as simulator:
         pipeline.configure(simulator)
@@ -195,17 +195,17 @@ def test_the_known_answer(pipeline: Pipeline) -> None:
 
 
 def report(name: str, database: TestDatabase) -> list[dict[str, Any]]:
-    done = run_program(
+    outcome = run_program(
         "engagements-report", name, "--format", "json", environment=database.environment
     )
-    assert done.code == 0, done.err
-    rows: list[dict[str, Any]] = json.loads(done.out)
+    assert outcome.code == 0, outcome.err
+    rows: list[dict[str, Any]] = json.loads(outcome.out)
     return rows
 
 
 def test_the_shipped_config_and_catalog_run(pipeline: Pipeline) -> None:
     """
-    sample_config.json and catalog.json serve as they are, with only base_url added.
+    sample_config.json, with only base_url added, and catalog.json load a portal.
     """
     config = json.loads((REPOSITORY / "sample_config.json").read_text())
     with Simulator(Portal.june_2018(), token=config["access_token"]) as simulator:

@@ -1,4 +1,4 @@
-"""README and docs/ are true: tables, commands, links, and the error texts they explain."""
+"""README and docs/ agree with the code: tables, commands, links, error texts."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ from tap_hubspot_engagements import config as tap_config
 from tap_hubspot_engagements.streams import ENGAGEMENTS, STREAMS
 from target_mysql.config import Config as TargetConfig
 from tests.conftest import PROGRAMS, REPOSITORY, TestDatabase, clean_environment, run_program
+from tests.distributions import repository_files
 
 README, TAP, TARGET = "README.md", "docs/tap.md", "docs/target.md"
 REPORT, OPERATIONS = "docs/reports.md", "docs/operations.md"
@@ -36,7 +37,7 @@ PROGRAM_PACKAGES = (
     *("tap_hubspot_engagements", "target_mysql", "engagements_report"),
     *("hubspot_api", "mysql_settings"),
 )
-# The value that a message puts in, as %-format or as the documents write it.
+# A value in a message: a %-format of the code, or the ellipsis of the documents.
 PLACEHOLDER = re.compile(r"%(?:\.\d+)?[sdfgr]|…+")
 MIN_QUOTED_LENGTH = 12  # characters of a quoted error between two placeholders
 PORTAL_SIZE = 64
@@ -49,15 +50,15 @@ def text_of(document: str) -> str:
 @cache
 def sections(document: str) -> dict[str, str]:
     """Return the text below each heading, up to the next one; code blocks have no headings."""
-    found: dict[str, list[str]] = {}
+    texts: dict[str, list[str]] = {}
     heading, in_code = "", False
     for line in text_of(document).splitlines():
         in_code ^= line.startswith("```")
         if not in_code and (match := re.match(r"#+ (.*)", line)):
             heading = match[1]
         else:
-            found.setdefault(heading, []).append(line)
-    return {heading: "\n".join(lines) + "\n" for heading, lines in found.items()}
+            texts.setdefault(heading, []).append(line)
+    return {heading: "\n".join(lines) + "\n" for heading, lines in texts.items()}
 
 
 def blocks(text: str, language: str) -> list[str]:
@@ -77,14 +78,14 @@ def code_spans(text: str) -> list[str]:
 
 @cache
 def messages() -> tuple[str, ...]:
-    """Return every text in the programs' code, `…` in place of the values put in."""
-    found = []
+    """Return every text in the programs' code, with `…` for values."""
+    texts = []
     for package in PROGRAM_PACKAGES:
         for path in (REPOSITORY / package).rglob("*.py"):
             for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
                 if isinstance(node, (ast.Constant, ast.JoinedStr)):
-                    found.append(PLACEHOLDER.sub("…", literal(node)))
-    return tuple(found)
+                    texts.append(PLACEHOLDER.sub("…", literal(node)))
+    return tuple(texts)
 
 
 def literal(node: ast.expr) -> str:
@@ -96,7 +97,7 @@ def literal(node: ast.expr) -> str:
 def settings_of_target() -> dict[str, tuple[object, str]]:
     """Return (default, meaning) of the target's settings."""
     settings = declared(TargetConfig).items()
-    return {name: (setting.written_default, setting.meaning) for name, setting in settings}
+    return {name: (setting.default_text, setting.meaning) for name, setting in settings}
 
 
 @pytest.mark.parametrize(
@@ -105,13 +106,13 @@ def settings_of_target() -> dict[str, tuple[object, str]]:
 )
 def test_configuration_tables(document: str, defaults: dict[str, tuple[object, str]]) -> None:
     """
-    Each table has every key of the code, in its order, with its default and its meaning.
+    Each table has every key of the code in order, with default and meaning.
     """
     text = sections(document)["Configuration"]
     rows = re.findall(r"^\| `(\w+)` \| (.*?) \| (.*?) \| (.*?) \|$", text, re.M)
-    shown = {name: (default.strip("`"), meaning) for name, default, _, meaning in rows}
-    assert list(shown.items()) == [
-        (name, (written(default), meaning)) for name, (default, meaning) in defaults.items()
+    table = [(name, default.strip("`"), meaning) for name, default, _, meaning in rows]
+    assert table == [
+        (name, to_text(default), meaning) for name, (default, meaning) in defaults.items()
     ]
 
 
@@ -124,8 +125,8 @@ def test_units_of_the_targets_configuration() -> None:
     assert rows == [(name, setting.unit) for name, setting in declared(TargetConfig).items()]
 
 
-def written(default: object) -> str:
-    """Return a default as the documents write it."""
+def to_text(default: object) -> str:
+    """Return a default in the form of the documents."""
     if default is None or default in ("", ()):
         return ""
     return json.dumps(default).strip('"')
@@ -133,7 +134,7 @@ def written(default: object) -> str:
 
 def test_the_table_of_streams() -> None:
     """
-    It has every stream of the code, in its order, with its key and how it is replicated.
+    The table has every stream of the code in order, with key and replication method.
     """
     rows = table_rows(sections(TAP)["Streams"])
     assert [name.strip("`") for name, *_ in rows] == list(STREAMS)
@@ -146,7 +147,7 @@ def test_the_table_of_streams() -> None:
 
 def test_every_endpoint_is_in_the_code() -> None:
     """
-    The paths that the documents name are those that the tap requests.
+    The documents name paths that the tap requests.
     """
     paths = {path for document in (TAP, "docs/hubspot.md") for path in endpoints(document)}
     assert len(paths) > 5
@@ -164,12 +165,12 @@ def endpoints(document: str) -> Iterator[str]:
 
 def test_the_diagram_of_streams() -> None:
     """
-    It has every stream, and no property that a stream does not have.
+    The diagram has every stream, and only existing properties.
     """
     (diagram,) = blocks(sections(TAP)["Streams"], "mermaid")
     entities = dict(re.findall(r"^    (\w+) \{\n(.*?)^    \}", diagram, re.M | re.S))
-    related = re.findall(r"^    (\w+) \|\|--o[|{] (\w+)", diagram, re.M)
-    assert {name for pair in related for name in pair} == set(STREAMS)
+    relations = re.findall(r"^    (\w+) \|\|--o[|{] (\w+)", diagram, re.M)
+    assert {name for pair in relations for name in pair} == set(STREAMS)
     for name, attributes in entities.items():
         for attribute in re.findall(r"^ +\w+ (\w+)", attributes, re.M):
             assert attribute in STREAMS[name].schema["properties"], f"{name}.{attribute}"
@@ -177,7 +178,7 @@ def test_the_diagram_of_streams() -> None:
 
 def test_the_columns_of_engagements() -> None:
     """
-    The list of columns is that of the schema, in its order.
+    The list of columns equals the schema's properties, in order.
     """
     columns = code_spans(sections(TAP)["engagements"].split("\n\n")[1])
     assert columns == list(ENGAGEMENTS.schema["properties"])
@@ -185,32 +186,37 @@ def test_the_columns_of_engagements() -> None:
 
 def test_the_table_of_reports() -> None:
     """
-    It has every report, in the order of the code.
+    The table has every report, in the order of the code.
     """
     rows = table_rows(sections(REPORT)["engagements-report"])
-    assert [name.strip("`") for name, *_ in rows if "--" not in name] == list(REPORTS)
+    names = [name.strip("`") for name, *_ in rows if "--" not in name]
+    assert names == [*REPORTS, "sql REPORT", "html FILE", "index"]
 
 
 @pytest.mark.parametrize(
-    ("document", "program"),
+    ("document", "program", "commands"),
     [
-        (TAP, "tap-hubspot-engagements"),
-        (TARGET, "target-mysql"),
-        (REPORT, "engagements-report"),
+        (TAP, "tap-hubspot-engagements", ()),
+        (TARGET, "target-mysql", ()),
+        (REPORT, "engagements-report", (*REPORTS, "sql", "html", "index")),
     ],
 )
-def test_the_tables_of_options(document: str, program: str) -> None:
+def test_the_tables_of_options(document: str, program: str, commands: tuple[str, ...]) -> None:
     """
-    Every option of --help is in the document's table, and no other.
+    The document's table has the options of --help, also of the commands, and no others.
     """
     option = re.compile(r"(?<![\w-])--[a-z][\w-]*")
-    listed = option.findall(str(table_rows(sections(document)[program])))
-    assert set(listed) == set(option.findall(run_program(program, "--help").out))
+    options = option.findall(str(table_rows(sections(document)[program])))
+    helps = [
+        run_program(program, *command, "--help").out
+        for command in ((), *zip(commands, strict=True))
+    ]
+    assert set(options) == set(option.findall("".join(helps)))
 
 
 @pytest.fixture
 def folder(tmp_path: Path, database: TestDatabase) -> Iterator[tuple[Path, Simulator]]:
-    """A folder with the three files that an hourly run needs, and the portal that it reads."""
+    """A folder with the three files of an hourly run, and the portal to read."""
     with Simulator(Portal.june_2018(), token=sample("config")["access_token"]) as simulator:
         write_settings(tmp_path, simulator, database, database.name)
         yield tmp_path, simulator
@@ -224,7 +230,7 @@ def sample(name: str) -> dict[str, Any]:
 def write_settings(
     folder: Path, simulator: Simulator, database: TestDatabase, database_name: str
 ) -> None:
-    """Write the configurations, made of the samples, and the catalog into `folder`."""
+    """Write configurations, built from the samples, and the catalog into `folder`."""
     tap = sample("config") | {"base_url": simulator.url}
     target = sample("target_config") | {
         "port": database.server.port,
@@ -245,7 +251,7 @@ def write_hourly_script(folder: Path) -> None:
 
 
 def run_crontab_line(folder: Path) -> str:
-    """Run the README's crontab line as cron would, in `folder`; returns what it prints."""
+    """Run the README's crontab line like cron, in `folder`; returns the output."""
     path_line, job = blocks(sections(README)["Run"], "crontab")[0].strip().splitlines()
     minute, *rest, command = job.split(None, 5)
     assert minute.isdigit() and rest == ["*"] * 4
@@ -268,7 +274,7 @@ def test_the_commands_of_a_first_load_and_an_hourly_run(
     folder: tuple[Path, Simulator], database: TestDatabase
 ) -> None:
     """
-    The plain pipe, word for word in a shell, loads a portal; the crontab line loads its changes.
+    The plain pipe loads a portal; the crontab line then loads the changes.
     """
     path, simulator = folder
     first, _ = blocks(sections(README)["Run"], "bash")
@@ -288,7 +294,7 @@ def test_the_hourly_script_also_does_the_first_load(
     folder: tuple[Path, Simulator], database: TestDatabase
 ) -> None:
     """
-    Without a state the crontab line reads everything, and then only what changed.
+    Without a state the crontab line reads everything, and later only changes.
     """
     path, simulator = folder
     write_hourly_script(path)
@@ -306,7 +312,7 @@ def test_a_failed_run_keeps_the_last_state(
     folder: tuple[Path, Simulator], database: TestDatabase
 ) -> None:
     """
-    After a run that failed before its first state, the next one starts from the state before it.
+    A run that fails before the first state leaves the last state to the next run.
     """
     path, simulator = folder
     write_hourly_script(path)
@@ -327,7 +333,7 @@ def test_a_failed_run_keeps_the_last_state(
 
 def test_cron_starts_no_second_run(folder: tuple[Path, Simulator]) -> None:
     """
-    While a run holds the lock, the crontab line does nothing and is no failure.
+    While a run holds the lock, the crontab line does nothing, and succeeds.
     """
     path, _ = folder
     write_hourly_script(path)
@@ -339,7 +345,7 @@ def test_cron_starts_no_second_run(folder: tuple[Path, Simulator]) -> None:
 
 def test_the_loop_over_portals(folder: tuple[Path, Simulator], database: TestDatabase) -> None:
     """
-    It loads each portal's folder, and a portal that fails does not stop the next one.
+    The loop loads each portal's folder, and continues after a portal that fails.
     """
     path, simulator = folder
     (loop,) = blocks(sections(OPERATIONS)["Several portals"], "bash")
@@ -365,7 +371,7 @@ def test_the_loop_over_portals(folder: tuple[Path, Simulator], database: TestDat
 
 def test_the_grant_is_enough(database: TestDatabase) -> None:
     """
-    A user with the rights of docs/target.md can load a stream, and the error 1044 names the same.
+    A user with the rights of docs/target.md can load, and error 1044 names the same rights.
     """
     (statements,) = blocks(sections(TARGET)["The user's rights"], "sql")
     user = f"u{os.getpid()}"
@@ -380,7 +386,7 @@ def test_the_grant_is_enough(database: TestDatabase) -> None:
     assert rights and any(rights[1] in text for text in messages())
 
     settings = {"USER": user, "PASSWORD": "change me"}
-    loaded = run_program(
+    outcome = run_program(
         "target-mysql",
         stdin='{"type": "SCHEMA", "stream": "s", "key_properties": ["id"],'
         ' "schema": {"properties": {"id": {"type": "integer"}}}}\n'
@@ -389,54 +395,67 @@ def test_the_grant_is_enough(database: TestDatabase) -> None:
         | {f"TARGET_MYSQL_{name}": value for name, value in settings.items()},
     )
 
-    assert (loaded.code, loaded.err.count("ERROR")) == (0, 0), loaded.err
+    assert (outcome.code, outcome.err.count("ERROR")) == (0, 0), outcome.err
     assert database.query("SELECT id FROM s") == [(1,)]
     database.query(f"DROP USER {user}@'%%'", ())
 
 
 def test_every_error_of_the_troubleshooting_tables_is_in_the_code() -> None:
     """
-    Each text that the tables explain is a text of the programs, word for word but for the values.
+    Each explained text is a text of the programs, except for the values.
     """
     texts = sections(OPERATIONS)
     rows = [*table_rows(texts["Errors of the tap"])]
     rows += table_rows(texts["Errors of the target and the reports"])
     assert len(rows) > 30
-    for quoted, *_ in rows:
-        pieces = PLACEHOLDER.split(quoted.strip("`"))
-        assert max(map(len, pieces)) >= MIN_QUOTED_LENGTH, quoted
+    for text, *_ in rows:
+        pieces = PLACEHOLDER.split(text.strip("`"))
+        assert max(map(len, pieces)) >= MIN_QUOTED_LENGTH, text
         pattern = re.compile(".*".join(map(re.escape, pieces)), re.DOTALL)
-        assert any(map(pattern.search, messages())), f"no program says: {quoted}"
+        assert any(map(pattern.search, messages())), f"no program says: {text}"
 
 
 def test_every_exit_code_is_explained() -> None:
     """
-    The table has the exit codes that the programs' help names.
+    The table has the exit codes of the programs' --help.
     """
     rows = re.findall(r"^\| ([\d, ]+) \|", sections(OPERATIONS)["Exit codes"], re.M)
-    explained = {code for row in rows for code in re.findall(r"\d+", row)}
-    named: set[str] = set()
+    table_codes = {code for row in rows for code in re.findall(r"\d+", row)}
+    help_codes: set[str] = set()
     for program in ("tap-hubspot-engagements", "target-mysql", "engagements-report"):
         text = " ".join(run_program(program, "--help").out.split())
-        named |= set(re.findall(r"\b\d+\b", text.partition("Exit codes: ")[2]))
-    assert explained == named
+        help_codes |= set(re.findall(r"\b\d+\b", text.partition("Exit codes: ")[2]))
+    assert table_codes == help_codes
 
 
 def test_every_target_of_make_is_explained() -> None:
     """
-    What the documents tell to make can be made, and what can be made is in the documents.
+    The documents name the targets of the Makefile, and no others.
     """
     targets = set(re.findall(r"^([a-z-]+):.*## ", text_of("Makefile"), re.M))
-    named: set[str] = set()
+    documented: set[str] = set()
     for document in DOCUMENTS:
         for names in re.findall(r"(?:`|^\$ )make ([a-z -]+)", text_of(document), re.M):
-            named |= set(names.split())
-    assert named == targets
+            documented |= set(names.split())
+    assert documented == targets
+
+
+def test_every_file_in_the_documents_exists() -> None:
+    """
+    The repository has each module and data file that a document names.
+    """
+    files = repository_files()
+    if not files:
+        pytest.skip("no git checkout: the repository's files are not known")
+    for document in set(DOCUMENTS) - {"CHANGELOG.md"}:
+        for name in code_spans(text_of(document)):
+            if re.fullmatch(r"[\w./]+\.(?:py|sql|css)", name):
+                assert any(f"/{file}".endswith(f"/{name}") for file in files), f"{document}: {name}"
 
 
 def test_every_link_leads_somewhere() -> None:
     """
-    Each relative link has its file, and each anchor its heading.
+    Each relative link has a file, and each anchor a heading.
     """
     links = [(document, link) for document in DOCUMENTS for link in relative_links(document)]
     assert len(links) > 50
@@ -456,7 +475,7 @@ def relative_links(document: str) -> list[str]:
 
 
 def slug(heading: str) -> str:
-    """Return a heading's anchor, as GitHub makes it."""
+    """Return the anchor that GitHub gives a heading."""
     return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
 
 
@@ -464,13 +483,13 @@ def test_every_document_is_reached_from_the_readme() -> None:
     """
     The README links to each page of docs/.
     """
-    linked = {link.partition("#")[0] for link in relative_links(README)}
-    assert {document for document in DOCUMENTS if document != README} <= linked
+    targets = {link.partition("#")[0] for link in relative_links(README)}
+    assert {document for document in DOCUMENTS if document != README} <= targets
 
 
 def test_the_readme_is_short() -> None:
     """
-    A page that is read to its end: what is longer is in docs/.
+    The README is short enough to be read completely; details are in docs/.
     """
     assert len(text_of(README).splitlines()) <= MAX_README_LINES
 
@@ -478,7 +497,7 @@ def test_the_readme_is_short() -> None:
 @pytest.mark.parametrize("document", [README, "docs/demo.md"])
 def test_the_demo_is_shown_as_it_is(document: str) -> None:
     """
-    The session that is shown has the known answer in it.
+    The session has the known answer.
     """
     assert "1.0714" in text_of(document)
     assert re.search(r"TASK\s+│ 2018-07-13 │\s+4", text_of(document))

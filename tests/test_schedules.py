@@ -1,4 +1,4 @@
-"""The same schedules of edits, faults and kills as the tap's, through the real target."""
+"""The tap's schedules of edits, faults and kills, with the real target."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from hubspot_simulator.portal import Portal
 from hubspot_simulator.server import Simulator
 from tests.conftest import TestDatabase, run_program
 from tests.pipeline import Pipeline, assert_equals
-from tests.tap.test_every_stream import (
+from tests.tap.test_every_source import (
     ATTEMPTS,
     HOUR_MS,
     INDEX_DELAY_MS,
@@ -28,7 +28,7 @@ SMALL_BATCHES = {"TARGET_MYSQL_BATCH_SIZE_ROWS": "25"}
 
 
 class RealTarget:
-    """target-mysql, one run of it for each run of the tap; `state` is the last that it wrote."""
+    """Runs target-mysql after each run of the tap; `state` is the last state written."""
 
     def __init__(self, database: TestDatabase) -> None:
         self.state: dict[str, Any] | None = None

@@ -195,6 +195,32 @@ def test_faults_of_files(program: Program, tmp_path: Path) -> None:
     assert "s3cr3t" not in line
 
 
+@pytest.mark.parametrize("name", ["ssl_ca", "ssl_cert", "ssl_key"])
+def test_the_text_of_a_key_is_no_path(program: Program, tmp_path: Path, name: str) -> None:
+    """
+    TARGET_MYSQL_SSL_KEY_FILE names a file that holds a path; a key in it is a fault, not shown.
+    """
+    file = tmp_path / "key.pem"
+    file.write_text("-----BEGIN PRIVATE KEY-----\ns3cr3t\n-----END PRIVATE KEY-----\n")
+    done = program.run(None, {f"TARGET_MYSQL_{name.upper()}_FILE": str(file)})
+    assert (done.code, done.out) == (2, "")
+    assert f"{name}: must be the path of a file, not its text" in done.err
+    assert "s3cr3t" not in done.err
+
+
+def test_a_file_of_a_setting_that_others_may_change(program: Program, tmp_path: Path) -> None:
+    """
+    A file that every user may change is a warning, as for a configuration.
+    """
+    file = tmp_path / "port"
+    file.write_text("1\n")
+    file.chmod(0o606)
+    variables = {"TARGET_MYSQL_PORT_FILE": str(file), "TARGET_MYSQL_HOST": "127.0.0.1"}
+    done = program.run(None, variables)
+    assert done.code == 1
+    assert f"{file}: every user of this machine may change it: chmod o-w it" in done.err
+
+
 def test_config_env(program: Program, tables: TestDatabase) -> None:
     """
     --config ENV means the environment only, as for programs of Meltano's SDK.

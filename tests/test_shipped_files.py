@@ -1,4 +1,4 @@
-"""The files beside the code: each is what the code makes or takes."""
+"""The shipped files agree with the code: catalog, samples, versions, dependencies."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ else:
 
 def test_catalog() -> None:
     """
-    catalog.json is what --discover prints.
+    catalog.json is the output of --discover.
     """
-    printed = run_program("tap-hubspot-engagements", "--discover").out
-    assert printed == (REPOSITORY / "catalog.json").read_text()
+    output = run_program("tap-hubspot-engagements", "--discover").out
+    assert output == (REPOSITORY / "catalog.json").read_text()
 
 
 def test_sample_configs() -> None:
     """
-    The sample configurations are taken as they stand.
+    The sample configurations are valid.
     """
     tap = json.loads((REPOSITORY / "sample_config.json").read_text())
     target = json.loads((REPOSITORY / "sample_target_config.json").read_text())
@@ -38,7 +38,7 @@ def test_sample_configs() -> None:
 
 def test_state_example() -> None:
     """
-    state.json.example is a state that the tap goes on from.
+    state.json.example is a state from which the tap can continue.
     """
     state = json.loads((REPOSITORY / "state.json.example").read_text())
     assert read_position(state).bookmark is not None
@@ -46,7 +46,7 @@ def test_state_example() -> None:
 
 def test_every_dependency_is_justified() -> None:
     """
-    docs/decisions.md has a word on each package that pyproject.toml asks for.
+    docs/decisions.md has a reason for each package that pyproject.toml requires.
     """
     project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
     requirements = [*project["dependencies"], *chain(*project["optional-dependencies"].values())]
@@ -60,7 +60,7 @@ def test_every_dependency_is_justified() -> None:
 
 def test_one_version() -> None:
     """
-    All three programs say the package's version.
+    All three programs print the package's version.
     """
     for program in ("tap-hubspot-engagements", "target-mysql", "engagements-report"):
         assert re.fullmatch(rf"{program} \d+\.\d+\.\d+\n", run_program(program, "--version").out)
@@ -68,7 +68,7 @@ def test_one_version() -> None:
 
 def test_nothing_speaks_of_a_machine() -> None:
     """
-    No shipped file has a path of the machine that it was written on.
+    No shipped file contains a path of a developer's machine.
     """
     for name in (
         "README.md",

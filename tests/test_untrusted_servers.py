@@ -1,8 +1,8 @@
 """
-A server that nobody vouches for never gets the password, however it asks; see login.py.
+An unverified server never gets the password, in whichever way the server asks; see login.py.
 
-The attacks run on loopback, where the judge of addresses is told to see none; that judge has a test
-of its own, and one test goes by an address of this machine that is no loopback address.
+The attacks run on loopback, with `is_loopback` replaced to return False. `is_loopback` has a test
+of its own, and one test uses an address of this machine outside of loopback.
 """
 
 from __future__ import annotations
@@ -44,13 +44,14 @@ SWITCH = b"\xfe"
 @dataclass(frozen=True)
 class Attack:
     """
-    How a server asks for the password: its greeting's plugin, the one it switches to, with TLS.
+    The steps of a server that asks for the password.
 
-    `then` are packets that it sends afterwards, each after an answer; "key" stands for its own key.
+    `plugin` is that of the greeting, `next_plugin` that of a switch. `then` are the packets after
+    that, each sent after a packet of the client; "key" stands for the server's key.
     """
 
-    greeted: str
-    switched: str = ""
+    plugin: str
+    next_plugin: str = ""
     tls: bool = False
     then: tuple[bytes | str, ...] = ()
 
@@ -79,12 +80,12 @@ ATTACKS = {
 
 @dataclass
 class RogueLogin:
-    """Asks each who logs in for the password; `received` are all packets that came."""
+    """A server that asks every client for the password; `packets` are all packets of clients."""
 
     attack: Attack
     folder: Path
     address: str = "127.0.0.1"
-    received: list[bytes] = field(default_factory=list)
+    packets: list[bytes] = field(default_factory=list)
     port: int = 0
     _listener: socket.socket = field(default_factory=socket.socket)
     _key: rsa.RSAPrivateKey = field(
@@ -103,14 +104,16 @@ class RogueLogin:
         with contextlib.suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
-        self._thread.join(END_S)  # so that all that came is in `received`
+        self._thread.join(END_S)  # then `packets` is complete
 
     @property
     def knows_password(self) -> bool:
-        """Whether what came holds the password, as text or for the server's own key."""
-        return any(PASSWORD.encode() in one or self._decrypted(one) for one in self.received)
+        """Whether the packets contain the password, as text or encrypted with the server's key."""
+        return any(
+            PASSWORD.encode() in one or self._is_encrypted_password(one) for one in self.packets
+        )
 
-    def _decrypted(self, packet: bytes) -> bool:
+    def _is_encrypted_password(self, packet: bytes) -> bool:
         scheme = padding.OAEP(padding.MGF1(hashes.SHA1()), hashes.SHA1(), None)
         with contextlib.suppress(ValueError):
             scrambled = self._key.decrypt(packet, scheme)
@@ -128,21 +131,21 @@ class RogueLogin:
                     self._talk(client, context)
 
     def _talk(self, client: socket.socket, context: ssl.SSLContext | None) -> None:
-        send(client, 0, greeting(self.attack.greeted, tls=self.attack.tls))
+        send(client, 0, greeting(self.attack.plugin, tls=self.attack.tls))
         number, packet = receive(client)
         if context:
             client = context.wrap_socket(client, server_side=True)
             number, packet = receive(client)
-        self.received.append(packet)
-        packets: list[bytes | str] = list(self.attack.then)
-        if self.attack.switched:
-            name = self.attack.switched.encode()
+        self.packets.append(packet)
+        steps: list[bytes | str] = list(self.attack.then)
+        if self.attack.next_plugin:
+            name = self.attack.next_plugin.encode()
             prompt = b"\2Password: " if name == b"dialog" else CHALLENGE + b"\0"
-            packets.insert(0, SWITCH + name + b"\0" + prompt)
-        for one in (*packets, OK):
+            steps.insert(0, SWITCH + name + b"\0" + prompt)
+        for one in (*steps, OK):
             send(client, number + 1, self._public_key() if isinstance(one, str) else one)
             number, packet = receive(client)
-            self.received.append(packet)
+            self.packets.append(packet)
 
     def _public_key(self) -> bytes:
         pem = serialization.Encoding.PEM
@@ -150,7 +153,7 @@ class RogueLogin:
         return KEY_FOLLOWS + self._key.public_key().public_bytes(pem, spki)
 
     def make_certificate(self) -> Path:
-        """Return a file of the server's key, and a certificate that it has signed itself."""
+        """Write the server's key and a self-signed certificate to a file; returns the path."""
         name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "rogue")])
         now = datetime.now(timezone.utc)
         certificate = (
@@ -176,19 +179,19 @@ class RogueLogin:
 
 
 def target_problem(**config: object) -> str:
-    """Connect as target-mysql does; returns what it says."""
-    parsed = Config.from_sources({}, settings(**config), option_files=())
-    with pytest.raises(ConnectError) as raised:
-        target_connection.connect(parsed)
-    return str(raised.value)
+    """Connect like target-mysql; returns the error."""
+    target_config = Config.from_sources({}, settings(**config), option_files=())
+    with pytest.raises(ConnectError) as error:
+        target_connection.connect(target_config)
+    return str(error.value)
 
 
 def report_problem(**config: object) -> str:
-    """Connect as engagements-report does; returns what it says."""
-    parsed = report_config.read_config([], settings(**config), ())[0]
-    with pytest.raises(DatabaseError) as raised:
-        report_database.Database(parsed)
-    return str(raised.value)
+    """Connect like engagements-report; returns the error."""
+    connection_config = report_config.read_config([], settings(**config), ())[0]
+    with pytest.raises(DatabaseError) as error:
+        report_database.Database(connection_config)
+    return str(error.value)
 
 
 PROGRAMS: dict[str, Callable[..., str]] = {"target": target_problem, "reports": report_problem}
@@ -196,11 +199,11 @@ PROGRAMS: dict[str, Callable[..., str]] = {"target": target_problem, "reports": 
 
 @pytest.fixture
 def far_away(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Loopback addresses count as any others."""
+    """Treat loopback addresses like all others."""
     monkeypatch.setattr(mysql_settings.login, "is_loopback", lambda address: False)
 
 
-# The modes in which it comes to a login at all.
+# The modes in which the client reaches the login.
 MODES = {True: ("PREFERRED", "REQUIRED"), False: ("PREFERRED", "DISABLED")}
 ATTACKS_BY_MODE = [(name, mode) for name, attack in ATTACKS.items() for mode in MODES[attack.tls]]
 
@@ -208,17 +211,15 @@ ATTACKS_BY_MODE = [(name, mode) for name, attack in ATTACKS.items() for mode in 
 @pytest.mark.usefixtures("far_away")
 @pytest.mark.parametrize(("name", "ssl_mode"), ATTACKS_BY_MODE)
 @pytest.mark.parametrize("program", PROGRAMS)
-def test_a_password_is_not_given_away(
-    program: str, name: str, ssl_mode: str, tmp_path: Path
-) -> None:
+def test_the_password_is_not_sent(program: str, name: str, ssl_mode: str, tmp_path: Path) -> None:
     """
-    Whichever way a server asks for the password, it does not get it, and one line says what to do.
+    A server that asks for the password does not get the password; one line says what to do.
     """
     with RogueLogin(ATTACKS[name], tmp_path) as server:
         problem = PROGRAMS[program](
             host="127.0.0.1", port=server.port, password=PASSWORD, ssl_mode=ssl_mode
         )
-    assert server.received
+    assert server.packets
     assert not server.knows_password
     assert "the server asks for the password itself" in problem
     assert problem.endswith("and ssl_mode to VERIFY_CA or VERIFY_IDENTITY")
@@ -226,9 +227,9 @@ def test_a_password_is_not_given_away(
 
 
 @pytest.mark.parametrize("attack", ATTACKS.values(), ids=ATTACKS)
-def test_the_rogue_server_hears_a_password(attack: Attack, tmp_path: Path) -> None:
+def test_the_attacks_are_real(attack: Attack, tmp_path: Path) -> None:
     """
-    On loopback each way serves, as MySQL's own ways without TLS must: the attacks are real.
+    On loopback, where passwords are sent, each attack gets the password.
     """
     with RogueLogin(attack, tmp_path) as server:
         config = settings(host="127.0.0.1", port=server.port, password=PASSWORD)
@@ -239,9 +240,9 @@ def test_the_rogue_server_hears_a_password(attack: Attack, tmp_path: Path) -> No
 
 @pytest.mark.usefixtures("far_away")
 @pytest.mark.parametrize("program", PROGRAMS)
-def test_a_verified_mode_never_comes_to_a_login(program: str, tmp_path: Path) -> None:
+def test_a_verified_mode_never_reaches_the_login(program: str, tmp_path: Path) -> None:
     """
-    With VERIFY_CA a server with a certificate of its own gets no packet of the login.
+    With VERIFY_CA, a server with a self-signed certificate gets no packet of the login.
     """
     attack = ATTACKS["clear text over TLS"]
     (tmp_path / "other").mkdir()
@@ -254,12 +255,12 @@ def test_a_verified_mode_never_comes_to_a_login(program: str, tmp_path: Path) ->
             ssl_mode="VERIFY_CA",
             ssl_ca=tmp_path / "other" / "rogue.pem",
         )
-    assert server.received == []
+    assert server.packets == []
     assert "certificate verify failed" in problem
 
 
 def own_address() -> Iterator[str]:
-    """Yield the addresses of this machine that are no loopback addresses."""
+    """Yield the addresses of this machine outside of loopback."""
     for addresses in psutil.net_if_addrs().values():
         for one in addresses:
             if one.family is socket.AF_INET and not one.address.startswith("127."):
@@ -267,9 +268,10 @@ def own_address() -> Iterator[str]:
 
 
 @pytest.mark.parametrize("program", ["target-mysql", "engagements-report"])
-def test_an_address_that_is_no_loopback_address(program: str, tmp_path: Path) -> None:
+def test_an_address_outside_of_loopback(program: str, tmp_path: Path) -> None:
     """
-    By another address of this machine both programs refuse, and say that nothing proves it theirs.
+    By another address of this machine, both programs refuse, and warn that nothing proves whose
+    server answers.
     """
     address = next(own_address(), None)
     if address is None:
@@ -278,16 +280,16 @@ def test_an_address_that_is_no_loopback_address(program: str, tmp_path: Path) ->
     attack = ATTACKS["caching with a key"]
     with RogueLogin(attack, tmp_path, address) as server:
         environment = settings(host=address, port=server.port, password=PASSWORD)
-        done = run_program(program, *arguments, environment=environment)
-    assert (done.code, done.out) == (1, "")
-    assert server.received and not server.knows_password
-    warning, error = done.err.splitlines()
+        outcome = run_program(program, *arguments, environment=environment)
+    assert (outcome.code, outcome.out) == (1, "")
+    assert server.packets and not server.knows_password
+    warning, error = outcome.err.splitlines()
     assert f"nothing proves that {address} is your server" in warning
     assert "the server asks for the password itself (caching_sha2_password)" in error
 
 
 @pytest.mark.parametrize(
-    ("address", "expected"),
+    ("address", "is_loopback"),
     [
         ("127.0.0.1", True),
         ("127.9.8.7", True),
@@ -304,11 +306,11 @@ def test_an_address_that_is_no_loopback_address(program: str, tmp_path: Path) ->
         ("", False),
     ],
 )
-def test_which_addresses_are_loopback(address: str, expected: bool) -> None:
+def test_which_addresses_are_loopback(address: str, is_loopback: bool) -> None:
     """
-    Only IP addresses of this machine's loopback are trusted; names are not judged as addresses.
+    Only IP addresses of loopback are trusted; names are not addresses.
     """
-    assert mysql_settings.login.is_loopback(address) is expected
+    assert mysql_settings.login.is_loopback(address) is is_loopback
 
 
 @pytest.mark.parametrize(
@@ -327,6 +329,6 @@ def test_who_is_warned(
     """
     PREFERRED warns of servers elsewhere; who chose another mode, or is on this machine, is not.
     """
-    warning: Any = mysql_settings.login.to_warning(ssl_mode, unix_socket, hosts)
+    warning: Any = mysql_settings.login.unproven_server_warning(ssl_mode, unix_socket, hosts)
     assert bool(warning) == bool(warns_of)
     assert not warning or f"nothing proves that {warns_of} is" in warning

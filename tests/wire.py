@@ -1,4 +1,4 @@
-"""As much of MySQL's protocol as it takes to pass for a server."""
+"""The part of MySQL's protocol that a fake server needs."""
 
 from __future__ import annotations
 

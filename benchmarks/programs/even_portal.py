@@ -1,9 +1,9 @@
 """
-Serves a portal that every tap can read, until it is told to stop; prints its URL.
+Serves a portal that every tap can read, until SIGTERM or SIGINT; prints the URL.
 
-Without what ends other taps' syncs (times that are no Unix milliseconds, U+0000), without texts of
-a megabyte, and without types that v3 has no objects for. Takes the simulator's own options.
-`/requests` answers how many requests there were, its own included.
+The portal has no values that end other taps' syncs (times that are not Unix milliseconds, U+0000),
+no texts of a megabyte, and no types without v3 objects. The options are the simulator's.
+`/requests` returns the number of requests so far, itself included.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ import msgspec
 from benchmarks.programs import v3
 from hubspot_simulator import generate
 from hubspot_simulator.__main__ import STOP_SIGNALS, build_parser
-from hubspot_simulator.answers import Answer, json_answer
 from hubspot_simulator.portal import Portal
-from hubspot_simulator.server import Request, Simulator
+from hubspot_simulator.responses import Response, json_response
+from hubspot_simulator.server import RecordedRequest, Simulator
 
 COUNT = "/requests"
 MOST_BYTES = 20_000
@@ -28,31 +28,31 @@ EARLIEST_MS, LATEST_MS = 10**11, 10**14  # seconds lie below, .NET's ticks above
 
 
 class EvenSimulator(Simulator):
-    """Answers what is asked of v3 as well, and says how often it was asked."""
+    """Also serves v3's objects to any client, and the count of requests at `/requests`."""
 
     def __init__(self, portal: Portal, port: int, token: str) -> None:
         super().__init__(portal, port, token=token)
         self._objects = v3.Objects(portal.records())
 
-    def exchange(self, request: Request, body: bytes) -> tuple[Answer | None, float]:
-        """Answer as the simulator does, and what it has no answer to, whoever asks."""
+    def handle(self, request: RecordedRequest, body: bytes) -> tuple[Response | None, float]:
+        """Handle requests for v3 objects and the count, and leave all others to the simulator."""
         if request.path == COUNT:
-            return json_answer(len(self.requests)), 1.0
-        answer = self._objects.answer(request.path, request.params)
-        return (answer, 1.0) if answer else super().exchange(request, body)
+            return json_response(len(self.requests)), 1.0
+        response = self._objects.respond(request.path, request.params)
+        return (response, 1.0) if response else super().handle(request, body)
 
 
 def even_portal(engagements: int, seed: int) -> Portal:
-    """Return a portal of exactly so many engagements."""
+    """Return a portal of exactly `engagements` engagements."""
     portal = Portal()
-    made = engagements * 11 // 10 + 20  # some four in a hundred, and three of the first, are odd
-    for one in islice(_even(portal, made, seed), engagements):
+    count = engagements * 11 // 10 + 20  # about 4 % of all, and three of the first, are odd
+    for one in islice(_even(portal, count, seed), engagements):
         portal.create(one)
     return portal
 
 
-def _even(portal: Portal, made: int, seed: int) -> Iterator[dict[str, Any]]:
-    for one in generate.engagements(made, seed, portal.now_ms, portal.portal_id, generate.Shape()):
+def _even(portal: Portal, count: int, seed: int) -> Iterator[dict[str, Any]]:
+    for one in generate.engagements(count, seed, portal.now_ms, portal.portal_id, generate.Shape()):
         inner, body = one["engagement"], msgspec.json.encode(one)
         if (
             inner["type"] in v3.KINDS
@@ -65,7 +65,7 @@ def _even(portal: Portal, made: int, seed: int) -> Iterator[dict[str, Any]]:
 
 def main() -> None:
     options = build_parser().parse_args()
-    # Held back until sigwait asks for them, in the threads to come as well.
+    # Blocked in this and all later threads until sigwait.
     signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
     portal = even_portal(options.engagements, options.seed)
     with EvenSimulator(portal, options.port, options.token) as simulator:

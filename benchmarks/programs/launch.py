@@ -1,8 +1,8 @@
 """
-Runs a command to its end and writes what it took into a file descriptor, as JSON.
+Runs a command and writes its usage as JSON to a file descriptor.
 
-A process of its own, since Linux counts the memory of whoever starts a program as the program's:
-this one is small. Imports nothing that it can do without. Arguments: its number, then the command.
+A separate, small process: Linux counts the memory of the starting process as the started
+program's. So the imports are few. Arguments: the number of the descriptor, then the command.
 """
 
 import os
@@ -15,16 +15,16 @@ def main() -> None:
     os.set_inheritable(int(report), False)
     began_s = time.monotonic()
     pid = os.posix_spawnp(command[0], command, os.environ)
-    # Whoever is on the other side of a pipe is to see its end.
+    # The other side of a pipe must see its end.
     os.close(0)
     os.close(1)
-    _, status, used = os.wait4(pid, 0)
+    _, status, usage = os.wait4(pid, 0)
     wall_s = time.monotonic() - began_s
-    usage = (
+    report_text = (
         f'{{"code": {os.waitstatus_to_exitcode(status)}, "wall_s": {wall_s},'
-        f' "cpu_s": {used.ru_utime + used.ru_stime}, "peak_mb": {used.ru_maxrss / 1024}}}'
+        f' "cpu_s": {usage.ru_utime + usage.ru_stime}, "peak_mb": {usage.ru_maxrss / 1024}}}'
     )
-    os.write(int(report), usage.encode())
+    os.write(int(report), report_text.encode())
 
 
 if __name__ == "__main__":

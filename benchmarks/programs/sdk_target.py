@@ -1,7 +1,7 @@
 """
-A target for MySQL as Meltano's SDK has one made: its SQL sink, a temporary table, one upsert.
+A target for MySQL built with Meltano's SDK: SQL sink, temporary table, upsert.
 
-MeltanoLabs' target-mysql, never released, is built so. Runs in a venv of its own, with singer-sdk.
+MeltanoLabs' unreleased target-mysql is similar. Runs in a separate venv with singer-sdk.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Connector(SQLConnector):
 
 
 class Sink(SQLSink):
-    """Stages each batch, then merges it."""
+    """Stages and merges each batch."""
 
     connector_class = Connector
     max_size = 10_000

@@ -1,9 +1,9 @@
 """
-The plain way to load Singer lines, one step after the other: parse, write, stage, merge, commit.
+A plain loop that loads Singer lines serially: parse, write, stage, merge, commit.
 
-No types, no schema changes, no retries: the least that a target in Python can do. Reads lines on
-standard input; TARGET_MYSQL_PORT and TARGET_MYSQL_DATABASE say where to. With `--insert`, rows go
-by INSERT ... ON DUPLICATE KEY UPDATE of a thousand rows, without staging.
+No types, no schema changes, no retries: the minimum work of a target in Python. Reads lines from
+standard input, and loads into the database of TARGET_MYSQL_PORT and TARGET_MYSQL_DATABASE. With
+`--insert`, rows go by INSERT ... ON DUPLICATE KEY UPDATE of a thousand rows, without staging.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ SQL_TYPES = {"integer": "BIGINT", "boolean": "TINYINT(1)", "string": "LONGTEXT",
 
 
 class Floor:
-    """One table, as the first SCHEMA says."""
+    """The table of the first SCHEMA."""
 
     def __init__(self, connection: Any, by_insert: bool) -> None:
         self.cursor = connection.cursor()

@@ -1,8 +1,8 @@
 """
-What the server alone needs: LOAD DATA of a ready file into staging, and one merge.
+The server's work alone: LOAD DATA of a ready file into a staging table, and a merge.
 
-The statements are target-mysql's own, but for the file, which the server reads itself. Arguments:
-the file of a SCHEMA message, and the load file; TARGET_MYSQL_* say where to.
+The statements are target-mysql's, except that the server reads the file. Arguments: the file of a
+SCHEMA message, and the load file; TARGET_MYSQL_* name the database.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from target_mysql.messages import SchemaMessage, parse_message
 from target_mysql.rows.encoder import RowEncoder
 from target_mysql.server import statements
 from target_mysql.server.database import Database
+from target_mysql.server.merge_statements import Merge, merge_sql, merge_values
 from target_mysql.tables.table import to_table
 
 
@@ -35,7 +36,8 @@ def main() -> None:
     load = statements.load_staging(staging, columns).replace("LOCAL INFILE 'batch'", "INFILE %s")
     with database.transaction():
         database.execute(load, (str(load_file),))
-        database.merge(table, staging, columns, None, "2026-01-01 00:00:00")
+        values = merge_values(table, "2026-01-01 00:00:00")
+        database.execute(merge_sql(Merge(table, staging, columns)), values)
     database.close()
 
 

@@ -1,8 +1,8 @@
 """
-What taps of HubSpot's v3 API ask for: a portal's engagements as its objects, rendered once.
+A portal's engagements as objects of HubSpot's v3 API, serialized once.
 
-They are slim, in favour of those taps: an engagement's details are properties where they are single
-values, and HubSpot's many other properties, most of them null, are left out, as are associations.
+The objects are small, in favour of other taps: properties are single values of the metadata.
+HubSpot's many other properties, mostly null, are missing, and so are associations.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from typing import Any
 
 import msgspec
 
-from hubspot_simulator.answers import Answer, json_answer
+from hubspot_simulator.responses import Response, json_response
 
 Properties = dict[str, str | None]
 
-# The kind of object that each type of engagement is; of other types v3 has none.
+# The kind of object of each type of engagement; v3 has no objects of other types.
 KINDS: Mapping[str, str] = {
     "CALL": "calls",
     "EMAIL": "emails",
@@ -34,7 +34,7 @@ KINDS: Mapping[str, str] = {
 }
 PAGE_DEFAULT, PAGE_MAX = 10, 100  # objects
 OBJECTS, PROPERTIES = "/crm/v3/objects/", "/crm/v3/properties/"
-# Asked for before a sync, of objects that this portal has none of.
+# Requested before a sync; this portal has no such objects.
 EMPTY: Mapping[str, Any] = {
     "/crm/v3/schemas": {"results": []},
     "/companies/v2/properties": [],
@@ -58,30 +58,30 @@ class Objects:
             for kind, objects in of_kind.items()
         }
 
-    def answer(self, path: str, params: Mapping[str, str]) -> Answer | None:
-        """Return what HubSpot would answer, None where the path is none of these."""
+    def respond(self, path: str, params: Mapping[str, str]) -> Response | None:
+        """Return HubSpot's response, None for any other path."""
         if path in EMPTY:
-            return json_answer(EMPTY[path])
+            return json_response(EMPTY[path])
         if path.startswith(PROPERTIES):
             return self._properties(path.removeprefix(PROPERTIES))
         if path.removeprefix(OBJECTS) in self._bodies:
             return self._page(path.removeprefix(OBJECTS), params)
         return None
 
-    def _properties(self, kind: str) -> Answer:
+    def _properties(self, kind: str) -> Response:
         names = self._names.get(kind, [])
-        return json_answer({"results": [{"name": name, "type": "string"} for name in names]})
+        return json_response({"results": [{"name": name, "type": "string"} for name in names]})
 
-    def _page(self, kind: str, params: Mapping[str, str]) -> Answer:
+    def _page(self, kind: str, params: Mapping[str, str]) -> Response:
         bodies = self._bodies[kind]
         start = int(params.get("after", 0))
         end = start + min(int(params.get("limit", PAGE_DEFAULT)), PAGE_MAX)
         paging = b',"paging":{"next":{"after":"%d"}}' % end if end < len(bodies) else b""
-        return Answer(200, b'{"results":[%b]%b}' % (b",".join(bodies[start:end]), paging))
+        return Response(200, b'{"results":[%b]%b}' % (b",".join(bodies[start:end]), paging))
 
 
 def to_properties(engagement: dict[str, Any]) -> Properties:
-    """Return an engagement's v3 properties, as text; lists and objects are left out."""
+    """Return an engagement's v3 properties as text, without lists and objects."""
     inner = engagement["engagement"]
     prefix = f"hs_{KINDS[inner['type']].removesuffix('s')}_"
     return {
@@ -105,7 +105,7 @@ def _to_text(at_ms: int) -> str:
 
 
 def _to_json(properties: Properties, names: Iterable[str]) -> bytes:
-    """Return an object with all properties of its kind, as v3 answers whoever names them."""
+    """Return an object with all properties of the kind, as v3 does for requested properties."""
     whole = {
         "id": properties["hs_object_id"],
         "properties": {name: properties.get(name) for name in names},

@@ -1,1 +1,1 @@
-"""The HTML page of all reports: its sections, charts and texts."""
+"""The HTML page of all reports: sections, charts and texts."""

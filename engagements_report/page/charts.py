@@ -1,4 +1,4 @@
-"""Charts as Vega-Lite has them: what is drawn from which values, no way of drawing yet. Pure."""
+"""The charts as Vega-Lite specifications. Pure."""
 
 from __future__ import annotations
 
@@ -7,17 +7,25 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from engagements_report.page.colours import HEAT, OTHER, heat, in_order, shown_as, variable
+from engagements_report.page.colours import (
+    HEAT,
+    OTHER,
+    TYPES,
+    heat,
+    in_order,
+    legend_name,
+    variable,
+)
 from engagements_report.queries.calendar import DAY
 
 Spec = dict[str, Any]
 
 SCHEMA = "https://vega.github.io/schema/vega-lite/v5.json"
 WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
-MAX_DAILY_BARS = 190  # days; longer periods are drawn by weeks
+MAX_DAILY_BARS = 190  # days; a longer period has a bar for each week
 INK, SOFT, RULE, PAPER = "var(--ink)", "var(--soft)", "var(--rule)", "var(--paper)"
 PIXELS_A_TICK = 90
-LONG = 300 * DAY  # from which on a day is written with its year
+LONG_PERIOD = 300 * DAY  # its axis shows the year
 DAYS_HEIGHT = 280
 CONFIG = {
     "background": None,
@@ -38,39 +46,40 @@ CONFIG = {
 
 @dataclass(frozen=True)
 class Point:
-    """A day of a rolling average; while the window is not `full` it is drawn dashed."""
+    """A day of a rolling average; the line is dashed if the window is not full."""
 
     day: date
     average: float
-    full: bool
+    is_full: bool
 
 
 def stacked_days(counts: Mapping[tuple[str, date], int], first: date, last: date) -> list[Spec]:
     """
-    Return the values of stacked bars, one a type and day, or week in a long period, with some.
+    Return the stacked bars: a bar for each type and day, or week of a long period, with any.
 
-    A bar goes from `start` to before `end`, from `low` to `high`; `what` says it in words.
+    A bar covers the days from `start` up to, not including, `end`, and the counts from `low` to
+    `high`; `description` is the tooltip.
     """
     step = 7 if is_weekly(first, last) else 1
     grouped: dict[tuple[date, str], int] = {}
-    for (kind, day), number in counts.items():
+    for (type_name, day), number in counts.items():
         start = day - day.weekday() * DAY if step == 7 else day
-        key = (start, shown_as(kind))
+        key = (start, legend_name(type_name))
         grouped[key] = grouped.get(key, 0) + number
     values = []
     for start in sorted({start for start, _ in grouped}):
         low = 0
-        for kind in in_order(kind for at, kind in grouped if at == start):
-            number = grouped[start, kind]
+        for type_name in in_order(type_name for at, type_name in grouped if at == start):
+            number = grouped[start, type_name]
             when = f"week of {start}" if step == 7 else str(start)
             values.append(
                 {
                     "start": str(start),
                     "end": str(start + step * DAY),
-                    "type": kind,
+                    "type": type_name,
                     "low": low,
                     "high": low + number,
-                    "what": f"{when}, {kind}: {number:,}",
+                    "description": f"{when}, {type_name}: {number:,}",
                 }
             )
             low += number
@@ -78,12 +87,12 @@ def stacked_days(counts: Mapping[tuple[str, date], int], first: date, last: date
 
 
 def is_weekly(first: date, last: date) -> bool:
-    """Tell whether a period is so long that it is drawn by weeks."""
+    """Whether the period is so long that a bar is a week."""
     return (last - first).days >= MAX_DAILY_BARS
 
 
 def days(counts: Mapping[tuple[str, date], int], first: date, last: date, width: int) -> Spec:
-    """Return stacked bars of engagements a day by type."""
+    """Return a chart of engagements a day, as bars stacked by type."""
     start = first - first.weekday() * DAY if is_weekly(first, last) else first
     values = stacked_days(counts, first, last)
     most = max(value["high"] for value in values)
@@ -99,18 +108,18 @@ def days(counts: Mapping[tuple[str, date], int], first: date, last: date, width:
                 "scale": {"type": "utc", "domain": [_moment(start), _moment(last + DAY)]},
             },
             "x2": {"field": "end"},
-            "y": {"field": "low", **_counted(most, 6, room=1.04)},
+            "y": {"field": "low", **_count_axis(most, 6, room=1.04)},
             "y2": {"field": "high"},
-            **_typed(),
+            **_colour_by_type(),
         },
     }
 
 
-def rolling(kind: str, points: Sequence[Point], width: int) -> Spec:
-    """Return a type's average as a line, dashed as far as its windows are partial."""
+def rolling(type_name: str, points: Sequence[Point], width: int) -> Spec:
+    """Return a chart of a type's average as a line, dashed while the window is partial."""
     values = [
         {"day": str(point.day), "average": point.average, "window": window}
-        for window, part in parts(points).items()
+        for window, part in window_parts(points).items()
         for point in part
     ]
     first, last = points[0].day, points[-1].day
@@ -129,92 +138,101 @@ def rolling(kind: str, points: Sequence[Point], width: int) -> Spec:
                 "scale": {"domainMin": 0, "nice": True},
             },
         },
-        "layer": [_dashed(kind), _dot(kind, points[-1])],
+        "layer": [_dashed(type_name), _dot(type_name, points[-1])],
     }
 
 
-def _dashed(kind: str) -> Spec:
+def _dashed(type_name: str) -> Spec:
     scale = {"domain": ["partial", "full"], "range": [[4, 4], [1, 0]]}
     dash = {"field": "window", "type": "nominal", "legend": None, "scale": scale}
-    mark = {"type": "line", "strokeWidth": 2.2, "color": variable(kind)}
+    mark = {"type": "line", "strokeWidth": 2.2, "color": variable(type_name)}
     return {"mark": mark, "encoding": {"strokeDash": dash}}
 
 
-def _dot(kind: str, last: Point) -> Spec:
-    """Return the end of the line, which says its average."""
+def _dot(type_name: str, last: Point) -> Spec:
+    """Return the end of the line, with the average as a tooltip."""
     return {
         "transform": [{"filter": f"datum.day == '{last.day}'"}],
-        "mark": {"type": "point", "filled": True, "size": 45, "color": variable(kind)},
+        "mark": {"type": "point", "filled": True, "size": 45, "color": variable(type_name)},
         "encoding": {"description": {"value": f"{last.day}: {last.average:.4f} a day"}},
     }
 
 
-def parts(points: Sequence[Point]) -> dict[str, list[Point]]:
-    """Return the points of partial and of full windows; the partial line reaches the full one."""
-    full = [point for point in points if point.full]
-    partial = [point for point in points if not point.full]
+def window_parts(points: Sequence[Point]) -> dict[str, list[Point]]:
+    """Return the points of partial and of full windows; the two lines share a point."""
+    full = [point for point in points if point.is_full]
+    partial = [point for point in points if not point.is_full]
     return {"partial": partial + full[:1] if partial else [], "full": full}
 
 
 def owners(rows: Sequence[tuple[str, Mapping[str, int]]], width: int) -> Spec:
-    """Return a bar an owner, of what each logged by type."""
+    """Return a chart with a bar for each owner, stacked by type."""
     values = []
     for owner, counts in rows:
         low = 0
-        for kind in in_order(counts):
-            if counts[kind]:
-                what = f"{owner}, {kind}: {counts[kind]:,}"
-                ends = {"low": low, "high": low + counts[kind]}
-                values.append({"owner": owner, "type": kind, "what": what, **ends})
-                low += counts[kind]
+        for type_name in in_order(counts):
+            if counts[type_name]:
+                description = f"{owner}, {type_name}: {counts[type_name]:,}"
+                ends = {"low": low, "high": low + counts[type_name]}
+                values.append(
+                    {"owner": owner, "type": type_name, "description": description, **ends}
+                )
+                low += counts[type_name]
     most = max(sum(counts.values()) for _, counts in rows)
     return {
         **_base(width, 60 + 26 * len(rows)),
         "data": {"values": values},
         "mark": {"type": "bar", "stroke": PAPER, "strokeWidth": 0.7},
         "encoding": {
-            "y": {**_named("owner", width), "sort": [owner for owner, _ in rows]},
-            "x": {"field": "low", **_counted(most, width // PIXELS_A_TICK)},
+            "y": {**_name_axis("owner", width), "sort": [owner for owner, _ in rows]},
+            "x": {"field": "low", **_count_axis(most, width // PIXELS_A_TICK)},
             "x2": {"field": "high"},
-            **_typed(),
+            **_colour_by_type(),
         },
     }
 
 
-def bars(rows: Sequence[tuple[str, int]], kind: str, width: int, apart: Sequence[str] = ()) -> Spec:
-    """Return a bar a name, in the colour of a type; those named in `apart` in grey."""
+def bars(
+    rows: Sequence[tuple[str, int]], type_name: str, width: int, grey_names: Sequence[str] = ()
+) -> Spec:
+    """Return a chart with a bar for each name, in the colour of a type or in grey."""
     values = [
-        {"name": name, "number": number, "text": f"{number:,}", "what": f"{name}: {number:,}"}
+        {
+            "name": name,
+            "number": number,
+            "text": f"{number:,}",
+            "description": f"{name}: {number:,}",
+        }
         for name, number in rows
     ]
     most = max(number for _, number in rows)
-    grey = {"test": {"field": "name", "oneOf": list(apart)}, "value": variable(OTHER)}
-    colour = {"color": {"condition": grey, "value": variable(kind)}}
+    grey = {"test": {"field": "name", "oneOf": list(grey_names)}, "value": variable(OTHER)}
+    colour = {"color": {"condition": grey, "value": variable(type_name)}}
     ends: Spec = {"mark": {"type": "text", "align": "left", "dx": 4, "color": INK, "fontSize": 12}}
     return {
         **_base(width, 45 + 26 * len(rows)),
         "data": {"values": values},
         "encoding": {
-            "y": {**_named("name", width), "sort": [name for name, _ in rows]},
-            # Room for the number behind the longest bar.
-            "x": {"field": "number", **_counted(most, width // PIXELS_A_TICK, room=1.15)},
+            "y": {**_name_axis("name", width), "sort": [name for name, _ in rows]},
+            # Leaves room for the number behind the longest bar.
+            "x": {"field": "number", **_count_axis(most, width // PIXELS_A_TICK, room=1.15)},
         },
         "layer": [
-            {"mark": "bar", "encoding": {**colour, "description": {"field": "what"}}},
+            {"mark": "bar", "encoding": {**colour, "description": {"field": "description"}}},
             {**ends, "encoding": {"text": {"field": "text"}}},
         ],
     }
 
 
 def hours(counts: Mapping[tuple[int, int], int], width: int) -> Spec:
-    """Return a square a weekday and hour, the darker the more; those without any stay empty."""
+    """Return a chart with a square for each weekday and hour, darker for more engagements."""
     least, most = min(counts.values()), max(counts.values())
     values = [
         {
             "weekday": WEEKDAYS[weekday],
             "hour": hour,
             "step": heat_step(number, least, most),
-            "what": f"{WEEKDAYS[weekday]}, {hour}:00 to {hour}:59: {number:,}",
+            "description": f"{WEEKDAYS[weekday]}, {hour}:00 to {hour}:59: {number:,}",
         }
         for (weekday, hour), number in sorted(counts.items())
     ]
@@ -229,7 +247,7 @@ def hours(counts: Mapping[tuple[int, int], int], width: int) -> Spec:
             "x": _ordinal("hour", range(24), hour_axis),
             "y": _ordinal("weekday", WEEKDAYS, {"title": None}),
             "color": {"field": "step", "type": "ordinal", "legend": None, "scale": scale},
-            "description": {"field": "what"},
+            "description": {"field": "description"},
         },
     }
 
@@ -239,7 +257,7 @@ def _ordinal(field: str, domain: Iterable[object], axis: Spec) -> Spec:
 
 
 def heat_step(number: int, least: int, most: int) -> int:
-    """Return the step of HEAT, from 0, for a number from `least` to `most`."""
+    """Return the step of HEAT, from 0, of a number from `least` to `most`."""
     return (number - least) * len(HEAT) // (most - least + 1)
 
 
@@ -248,30 +266,27 @@ def _base(width: int, height: int) -> Spec:
     return {"$schema": SCHEMA, "width": width, "height": height, "autosize": fit, "config": CONFIG}
 
 
-def _typed() -> Spec:
-    kinds = in_order(["other", *_ALL_TYPES])
-    scale = {"domain": kinds, "range": [variable(kind) for kind in kinds]}
+def _colour_by_type() -> Spec:
+    types = in_order([OTHER, *TYPES])
+    scale = {"domain": types, "range": [variable(type_name) for type_name in types]}
     colour = {"field": "type", "type": "nominal", "legend": None, "scale": scale}
-    return {"color": colour, "description": {"field": "what"}}
+    return {"color": colour, "description": {"field": "description"}}
 
 
-_ALL_TYPES = ("CALL", "EMAIL", "INCOMING_EMAIL", "FORWARDED_EMAIL", "MEETING", "NOTE", "TASK")
-
-
-def _named(field: str, width: int) -> Spec:
+def _name_axis(field: str, width: int) -> Spec:
     axis = {"title": None, "labelLimit": width // 3, "labelColor": INK, "ticks": False}
     return {"field": field, "type": "nominal", "axis": {**axis, "domain": False}}
 
 
-def _counted(most: int, ticks: int, room: float = 1.0) -> Spec:
-    """Return axis and scale of counts up to `most`; the axis is `room` times as long."""
+def _count_axis(most: int, ticks: int, room: float = 1.0) -> Spec:
+    """Return the axis and scale of counts up to `most`; the axis is `room` times as long."""
     axis = {"values": count_ticks(most, ticks), "format": ",d"}
     scale = {"domain": [0, max(1, most) * room], "nice": False}
     return {"type": "quantitative", "axis": {**axis, "title": None}, "scale": scale}
 
 
 def count_ticks(most: int, number: int) -> list[int]:
-    """Return 0 and at most `number` whole numbers up to `most`, 1, 2, 5, 10, 20 … apart."""
+    """Return 0 and at most `number` whole numbers up to `most`, 1, 2, 5, 10, 20 … grey_names."""
     steps = (factor * 10**power for power in range(18) for factor in (1, 2, 5))
     step = next(step for step in steps if most / step <= number)
     return list(range(0, most + 1, step))
@@ -279,8 +294,8 @@ def count_ticks(most: int, number: int) -> list[int]:
 
 def _day_axis(width: int, first: date, last: date, ticks: int | None = None) -> Spec:
     count = ticks or max(3, width // PIXELS_A_TICK)
-    written = "%-d %b" if last - first < LONG else "%b %Y"
-    return {"title": None, "format": written, "tickCount": count, "labelOverlap": True}
+    date_format = "%-d %b" if last - first < LONG_PERIOD else "%b %Y"
+    return {"title": None, "format": date_format, "tickCount": count, "labelOverlap": True}
 
 
 def _moment(day: date) -> Spec:

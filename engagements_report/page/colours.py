@@ -1,8 +1,8 @@
 """
-The colours of the page: one a type, the same in every chart, on light paper and on dark. Pure.
+The colours of the page: the same for a type in every chart, in light and in dark mode. Pure.
 
-Of any two of them, seen with full sight or without red, green or blue, the difference is more than
-a tenth of that between black and white (in Oklab); each stands out from its paper by 3 to 1.
+In Oklab any two differ by more than a tenth of the distance from black to white, with every kind of
+colour vision. Each has a contrast of at least 3 to 1 with the background.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 OTHER = "other types"
-# Type → (on light paper, on dark), in the order of stacks and legends.
+# Type → (light mode, dark mode), in the order of stacks and legends.
 TYPES = {
     "CALL": ("#d87400", "#f8a665"),
     "EMAIL": ("#5546ca", "#c6c9fb"),
@@ -21,7 +21,7 @@ TYPES = {
     "TASK": ("#5a3401", "#ce8013"),
     OTHER: ("#6e737a", "#a3a8b0"),
 }
-# From few to many.
+# From few engagements to many.
 HEAT = (
     ("#d6e4f5", "#1d3b5c"),
     ("#a3c4ea", "#2b5f93"),
@@ -29,8 +29,8 @@ HEAT = (
     ("#2f6fb8", "#74b0ea"),
     ("#123f78", "#c9e2fb"),
 )
-# Paper, ink, and what is said in colour as well as in words.
-REST = {
+# Background, text, and states that have a sign as well as a colour.
+OTHER_COLOURS = {
     "paper": ("#ffffff", "#14171c"),
     "panel": ("#f5f6f8", "#1d2128"),
     "ink": ("#1b1f24", "#eceff4"),
@@ -42,30 +42,30 @@ REST = {
 }
 
 
-def shown_as(kind: str) -> str:
-    """Return the type itself, or `other types` for one that has no colour of its own."""
-    return kind if kind in TYPES else OTHER
+def legend_name(type_name: str) -> str:
+    """Return the type itself, or `other types` for a type without a colour."""
+    return type_name if type_name in TYPES else OTHER
 
 
-def in_order(kinds: Iterable[str]) -> list[str]:
-    """Return what the types are shown as, once each, in the order of stacks and legends."""
-    there = {shown_as(kind) for kind in kinds}
-    return [kind for kind in TYPES if kind in there]
+def in_order(types: Iterable[str]) -> list[str]:
+    """Return the legend names of the types, without repeats, in the order of stacks."""
+    names = {legend_name(type_name) for type_name in types}
+    return [name for name in TYPES if name in names]
 
 
-def variable(kind: str) -> str:
-    """Return the CSS variable of what a type is shown as."""
-    return f"var(--{shown_as(kind).lower().replace('_', '-').replace(' ', '-')})"
+def variable(type_name: str) -> str:
+    """Return the CSS variable of a type's colour."""
+    return f"var(--{legend_name(type_name).lower().replace('_', '-').replace(' ', '-')})"
 
 
 def heat(step: int) -> str:
-    """Return the CSS variable of a step, from 0, of HEAT."""
+    """Return the CSS variable of a step of HEAT, from 0."""
     return f"var(--heat-{step})"
 
 
 def declarations(dark: bool) -> str:
-    """Return the CSS variables of light or of dark paper."""
-    named = {variable(kind): pair for kind, pair in TYPES.items()}
-    named |= {heat(step): pair for step, pair in enumerate(HEAT)}
-    named |= {f"var(--{name})": pair for name, pair in REST.items()}
-    return "".join(f"{name[4:-1]}:{pair[dark]};" for name, pair in named.items())
+    """Return the declarations of all CSS variables, for light or dark mode."""
+    values = {variable(type_name): pair for type_name, pair in TYPES.items()}
+    values |= {heat(step): pair for step, pair in enumerate(HEAT)}
+    values |= {f"var(--{name})": pair for name, pair in OTHER_COLOURS.items()}
+    return "".join(f"{name[4:-1]}:{pair[dark]};" for name, pair in values.items())

@@ -1,4 +1,4 @@
-"""Days, zones and shares in words, for people. Pure."""
+"""Days, zones, filters and shares as text for people. Pure."""
 
 from __future__ import annotations
 
@@ -14,58 +14,58 @@ MONTHS = (
 ).split()
 
 
-def day_in_words(day: date) -> str:
-    """13 July 2018."""
+def format_day(day: date) -> str:
+    """Return for example 13 July 2018."""
     return f"{day.day} {MONTHS[day.month - 1]} {day.year}"
 
 
-def span_in_words(span: Span) -> str:
-    """15 June to 13 July 2018."""
+def format_span(span: Span) -> str:
+    """Return for example 15 June to 13 July 2018."""
     first, last = span.first, span.last
     if first == last:
-        return day_in_words(first)
-    begins = f"{first.day} {MONTHS[first.month - 1]}"
+        return format_day(first)
+    start = f"{first.day} {MONTHS[first.month - 1]}"
     if first.year != last.year:
-        begins += f" {first.year}"
-    return f"{begins} to {day_in_words(last)}"
+        start += f" {first.year}"
+    return f"{start} to {format_day(last)}"
 
 
-def zone_in_words(name: str, offsets: Iterable[Offset]) -> str:
-    """America/New_York (UTC−05:00 and UTC−04:00)."""
-    shown = dict.fromkeys(_offset_in_words(offset.offset_ms) for offset in offsets)
-    listed = " and ".join(shown)
-    return name if name == listed else f"{name} ({listed})"
+def format_zone(name: str, offsets: Iterable[Offset]) -> str:
+    """Return for example America/New_York (UTC−05:00 and UTC−04:00)."""
+    names = dict.fromkeys(_format_offset(offset.offset_ms) for offset in offsets)
+    listing = " and ".join(names)
+    return name if name == listing else f"{name} ({listing})"
 
 
-def _offset_in_words(offset_ms: int) -> str:
+def _format_offset(offset_ms: int) -> str:
     if not offset_ms:
         return "UTC"
     hours, minutes = divmod(abs(offset_ms) // 60_000, 60)
     return f"UTC{'−' if offset_ms < 0 else '+'}{hours:02d}:{minutes:02d}"
 
 
-def moment_in_words(at: datetime) -> str:
-    """13 July 2018, 14:05 CEST, of a time that has a zone."""
-    return f"{day_in_words(at.date())}, {at:%H:%M} {at:%Z}"
+def format_moment(at: datetime) -> str:
+    """Return for example 13 July 2018, 14:05 CEST; `at` has a zone."""
+    return f"{format_day(at.date())}, {at:%H:%M} {at:%Z}"
 
 
-def choice_in_words(choice: ReportFilter) -> str:
-    """Say which engagements count, and by which of their times."""
-    rows = "live engagements alone" if choice.live else "deleted and inactive engagements too"
-    when = {"createdAt": "when it was logged", "timestamp": "when it happened"}[choice.time]
-    parts = [f"Counted: {rows}, each by {when} ({choice.time})"]
-    if choice.types:
-        parts.append(f"of type {', '.join(choice.types)}")
-    if choice.owners:
-        parts.append(f"of owner {', '.join(map(str, choice.owners))}")
+def describe_filter(report_filter: ReportFilter) -> str:
+    """Return a sentence: the engagements that count, and by which of their times."""
+    rows = "live engagements only" if report_filter.live else "deleted and inactive engagements too"
+    times = {"createdAt": "when it was logged", "timestamp": "when it happened"}
+    parts = [f"Counted: {rows}, each by {times[report_filter.time]} ({report_filter.time})"]
+    if report_filter.types:
+        parts.append(f"of type {', '.join(report_filter.types)}")
+    if report_filter.owners:
+        parts.append(f"of owner {', '.join(map(str, report_filter.owners))}")
     return ", ".join(parts) + "."
 
 
 def percent(share: Decimal | float | None) -> str:
-    """34.5 %, from a share of 1; a dash for none."""
+    """Return a share of 1 as for example 34.5 %, a dash for None."""
     return "–" if share is None else f"{float(share) * 100:.1f} %"
 
 
-def plural(number: int, one: str, several: str = "") -> str:
-    """1 call, 1,200 calls."""
-    return f"{number:,} {one if number == 1 else several or one + 's'}"
+def plural(number: int, singular: str) -> str:
+    """Return for example 1 call, 1,200 calls."""
+    return f"{number:,} {singular if number == 1 else singular + 's'}"

@@ -1,4 +1,4 @@
-"""The page of all reports: asks each, and says what could not be asked and why."""
+"""The page of all reports: runs each, and shows the reason of a failure."""
 
 from __future__ import annotations
 
@@ -6,85 +6,94 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from engagements_report.exceptions import DatabaseError
-from engagements_report.page import formatting, html
-from engagements_report.page.html import Head, Section
-from engagements_report.page.sections import NOTHING_FOUND, SECTION_BUILDERS, TITLES, SectionInput
+from engagements_report.page import document, formatting
+from engagements_report.page.document import Head, KeyFigure, Section
+from engagements_report.page.sections import (
+    NOTHING_FOUND,
+    SECTION_BUILDERS,
+    TITLES,
+    SectionInput,
+)
 from engagements_report.queries.calendar import DAY, iter_offsets
 from engagements_report.queries.database import Database
 from engagements_report.queries.periods import ReportFilter, Span
-from engagements_report.queries.reports import REPORTS, ask, find_span, synced_at
+from engagements_report.queries.reports import REPORTS, find_span, read_synced_at, run_report
 
 PAGE_DAYS = 90  # shown without --from
 
 
-def write_page(database: Database, choice: ReportFilter, only: str | None = None) -> str:
+def render(database: Database, report_filter: ReportFilter, report: str | None = None) -> str:
     """
-    Return the page of all reports, or of one, as the database is at one moment.
+    Return the page of all reports, or of `report`; all numbers are of the same moment.
 
-    Without a first day it is about the last PAGE_DAYS. Raises DatabaseError where nothing can be
-    asked at all; a report that lacks its table says so in its section.
+    Without a first day the page covers the last PAGE_DAYS. A report whose table is
+    missing has a message in place of a chart. Raises DatabaseError if no query can run.
     """
     database.begin_snapshot()
-    span = find_span(database, choice, complete=True) or find_span(database, choice, complete=False)
-    if span and not choice.period.first:
-        span = replace(span, first=max(span.first, span.last - (PAGE_DAYS - 1) * DAY))
-    names = [only] if only else list(REPORTS)
+    span = _find_span(database, report_filter)
+    reports = [report] if report else list(REPORTS)
     if span is None:
-        sections = [replace(_bare(name), empty=_nothing(choice)) for name in names]
-        return html.to_page(Head("Engagements", [_nothing(choice)]), sections)
-    shown = choice.shown(span)
-    made = [_make(database, name, shown, span) for name in names]
-    figures = [figure for _, figure in made if figure]
-    head = _head(shown, span, _synced(database, choice), figures)
-    return html.to_page(head, [section for section, _ in made])
+        empty = f"There are no engagements{report_filter.description}."
+        sections = [replace(_empty_section(name), empty=empty) for name in reports]
+        return document.render(Head("Engagements", [empty]), sections)
+    filter_of_days = report_filter.on_days(span)
+    contents = [_build_section(database, name, filter_of_days, span) for name in reports]
+    figures = [figure for _, figure in contents if figure]
+    head = _build_head(filter_of_days, span, _synced_sentence(database, report_filter), figures)
+    return document.render(head, [section for section, _ in contents])
 
 
-def _make(
-    database: Database, name: str, choice: ReportFilter, span: Span
-) -> tuple[Section, tuple[str, str, bool] | None]:
-    """Return a report's section, and its figure for the top, if it has one."""
+def _find_span(database: Database, report_filter: ReportFilter) -> Span | None:
+    """Return the days of the page; the current day only if there are no others."""
+    span = find_span(database, report_filter, complete=True)
+    span = span or find_span(database, report_filter, complete=False)
+    if span and not report_filter.period.first:
+        span = replace(span, first=max(span.first, span.last - (PAGE_DAYS - 1) * DAY))
+    return span
+
+
+def _build_section(
+    database: Database, name: str, report_filter: ReportFilter, span: Span
+) -> tuple[Section, KeyFigure | None]:
+    """Return a report's section, and the report's key figure or None."""
+    section = _empty_section(name)
     try:
-        answer = ask(database, name, choice)
+        result = run_report(database, name, report_filter)
     except DatabaseError as error:
-        return replace(_bare(name), problem=f"This report cannot be made: {error}."), None
-    section = _bare(name)
-    if not answer.rows.rows:
-        empty = f"Nothing to show: no {NOTHING_FOUND[name]}, {formatting.span_in_words(span)}."
-        return replace(section, empty=empty, notes=answer.notes), None
-    made = SECTION_BUILDERS[name](SectionInput(choice, span, answer))
-    section = replace(section, lead=made.lead, pictures=made.pictures, table=made.table)
-    return replace(section, notes=answer.notes), made.figure
+        return replace(section, problem=f"This report cannot be made: {error}."), None
+    section = replace(section, notes=result.notes)
+    if not result.rows.rows:
+        empty = f"Nothing to show: no {NOTHING_FOUND[name]}, {formatting.format_span(span)}."
+        return replace(section, empty=empty), None
+    content = SECTION_BUILDERS[name](SectionInput(report_filter, span, result))
+    section = replace(section, lead=content.lead, pictures=content.pictures, table=content.table)
+    return section, content.figure
 
 
-def _bare(name: str) -> Section:
+def _empty_section(name: str) -> Section:
     title, question = TITLES[name]
     return Section(name, title, question)
 
 
-def _nothing(choice: ReportFilter) -> str:
-    return f"There are no engagements{choice.in_words}."
-
-
-def _synced(database: Database, choice: ReportFilter) -> str:
+def _synced_sentence(database: Database, report_filter: ReportFilter) -> str:
     try:
-        at = synced_at(database)
+        synced_at = read_synced_at(database)
     except DatabaseError:
-        at = None
-    if at is None:
-        return "When it was synced last is not known."
-    zone = choice.period.zone
-    return f"Last synced: {formatting.moment_in_words(at.astimezone(zone))}."
+        synced_at = None
+    if synced_at is None:
+        return "The time of the last sync is unknown."
+    local_time = synced_at.astimezone(report_filter.period.zone)
+    return f"Last synced: {formatting.format_moment(local_time)}."
 
 
-def _head(
-    choice: ReportFilter, span: Span, synced: str, figures: Sequence[tuple[str, str, bool]]
+def _build_head(
+    report_filter: ReportFilter, span: Span, synced: str, figures: Sequence[KeyFigure]
 ) -> Head:
-    zone = choice.period.zone
-    offsets = iter_offsets(span.first, span.last, zone)
-    calendar = formatting.zone_in_words(zone.key, offsets)
+    zone = report_filter.period.zone
+    calendar = formatting.format_zone(zone.key, iter_offsets(span.first, span.last, zone))
     lines = [
         f"{formatting.plural(span.days, 'day')} by the calendar of {calendar}.",
-        formatting.choice_in_words(choice),
+        formatting.describe_filter(report_filter),
         synced,
     ]
-    return Head(f"Engagements, {formatting.span_in_words(span)}", lines, figures)
+    return Head(f"Engagements, {formatting.format_span(span)}", lines, figures)

@@ -1,4 +1,4 @@
-"""What each report says on the page: its picture, its table, and one sentence."""
+"""The content of each report's section: charts, a table, and a sentence."""
 
 from __future__ import annotations
 
@@ -7,56 +7,72 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from engagements_report.page import charts, html
+from engagements_report.page import charts
 from engagements_report.page.charts import Point, Spec
-from engagements_report.page.colours import OTHER, heat, in_order, shown_as
+from engagements_report.page.colours import OTHER, heat, in_order, legend_name, variable
+from engagements_report.page.document import (
+    Check,
+    Figure,
+    KeyFigure,
+    Legend,
+    SmallMultiples,
+    Table,
+    Value,
+)
 from engagements_report.page.formatting import percent, plural
-from engagements_report.page.html import State, Table
 from engagements_report.page.svg import draw
 from engagements_report.queries.periods import ReportFilter, Span
-from engagements_report.queries.reports import Answer
+from engagements_report.queries.reports import ReportResult
 
 WIDE, NARROW, SMALL = 660, 320, 300  # pixels
-MOST_OWNERS = 15  # in the chart; the table has all
-REPLIED = ("no reply", "no contact")
+MAX_CHART_OWNERS = 15  # the table has all
+WITHOUT_REPLY = ("no reply", "no contact")  # bars in grey
+WITHOUT_OUTCOME = ("(none)",)
+TYPE_OF_COLUMN = {
+    "calls": "CALL",
+    "emails_sent": "EMAIL",
+    "meetings": "MEETING",
+    "notes": "NOTE",
+    "tasks": "TASK",
+}
 
 
 @dataclass(frozen=True)
 class SectionInput:
-    """What a section is made from: the choice, its days, and the report's answer."""
+    """The input of a section: the filter, the days, and the report's result."""
 
-    choice: ReportFilter
+    report_filter: ReportFilter
     span: Span
-    answer: Answer
+    result: ReportResult
 
     @property
     def rows(self) -> list[dict[str, Any]]:
-        columns = self.answer.rows.columns
-        return [dict(zip(columns, row, strict=True)) for row in self.answer.rows.rows]
+        columns = self.result.rows.columns
+        return [dict(zip(columns, row, strict=True)) for row in self.result.rows.rows]
 
 
 @dataclass(frozen=True)
 class SectionContent:
-    """What a report gives to its section, and to the figures on top."""
+    """The parts of a section that depend on the result, and a key figure."""
 
     lead: str = ""
-    pictures: Sequence[str] = ()
+    pictures: Sequence[Legend | Figure | SmallMultiples] = ()
     table: Table | None = None
-    figure: tuple[str, str, bool] | None = None
+    figure: KeyFigure | None = None
 
 
-# Of each report: what its section is called, and its question.
+# Of each report: the section's title, and the question that the report answers.
 TITLES = {
     "daily": ("Engagements a day", "How many engagements of each type were there each day?"),
     "rolling": ("Rolling average", "How many a day, over the days up to each day?"),
     "owners": ("Owners", "What did each owner log, and get done?"),
     "calls": ("Call outcomes", "How did calls end, and how many reached someone?"),
-    "meetings": ("Meeting outcomes", "What became of meetings?"),
+    "meetings": ("Meeting outcomes", "How did meetings end?"),
     "hours": ("Weekdays and hours", "When in the week do engagements happen?"),
     "first-response": ("First response", "How soon were incoming e-mails answered?"),
     "quality": ("Data quality", "What in the data is missing or wrong?"),
 }
-# What there is none of, where a report has no rows.
+# What an empty report has not found.
 NOTHING_FOUND = {
     **dict.fromkeys(("daily", "rolling", "hours", "quality"), "engagements"),
     "owners": "calls, e-mails, meetings, notes or tasks",
@@ -66,100 +82,100 @@ NOTHING_FOUND = {
 }
 
 
-def _daily(asked: SectionInput) -> SectionContent:
-    counts = {(row["type"], _day(row["day"])): row["num_engagements"] for row in asked.rows}
-    span = asked.span
+def _daily(section_input: SectionInput) -> SectionContent:
+    counts = {
+        (row["type"], _to_day(row["day"])): row["num_engagements"] for row in section_input.rows
+    }
+    span = section_input.span
     total = sum(counts.values())
-    kinds = sorted({kind for kind, _ in counts})
+    types = sorted({type_name for type_name, _ in counts})
     weekly = charts.is_weekly(span.first, span.last)
-    step = "week, since there are more days than one can see" if weekly else "day"
+    step = "week, since there are more days than fit the chart" if weekly else "day"
     lead = f"{plural(total, 'engagement')}, {total / span.days:.1f} a day. A bar is a {step}."
-    days = sorted({day for _, day in counts}, reverse=True)
-    rows = [
-        [str(day), *(counts.get((kind, day), 0) for kind in kinds), _of_day(counts, day)]
-        for day in days
-    ]
-    table = Table(
-        "By day and type, the newest first",
-        ["day", *kinds, "all"],
-        rows,
-    )
-    pictures = _both(
+    figure = _figure(
         lambda width: charts.days(counts, span.first, span.last, width),
         f"Stacked bars of engagements a {'week' if weekly else 'day'} by type. {lead}",
     )
-    others = [kind for kind in kinds if shown_as(kind) == OTHER]
-    named = _legend(kinds)
+    others = [type_name for type_name in types if legend_name(type_name) == OTHER]
     if others:
         lead += f" Other types: {', '.join(others)}."
-    return SectionContent(lead, [named, pictures], table, ("Engagements", f"{total:,}", False))
+    table = _daily_table(counts, types)
+    key_figure = KeyFigure("Engagements", f"{total:,}")
+    return SectionContent(lead, [_type_legend(types), figure], table, key_figure)
 
 
-def _of_day(counts: Mapping[tuple[str, date], int], day: date) -> int:
-    return sum(number for (_, at), number in counts.items() if at == day)
-
-
-def _rolling(asked: SectionInput) -> SectionContent:
-    window = asked.choice.window_days
-    average, full = f"avg_{window}d", f"avg_{window}d_full"
-    by_kind: dict[str, list[Point]] = {}
-    covered: dict[date, int] = {}
-    for row in asked.rows:
-        day = _day(row["day"])
-        covered[day] = row["days_in_window"]
-        point = Point(day, float(row[average]), row[full] is not None)
-        by_kind.setdefault(row["type"], []).append(point)
-    pictures = [_average(kind, points, window) for kind, points in by_kind.items()]
-    averages = {(row["type"], _day(row["day"])): row[average] for row in asked.rows}
+def _daily_table(counts: Mapping[tuple[str, date], int], types: Sequence[str]) -> Table:
+    """Return a row for each day: the counts of the types, and their sum."""
+    totals: dict[date, int] = {}
+    for (_, day), number in counts.items():
+        totals[day] = totals.get(day, 0) + number
     rows = [
-        [
-            str(day),
-            f"{covered[day]} of {window}",
-            *(averages[kind, day] for kind in by_kind),
-        ]
-        for day in sorted(covered, reverse=True)
+        [str(day), *(counts.get((type_name, day), 0) for type_name in types), totals[day]]
+        for day in sorted(totals, reverse=True)
     ]
-    table = Table("Average a day, the newest first", ["day", "days in window", *by_kind], rows)
+    return Table("By day and type, newest first", ["day", *types, "all"], rows)
+
+
+def _rolling(section_input: SectionInput) -> SectionContent:
+    window = section_input.report_filter.window_days
+    average, full = f"avg_{window}d", f"avg_{window}d_full"
+    points_by_type: dict[str, list[Point]] = {}
+    for row in section_input.rows:
+        point = Point(_to_day(row["day"]), float(row[average]), row[full] is not None)
+        points_by_type.setdefault(row["type"], []).append(point)
+    pictures = [
+        _average_picture(type_name, points, window) for type_name, points in points_by_type.items()
+    ]
     lead = (
-        f"Each type's average over the {window} days up to each day, each picture with a scale of"
-        f" its own. Dashed: fewer than {window} days are covered."
+        f"Each type's average over the {window} days up to each day; each chart has its own scale."
+        f" Dashed: the window has fewer than {window} days of data."
     )
-    return SectionContent(lead, [html.multiples(pictures)], table)
+    table = _rolling_table(section_input.rows, list(points_by_type), window)
+    return SectionContent(lead, [SmallMultiples(pictures)], table)
 
 
-def _average(kind: str, points: Sequence[Point], window: int) -> tuple[str, str]:
-    """Return the heading and the picture of a type's average."""
-    last = points[-1]
-    label = f"{kind}: average over {window} days, as a line; {last.average:.4f} on {last.day}"
-    picture = draw(charts.rolling(kind, points, SMALL), label)
-    return f"{kind}: {last.average:.2f} a day", picture
-
-
-def _owners(asked: SectionInput) -> SectionContent:
-    columns = {
-        "calls": "CALL",
-        "emails_sent": "EMAIL",
-        "meetings": "MEETING",
-        "notes": "NOTE",
-        "tasks": "TASK",
-    }
-    rows = asked.rows
-    shown = [
-        (row["owner"], {kind: row[column] for column, kind in columns.items() if row[column]})
-        for row in _distinct(rows)[:MOST_OWNERS]
+def _rolling_table(rows: Sequence[Mapping[str, Any]], types: Sequence[str], window: int) -> Table:
+    """Return a row for each day: the days in the window, and each type's average."""
+    days_in_window = {_to_day(row["day"]): row["days_in_window"] for row in rows}
+    averages = {(row["type"], _to_day(row["day"])): row[f"avg_{window}d"] for row in rows}
+    table_rows = [
+        [str(day), f"{number} of {window}", *(averages[name, day] for name in types)]
+        for day, number in sorted(days_in_window.items(), reverse=True)
     ]
-    names = [column for column in asked.answer.rows.columns if column not in ("ownerId",)]
-    table = _plain_table("By owner", asked, names)
+    columns = ["day", "days in window", *types]
+    return Table("Average a day, newest first", columns, table_rows)
+
+
+def _average_picture(type_name: str, points: Sequence[Point], window: int) -> tuple[str, Any]:
+    """Return the heading and the chart of a type's average."""
+    last = points[-1]
+    label = f"{type_name}: average over {window} days, as a line; {last.average:.4f} on {last.day}"
+    picture = draw(charts.rolling(type_name, points, SMALL), label)
+    return f"{type_name}: {last.average:.2f} a day", picture
+
+
+def _owners(section_input: SectionInput) -> SectionContent:
+    rows = section_input.rows
+    bars = [
+        (
+            row["owner"],
+            {name: row[column] for column, name in TYPE_OF_COLUMN.items() if row[column]},
+        )
+        for row in _with_distinct_names(rows)[:MAX_CHART_OWNERS]
+    ]
     lead = plural(len(rows), "owner") + " with engagements of these types"
-    lead += f"; the {MOST_OWNERS} with most are drawn." if len(rows) > MOST_OWNERS else "."
-    pictures = _both(
-        lambda width: charts.owners(shown, width), f"Stacked bars of engagements by owner. {lead}"
+    is_cut = len(rows) > MAX_CHART_OWNERS
+    lead += f"; the chart has the {MAX_CHART_OWNERS} with most." if is_cut else "."
+    figure = _figure(
+        lambda width: charts.owners(bars, width), f"Stacked bars of engagements by owner. {lead}"
     )
-    return SectionContent(lead, [_legend(columns.values()), pictures], table)
+    columns = [name for name in section_input.result.rows.columns if name != "ownerId"]
+    table = _plain_table("By owner", section_input, columns)
+    return SectionContent(lead, [_type_legend(TYPE_OF_COLUMN.values()), figure], table)
 
 
-def _distinct(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return rows whose owners' names differ, by their ids where two have one name."""
+def _with_distinct_names(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the rows, with the id added to each owner's name that occurs more than once."""
     names = [row["owner"] for row in rows]
     return [
         {**row, "owner": f"{row['owner']} ({row['ownerId']})"}
@@ -169,38 +185,39 @@ def _distinct(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     ]
 
 
-def _calls(asked: SectionInput) -> SectionContent:
-    *rows, every = asked.rows
-    rate = percent(every["connect_rate"])
-    calls = plural(every["num_calls"], "call")
-    lead = f"{rate} of {calls} reached someone, in {every['total_minutes']:,} minutes."
+def _calls(section_input: SectionInput) -> SectionContent:
+    *rows, total = section_input.rows
+    rate = percent(total["connect_rate"])
+    calls = plural(total["num_calls"], "call")
+    lead = f"{rate} of {calls} reached someone, in {total['total_minutes']:,} minutes."
     counts = [(row["disposition"], row["num_calls"]) for row in rows]
-    pictures = _both(
-        lambda width: charts.bars(counts, "CALL", width, ["(none)"]),
+    figure = _figure(
+        lambda width: charts.bars(counts, "CALL", width, WITHOUT_OUTCOME),
         f"Bars of calls by outcome. {lead}",
     )
-    table = _plain_table("By outcome", asked)
-    return SectionContent(lead, [pictures], table, ("Calls that reached someone", rate, False))
+    table = _plain_table("By outcome", section_input)
+    return SectionContent(lead, [figure], table, KeyFigure("Calls that reached someone", rate))
 
 
-def _meetings(asked: SectionInput) -> SectionContent:
-    *rows, every = asked.rows
-    meetings = plural(every["num_meetings"], "meeting")
-    lead = f"{meetings}, {every['total_hours']:,} hours."
+def _meetings(section_input: SectionInput) -> SectionContent:
+    *rows, total = section_input.rows
+    meetings = plural(total["num_meetings"], "meeting")
+    lead = f"{meetings}, {total['total_hours']:,} hours."
     counts = [(row["outcome"], row["num_meetings"]) for row in rows]
-    pictures = _both(
-        lambda width: charts.bars(counts, "MEETING", width, ["(none)"]),
+    figure = _figure(
+        lambda width: charts.bars(counts, "MEETING", width, WITHOUT_OUTCOME),
         f"Bars of meetings by outcome. {lead}",
     )
-    return SectionContent(lead, [pictures], _plain_table("By outcome", asked))
+    return SectionContent(lead, [figure], _plain_table("By outcome", section_input))
 
 
-def _hours(asked: SectionInput) -> SectionContent:
-    counts = {(row["weekday"], row["hour"]): row["num_engagements"] for row in asked.rows}
+def _hours(section_input: SectionInput) -> SectionContent:
+    counts = {(row["weekday"], row["hour"]): row["num_engagements"] for row in section_input.rows}
     (weekday, hour), most = max(counts.items(), key=lambda item: item[1])
     when = f"{charts.WEEKDAYS[weekday]} from {hour}:00 to {hour}:59"
-    lead = f"Most in one hour: {most:,}, {when}. Hours are those of {asked.choice.period.zone.key}."
-    pictures = _both(
+    zone = section_input.report_filter.period.zone.key
+    lead = f"Most in one hour: {most:,}, {when}. Hours are in the time zone {zone}."
+    figure = _figure(
         lambda width: charts.hours(counts, width), f"Engagements by weekday and hour. {lead}"
     )
     rows = [
@@ -208,66 +225,66 @@ def _hours(asked: SectionInput) -> SectionContent:
         for hour in range(24)
     ]
     table = Table("By hour and weekday", ["hour", *charts.WEEKDAYS], rows)
-    return SectionContent(lead, [_heat_legend(counts.values()), pictures], table)
+    return SectionContent(lead, [_heat_legend(counts.values()), figure], table)
 
 
-def _heat_legend(numbers: Collection[int]) -> str:
-    """Return the legend of the steps that occur, with the numbers of each."""
+def _heat_legend(numbers: Collection[int]) -> Legend:
+    """Return the colour steps that occur, with the range of their numbers."""
     by_step: dict[int, list[int]] = {}
     for number in numbers:
         step = charts.heat_step(number, min(numbers), max(numbers))
         by_step.setdefault(step, []).append(number)
-    named = {
-        heat(step): f"{min(there):,}" if len({*there}) == 1 else f"{min(there):,} to {max(there):,}"
-        for step, there in sorted(by_step.items())
-    }
-    return html.legend(list(named.values()), list(named))
+    return Legend(
+        [
+            (_format_range(min(in_step), max(in_step)), heat(step))
+            for step, in_step in sorted(by_step.items())
+        ]
+    )
 
 
-def _first_response(asked: SectionInput) -> SectionContent:
-    rows = asked.rows
+def _format_range(least: int, most: int) -> str:
+    return f"{least:,}" if least == most else f"{least:,} to {most:,}"
+
+
+def _first_response(section_input: SectionInput) -> SectionContent:
+    rows = section_input.rows
     total = sum(row["num_emails"] for row in rows)
-    within = {row["replied_within"]: row["share_so_far"] for row in rows}
-    half = next((name for name, share in within.items() if share and share >= 0.5), None)
-    lead = f"{plural(total, 'incoming e-mail')}; {percent(within['1 day'])} answered"
-    lead += " within a day. "
+    shares = {row["replied_within"]: row["share_so_far"] for row in rows}
+    within_a_day = percent(shares["1 day"])
+    lead = f"{plural(total, 'incoming e-mail')}; {within_a_day} answered within a day. "
+    half = next((name for name, share in shares.items() if share and share >= 0.5), None)
     lead += (
         f"Half of them were answered within {half}."
         if half and half != "longer"
         else "Fewer than half of them were answered within 7 days."
     )
     counts = [(row["replied_within"], row["num_emails"]) for row in rows]
-    pictures = _both(
-        lambda width: charts.bars(counts, "INCOMING_EMAIL", width, REPLIED),
-        f"Bars of incoming e-mails by how soon they were answered. {lead}",
+    figure = _figure(
+        lambda width: charts.bars(counts, "INCOMING_EMAIL", width, WITHOUT_REPLY),
+        f"Bars of incoming e-mails by the time to the answer. {lead}",
     )
-    figure = ("E-mails answered within a day", percent(within["1 day"]), False)
-    return SectionContent(
-        lead, [pictures], _plain_table("By time to the next e-mail", asked), figure
-    )
+    key_figure = KeyFigure("E-mails answered within a day", within_a_day)
+    table = _plain_table("By time to the next e-mail", section_input)
+    return SectionContent(lead, [figure], table, key_figure)
 
 
-def _quality(asked: SectionInput) -> SectionContent:
-    rows = asked.rows
+def _quality(section_input: SectionInput) -> SectionContent:
+    rows = section_input.rows
     wrong = sum(row["state"] == "wrong" for row in rows)
-    lead = (
-        f"{wrong} of {len(rows)} checks found something wrong."
-        if wrong
-        else "Nothing that was checked is wrong."
-    )
+    lead = f"{wrong} of {len(rows)} checks found a fault." if wrong else "No check found a fault."
     table = Table(
-        "By check; the first two are of all days",
+        "By check; the first two cover all days",
         ["check", "state", "found", "of", "share"],
         [
-            [row["what"], State(row["state"]), row["num"], row["out_of"], _share_of(row)]
+            [row["what"], Check(row["state"]), row["num"], row["out_of"], _quality_share(row)]
             for row in rows
         ],
     )
-    said = f"✕ {plural(wrong, 'check')} wrong" if wrong else "✓ nothing wrong"
-    return SectionContent(lead, [], table, ("Data quality", said, bool(wrong)))
+    summary = f"✕ {plural(wrong, 'check')} wrong" if wrong else "✓ nothing wrong"
+    return SectionContent(lead, [], table, KeyFigure("Data quality", summary, bool(wrong)))
 
 
-def _share_of(row: Mapping[str, Any]) -> str | None:
+def _quality_share(row: Mapping[str, Any]) -> str | None:
     return None if row["share"] is None else percent(row["share"])
 
 
@@ -283,28 +300,30 @@ SECTION_BUILDERS: Mapping[str, Callable[[SectionInput], SectionContent]] = {
 }
 
 
-def _both(spec: Callable[[int], Spec], label: str) -> str:
-    """Return a chart drawn twice, for wide and for narrow windows; the style shows one of them."""
-    return html.figure(draw(spec(WIDE), label, "wide"), draw(spec(NARROW), label, "narrow"))
+def _figure(spec: Callable[[int], Spec], label: str) -> Figure:
+    """Return a chart in two widths; the style shows the width that fits the window."""
+    return Figure([draw(spec(WIDE), label, "wide"), draw(spec(NARROW), label, "narrow")])
 
 
-def _legend(kinds: Iterable[str]) -> str:
-    return html.legend(in_order(kinds))
+def _type_legend(types: Iterable[str]) -> Legend:
+    return Legend([(name, variable(name)) for name in in_order(types)])
 
 
-def _plain_table(caption: str, asked: SectionInput, names: Sequence[str] | None = None) -> Table:
-    """Return the report's rows as they are, its columns' names in words."""
-    columns = names or asked.answer.rows.columns
-    rows = [[_shown(name, row[name]) for name in columns] for row in asked.rows]
+def _plain_table(
+    caption: str, section_input: SectionInput, columns: Sequence[str] | None = None
+) -> Table:
+    """Return the report's rows unchanged, with column names in words."""
+    columns = columns or section_input.result.rows.columns
+    rows = [[_to_value(name, row[name]) for name in columns] for row in section_input.rows]
     return Table(caption, [name.removeprefix("num_").replace("_", " ") for name in columns], rows)
 
 
-def _shown(name: str, value: Any) -> object:
-    """Return a value of a column, shares of one as shares of a hundred."""
+def _to_value(name: str, value: Any) -> Value:
+    """Return a column's value, a share as a percentage."""
     is_share = name.startswith("share") or name.endswith("rate")
     return percent(value) if is_share else value
 
 
-def _day(value: object) -> date:
-    """Return a day as the driver gives it, a date, or as a text."""
+def _to_day(value: object) -> date:
+    """Return a day; the driver gives a date or a text."""
     return value if isinstance(value, date) else date.fromisoformat(str(value))

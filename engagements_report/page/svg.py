@@ -1,58 +1,67 @@
-"""The one door to vl-convert: a chart becomes SVG that stands in a page by itself."""
+"""Draws a chart as an SVG element that stands in the page by itself, with vl-convert."""
 
 from __future__ import annotations
 
-import re
-from html import escape
 from typing import Any
+from xml.etree import ElementTree
+from xml.etree.ElementTree import Element
 
-from engagements_report.exceptions import UsageError
+import vl_convert
+from markupsafe import Markup
+
 from engagements_report.page.charts import Spec
 from mysql_settings.visible import visible
 
-NEEDED = "--html needs an extra: pip install 'tap-hubspot-engagements[report]'"
+# Vega's roles for screen readers, which the picture's name and the table replace.
+_ACCESSIBILITY_PREFIXES = ("role", "aria-", "class", "pointer-events")
 
 
-def check() -> None:
-    """Raise UsageError, saying what to install, where there is nothing to draw with."""
-    try:
-        import vl_convert  # noqa: F401  # an extra: not everyone draws
-    except ImportError as error:
-        raise UsageError(NEEDED) from error
-
-
-def draw(spec: Spec, label: str, css_class: str = "") -> str:
+def draw(spec: Spec, label: str, css_class: str = "") -> Markup:
     """
-    Return a chart as an SVG element: one picture, called `label`, to those who hear the page.
+    Return a chart as an SVG element that screen readers read as a picture named `label`.
 
-    Colours stay variables of the page's style; what a mark stands for shows when it is pointed at.
+    Colours remain CSS variables. A mark's description is a tooltip.
     """
-    import vl_convert
+    root = ElementTree.fromstring(vl_convert.vegalite_to_svg(_make_visible(spec)))
+    for element in root.iter():
+        element.tag = element.tag.rpartition("}")[2]  # HTML needs no namespace
+        _add_tooltip(element)
+        _remove_hidden_paths(element)
+    size = {name: root.attrib[name] for name in ("width", "height", "viewBox")}
+    root.attrib.clear()
+    root.attrib |= {
+        "class": f"chart {css_class}".strip(),
+        "role": "img",
+        "aria-label": visible(label),
+        **size,
+    }
+    return Markup(ElementTree.tostring(root, encoding="unicode"))
 
-    svg = vl_convert.vegalite_to_svg(_visible(spec))
-    _, opening, inside = svg.partition("<svg ")
-    size = re.search(r'width="[\d.]+" height="[\d.]+" viewBox="[^"]*"', inside)
-    assert size is not None, "Vega says how large a picture is"
-    inside = inside[inside.index(">") + 1 :]
-    inside = _DESCRIBED.sub(r"<path\2><title>\1</title></path>", inside)
-    inside = _HIDDEN.sub("", _FOR_HEARING.sub("", inside))
-    return (
-        f'{opening}class="{escape(f"chart {css_class}".strip())}" role="img"'
-        f' aria-label="{escape(visible(label))}" {size[0]}>{inside}'
-    )
+
+def _add_tooltip(element: Element) -> None:
+    """Turn a mark's description into a title, and remove Vega's own roles and names."""
+    description = element.get("aria-label")
+    for name in list(element.attrib):
+        if name.startswith(_ACCESSIBILITY_PREFIXES):
+            del element.attrib[name]
+    if element.tag == "path" and description is not None:
+        ElementTree.SubElement(element, "title").text = description
 
 
-def _visible(part: Any) -> Any:
-    """Return a chart whose texts hold nothing that XML may not: vl-convert ends the process."""
+def _remove_hidden_paths(element: Element) -> None:
+    for child in list(element):
+        if child.get("display") == "none":
+            element.remove(child)
+
+
+def _make_visible(part: Any) -> Any:
+    """
+    Return a chart whose texts hold only characters that XML allows.
+
+    Others make vl-convert end the process.
+    """
     if isinstance(part, str):
         return visible(part)
     if isinstance(part, dict):
-        return {name: _visible(value) for name, value in part.items()}
-    return [_visible(value) for value in part] if isinstance(part, (list, tuple)) else part
-
-
-# A mark with a description, as Vega writes it.
-_DESCRIBED = re.compile(r'<path aria-label="([^"]*)"([^>]*)/>')
-# What Vega says of its groups to those who hear; the picture has one name, and a table beside it.
-_FOR_HEARING = re.compile(r' (?:role|aria-[a-z]+|class|pointer-events)="[^"]*"')
-_HIDDEN = re.compile(r'<path(?: d="[^"]*")? display="none"/>')
+        return {name: _make_visible(value) for name, value in part.items()}
+    return [_make_visible(value) for value in part] if isinstance(part, (list, tuple)) else part

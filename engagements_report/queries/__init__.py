@@ -1,1 +1,1 @@
-"""The reports as SQL: which statement with which values, and the connection that runs it."""
+"""The reports as SQL: statements, values, and the connection that runs them."""

@@ -1,8 +1,8 @@
 """
 Days of a time zone as Unix ms, for databases that know no zones. Pure.
 
-A fresh MySQL has no zone tables, so what a zone's clock showed is worked out here: the times
-between which it kept one offset from UTC. A day of 23 or 25 hours then needs no special care.
+A fresh MySQL has no time zone tables. So this module computes a zone's offsets from UTC, each with
+the times between which it is in force. Days of 23 or 25 hours need no special case.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ SECOND = timedelta(seconds=1)
 
 @dataclass(frozen=True)
 class Offset:
-    """From `start_ms` to before `end_ms`, the zone's clocks showed UTC plus `offset_ms`."""
+    """From `start_ms` up to, not including, `end_ms`, local time is UTC plus `offset_ms`."""
 
     start_ms: int
     end_ms: int
@@ -31,45 +31,45 @@ class Offset:
 
 
 def read_zone(name: str) -> ZoneInfo:
-    """Return the zone of an IANA name; UsageError, with the names that are near, for others."""
+    """Return the zone of an IANA name; raises UsageError, which suggests similar names."""
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:
         near = difflib.get_close_matches(name, available_timezones(), n=3)
         hint = f"; did you mean {', '.join(near)}?" if near else ", such as Europe/Berlin"
-        raise UsageError(f"--tz: {name!r} is no IANA time zone{hint}") from error
+        raise UsageError(f"--tz: {name!r} is not an IANA time zone{hint}") from error
 
 
 def iter_offsets(first: date, last: date, zone: ZoneInfo) -> Iterator[Offset]:
     """Yield the offsets of `zone` from the start of day `first` to the end of day `last`."""
-    start = begun = day_start(first, zone)
+    start = offset_start = day_start(first, zone)
     end = day_start(last + DAY, zone)
     while start < end:
         following = min(start + DAY, end)
         if _offset(following - SECOND, zone) != _offset(start, zone):
             following = _change(start, following, zone)
         if following == end or _offset(following, zone) != _offset(start, zone):
-            yield Offset(_ms(begun), _ms(following), _offset(start, zone) // MS)
-            begun = following
+            yield Offset(_ms(offset_start), _ms(following), _offset(start, zone) // MS)
+            offset_start = following
         start = following
 
 
 def day_start(day: date, zone: ZoneInfo) -> datetime:
-    """Return the UTC moment at which `day` begins, which may be later than 0:00 on the clock."""
+    """Return the UTC time at which `day` begins; not every day begins at 0:00."""
     midnight = datetime(day.year, day.month, day.day, tzinfo=zone).astimezone(timezone.utc)
     if (midnight - MS).astimezone(zone).date() < day:
         return midnight
-    # The clocks jumped from the day before to a time after midnight: the day begins there.
+    # The clocks jump over midnight: the day begins at the time they jump to.
     return _change(midnight - DAY, midnight, zone)
 
 
 def day_of(at_ms: int, zone: ZoneInfo) -> date:
-    """Return the day that the zone's calendar showed at `at_ms`."""
+    """Return the local date at `at_ms`, a Unix time in ms."""
     return (EPOCH + at_ms * MS).astimezone(zone).date()
 
 
 def read_day(text: str) -> date:
-    """Return a day written as YYYY-MM-DD; ValueError for anything else."""
+    """Return the day of a YYYY-MM-DD text; raises ValueError for other texts."""
     return datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=timezone.utc).date()
 
 

@@ -1,4 +1,4 @@
-"""The indexes that make the reports of a few days fast, however many years there are."""
+"""The indexes that make reports of a few days fast, however many years the table holds."""
 
 from __future__ import annotations
 
@@ -14,32 +14,34 @@ RETRY_LIMIT_S, RETRY_WAIT_S = 300.0, 5.0
 
 @dataclass(frozen=True)
 class Index:
-    """An index by its first column, which tells whether there is one that serves."""
+    """An index on one table; an existing index with the same first column serves as well."""
 
     table: str
     columns: tuple[str, ...]
 
     @property
     def sql(self) -> str:
-        """The statement that makes it; on InnoDB the table can be written to meanwhile."""
+        """The CREATE INDEX statement; InnoDB allows writes to the table meanwhile."""
         name = f"report_{self.columns[0]}"
         return f"CREATE INDEX {name} ON {self.table} ({', '.join(self.columns)})"
 
 
-CREATED = Index("engagements", ("createdAt",))
-HAPPENED = Index("engagements", ("timestamp",))
-TIED = Index("engagement_associations", ("objectId",))
+BY_TIME = {
+    "createdAt": Index("engagements", ("createdAt",)),
+    "timestamp": Index("engagements", ("timestamp",)),
+}
+BY_OBJECT = Index("engagement_associations", ("objectId",))
 
 
-def wanted(report: str | None, time: str) -> tuple[Index, ...]:
-    """Return the indexes that a report, or all of them, are fast by."""
-    by_time = {"createdAt": CREATED, "timestamp": HAPPENED}[time]
-    return (by_time, TIED) if report in (None, "first-response") else (by_time,)
+def useful(report: str | None, time: str) -> tuple[Index, ...]:
+    """Return the indexes that make a report fast, or all reports for None."""
+    is_by_object = report in (None, "first-response")
+    return (BY_TIME[time], BY_OBJECT) if is_by_object else (BY_TIME[time],)
 
 
 def missing(database: Database, indexes: tuple[Index, ...]) -> tuple[Index, ...]:
-    """Return those of `indexes` whose table and columns are there, and no index like them."""
-    columns, indexed = database.columns(), database.indexed()
+    """Return those of `indexes` whose table and columns exist, and that no index replaces."""
+    columns, indexed = database.columns(), database.indexed_columns()
     return tuple(
         index
         for index in indexes
@@ -48,32 +50,30 @@ def missing(database: Database, indexes: tuple[Index, ...]) -> tuple[Index, ...]
     )
 
 
-def create(
-    database: Database, indexes: tuple[Index, ...], tell: Callable[[str], None]
-) -> list[str]:
+def create(database: Database, indexes: tuple[Index, ...], log: Callable[[str], None]) -> list[str]:
     """
-    Make the missing ones of `indexes`; returns the statements. Raises DatabaseError.
+    Create those of `indexes` that are missing; return the statements. Raises DatabaseError.
 
-    A table that others use is waited for, for RETRY_LIMIT_S; `tell` is given a line each time.
+    Waits up to RETRY_LIMIT_S for a table that other connections use; `log` gets a line each time.
     """
-    made = []
+    statements = []
     for index in missing(database, indexes):
-        if _create(database, index, tell):
-            made.append(index.sql)
+        if _create_with_retries(database, index, log):
+            statements.append(index.sql)
         elif missing(database, (index,)):
             raise DatabaseError(f"{index.table} has another index of that name: {index.sql}")
-    return made
+    return statements
 
 
-def _create(database: Database, index: Index, tell: Callable[[str], None]) -> bool:
-    """Make the index; False where there is one of its name."""
+def _create_with_retries(database: Database, index: Index, log: Callable[[str], None]) -> bool:
+    """Create the index; return False if an index of that name exists."""
     give_up_at = time.monotonic() + RETRY_LIMIT_S
     while True:
         try:
-            return database.change(index.sql)
+            return database.create_index(index.sql)
         except TableInUse as error:
-            problem = f"no index on {index.table} can be made while others use it: {error}"
+            problem = f"cannot create an index on {index.table} while others use it: {error}"
             if time.monotonic() + RETRY_WAIT_S > give_up_at:
                 raise DatabaseError(f"{problem}: run again when that has ended") from error
-            tell(f"{problem}: trying again in {RETRY_WAIT_S:g} s")
+            log(f"{problem}: trying again in {RETRY_WAIT_S:g} s")
         time.sleep(RETRY_WAIT_S)

@@ -1,4 +1,4 @@
-"""Which days a report shows, and which engagements count. Pure."""
+"""The days that a report covers, and the engagements that count. Pure."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from engagements_report.exceptions import UsageError
 from engagements_report.queries.calendar import DAY, EPOCH, MS, day_of
 
 UTC = ZoneInfo("UTC")
-MAX_DAYS = 10_000  # what the calendar in rolling.sql can count
+MAX_DAYS = 10_000  # the size of the calendar in rolling.sql
 MAX_WINDOW_DAYS = 100
 WINDOW_DAYS = 14
-# Days that may be asked for: MySQL's first, and as far ahead as a zone's changes of clocks are few.
+# MySQL's first day; a last day up to which a zone has few changes of clocks.
 FIRST_DAY, LAST_DAY = date(1000, 1, 1), date(2199, 12, 31)
 
 
 @dataclass(frozen=True)
 class Period:
-    """Days of a zone, first and last included; None where the data says it."""
+    """Days of a zone, first and last included; None: as far as the data goes."""
 
     first: date | None
     last: date | None
@@ -34,7 +34,8 @@ class Period:
             raise UsageError(f"--from {self.first} is after --to {self.last}")
 
     @property
-    def in_words(self) -> str:
+    def description(self) -> str:
+        """For example " from 2018-07-01 (UTC)"."""
         since = f" from {self.first}" if self.first else ""
         until = f" to {self.last}" if self.last else ""
         return f"{since}{until} ({self.zone.key})"
@@ -43,10 +44,11 @@ class Period:
 @dataclass(frozen=True)
 class ReportFilter:
     """
-    What was asked for.
+    The engagements that count.
 
-    `time` is the column that says when; no `owners` or `types` means all. `total` counts all types
-    as one in the rolling report, whose windows are of `window_days`.
+    `time` is the column whose time counts, createdAt or timestamp. Empty `owners` or `types` mean
+    all. `total` merges all types in the rolling report. Raises UsageError for a `window_days`
+    that is not from 1 to MAX_WINDOW_DAYS.
     """
 
     period: Period
@@ -62,20 +64,20 @@ class ReportFilter:
             raise UsageError(f"--window-days: must be from 1 to {MAX_WINDOW_DAYS}")
 
     @property
-    def in_words(self) -> str:
-        """What was asked for: " of owner 70 from 2018-07-01 (UTC)"."""
+    def description(self) -> str:
+        """For example " of owner 70 from 2018-07-01 (UTC)"."""
         owners = f" of owner {', '.join(map(str, self.owners))}" if self.owners else ""
         types = f" of type {', '.join(self.types)}" if self.types else ""
         live = " that are live" if self.live else ""
-        return f"{live}{owners}{types}{self.period.in_words}"
+        return f"{live}{owners}{types}{self.period.description}"
 
-    def shown(self, span: Span) -> ReportFilter:
-        """Return the same choice of just the days of `span`."""
+    def on_days(self, span: Span) -> ReportFilter:
+        """Return the same filter on the days of `span` only."""
         return replace(self, period=Period(span.first, span.last, self.period.zone))
 
 
 @dataclass(frozen=True)
-class Covered:
+class CoveredTimes:
     """The times of the first and the last engagement, in Unix ms."""
 
     first_ms: int
@@ -84,7 +86,7 @@ class Covered:
 
 @dataclass(frozen=True)
 class Span:
-    """The days to show, and the first day that the data covers, which is none of later."""
+    """The days to show, and `covered_first`, the first day with data, at the latest `first`."""
 
     first: date
     last: date
@@ -95,30 +97,33 @@ class Span:
         return (self.last - self.first).days + 1
 
     def with_windows(self, window_days: int) -> Span:
-        """Return the span with the days before it that its windows look back to."""
+        """Return the span extended back to the first day of the first window."""
         back = max(self.covered_first, self.first - (window_days - 1) * DAY)
         return replace(self, first=back)
 
 
-def to_span(period: Period, covered: Covered | None, today: date, *, complete: bool) -> Span | None:
+def to_span(
+    period: Period, covered: CoveredTimes | None, today: date, *, complete: bool
+) -> Span | None:
     """
-    Return the days to show; None where there are no engagements in them, for all that is known.
+    Return the days to show; None if the period cannot have engagements.
 
-    What the period leaves open is from the first day with engagements to the last, and not after
-    `today`; not even today where days have to be `complete`.
+    An open end of the period is the first or last day with engagements, at the latest `today`.
+    With `complete`, the current day does not count.
     """
     if covered is None:
         return None
     covered_first, covered_last = (
-        day_of(_possible(at_ms), period.zone) for at_ms in (covered.first_ms, covered.last_ms)
+        day_of(_within_calendar(at_ms), period.zone)
+        for at_ms in (covered.first_ms, covered.last_ms)
     )
     first = period.first or covered_first
     last = period.last or min(covered_last, today - DAY if complete else today)
     return Span(first, last, min(first, covered_first)) if first <= last else None
 
 
-def _possible(at_ms: int) -> int:
-    """Return `at_ms`, or the nearest time that a calendar can show with a day to spare."""
+def _within_calendar(at_ms: int) -> int:
+    """Return `at_ms`, or the nearest time that Python's calendar holds with a day to spare."""
     earliest = datetime.min.replace(tzinfo=timezone.utc) + 2 * DAY
     latest = datetime.max.replace(tzinfo=timezone.utc) - 2 * DAY
     return max((earliest - EPOCH) // MS, min(at_ms, (latest - EPOCH) // MS))

@@ -1,8 +1,8 @@
 """
-SQL files that run as they stand, and with other values put in. Pure.
+SQL files that run unchanged, and with other values in place of those in the file. Pure.
 
-A value or word that may change is named by a comment before it: `LIMIT /*:most*/ 10`. The mysql
-client reads the 10; `fill` puts a mark in its place, to be bound, or one of our own words.
+A comment before a value or a word is a name: `LIMIT /*:most*/ 10`. The mysql client reads the 10;
+`fill` puts a placeholder for a bound value there, or a word of our own.
 """
 
 from __future__ import annotations
@@ -17,26 +17,27 @@ from engagements_report.queries.calendar import Offset
 
 SQL = Path(__file__).parents[1] / "sql"
 LIVE = "(COALESCE({0}.active, 1) = 1 AND {0}._sdc_deleted_at IS NULL)"
+NO_OFFSETS = "SELECT 0 AS start_ms, 0 AS end_ms, 0 AS offset_ms"
 
 Value = int | str | date | None
-"""What is bound."""
+"""A value to bind."""
 
 
 @dataclass(frozen=True)
 class SqlText:
-    """A piece of SQL of our own making, with marks, and the values to bind to them."""
+    """SQL of our own with placeholders such as `%(start_ms)s`, and the values to bind."""
 
     sql: str
     values: Mapping[str, Value] = field(default_factory=dict)
 
 
-def read(name: str) -> str:
-    """Return the text of a SQL file, its comments too."""
+def read_sql(name: str) -> str:
+    """Return the text of a SQL file, comments included."""
     return (SQL / f"{name}.sql").read_text(encoding="utf-8")
 
 
-def comments(sql: str) -> str:
-    """Return the lines that a SQL file begins with: question, grain, units, how to run it."""
+def leading_comments(sql: str) -> str:
+    """Return the comment lines at the top: question, grain, units, how to run the file."""
     lines = sql.splitlines()
     length = next((n for n, line in enumerate(lines) if not line.startswith("--")), len(lines))
     return "\n".join(lines[:length]) + "\n"
@@ -44,15 +45,16 @@ def comments(sql: str) -> str:
 
 def fill(sql: str, parts: Mapping[str, Value | SqlText]) -> SqlText:
     """
-    Return `sql` without its comments, each named value a mark, each named word the part's.
+    Return `sql` without comments, with a placeholder for each value and the text of each SqlText.
 
-    KeyError for a name that `parts` does not have: nothing keeps a value by being forgotten.
+    Raises KeyError for a name that `parts` lacks: no value of the file is used by accident.
     """
-    bare = "\n".join(line for line in sql.splitlines() if not line.lstrip().startswith("--"))
+    lines = (line for line in sql.splitlines() if not line.lstrip().startswith("--"))
+    bare = "\n".join(lines)
     values: dict[str, Value] = {}
 
-    def put(found: re.Match[str]) -> str:
-        name = found[1]
+    def replace(match: re.Match[str]) -> str:
+        name = match[1]
         part = parts[name]
         if isinstance(part, SqlText):
             values.update(part.values)
@@ -60,15 +62,15 @@ def fill(sql: str, parts: Mapping[str, Value | SqlText]) -> SqlText:
         values[name] = part
         return f"%({name})s"
 
-    return SqlText(_NAMED.sub(put, bare.replace("%", "%%")), values)
+    return SqlText(_NAMED_VALUE.sub(replace, bare.replace("%", "%%")), values)
 
 
-# A name, and behind it what it stands for: a table in parentheses, a text, a number or a word.
-_NAMED = re.compile(r"/\*:(\w+)\*/ ?(?:\([^()]*\)|'[^']*'|-?[\w.]+)")
+# A name, then the default: a table in parentheses, a text, a number or a word.
+_NAMED_VALUE = re.compile(r"/\*:(\w+)\*/ ?(?:\([^()]*\)|'[^']*'|-?[\w.]+)")
 
 
 def to_offsets(offsets: Sequence[Offset]) -> SqlText:
-    """Return a table of (start_ms, end_ms, offset_ms), one row an offset; none: no time fits."""
+    """Return a table of (start_ms, end_ms, offset_ms); without offsets no time matches."""
     values: dict[str, Value] = {}
     rows = []
     for number, offset in enumerate(offsets):
@@ -84,25 +86,22 @@ def to_offsets(offsets: Sequence[Offset]) -> SqlText:
     return SqlText(f"({' UNION ALL '.join(rows) or NO_OFFSETS})", values)
 
 
-NO_OFFSETS = "SELECT 0 AS start_ms, 0 AS end_ms, 0 AS offset_ms"
-
-
 def to_condition(
     alias: str, *, live: bool, owners: Iterable[int] = (), types: Iterable[str] = ()
 ) -> SqlText:
-    """Return what engagements must be to count: live, of one of the owners, of one of the types."""
+    """Return the condition on table `alias`: live, one of the owners, one of the types."""
     values: dict[str, Value] = {}
     conditions = [LIVE.format(alias)] if live else []
-    asked: tuple[tuple[str, Iterable[Value]], ...] = (("ownerId", owners), ("type", types))
-    for column, several in asked:
-        named: dict[str, Value] = {f"{column}_{n}": value for n, value in enumerate(several)}
-        if named:
-            marks = ", ".join(f"%({name})s" for name in named)
-            conditions.append(f"{alias}.{column} IN ({marks})")
-            values |= named
+    lists: tuple[tuple[str, Iterable[Value]], ...] = (("ownerId", owners), ("type", types))
+    for column, options in lists:
+        by_name: dict[str, Value] = {f"{column}_{n}": value for n, value in enumerate(options)}
+        if by_name:
+            placeholders = ", ".join(f"%({name})s" for name in by_name)
+            conditions.append(f"{alias}.{column} IN ({placeholders})")
+            values |= by_name
     return SqlText(" AND ".join(conditions) or "TRUE", values)
 
 
 def empty_table(columns: Iterable[str]) -> SqlText:
-    """Return a table of one row of NULLs, to stand for a table that is not there."""
+    """Return a table of one row of NULLs, in place of a table that does not exist."""
     return SqlText(f"(SELECT {', '.join(f'NULL AS {name}' for name in columns)})")

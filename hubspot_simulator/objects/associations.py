@@ -14,17 +14,11 @@ from typing import Any
 import msgspec
 
 from hubspot_simulator.objects.batch_read import batch_response
+from hubspot_simulator.objects.errors import ObjectsError, bad_request, not_found, unassociated
 from hubspot_simulator.objects.object_types import ObjectType
 from hubspot_simulator.objects.requests import ObjectsRequest, input_ids
-from hubspot_simulator.objects.responses import (
-    ObjectsError,
-    Response,
-    bad_request,
-    json_response,
-    not_found,
-    unassociated,
-)
 from hubspot_simulator.objects.views import association_types
+from hubspot_simulator.responses import Response, json_response
 
 INPUTS_MAX = 1_000
 SINGLE_DEFAULT = SINGLE_MAX = 500
@@ -34,16 +28,16 @@ _CURSOR = "partner:"
 def read_associations(request: ObjectsRequest) -> Response:
     """Return a row for each input that has partners of the second type."""
     from_type, to_type = request.readable_type("type"), request.readable_type("to")
-    body = request.json(required=("inputs",))
+    body = request.json(required_keys=("inputs",))
     input_ids(body, INPUTS_MAX)
     rows, errors = [], []
     with request.store.lock:
         for item in body["inputs"]:
             text = str(item["id"])
-            bound = _read_cursor(item.get("after"))
+            start = _read_cursor(item.get("after"))
             partners = _partner_ids(request, from_type, text, to_type)
             if partners:
-                rows.append(msgspec.json.encode(_row(request, text, partners, bound)))
+                rows.append(msgspec.json.encode(_row(request, text, partners, start)))
             elif request.behaviour.unassociated == "error":
                 errors.append(unassociated(from_type, text, to_type))
     return batch_response(request, rows, errors)
@@ -78,10 +72,10 @@ def _partner_ids(
 
 
 def _row(
-    request: ObjectsRequest, from_id: str, partners: list[int], bound: int
+    request: ObjectsRequest, from_id: str, partners: list[int], start: int
 ) -> Mapping[str, Any]:
     page = request.behaviour.association_page
-    results, paging = _page(request, partners, bound, page)
+    results, paging = _page(request, partners, start, page)
     return {"from": {"id": from_id}, "to": results, **paging}
 
 
@@ -109,7 +103,7 @@ def _read_cursor(text: Any) -> int:
     if not text:
         return 0
     try:
-        decoded = base64.urlsafe_b64decode(str(text).encode()).decode()
-        return int(decoded.removeprefix(_CURSOR))
+        cursor_text = base64.urlsafe_b64decode(str(text).encode()).decode()
+        return int(cursor_text.removeprefix(_CURSOR))
     except ValueError:
         raise ObjectsError(bad_request(f"after is not a valid cursor: {text}")) from None

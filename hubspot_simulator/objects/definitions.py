@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
+from hubspot_simulator.objects.errors import ObjectsError, bad_request, missing_scopes
 from hubspot_simulator.objects.object_types import CONTACTS, CUSTOM, qualified_name
 from hubspot_simulator.objects.properties import definition
 from hubspot_simulator.objects.requests import ObjectsRequest
-from hubspot_simulator.objects.responses import (
-    ObjectsError,
-    Response,
-    error_response,
-    json_response,
-    missing_scopes,
-)
+from hubspot_simulator.objects.store import custom_property
 from hubspot_simulator.objects.texts import iso_ms
+from hubspot_simulator.responses import Response, error_response, json_response
 
 SCHEMAS_SCOPE = "crm.schemas.custom.read"
 
@@ -36,8 +33,27 @@ def get_property(request: ObjectsRequest) -> Response:
     name = request.parts["name"]
     prop = request.store.properties(object_type).get(name)
     if prop is None:
-        return error_response(404, f'Property "{name}" does not exist', "OBJECT_NOT_FOUND")
+        return error_response(404, f'Property "{name}" does not exist', category="OBJECT_NOT_FOUND")
     return json_response(definition(prop, object_type.singular))
+
+
+def create_property(request: ObjectsRequest) -> Response:
+    """Create a custom property; one of unique values must be unique from its creation."""
+    request.check_writable()
+    object_type, body = request.object_type, request.json()
+    name, is_unique = str(body.get("name", "")), bool(body.get("hasUniqueValue"))
+    if not re.fullmatch(r"[a-z]\w*", name):
+        raise ObjectsError(bad_request(f"Invalid property name {name!r}"))
+    if is_unique and object_type.is_activity and not request.behaviour.activity_unique:
+        raise ObjectsError(bad_request("Unique properties are not supported for this object type"))
+    with request.store.lock:
+        if name in request.store.properties(object_type):
+            message = f"A property named '{name}' already exists."
+            return error_response(409, message, category="OBJECT_ALREADY_EXISTS")
+        prop = custom_property(name, is_activity=object_type.is_activity)
+        prop = prop._replace(label=str(body.get("label", name)), is_unique=is_unique)
+        request.store.define_property(object_type, prop)
+    return json_response(definition(prop, object_type.singular), 201)
 
 
 def list_schemas(request: ObjectsRequest) -> Response:

@@ -34,13 +34,17 @@ def _from(part: str, key: str) -> Callable[[Values], Any]:
 
 
 def _engagement(name: str, key: str, kind: Kind = "text", read_only: bool = False) -> Property:
-    return Property(name, kind, _from("engagement", key), read_only=read_only)
+    path = "engagement", key
+    return Property(name, kind, _from(*path), read_only=read_only, path=path)
 
 
 def _details(prefix: str, names: str, kind: Kind = "text") -> list[Property]:
     """Return properties `<prefix><suffix>` of metadata keys; `names` holds `suffix=key` pairs."""
     pairs = (pair.split("=") for pair in names.split())
-    return [Property(prefix + suffix, kind, _from("metadata", key)) for suffix, key in pairs]
+    return [
+        Property(prefix + suffix, kind, _from("metadata", key), path=("metadata", key))
+        for suffix, key in pairs
+    ]
 
 
 def _person(role: str, suffix: str, key: str) -> Property:
@@ -170,6 +174,7 @@ _CALLS = [
         _from("metadata", "disposition"),
         label="Call outcome",
         options=tuple(DISPOSITIONS.items()),
+        path=("metadata", "disposition"),
     ),
     Property("hs_call_direction", "text", _constant("OUTBOUND")),
     _ACTIVITY_TYPE,

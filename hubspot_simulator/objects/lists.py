@@ -12,12 +12,13 @@ import binascii
 from bisect import bisect_left
 from collections.abc import Sequence
 
+from hubspot_simulator.objects.errors import ObjectsError, bad_request, not_found
 from hubspot_simulator.objects.object_types import ObjectType, resolve
 from hubspot_simulator.objects.requests import ObjectsRequest
-from hubspot_simulator.objects.responses import ObjectsError, Response, bad_request, not_found
 from hubspot_simulator.objects.store import iter_types
 from hubspot_simulator.objects.type_index import Entry, TypeIndex
 from hubspot_simulator.objects.views import View
+from hubspot_simulator.responses import Response
 
 LIST_DEFAULT, LIST_MAX = 10, 100
 LIST_MAX_WITH_HISTORY = 50
@@ -50,8 +51,8 @@ def get_record(request: ObjectsRequest) -> Response:
     record_id = int(request.parts["id"])
     with request.store.lock:
         index = request.store.index(object_type)
-        record_id = index.merged.get(record_id, record_id)
-        entries = index.archived if request.flag("archived") else index.entries
+        record_id = index.survivors.get(record_id, record_id)
+        entries = index.archive_entries if request.flag("archived") else index.entries
         entry = entries.get(record_id)
         if entry is None:
             return not_found()
@@ -63,9 +64,11 @@ def get_record(request: ObjectsRequest) -> Response:
 def _view(request: ObjectsRequest, object_type: ObjectType) -> View:
     """Return the properties and associations that the query names; unknown names are ignored."""
     portal_id = request.portal.portal_id
-    related = iter_types(request.names("associations"), lambda name: resolve(name, portal_id))
+    partner_types = iter_types(request.names("associations"), lambda name: resolve(name, portal_id))
     histories = request.names("propertiesWithHistory")
-    return request.portal.writer.view(object_type, request.names("properties"), related, histories)
+    return request.portal.writer.view(
+        object_type, request.names("properties"), partner_types, histories
+    )
 
 
 def _read_cursor(request: ObjectsRequest) -> int:
@@ -76,9 +79,9 @@ def _read_cursor(request: ObjectsRequest) -> int:
             raise ObjectsError(_bad_cursor(text))
         return request.number("after", 0)
     try:
-        decoded = base64.urlsafe_b64decode(text.encode()).decode()
-        if request.behaviour.list_cursor == "opaque" and decoded.startswith(_OPAQUE):
-            return int(decoded.removeprefix(_OPAQUE))
+        cursor_text = base64.urlsafe_b64decode(text.encode()).decode()
+        if request.behaviour.list_cursor == "opaque" and cursor_text.startswith(_OPAQUE):
+            return int(cursor_text.removeprefix(_OPAQUE))
     except (binascii.Error, ValueError):
         pass
     raise ObjectsError(_bad_cursor(text))
@@ -95,20 +98,20 @@ def _page(
     ids, entries = index.ids, index.entries
     if request.flag("archived"):
         entries = _listed_archived(request, index)
-        ids = [key for key in index.archived_ids if key in entries]
+        ids = [key for key in index.archive_ids if key in entries]
     if request.behaviour.list_order == "shuffled":
         places = {key * _FACTOR % _MODULUS: key for key in ids}
         bounds = sorted(places)
         start = bisect_left(bounds, after)
-        chosen = bounds[start : start + limit]
-        records = [(places[bound], entries[places[bound]]) for bound in chosen]
+        page_bounds = bounds[start : start + limit]
+        records = [(places[key], entries[places[key]]) for key in page_bounds]
     else:
         bounds = ids
         start = bisect_left(bounds, after)
-        chosen = bounds[start : start + limit]
-        records = [(key, entries[key]) for key in chosen]
+        page_bounds = bounds[start : start + limit]
+        records = [(key, entries[key]) for key in page_bounds]
     has_more = start + limit < len(bounds)
-    return records, chosen[-1] + 1 if has_more else None
+    return records, page_bounds[-1] + 1 if has_more else None
 
 
 def _listed_archived(request: ObjectsRequest, index: TypeIndex) -> dict[int, Entry]:
@@ -116,18 +119,20 @@ def _listed_archived(request: ObjectsRequest, index: TypeIndex) -> dict[int, Ent
     first_ms = request.store.now_ms - request.behaviour.archived_days * DAY_MS
     return {
         key: entry
-        for key, entry in index.archived.items()
+        for key, entry in index.archive_entries.items()
         if entry.archived_ms is not None and entry.archived_ms >= first_ms
     }
 
 
-def _page_response(request: ObjectsRequest, bodies: Sequence[bytes], bound: int | None) -> Response:
+def _page_response(
+    request: ObjectsRequest, bodies: Sequence[bytes], lower_bound: int | None
+) -> Response:
     results = b'{"results":[%s]' % b",".join(bodies)
-    if bound is None:
+    if lower_bound is None:
         is_null = request.behaviour.last_paging == "null"
         return Response(200, results + (b',"paging":null}' if is_null else b"}"))
-    after = str(bound)
+    after = str(lower_bound)
     if request.behaviour.list_cursor == "opaque":
-        after = base64.urlsafe_b64encode(f"{_OPAQUE}{bound}".encode()).decode()
+        after = base64.urlsafe_b64encode(f"{_OPAQUE}{lower_bound}".encode()).decode()
     paging = b',"paging":{"next":{"after":"%s","link":"%s"}}}'
     return Response(200, results + paging % (after.encode(), request.link(after).encode()))

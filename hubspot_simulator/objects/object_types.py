@@ -30,6 +30,11 @@ class ObjectType(NamedTuple):
     created_property: str = "hs_createdate"
 
     @property
+    def write_scopes(self) -> tuple[str, ...]:
+        """The scopes that writing needs."""
+        return tuple(scope.replace(".read", ".write") for scope in self.scopes)
+
+    @property
     def is_activity(self) -> bool:
         """Whether its records are engagements in v1."""
         return self.name in ACTIVITY_NAMES
@@ -48,7 +53,7 @@ def _activity(name: str, singular: str, type_id: str, association_name: str = ""
 
 
 def _related(
-    name: str, singular: str, type_id: str, key: str, scope: str = "", modified: str = ""
+    name: str, singular: str, type_id: str, key: str, scope: str = "", modified_property: str = ""
 ) -> ObjectType:
     return ObjectType(
         name,
@@ -57,7 +62,7 @@ def _related(
         (scope or f"crm.objects.{name}.read",),
         singular,
         key,
-        modified or "hs_lastmodifieddate",
+        modified_property or "hs_lastmodifieddate",
         "createdate",
     )
 
@@ -69,7 +74,9 @@ TASKS = _activity("tasks", "task", "0-27")
 MEETINGS = _activity("meetings", "meeting", "0-47", "meeting_event")
 COMMUNICATIONS = _activity("communications", "communication", "0-18")
 POSTAL_MAIL = _activity("postal_mail", "postal_mail", "0-116")
-CONTACTS = _related("contacts", "contact", "0-1", "contactIds", modified="lastmodifieddate")
+CONTACTS = _related(
+    "contacts", "contact", "0-1", "contactIds", modified_property="lastmodifieddate"
+)
 COMPANIES = _related("companies", "company", "0-2", "companyIds")
 DEALS = _related("deals", "deal", "0-3", "dealIds")
 TICKETS = _related("tickets", "ticket", "0-5", "ticketIds", "tickets")

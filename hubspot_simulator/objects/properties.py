@@ -27,7 +27,8 @@ class Property(NamedTuple):
     """
     A property: `read` takes its value from a record, in JSON's types; absent values are None.
 
-    `options` are (value, label) pairs of an enumeration.
+    `options` are (value, label) pairs of an enumeration. `path` is part and key of the value in a
+    v1 engagement, None for a value that is worked out. A `is_unique` value occurs once in a type.
     """
 
     name: str
@@ -37,6 +38,8 @@ class Property(NamedTuple):
     options: tuple[tuple[str, str], ...] = ()
     read_only: bool = False
     is_custom: bool = False
+    path: tuple[str, str] | None = None
+    is_unique: bool = False
 
 
 def definition(prop: Property, object_name: str) -> dict[str, Any]:
@@ -59,7 +62,7 @@ def definition(prop: Property, object_name: str) -> dict[str, Any]:
         "displayOrder": -1,
         "calculated": False,
         "externalOptions": False,
-        "hasUniqueValue": False,
+        "hasUniqueValue": prop.is_unique,
         "hidden": False,
         "hubspotDefined": not prop.is_custom,
         "archived": False,

@@ -36,9 +36,9 @@ class RelatedDates(NamedTuple):
 
 def dates(seed: int, object_type: ObjectType, record_id: int, now_ms: int) -> RelatedDates:
     """Return the dates of a record, both within the three years before `now_ms`."""
-    spread = (record_id * 2_654_435_761 + len(object_type.name) * 97 + seed) % 2**32
-    age_ms = spread * HISTORY_DAYS * DAY_MS // 2**32
-    edited_ms = (spread * 40_503 % 2**32) * age_ms // 2**32
+    fraction = (record_id * 2_654_435_761 + len(object_type.name) * 97 + seed) % 2**32
+    age_ms = fraction * HISTORY_DAYS * DAY_MS // 2**32
+    edited_ms = (fraction * 40_503 % 2**32) * age_ms // 2**32
     created_ms = now_ms - age_ms
     return RelatedDates(created_ms, created_ms + (edited_ms if record_id % 3 == 0 else 0))
 
@@ -130,6 +130,20 @@ _NAMES: Mapping[str, str] = {
     ),
     "machines": "serial_number installed_on horse_power:number",
 }
+# What comes without `properties`, beside dates and id (HubSpot's object guides; recorded deals).
+DEFAULT_PROPERTIES: Mapping[str, tuple[str, ...]] = {
+    "contacts": ("firstname", "lastname", "email"),
+    "companies": ("name", "domain"),
+    "deals": ("dealname", "amount", "closedate", "pipeline", "dealstage"),
+    "tickets": (
+        "subject",
+        "content",
+        "hs_pipeline",
+        "hs_pipeline_stage",
+        "hs_ticket_category",
+        "hs_ticket_priority",
+    ),
+}
 _TIER = Property(
     "favourite_tier",
     "text",
@@ -151,13 +165,13 @@ def value_property(name: str, kind: Kind = "text", *, is_custom: bool = False) -
 
 def _properties(object_type: ObjectType) -> dict[str, Property]:
     names = _NAMES.get(object_type.name, "hs_name").split()
-    listed = [value_property(*_name_and_kind(name)) for name in names]
+    definitions = [value_property(*_name_and_kind(name)) for name in names]
     for name in (object_type.created_property, object_type.modified_property):
-        listed.append(value_property(name, "time")._replace(read_only=True))
-    listed.append(value_property("hs_object_id", "number")._replace(read_only=True))
+        definitions.append(value_property(name, "time")._replace(read_only=True))
+    definitions.append(value_property("hs_object_id", "number")._replace(read_only=True))
     if object_type.name in ("contacts", "companies"):
-        listed.append(_TIER._replace(read=lambda record: record.get("favourite_tier")))
-    return {prop.name: prop for prop in sorted(listed, key=lambda prop: prop.name)}
+        definitions.append(_TIER._replace(read=lambda record: record.get("favourite_tier")))
+    return {prop.name: prop for prop in sorted(definitions, key=lambda prop: prop.name)}
 
 
 def _name_and_kind(text: str) -> tuple[str, Kind]:

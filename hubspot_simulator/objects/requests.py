@@ -10,17 +10,13 @@ from typing import Any
 
 import msgspec
 
-from hubspot_simulator import answers
+from hubspot_simulator import responses
 from hubspot_simulator.objects.behaviour import ObjectsBehaviour
+from hubspot_simulator.objects.errors import ObjectsError, bad_request, missing_scopes, unknown_type
 from hubspot_simulator.objects.object_types import ObjectType, resolve
-from hubspot_simulator.objects.responses import (
-    ObjectsError,
-    bad_request,
-    missing_scopes,
-    unknown_type,
-)
 from hubspot_simulator.objects.store import ObjectStore
 from hubspot_simulator.objects.views import RecordWriter
+from hubspot_simulator.portal import Portal
 
 HOST = "https://api.hubapi.com"
 
@@ -29,6 +25,7 @@ HOST = "https://api.hubapi.com"
 class ServedPortal:
     """The served portal as the endpoints need it."""
 
+    engagements: Portal
     portal_id: int
     store: ObjectStore
     writer: RecordWriter
@@ -75,12 +72,17 @@ class ObjectsRequest:
         self.check_scopes(object_type)
         return object_type
 
-    def check_scopes(self, object_type: ObjectType) -> None:
-        """Check that the token may read a type."""
+    def check_writable(self) -> None:
+        """Check that the token may write the type that the path names."""
+        self.check_scopes(self.object_type, self.object_type.write_scopes)
+
+    def check_scopes(self, object_type: ObjectType, scopes_of: Iterable[str] = ()) -> None:
+        """Check that the token may read a type, or has `scopes_of` another action."""
+        required_scopes = tuple(scopes_of) or object_type.scopes
         scopes = self.portal.scopes
         is_forbidden = object_type.name in self.behaviour.forbidden_types
-        if is_forbidden or (scopes is not None and not {*object_type.scopes} <= {*scopes}):
-            raise ObjectsError(missing_scopes(object_type.scopes))
+        if is_forbidden or (scopes is not None and not {*required_scopes} <= {*scopes}):
+            raise ObjectsError(missing_scopes(required_scopes))
 
     def limit(self, default: int, most: int) -> int:
         """Return the query parameter `limit`, 1 to `most`."""
@@ -95,7 +97,7 @@ class ObjectsRequest:
         if not text:
             return default
         if not re.fullmatch(r"\d{1,18}", text):
-            raise ObjectsError(answers.bad_parameter(name))
+            raise ObjectsError(responses.bad_parameter(name))
         return int(text)
 
     def names(self, name: str) -> list[str]:
@@ -106,8 +108,8 @@ class ObjectsRequest:
         """Return a query parameter that is `true` or `false`."""
         return self.params.get(name, "false").lower() == "true"
 
-    def json(self, required: Iterable[str] = ()) -> dict[str, Any]:
-        """Return the body; `required` are the keys that 2026-09 insists on."""
+    def json(self, required_keys: Iterable[str] = ()) -> dict[str, Any]:
+        """Return the body; `required_keys` are the keys that 2026-09 insists on."""
         try:
             value = msgspec.json.decode(self.body)
         except msgspec.DecodeError:
@@ -115,7 +117,7 @@ class ObjectsRequest:
         if not isinstance(value, dict):
             raise ObjectsError(bad_request("Invalid input JSON: an object is expected"))
         if self.version == "2026-09" and self.behaviour.complete_requests:
-            missing = [key for key in required if key not in value]
+            missing = [key for key in required_keys if key not in value]
             if missing:
                 message = f"Some required fields were not set: [{', '.join(missing)}]"
                 raise ObjectsError(bad_request(message))
@@ -130,12 +132,21 @@ class ObjectsRequest:
 
 def input_ids(body: Mapping[str, Any], most: int) -> list[str]:
     """Return the ids of a batch's `inputs`. Raises ObjectsError for none, too many or no ids."""
+    return [str(item["id"]) for item in batch_inputs(body, most, "id")]
+
+
+def batch_inputs(body: Mapping[str, Any], most: int, *keys: str) -> list[dict[str, Any]]:
+    """
+    Return a batch's `inputs`, 1 to `most`.
+
+    Raises ObjectsError for none, for too many, and for an input without one of `keys`.
+    """
     inputs = body.get("inputs")
     if not isinstance(inputs, list) or not all(
-        isinstance(item, dict) and "id" in item for item in inputs
+        isinstance(item, dict) and {*keys} <= item.keys() for item in inputs
     ):
         raise ObjectsError(bad_request("Some required fields were not set: [inputs]"))
     if not 1 <= len(inputs) <= most:
         message = f"The maximum number of inputs supported in a batch request is {most}."
         raise ObjectsError(bad_request(message))
-    return [str(item["id"]) for item in inputs]
+    return inputs

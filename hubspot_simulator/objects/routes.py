@@ -11,14 +11,18 @@ from collections.abc import Callable
 from typing import NamedTuple
 from urllib.parse import unquote
 
-from hubspot_simulator.objects import associations, batch_read, definitions, lists, search
-from hubspot_simulator.objects.requests import ObjectsRequest, ServedPortal
-from hubspot_simulator.objects.responses import (
-    ObjectsError,
-    Response,
-    html_response,
-    too_long_url,
+from hubspot_simulator.objects import (
+    association_writes,
+    associations,
+    batch_read,
+    definitions,
+    lists,
+    search,
+    writes,
 )
+from hubspot_simulator.objects.errors import ObjectsError, too_long_url
+from hubspot_simulator.objects.requests import ObjectsRequest, ServedPortal
+from hubspot_simulator.responses import Response, html_response
 
 DATED_VERSIONS = ("2026-03", "2026-09")
 PREFIXES = ("/crm/", "/crm-object-schemas/")
@@ -45,7 +49,8 @@ def _route(method: str, pattern: str, respond: Callable[[ObjectsRequest], Respon
 
 _OBJECTS = _versions("objects") + r"/(?P<type>[\w-]+)"
 _PROPERTIES = _versions("properties") + r"/(?P<type>[\w-]+)"
-_PAIR = r"/(?P<type>[\w-]+)/(?P<to>[\w-]+)"
+_PAIRS = _versions("associations", "v4") + r"/(?P<type>[\w-]+)/(?P<to>[\w-]+)"
+_DEFAULT = r"/(?P<type>[\w-]+)/(?P<id>\d+)/associations/default/(?P<to>[\w-]+)/(?P<to_id>\d+)"
 _SINGLE = r"/(?P<type>[\w-]+)/(?P<id>\d+)/associations/(?P<to>[\w-]+)"
 _SCHEMAS = f"/(?:crm/(?P<legacy>v3)|crm-object-schemas/{_DATED})/schemas"
 
@@ -54,14 +59,22 @@ ROUTES = (
     _route("POST", f"{_OBJECTS}/search", search.search),
     _route("POST", f"{_OBJECTS}/batch/read", batch_read.read_batch),
     _route("GET", rf"{_OBJECTS}/(?P<id>\d+)", lists.get_record),
-    _route(
-        "POST",
-        f"{_versions('associations', 'v4')}{_PAIR}/batch/read",
-        associations.read_associations,
-    ),
+    _route("POST", _OBJECTS, writes.create_record),
+    _route("PATCH", rf"{_OBJECTS}/(?P<id>\d+)", writes.update_record),
+    _route("DELETE", rf"{_OBJECTS}/(?P<id>\d+)", writes.archive_record),
+    _route("POST", f"{_OBJECTS}/batch/create", writes.create_batch),
+    _route("POST", f"{_OBJECTS}/batch/update", writes.update_batch),
+    _route("POST", f"{_OBJECTS}/batch/upsert", writes.upsert_batch),
+    _route("POST", f"{_OBJECTS}/batch/archive", writes.archive_batch),
+    _route("POST", f"{_PAIRS}/batch/read", associations.read_associations),
+    _route("POST", f"{_PAIRS}/batch/create", association_writes.associate_batch),
+    _route("POST", f"{_PAIRS}/batch/associate/default", association_writes.associate_batch),
+    _route("POST", f"{_PAIRS}/batch/archive", association_writes.archive_batch),
+    _route("PUT", _versions("objects", "v4") + _DEFAULT, association_writes.associate_one),
     _route("GET", f"/crm/(?P<legacy>v4)/objects{_SINGLE}", associations.list_associations),
     _route("GET", f"/crm/objects/(?P<version>2026-03){_SINGLE}", associations.list_associations),
     _route("GET", _PROPERTIES, definitions.list_properties),
+    _route("POST", _PROPERTIES, definitions.create_property),
     _route("GET", rf"{_PROPERTIES}/(?P<name>\w+)", definitions.get_property),
     _route("GET", _SCHEMAS, definitions.list_schemas),
 )

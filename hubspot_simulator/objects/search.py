@@ -12,14 +12,15 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from hubspot_simulator import answers
+from hubspot_simulator import responses
 from hubspot_simulator.objects.batch_read import names
+from hubspot_simulator.objects.errors import ObjectsError, bad_request
 from hubspot_simulator.objects.object_types import CUSTOM, ObjectType, resolve
 from hubspot_simulator.objects.properties import Property
 from hubspot_simulator.objects.requests import ObjectsRequest
-from hubspot_simulator.objects.responses import ObjectsError, Response, bad_request
 from hubspot_simulator.objects.texts import to_ms, to_text
 from hubspot_simulator.objects.type_index import Entry, TypeIndex
+from hubspot_simulator.responses import Response
 
 SEARCH_DEFAULT, SEARCH_MAX = 10, 200
 MAX_GROUPS, MAX_FILTERS_OF_GROUP, MAX_FILTERS = 5, 6, 18
@@ -72,7 +73,7 @@ def search(request: ObjectsRequest) -> Response:
     most = request.behaviour.search_body_max
     if most is not None and len(request.body.decode()) > most:
         raise ObjectsError(bad_request(f"The request body exceeds {most} characters"))
-    body = request.json(required=("after",))
+    body = request.json(required_keys=("after",))
     query = _read_query(request, body)
     with request.store.lock:
         index = request.store.index(object_type)
@@ -159,7 +160,7 @@ def _read_filter(request: ObjectsRequest, item: Mapping[str, Any]) -> Filter | P
     except ValueError as error:
         raise ObjectsError(bad_request(f"Invalid value of {name}: {error}")) from error
     if prop.kind == "time" and 0 in values:
-        raise ObjectsError(answers.internal_error())  # Estuary's connector: epoch 0 answers 500
+        raise ObjectsError(responses.internal_error())  # Estuary's connector: epoch 0 answers 500
     return Filter(prop, operator, values)
 
 
@@ -211,12 +212,12 @@ def _matching(request: ObjectsRequest, index: TypeIndex, query: Query) -> list[i
 
 def _matching_group(request: ObjectsRequest, index: TypeIndex, group: Group) -> list[int]:
     """Return the ids that match all filters, by date of change: date and id need no decoding."""
-    modified = request.object_type.modified_property
+    date_property = request.object_type.modified_property
     first_ms, last_ms = -LAST_MS, LAST_MS
     tests = []
     for item in group:
         is_range = isinstance(item, Filter) and item.operator in RANGE_OPERATORS
-        if isinstance(item, Filter) and is_range and item.prop.name == modified:
+        if isinstance(item, Filter) and is_range and item.prop.name == date_property:
             low, high = _bounds(item)
             first_ms, last_ms = max(first_ms, low), min(last_ms, high)
         else:
@@ -305,10 +306,10 @@ def _ordered(request: ObjectsRequest, index: TypeIndex, ids: list[int], sort: So
     value_of = _value_reader(request, index, sort.prop)
     present = [(value, key) for key in ids if (value := value_of(key)) is not None]
     absent = sorted({*ids} - {key for _, key in present})
-    ordered = sorted(present, key=lambda pair: (isinstance(pair[0], str), *pair))
+    pairs = sorted(present, key=lambda pair: (isinstance(pair[0], str), *pair))
     if sort.is_descending:
-        ordered.reverse()
-    return [key for _, key in ordered] + absent
+        pairs.reverse()
+    return [key for _, key in pairs] + absent
 
 
 def _compare(

@@ -28,6 +28,9 @@ from hubspot_simulator.objects.properties import Property, Values
 from hubspot_simulator.objects.related_records import RELATED_PROPERTIES
 from hubspot_simulator.objects.type_index import Entry, TypeIndex
 
+CUSTOM_PART = "customProperties"  # the part of an engagement that v1 does not show
+# Changes that are older than this when the indexes are built are visible to searches at once.
+LONGEST_DELAY_MS = 3_600_000
 CUSTOM_RECORDS = 40  # the custom type's records: ids from FIRST_CUSTOM_ID on
 FIRST_CUSTOM_ID = 30_000_000_001
 CUSTOM_SHARE = 5  # every so manieth engagement is associated with a custom record
@@ -91,6 +94,7 @@ class ObjectStore:
         self._indexes: dict[str, TypeIndex] = {}
         self._early: dict[int, list[EarlyChange]] = {}
         self._properties: dict[str, dict[str, Property]] = {}
+        self._custom_values: dict[int, dict[str, str]] = {}
         self._reverse: dict[tuple[str, int], list[tuple[ObjectType, int]]] | None = None
         self.born_ms = source.now_ms
 
@@ -109,8 +113,8 @@ class ObjectStore:
 
     def properties(self, object_type: ObjectType) -> Mapping[str, Property]:
         """Return the definitions of a type's properties by name, in order of the name."""
-        known = self._properties.get(object_type.name)
-        return known or _SHIPPED[object_type.name]
+        definitions = self._properties.get(object_type.name)
+        return definitions or _SHIPPED[object_type.name]
 
     def define_property(self, object_type: ObjectType, prop: Property) -> None:
         """Add a custom property to the portal's definitions, or replace a definition."""
@@ -121,14 +125,29 @@ class ObjectStore:
         """Return the values that a record's properties read."""
         if object_type.is_activity:
             engagement: dict[str, Any] = msgspec.json.decode(entry.source)
-            return engagement
+            custom_values = self._custom_values.get(record_id)
+            return {**engagement, CUSTOM_PART: custom_values} if custom_values else engagement
+        source = entry.source
+        if source is None:
+            source = related_records.values(self.seed, object_type, record_id)
         return {
-            **related_records.values(self.seed, object_type, record_id),
             object_type.created_property: entry.created_ms,
             object_type.modified_property: entry.updated_ms,
             "hs_object_id": record_id,
-            **(entry.source or {}),
+            **source,
         }
+
+    def set_custom_values(self, record_id: int, values: Mapping[str, str]) -> None:
+        """Set an engagement's values of properties that v1 does not know."""
+        self._custom_values[record_id] = {**self._custom_values.get(record_id, {}), **values}
+
+    def find(self, object_type: ObjectType, prop: Property, text: str) -> int | None:
+        """Return the live record whose property has the value `text`; the caller holds the lock."""
+        for record_id, entry in self.index(object_type).entries.items():
+            value = prop.read(self.values(object_type, record_id, entry))
+            if value is not None and str(value).lower() == text.lower():
+                return record_id
+        return None
 
     # Changes of engagements, told by the portal
 
@@ -137,8 +156,10 @@ class ObjectStore:
         if self._indexes:
             self._apply(EarlyChange(body, before, self.now_ms))
             return
-        record_id = _decode_head(body).engagement.id
-        self._early.setdefault(record_id, []).append(EarlyChange(body, before, self.now_ms))
+        record_id, now_ms = _decode_head(body).engagement.id, self.now_ms
+        changes = self._early.get(record_id, [])
+        young = [change for change in changes if change.made_ms > now_ms - LONGEST_DELAY_MS]
+        self._early[record_id] = [*young, EarlyChange(body, before, now_ms)]
 
     def _apply(self, change: EarlyChange) -> None:
         """Bring the indexes up to date with a change."""
@@ -181,15 +202,30 @@ class ObjectStore:
         """
         Add a related record, or change its `properties`; its date moves to now or `updated_ms`.
 
-        Times among the properties are Unix ms. Raises ValueError for a type of engagements.
+        A new record has no made-up values. Times among the properties are Unix ms. Raises
+        ValueError for a type of engagements.
         """
         with self.lock:
             index = self._related_index(object_type)
             at_ms = self.now_ms if updated_ms is None else updated_ms
             before = index.entries.get(record_id)
-            changes = {**((before and before.source) or {}), **(properties or {})}
+            values: Mapping[str, Any] = {}
+            if before is not None and before.source is not None:
+                values = before.source
+            elif before is not None:
+                values = related_records.values(self.seed, object_type, record_id)
             created_ms = before.created_ms if before else at_ms
-            index.put(record_id, Entry(created_ms, at_ms, changes), self.now_ms)
+            entry = Entry(created_ms, at_ms, {**values, **(properties or {})})
+            index.put(record_id, entry, self.now_ms)
+
+    def create_related(self, object_type: ObjectType, properties: Mapping[str, Any]) -> int:
+        """Add a related record under the next free id, and return the id."""
+        with self.lock:
+            index = self._related_index(object_type)
+            known_ids = (*index.ids[-1:], *index.archive_ids[-1:], *index.survivors)
+            record_id = max(known_ids, default=0) + 1
+            self.put_related(object_type, record_id, properties)
+            return record_id
 
     def archive_related(self, object_type: ObjectType, record_id: int) -> None:
         """Archive a related record; no other date moves. Raises KeyError without it."""
@@ -215,7 +251,7 @@ class ObjectStore:
             index = self._related_index(object_type)
             survivor = index.entries[into_id]
             index.remove(record_id)
-            index.merged[record_id] = into_id
+            index.survivors[record_id] = into_id
             index.put(into_id, survivor._replace(updated_ms=self.now_ms), self.now_ms)
 
     # Associations
@@ -230,14 +266,14 @@ class ObjectStore:
         direct = reverse.get((object_type.name, record_id), [])
         if to_type.is_activity:
             return sorted(key for kind, key in direct if kind is to_type)
-        found: dict[int, None] = {}
+        partner_set: dict[int, None] = {}
         for kind, key in direct:  # related records that share an engagement belong together
             activity = self.index(kind).entries.get(key)
             if activity is not None:
                 head = _decode_head(activity.source)
-                found |= dict.fromkeys(partner_ids(head.associations, key, to_type))
-        found.pop(record_id if to_type is object_type else -1, None)
-        return sorted(found)
+                partner_set |= dict.fromkeys(partner_ids(head.associations, key, to_type))
+        partner_set.pop(record_id if to_type is object_type else -1, None)
+        return sorted(partner_set)
 
     def _reverse_associations(self) -> dict[tuple[str, int], list[tuple[ObjectType, int]]]:
         if self._reverse is None:
@@ -245,9 +281,11 @@ class ObjectStore:
             for object_type in ACTIVITIES:
                 for record_id, entry in self.index(object_type).entries.items():
                     head = _decode_head(entry.source)
-                    for related in RELATED:
-                        for partner in partner_ids(head.associations, head.engagement.id, related):
-                            reverse[related.name, partner].append((object_type, record_id))
+                    for related_type in RELATED:
+                        for partner in partner_ids(
+                            head.associations, head.engagement.id, related_type
+                        ):
+                            reverse[related_type.name, partner].append((object_type, record_id))
             self._reverse = dict(reverse)
         return self._reverse
 
@@ -256,17 +294,17 @@ class ObjectStore:
     def _build(self) -> None:
         indexes = {object_type.name: TypeIndex() for object_type in TYPES}
         records: dict[str, list[tuple[int, Entry]]] = {name: [] for name in indexes}
-        partners: dict[ObjectType, set[int]] = {related: set() for related in RELATED}
+        partners: dict[ObjectType, set[int]] = {related_type: set() for related_type in RELATED}
         for body in self._bodies_before_changes():
             head = _decode_head(body)
             object_type = type_of_engagement(head.engagement.type)
             if object_type is not None:
                 records[object_type.name].append((head.engagement.id, _entry(head, body)))
-            for related, ids in partners.items():
-                ids.update(partner_ids(head.associations, head.engagement.id, related))
+            for related_type, ids in partners.items():
+                ids.update(partner_ids(head.associations, head.engagement.id, related_type))
         partners[CUSTOM].update(range(FIRST_CUSTOM_ID, FIRST_CUSTOM_ID + CUSTOM_RECORDS))
-        for related, ids in partners.items():
-            records[related.name] = [(key, self._made_up(related, key)) for key in ids]
+        for related_type, ids in partners.items():
+            records[related_type.name] = [(key, self._made_up(related_type, key)) for key in ids]
         for name, index in indexes.items():
             index.fill(records[name])
         for body, at_ms in self._source.archived():
@@ -286,17 +324,17 @@ class ObjectStore:
                 yield before
 
     def _made_up(self, object_type: ObjectType, record_id: int) -> Entry:
-        made = related_records.dates(self.seed, object_type, record_id, self.born_ms)
-        return Entry(made.created_ms, made.updated_ms, None)
+        record_dates = related_records.dates(self.seed, object_type, record_id, self.born_ms)
+        return Entry(record_dates.created_ms, record_dates.updated_ms, None)
 
     def _add_partners(self, head: _Head, now_ms: int) -> None:
         """Make up the related records that an engagement names for the first time."""
-        for related in RELATED:
-            index = self._indexes[related.name]
-            for partner in partner_ids(head.associations, head.engagement.id, related):
-                known = partner in index.entries or partner in index.merged
-                if not known and partner not in index.archived:
-                    index.put(partner, self._made_up(related, partner), now_ms)
+        for related_type in RELATED:
+            index = self._indexes[related_type.name]
+            for partner in partner_ids(head.associations, head.engagement.id, related_type):
+                exists = partner in index.entries or partner in index.survivors
+                if not exists and partner not in index.archive_entries:
+                    index.put(partner, self._made_up(related_type, partner), now_ms)
 
     def _related_index(self, object_type: ObjectType) -> TypeIndex:
         if object_type.is_activity:
@@ -305,6 +343,17 @@ class ObjectStore:
 
 
 _SHIPPED: Mapping[str, Mapping[str, Property]] = {**ENGAGEMENT_PROPERTIES, **RELATED_PROPERTIES}
+
+
+def custom_property(name: str, *, is_activity: bool) -> Property:
+    """Return a custom property of texts, as users of a portal create them."""
+    if not is_activity:
+        return related_records.value_property(name, is_custom=True)
+
+    def read(record: Values) -> Any:
+        return record.get(CUSTOM_PART, {}).get(name)
+
+    return Property(name, "text", read, is_custom=True)
 
 
 def _type_of(body: bytes) -> ObjectType | None:
@@ -344,9 +393,9 @@ def iter_types(
     names: Iterable[str], find: Callable[[str], ObjectType | None]
 ) -> Iterator[ObjectType]:
     """Yield the types that `names` name, each once; unknown names are left out."""
-    seen: set[str] = set()
+    names_so_far: set[str] = set()
     for name in names:
         object_type = find(name)
-        if object_type is not None and object_type.name not in seen:
-            seen.add(object_type.name)
+        if object_type is not None and object_type.name not in names_so_far:
+            names_so_far.add(object_type.name)
             yield object_type

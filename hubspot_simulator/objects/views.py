@@ -15,6 +15,7 @@ import msgspec
 from hubspot_simulator.objects.behaviour import ObjectsBehaviour
 from hubspot_simulator.objects.object_types import ObjectType, association_type_id, public_name
 from hubspot_simulator.objects.properties import Property, Values
+from hubspot_simulator.objects.related_records import DEFAULT_PROPERTIES
 from hubspot_simulator.objects.store import ObjectStore, partner_ids
 from hubspot_simulator.objects.texts import iso_ms, to_text
 from hubspot_simulator.objects.type_index import Entry
@@ -53,8 +54,13 @@ class RecordWriter:
         associations: Iterable[ObjectType] = (),
         histories: Iterable[str] = (),
     ) -> View:
-        """Return the view of `properties`; unknown names are ignored, as HubSpot does."""
+        """
+        Return the view of `properties`, by default those of the type.
+
+        Unknown names are ignored, as HubSpot does.
+        """
         definitions = self._store.properties(object_type)
+        properties = [*properties] or DEFAULT_PROPERTIES.get(object_type.name, ())
         always = {object_type.created_property, object_type.modified_property, "hs_object_id"}
         names = always.union(properties)
         return View(
@@ -73,12 +79,12 @@ class RecordWriter:
             return [self._encode(view, key, entry, path) for key, entry in records]
         bodies = []
         for record_id, entry in records:
-            known = cache.get(record_id)
-            if known is None or known[0] is not entry:
-                known = entry, self._encode(view, record_id, entry, path)
+            cached_item = cache.get(record_id)
+            if cached_item is None or cached_item[0] is not entry:
+                cached_item = entry, self._encode(view, record_id, entry, path)
                 if len(cache) < MAX_CACHED or record_id in cache:
-                    cache[record_id] = known
-            bodies.append(known[1])
+                    cache[record_id] = cached_item
+            bodies.append(cached_item[1])
         return bodies
 
     def _cache(self, view: View) -> dict[int, tuple[Entry, bytes]] | None:
@@ -135,7 +141,7 @@ class RecordWriter:
     def _associations(
         self, view: View, record_id: int, entry: Entry, values: Values, path: str
     ) -> dict[str, dict[str, Any]]:
-        found: dict[str, dict[str, Any]] = {}
+        partners: dict[str, dict[str, Any]] = {}
         for to_type in view.associations:
             if view.object_type.is_activity and not to_type.is_activity:
                 ids = partner_ids(values.get("associations"), record_id, to_type)
@@ -143,8 +149,10 @@ class RecordWriter:
                 ids = self._store.partners(view.object_type, record_id, entry, to_type)
             if ids:
                 name = public_name(to_type, self._portal_id)
-                found[name] = self._partners(view.object_type, to_type, ids, f"{path}/{record_id}")
-        return found
+                partners[name] = self._partners(
+                    view.object_type, to_type, ids, f"{path}/{record_id}"
+                )
+        return partners
 
     def _partners(
         self, from_type: ObjectType, to_type: ObjectType, ids: Sequence[int], path: str

@@ -3,7 +3,8 @@ Decodes pages of engagements, by a fast path and a fallback.
 
 Parsing everything into Python objects costs several times as much as the rest of a sync. The fast
 path decodes an engagement with only known keys and expected types into structs, and leaves values
-that pass through unchanged as text. All others are parsed into dicts.
+that pass through unchanged as text, with the full precision of their numbers. All others are parsed
+into dicts.
 """
 
 from __future__ import annotations
@@ -76,7 +77,7 @@ class Listing:
     unreadable: Sequence[Unreadable] = ()
 
     def decoded(self) -> Listing:
-        """Return the page with Engagement objects; raise ValueError if one has no id."""
+        """Return the page with Engagement objects; raise ValueError for a missing id."""
         first = next(iter(self.results), None)
         if isinstance(first, Engagement):
             return self
@@ -84,13 +85,13 @@ class Listing:
         return replace(self, results=[decode(result) for result in self.results])
 
     def check_total(self) -> None:
-        """Raise ValueError unless the list says how long it is."""
+        """Raise ValueError unless the list names a total."""
         if not is_int64(self.total):
             raise ValueError("total is missing")
 
 
 def read_list(text: bytes) -> Listing:
-    """Return a page, not yet decoded; raise ValueError for an incomplete one."""
+    """Return a page, not yet decoded; raise ValueError for an incomplete page."""
     if any(line_break in text for line_break in LINE_BREAKS):
         return _parse_list(text)  # the fast path would copy a line break into a message
     try:
@@ -127,7 +128,7 @@ def read_one(text: bytes) -> Engagement | None:
 
 
 def remove_nul(engagement: Engagement) -> Engagement:
-    """Return an engagement without U+0000 in its texts: the same object if it has none."""
+    """Return an engagement without U+0000 in its texts: the same object without any."""
     if isinstance(engagement, V1Engagement) and not NUL_ESCAPE.search(engagement.text):
         return engagement
     mapping = without_nul(engagement.whole)

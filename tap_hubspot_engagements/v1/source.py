@@ -143,5 +143,5 @@ class V1Source:
 
 def _created_ms(engagement: Engagement) -> float:
     """Return when an engagement was created, in Unix ms; infinity if unknown."""
-    created = engagement.whole[INNER].get("createdAt")
-    return created if isinstance(created, int) else float("inf")
+    created_ms = engagement.whole[INNER].get("createdAt")
+    return created_ms if isinstance(created_ms, int) else float("inf")

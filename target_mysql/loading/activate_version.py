@@ -1,4 +1,6 @@
-"""Deletes or flags the rows that an older version of a stream has left, a few at a time."""
+"""
+ACTIVATE_VERSION: deletes the rows of older versions, or flags them (soft delete), in small steps.
+"""
 
 from __future__ import annotations
 
@@ -6,11 +8,11 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from target_mysql.loading.table_locks import TableLocks
-from target_mysql.server import statements
+from target_mysql.server import merge_statements
 from target_mysql.server.database import Database
 from target_mysql.tables.table import DELETED_AT, Table
 
-ROWS = 10_000  # in one statement: short locks, and no transaction too large to commit
+ROWS = 10_000  # in a statement: keeps locks short and transactions small
 
 Key = Sequence[object]
 WithRetries = Callable[[Callable[[], Any]], Any]
@@ -26,45 +28,51 @@ def delete_older_versions(
     locks: TableLocks,
 ) -> Iterator[int]:
     """
-    Flag the rows of versions before `version` as deleted at the UTC date-time `at`, or, without
-    one, delete them. Yield how many, after each statement, which is committed by itself, and only
-    while the table is held.
+    Soft-delete the rows of versions before `version` with the UTC date-time `at`; without `at`,
+    delete them.
+
+    Yields the number of rows after each statement. Each statement commits by itself, and only while
+    the table's lock is held.
     """
 
-    def delete_rows(statement: str, bound: Sequence[object]) -> int:
+    def delete_rows(statement: str, values_bound: Sequence[object]) -> int:
         with database.transaction():
-            affected = database.execute(statement, bound).affected
+            count = database.execute(statement, values_bound).affected
             locks.confirm(database, {table.name: version})
-        return affected
+        return count
 
-    flagged = at if table.has(DELETED_AT) else None
-    values: list[object] = [version] if flagged is None else [flagged, version]
+    flagged_at = at if table.has(DELETED_AT) else None
+    values: list[object] = [version] if flagged_at is None else [flagged_at, version]
     for after, up_to in _ranges(table, database, with_retries):
-        statement = statements.delete_older_versions_sql(
-            table, ROWS, delete=flagged is None, after=bool(after), up_to=bool(up_to)
+        statement = merge_statements.delete_older_versions_sql(
+            table, ROWS, delete=flagged_at is None, after=bool(after), up_to=bool(up_to)
         )
-        bound = [*values, *statements.bounds(after), *statements.bounds(up_to)]
-        affected = ROWS
-        # A range holds no more rows than that, unless others have added some; a table without a key
-        # is one range.
-        while affected >= ROWS:
-            affected = with_retries(lambda: delete_rows(statement, bound))  # noqa: B023
-            yield affected
+        values_bound = [*values, *merge_statements.bounds(after), *merge_statements.bounds(up_to)]
+        count = ROWS
+        # A range has at most ROWS rows, unless others add some; a table without a key is a single
+        # range.
+        while count >= ROWS:
+            count = with_retries(lambda: delete_rows(statement, values_bound))  # noqa: B023
+            yield count
 
 
 def _ranges(
     table: Table, database: Database, with_retries: WithRetries
 ) -> Iterator[tuple[Key, Key]]:
     """
-    Yield the keys after and up to which to look, both empty where there is no end, so that a table
-    is walked once, however large it is.
+    Yield the keys after and up to which a statement looks, so that a table is scanned once.
+
+    An empty key stands for an end of the table.
     """
     after: Key = ()
     while table.key:
-        step, bound = statements.find_key(table, ROWS, after=bool(after)), statements.bounds(after)
-        found = with_retries(lambda: database.query(step, bound))  # noqa: B023
-        if not found:
+        step, values_bound = (
+            merge_statements.find_key(table, ROWS, after=bool(after)),
+            merge_statements.bounds(after),
+        )
+        keys = with_retries(lambda: database.query(step, values_bound))  # noqa: B023
+        if not keys:
             break
-        yield after, found[0]
-        after = found[0]
+        yield after, keys[0]
+        after = keys[0]
     yield after, ()

@@ -1,4 +1,4 @@
-"""What waits to be loaded: one stream's rows since the last flush, and what is known of them."""
+"""The rows of a stream that wait to be loaded."""
 
 from __future__ import annotations
 
@@ -7,20 +7,22 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from target_mysql.exceptions import InputError, shown
-from target_mysql.rows.encoder import Row, split_row
+from target_mysql.rows.load_file import split_row
+from target_mysql.rows.row_function import Row
 from target_mysql.tables.columns import Column
-from target_mysql.tables.table import LINE_COLUMN, STAGING, Table
+from target_mysql.tables.identifiers import STAGING
+from target_mysql.tables.table import LINE_COLUMN, Table
 
 
 @dataclass
 class Batch:
     """
-    Rows of the load file for `table`; each holds the values of `columns`.
+    Rows of the load file for `table`, each with the values of `columns`.
 
-    `lines` are the input's line numbers of the rows; a bit of `missing` is set where some row lacks
-    the property at that place, and its column must keep its value. `children` are the tables whose
-    rows come and go with these. `versions` are those of the rows;
-    `parent` is the table that `table.parent` names, with the columns that it has.
+    `lines` are the line numbers of the rows in the input. A bit of `missing` is set if some row
+    lacks the property of the column at this position, so that the column keeps its value.
+    `children` are the tables whose rows are replaced with these rows. `versions` are the versions
+    of the rows. `parent` is the table of the parent stream.
     """
 
     table: Table
@@ -41,9 +43,9 @@ class Batch:
     @property
     def merged_columns(self) -> list[Column]:
         """
-        The columns that are merged into the table; those that only staging needs are not.
+        The columns to merge into the table, without those that only staging needs.
 
-        Columns that the SCHEMA does not have, such as deselected ones, keep their values.
+        Columns that the SCHEMA lacks, such as deselected properties, keep their values.
         """
         return [
             column
@@ -54,15 +56,15 @@ class Batch:
     @property
     def staging_key(self) -> tuple[str, ...]:
         """
-        The key of the staging table, of which the last row wins.
+        The key of the staging table, by which rows are deduplicated: the last row of a key wins.
 
-        Where a row may lack properties, the earlier rows of its key count, too: all are staged,
-        and merged in order.
+        If rows may lack properties, earlier rows of a key count as well: all are staged, and merged
+        in order.
         """
         return (LINE_COLUMN.name,) if self.missing else self.table.key
 
     def refused(self, row: int, column: str, reason: str) -> InputError:
-        """Return the error for the `row`th row, counted from 1, that the server refused."""
+        """Return the error for the row that the server refused, counted from 1."""
         if not 0 < row <= len(self.rows):
             return InputError(reason, stream=self.table.stream, column=column)
         values = dict(

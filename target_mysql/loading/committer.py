@@ -1,9 +1,9 @@
 """
-Commits in the order of the input, each followed by its state; sent again where one failed.
+Commits batches in the order of the input, concurrently with reading, and writes their states.
 
-The next batch is read and encoded meanwhile, and, over a second connection, staged. It is merged
-when the batch before it is committed and that one's state is written: no state ever claims a row
-that is not there.
+While a batch is merged, the next is read, encoded and staged over a second connection. Its merge
+begins after the previous batch is committed and its state is written: no state claims a row that is
+not in the table. A batch that fails transiently is sent again.
 """
 
 from __future__ import annotations
@@ -18,31 +18,27 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import BinaryIO, TypeVar
 
-from target_mysql.exceptions import TargetError, TransientError
+from target_mysql.exceptions import CommitAbandoned, TargetError, TransientError
 from target_mysql.loading import stage_and_merge
 from target_mysql.loading.batch import Batch
 from target_mysql.loading.staging import Staging
 from target_mysql.loading.table_locks import TableLocks
-from target_mysql.messages import write_whole
 from target_mysql.progress import Progress
 from target_mysql.retries import iter_waits_s
 from target_mysql.server.database import Database
+from target_mysql.stdout import write_whole
 
 LOGGER = logging.getLogger(__name__)
 
-COMMIT_WORKERS = 2  # one merges while the other stages: more would only wait for their turn
-STOP_PATIENCE_S = 5.0  # container engines kill 10 s after they have asked
+COMMIT_WORKERS = 2  # one merges while the other stages; a third would only wait
+STOP_PATIENCE_S = 5.0  # container engines kill a process 10 s after SIGTERM
 
 T = TypeVar("T")
 
 
-class _Abandoned(TargetError):
-    """What came before is not committed, so this is not either; that one's error is raised."""
-
-
 @dataclass
 class _CommitWorker:
-    """A connection, and what is committed over it."""
+    """A connection with the thread that commits over this connection."""
 
     database: Database
     executor: ThreadPoolExecutor = field(
@@ -52,7 +48,7 @@ class _CommitWorker:
 
 @dataclass
 class _Commit:
-    """A batch that is on its way over a lane."""
+    """A pending batch, and the worker that commits the batch."""
 
     worker: _CommitWorker
     outcome: Future[None]
@@ -60,9 +56,9 @@ class _Commit:
 
 class Committer:
     """
-    Commits batches in the order they are submitted in, and writes states to `out`.
+    Commits batches in the order of their submission, and writes states to `out`.
 
-    `retry_limit_s` bounds how long one batch is sent again to a server that fails.
+    `retry_limit_s` limits the seconds for which a batch is retried.
     """
 
     def __init__(
@@ -88,9 +84,10 @@ class Committer:
 
     def submit(self, batches: Sequence[Batch], state: bytes | None) -> None:
         """
-        Commit `batches`, then write `state`, after what was submitted before.
+        Commit `batches`, then write `state`, after earlier batches.
 
-        Waits only where every lane is taken; raises what an earlier commit raised.
+        Blocks only while all workers are busy, as backpressure. Raises the error of an earlier
+        commit.
         """
         if not batches and state is None:
             return
@@ -102,22 +99,22 @@ class Committer:
         self._pending.append(_Commit(worker, outcome))
 
     def wait(self) -> None:
-        """Wait for all commits under way; raises what the first of them that failed raised."""
+        """Wait for all pending commits; raises the error of the first that failed."""
         while self._pending:
             self._finish_oldest()
 
     @property
     def is_idle(self) -> bool:
-        """Whether no commit is under way."""
+        """Whether no commit is pending."""
         return not self._pending
 
     def raise_failure(self) -> None:
-        """Raise what a commit raised, if it has ended; do not wait."""
+        """Raise the error of a failed commit, without waiting."""
         while self._pending and self._pending[0].outcome.done():
             self._finish_oldest()
 
     def stop(self) -> None:
-        """End: a commit under way is finished or, where that takes long, rolled back."""
+        """Stop: a pending commit finishes, or is rolled back after STOP_PATIENCE_S."""
         self._stopping.set()
         outcomes = [commit.outcome for commit in self._pending]
         _, pending = futures.wait(outcomes, timeout=STOP_PATIENCE_S)
@@ -129,7 +126,7 @@ class Committer:
             worker.database.close()
 
     def _take_worker(self) -> _CommitWorker:
-        """Return a lane that is idle; opens one more, or waits, where there is none."""
+        """Return an idle worker; adds a worker, or waits, if all are busy."""
         self.raise_failure()
         if not self._idle_workers and len(self._workers) < self._max_workers:
             self._add_worker()
@@ -138,15 +135,17 @@ class Committer:
         return self._idle_workers.pop()
 
     def _add_worker(self) -> None:
-        """Open one lane more, or none any more: some users may have but one connection."""
+        """
+        Add a worker, unless the user is limited to one connection or it reaches another server.
+        """
         self._max_workers = len(self._workers)
         try:
             database = Database(self._database.config)
         except TargetError as error:
-            LOGGER.info("staying with one connection: %s", error)
+            LOGGER.info("using a single connection: %s", error)
             return
         if not database.is_same_server(self._database):
-            LOGGER.info("staying with one connection: another leads to another server")
+            LOGGER.info("using a single connection: a second one reaches another server")
             database.close()
             return
         self._max_workers = COMMIT_WORKERS
@@ -154,32 +153,34 @@ class Committer:
         self._idle_workers.append(self._workers[-1])
 
     def _finish_oldest(self) -> None:
-        """Wait for the oldest commit. Where it failed it stays: nothing is committed after it."""
+        """
+        Wait for the oldest commit. A failed commit stays pending, so that no later one follows.
+        """
         self._pending[0].outcome.result()
         self._idle_workers.append(self._pending.popleft().worker)
 
     def with_retries(self, attempt: Callable[[], T], database: Database | None = None) -> T:
         """
-        Return what `attempt` returns; after a failure that may pass, connect and do it again.
+        Return the result of `attempt`; after a transient error, reconnect and retry.
 
-        `database` is what is asked, where that is not the first. Raises TransientError when that
-        has gone on for `retry_limit_s`.
+        `database` is the connection, by default the first. Raises TransientError after
+        `retry_limit_s`.
         """
         give_up_at = time.monotonic() + self._retry_limit_s
         waits = iter_waits_s(len(self._database.config.addresses))
-        failed = False
+        has_failed = False
         while True:
             try:
-                if failed:
+                if has_failed:
                     (database or self._database).reconnect()
                 return attempt()
             except TransientError as error:
-                failed = True
+                has_failed = True
                 wait_s = next(waits)
                 if self._stopping.is_set() or time.monotonic() + wait_s > give_up_at:
                     raise
                 self._progress.retries += 1
-                LOGGER.warning("%s: trying again in %.1f s", error, wait_s)
+                LOGGER.warning("%s: retrying in %.1f s", error, wait_s)
                 # A signal must not have to wait for a server that is away.
                 if self._stopping.wait(wait_s):
                     raise
@@ -191,13 +192,13 @@ class Committer:
         state: bytes | None,
         before: Future[None] | None,
     ) -> None:
-        """Commit, and write the state, once what came `before` is committed and written."""
+        """Commit, then write the state, after the commit `before` has succeeded."""
 
         def wait_for_previous_commit() -> None:
             if before is not None and before.exception() is not None:
-                raise _Abandoned("what came before is not committed")
+                raise CommitAbandoned("what came before is not committed")
             if before is not None and self._stopping.is_set():
-                raise _Abandoned("not begun")
+                raise CommitAbandoned("not begun")
 
         if batches:
             done = self.with_retries(

@@ -1,4 +1,4 @@
-"""Brings a table in the database to the shape that a SCHEMA asks for, never losing a value."""
+"""Brings an existing table to the shape that a SCHEMA requests, without losing a value."""
 
 from __future__ import annotations
 
@@ -6,14 +6,25 @@ import logging
 from collections.abc import Mapping
 from dataclasses import replace
 
-from target_mysql.exceptions import DatabaseError
+from target_mysql.exceptions import DatabaseError, TableChanged
 from target_mysql.server import statements
-from target_mysql.server.change_table import TableChanged, change_table
-from target_mysql.server.database import A_VIEW, Database
+from target_mysql.server.change_table import change_table
+from target_mysql.server.database import Database
+from target_mysql.server.introspection import (
+    A_VIEW,
+    read_columns,
+    read_definition,
+    read_key,
+    read_unique_indexes,
+    read_unsafe_engine,
+)
 from target_mysql.tables.alter_plan import AlterPlan, to_alter_plan
 from target_mysql.tables.column_compatibility import INDEX_ADVICE, ExistingColumn
-from target_mysql.tables.columns import BYTES_A_CHARACTER, Column, Kind
-from target_mysql.tables.table import Table, fold
+from target_mysql.tables.columns import Column
+from target_mysql.tables.dialect import BYTES_A_CHARACTER
+from target_mysql.tables.identifiers import fold
+from target_mysql.tables.kinds import Kind
+from target_mysql.tables.table import Table
 from target_mysql.tables.text_keys import (
     key_room,
     text_key_columns,
@@ -26,11 +37,11 @@ LOGGER = logging.getLogger(__name__)
 
 def migrate(table: Table, database: Database) -> Table:
     """
-    Make or change the table in the database; return it with the columns that it has there.
+    Create or alter the table in the database; return the table with its actual columns.
 
-    One statement does all. Where another session changes the table meanwhile, what has to be done
-    is found out once more. Raises DatabaseError where the table cannot take the stream's rows: its
-    primary key is another, it has a second unique one, or knows no transactions.
+    A single statement makes all changes. If another session changes the table meanwhile, the plan
+    is made again. Raises DatabaseError if the table has another primary key, a second unique index,
+    or an engine without transactions.
     """
     try:
         return _migrate(table, database)
@@ -41,7 +52,7 @@ def migrate(table: Table, database: Database) -> Table:
 
 def _migrate(table: Table, database: Database) -> Table:
     dialect = database.server.dialect
-    existing = database.read_columns(table.name)
+    existing = read_columns(database, table.name)
     try:
         plan = to_alter_plan(table, existing, dialect)
     except ValueError as error:
@@ -71,16 +82,16 @@ def _migrate(table: Table, database: Database) -> Table:
 
 def _with_key_that_fits(plan: AlterPlan, database: Database) -> AlterPlan:
     """
-    Return the plan with a key that the index holds.
+    Return the plan with a key that fits in an index.
 
-    A key made by hand, of latin1, can have longer columns than one of utf8mb4.
+    Columns of a latin1 key can be longer than utf8mb4 allows.
     """
     texts = text_key_columns(plan.table)
     room = key_room(plan.table, database.server.dialect)
     if sum(one.max_length or 0 for one in texts) <= room:
         return plan
-    (used,) = database.query(statements.longest_texts(plan.table, texts))
-    lengths = dict(zip((one.name for one in texts), map(int, used), strict=True))
+    (row,) = database.query(statements.longest_texts(plan.table, texts))
+    lengths = dict(zip((one.name for one in texts), map(int, row), strict=True))
     try:
         longest = max(lengths, key=lambda name: lengths[name])
         table = with_longer_key(
@@ -92,25 +103,25 @@ def _with_key_that_fits(plan: AlterPlan, database: Database) -> AlterPlan:
 
 
 def _with_definition(table: Table, database: Database) -> Table:
-    return replace(table, definition=database.read_definition(table.name))
+    return replace(table, definition=read_definition(database, table.name))
 
 
 def widen(table: Table, wider_type: Column, length: int, database: Database) -> Table:
     """
-    Make the column of that name the wider one, or one wider still; return the table.
+    Widen a column to `wider_type`, or to a wider column still; return the table.
 
-    A text of `length` characters is to fit. Raises ValueError, saying what to do, where the
-    column's indexes cannot hold that.
+    A text column gets at least `length` characters. Raises ValueError, with advice, if the indexes
+    of the column cannot hold that.
     """
     if wider_type.max_length is None:
         column = _first_exact(table, wider_type, database)
         columns = tuple(column if one.name == column.name else one for one in table.columns)
-        widened = replace(table, columns=columns)
+        wider_table = replace(table, columns=columns)
     else:
-        widened = _with_longer_text(table, wider_type, length, database)
-    pairs = list(zip(table.columns, widened.columns, strict=True))
-    changed = [column for before, column in pairs if column.sql_type != before.sql_type]
-    statement = statements.modify_columns(widened, changed, database.server.dialect)
+        wider_table = _with_longer_text(table, wider_type, length, database)
+    pairs = list(zip(table.columns, wider_table.columns, strict=True))
+    changes = [column for before, column in pairs if column.sql_type != before.sql_type]
+    statement = statements.modify_columns(wider_table, changes, database.server.dialect)
     change_table(database, table.name, statement)
     for before, column in pairs:
         if column.sql_type != before.sql_type:
@@ -121,13 +132,13 @@ def widen(table: Table, wider_type: Column, length: int, database: Database) -> 
                 column.sql_type,
                 before.sql_type,
             )
-    return _with_definition(widened, database)
+    return _with_definition(wider_table, database)
 
 
 def _with_longer_text(table: Table, wider_type: Column, length: int, database: Database) -> Table:
-    """Return the table with the column, which an index has, of at least `length` characters."""
+    """Return the table with an indexed text column of at least `length` characters."""
     # Read again: another column of the index may have grown since the SCHEMA came.
-    index_room = database.read_columns(table.name)[wider_type.name].index_characters
+    index_room = read_columns(database, table.name)[wider_type.name].index_characters
     longest = database.server.dialect.key_bytes // BYTES_A_CHARACTER
     room = longest if index_room is None else min(index_room, longest)
     if length > room:
@@ -135,17 +146,17 @@ def _with_longer_text(table: Table, wider_type: Column, length: int, database: D
     if wider_type.name not in table.key:
         return with_lengths(table, {wider_type.name: room})
     texts = text_key_columns(table)
-    taken = sum(one.max_length or 0 for one in texts if one.name != wider_type.name)
-    free = min(room, key_room(table, database.server.dialect) - taken)
+    other_lengths = sum(one.max_length or 0 for one in texts if one.name != wider_type.name)
+    free = min(room, key_room(table, database.server.dialect) - other_lengths)
     if length <= free:
         return with_lengths(table, {wider_type.name: free})
-    (used,) = database.query(statements.longest_texts(table, texts))
-    lengths = dict(zip((one.name for one in texts), map(int, used), strict=True))
+    (row,) = database.query(statements.longest_texts(table, texts))
+    lengths = dict(zip((one.name for one in texts), map(int, row), strict=True))
     return with_longer_key(table, wider_type.name, length, lengths, database.server.dialect)
 
 
 def _first_exact(table: Table, column: Column, database: Database) -> Column:
-    """Return `column` or the first of its wider ones that changes no number in the table."""
+    """Return the first column, of `column` and its wider columns, that keeps all numbers exact."""
     may_round = (Kind.NUMBER, Kind.DECIMAL)
     while (
         column.kind in may_round
@@ -157,8 +168,8 @@ def _first_exact(table: Table, column: Column, database: Database) -> Column:
 
 
 def _check_table(table: Table, database: Database) -> bool:
-    """Tell whether the table's primary key has to be made; see `migrate` for what is refused."""
-    existing_key = database.read_key(table)
+    """Return whether the table lacks its primary key; raises the errors of `migrate`."""
+    existing_key = read_key(database, table.name)
     ours = {column.name for column in table.columns}
     if (
         existing_key
@@ -167,15 +178,15 @@ def _check_table(table: Table, database: Database) -> bool:
     ):
         raise DatabaseError(
             f"table {table.name} has the primary key ({', '.join(existing_key)}) but stream"
-            f" {table.stream} has ({', '.join(table.key)}): rename the table or make it fit"
+            f" {table.stream} has ({', '.join(table.key)}): rename the table, or give it this key"
         )
-    unique = database.read_unique_indexes(table)
+    unique = read_unique_indexes(database, table.name)
     if unique and table.key:
         raise DatabaseError(
             f"table {table.name} has another unique index ({', '.join(unique)}), by which a row"
             " could overwrite another's: drop it, or make it one that is not unique"
         )
-    engine = database.read_unsafe_engine(table)
+    engine = read_unsafe_engine(database, table.name)
     if engine == A_VIEW:
         raise DatabaseError(
             f"table {table.name} is a view: rename it, or load into another database"
@@ -189,13 +200,13 @@ def _check_table(table: Table, database: Database) -> bool:
 
 
 def _same(names: tuple[str, ...], others: tuple[str, ...]) -> bool:
-    """Tell whether two keys have the same columns, in whichever order."""
+    """Whether two keys have the same columns, in any order."""
     return set(map(fold, names)) == set(map(fold, others))
 
 
 def _key_in_order(table: Table, database: Database) -> tuple[str, ...]:
-    """Return the table's key in the order of its index, along which rows are found fast."""
-    order = list(map(fold, database.read_key(table)))
+    """Return the table's key in the order of its index, which makes lookups fast."""
+    order = list(map(fold, read_key(database, table.name)))
     return (
         tuple(sorted(table.key, key=lambda name: order.index(fold(name)))) if order else table.key
     )
@@ -210,11 +221,13 @@ def _tell(plan: AlterPlan, existing: Mapping[str, ExistingColumn]) -> None:
         LOGGER.info("table %s: %s is now %s, was %s", name, column.name, column.sql_type, was)
     for old, new_name in plan.renamed:
         LOGGER.warning(
-            "table %s: what %s held, as %s, stays in %s: its type changed",
+            "table %s: the type of %s changed; its former values (%s) stay in %s",
             name,
             old.name,
             old.sql_type,
             new_name,
         )
     for old in plan.made_nullable:
-        LOGGER.info("table %s: %s may be NULL now: the stream has it no more", name, old.name)
+        LOGGER.info(
+            "table %s: %s is nullable now: the stream no longer has this property", name, old.name
+        )

@@ -1,4 +1,4 @@
-"""Which process of which machine a load is, and whether such a process has ended."""
+"""Identifies the process of a load, and tells whether that process has ended."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ ENDED_STATES = ("Z", "X")  # a zombie runs no more code; see proc(5)
 @dataclass(frozen=True)
 class ProcessIdentity:
     """
-    A process, as other machines may name it and as its own machine can look it up.
+    A process, identified across machines.
 
-    machine is the machine's boot and the namespace that `pid` counts in, `start` the process's
-    start in clock ticks since the boot. Both are empty where there is no /proc.
+    `machine` is the boot and the pid namespace, `start` the start of the process in clock ticks
+    since the boot. Both are empty without /proc.
     """
 
     host: str
@@ -28,16 +28,16 @@ class ProcessIdentity:
     @classmethod
     def of_this_process(cls) -> ProcessIdentity:
         state = _read_state(os.getpid())
-        # What is no UTF-8 in it could not be written.
+        # Other bytes than UTF-8 could not be stored.
         host = socket.gethostname().encode("utf-8", "replace").decode()
         return cls(host, os.getpid(), _read_machine(), state[1] if state else "")
 
     def has_ended(self) -> bool:
         """
-        Tell whether this process certainly runs no more.
+        Whether this process has certainly ended.
 
-        False for a process of another machine or another container: its end cannot be seen from
-        here. A pid that was given to a later process is told apart by its start.
+        False for a process on another machine or in another container, which cannot be observed. A
+        later process with the same pid differs by its start.
         """
         if not self.machine or self.machine != _read_machine():
             return False
@@ -52,7 +52,7 @@ class ProcessIdentity:
 
 
 def _read_machine() -> str:
-    """Return which machine's processes a pid of ours is one of; nothing where /proc has others."""
+    """Return the boot and the pid namespace of this process; empty without a /proc of its own."""
     try:
         if str((PROC / "self").readlink()) != str(os.getpid()):
             return ""
@@ -63,7 +63,9 @@ def _read_machine() -> str:
 
 
 def _read_state(pid: int) -> tuple[str, str] | None:
-    """Return a process's state letter and start, None where /proc does not show it."""
+    """
+    Return the state letter and the start of a process, None if /proc does not show the process.
+    """
     try:
         stat = (PROC / str(pid) / "stat").read_text(errors="replace")
     except OSError:

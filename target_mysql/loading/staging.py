@@ -1,11 +1,11 @@
 """
-Where a batch's rows are before they are merged: in temporary tables, or in ordinary ones.
+The staging tables that hold a batch before the merge: temporary, or ordinary as a fallback.
 
-Temporary tables are seen by their connection alone and end with it. Some servers refuse them
-(OceanBase and Vitess, with error 1235): there the target uses ordinary tables. A name has the
-token of the run's table locks and a number that is never used again, so that no other run, and no
-statement of a lost connection, writes into it. All of it is DDL, which commits implicitly: tables
-are created before the transaction of the merge begins, and dropped after it has ended.
+Temporary tables belong to their connection and end with the connection. OceanBase and Vitess refuse
+them with error 1235: there the target uses ordinary tables. The name of a staging table has the
+token of the run's table locks and a number that is never reused, so that no other run, and no
+statement of a lost connection, writes to the table. DDL commits implicitly: tables are created
+before the transaction of the merge and dropped after its end.
 """
 
 from __future__ import annotations
@@ -22,7 +22,8 @@ from target_mysql.server import statements
 from target_mysql.server.change_table import change_table
 from target_mysql.server.database import Database
 from target_mysql.server.errors import server_code
-from target_mysql.tables.table import STAGING
+from target_mysql.server.introspection import read_table_names
+from target_mysql.tables.identifiers import STAGING
 
 LOGGER = logging.getLogger(__name__)
 
@@ -32,9 +33,9 @@ _NAME = re.compile(rf"{STAGING}(?P<token>[0-9a-f]{{32}})_\d+")
 
 class Staging:
     """
-    The staging tables of one run, whichever of its connections makes them.
+    The staging tables of a run, for all of its connections.
 
-    `uses_tables` says that they are ordinary tables from the start.
+    With `uses_tables`, ordinary tables are used from the start.
     """
 
     def __init__(self, locks: TableLocks, *, uses_tables: bool) -> None:
@@ -55,7 +56,7 @@ class Staging:
         return self._create(database, batch, temporary=False)
 
     def drop(self, database: Database, name: str) -> None:
-        """Drop a staging table; where the connection is lost, `drop_left_behind` does it."""
+        """Drop a staging table; after a lost connection, `drop_left_behind` does so."""
         with contextlib.suppress(TargetError):
             database.execute(statements.drop_staging(name, temporary=not self._uses_tables))
 
@@ -63,20 +64,18 @@ class Staging:
         """
         Drop the ordinary staging tables of this run, and of runs that have ended.
 
-        A run holds the lock of a table before it stages rows. One that holds none any more commits
-        nothing, and needs no staging table.
+        A run stages rows only while holding a table lock. A run without any lock can commit
+        nothing, so its staging tables are of no use.
         """
         if not self._uses_tables:
             return
         with contextlib.suppress(TargetError):
-            names = database.query(statements.READ_TABLE_NAMES, (STAGING, STAGING))
+            names = read_table_names(database, STAGING)
             live = self._locks.other_holders(database)
-            for (name,) in names:
-                found = _NAME.fullmatch(str(name))
-                if found and found["token"] not in live:
-                    change_table(
-                        database, str(name), statements.drop_staging(str(name), temporary=False)
-                    )
+            for name in names:
+                match = _NAME.fullmatch(name)
+                if match and match["token"] not in live:
+                    change_table(database, name, statements.drop_staging(name, temporary=False))
 
     def _create(self, database: Database, batch: Batch, *, temporary: bool) -> str:
         name = f"{STAGING}{self._locks.token}_{next(self._numbers)}"

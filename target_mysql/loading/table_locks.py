@@ -1,12 +1,12 @@
 """
-At most one load of a table at a time, whichever server of a cluster each is connected to.
+At most one load of a table at a time, on whichever servers of a cluster the loads are connected.
 
-A load holds a table by a token in the table's row of `_sdc_tables`. It renews this lock until it
-releases it. A lock that is not renewed for its lease may be taken over: its load was killed,
-stopped or cut off. Clocks decide only when that may happen. That nothing of the former holder is
-committed afterwards rests on its token: each of its transactions ends by renewing the locks of the
-tables that it changes, and rolls back where one has another token by now. This write also makes
-the transactions of two cluster nodes conflict, where row locks do not reach.
+A load holds a table by its token in the table's row of `_sdc_tables`, and renews this lock until
+it releases the table. Another load may take over a lock that was not renewed for its lease: the
+holder was killed, stopped or cut off. Clocks only decide when that may happen. The token is the
+fence: each transaction ends by renewing the locks of the tables that it changes, and rolls back if
+one of them has another token. This write also makes concurrent transactions on two cluster nodes
+conflict, which row locks cannot do.
 """
 
 from __future__ import annotations
@@ -17,84 +17,61 @@ import os
 import threading
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
 
 from target_mysql.exceptions import LockedError, TargetError
+from target_mysql.loading import state_table
 from target_mysql.loading.process_identity import ProcessIdentity
-from target_mysql.server import lock_statements
+from target_mysql.loading.state_table import Holder, TableState
 from target_mysql.server.database import Database
-from target_mysql.tables.table import STATE_TABLE
 
 LOGGER = logging.getLogger(__name__)
 
 RENEWALS_A_LEASE = 6  # a few may be late before the lease is over
-RELEASE_PATIENCE_S = 5.0  # for a server that does not answer; then the locks end with their lease
-
-
-@dataclass(frozen=True)
-class Holder:
-    """The load that holds a table's lock: its process, and since when (UTC, the server's time)."""
-
-    process: ProcessIdentity
-    since: str
-
-    def __str__(self) -> str:
-        return f"host {self.process.host}, pid {self.process.pid}, since {self.since} UTC"
-
-
-@dataclass(frozen=True)
-class _Row:
-    """A table's row of the registry; `token` is None while nobody holds the table."""
-
-    token: str | None
-    holder: Holder | None
-    is_expired: bool
-    renewals: int
-    source: str | None
-    version: int | None
+RELEASE_PATIENCE_S = 5.0  # for a server that does not respond; then the locks end with their lease
 
 
 class TableLocks:
     """
-    The locks of one load; `lease_s` is how long they outlive their last renewal, in seconds.
+    The locks of one load. A lock outlives its last renewal by `lease_s` seconds.
 
-    Not thread-safe, but for `confirm`, to which each thread gives its own connection.
+    Not thread-safe, except `confirm`, to which each thread passes its own connection.
     """
 
     def __init__(self, database: Database, lease_s: float) -> None:
         self._database = database
         self._lease_s = lease_s
-        self.token = os.urandom(16).hex()  # that no other run has
+        self.token = os.urandom(16).hex()  # unique to this run
         self._process = ProcessIdentity.of_this_process()
-        self._names: tuple[str, ...] = ()  # of the tables that are held
+        self._names: tuple[str, ...] = ()  # of the locked tables
         self._renewed_at = time.monotonic()
-        self._lost: LockedError | None = None
-        self._renewing: Database | None = None  # the renewer's connection
-        self._ended = threading.Event()
+        self._loss: LockedError | None = None
+        self._renewer_database: Database | None = None
+        self._release_requested = threading.Event()
         self._renewer = threading.Thread(target=self._renew_regularly, name="renew", daemon=True)
 
     def try_acquire(self, name: str) -> Holder | None:
         """
-        Take the lock of the table `name`; return its holder where another load has it.
+        Take the lock of the table `name`; return its holder if another load has it.
 
-        The lock of a load that has ended without releasing it is taken over: at once where its
-        process was on this machine, else when its lease is over. Raises TransientError, and
-        LockedError where a lock that was taken before is lost.
+        The lock of a load that ended without releasing it is taken over: at once if its process ran
+        on this machine, otherwise when its lease is over. Raises TransientError, and LockedError
+        when a lock of this load is lost.
         """
         self.keep()
-        name = self._key(name)
+        name = self._fold(name)
         if name in self._names:
             return None
+        if not self._names:
+            state_table.create_if_missing(self._database)
         while True:
-            row = self._read_or_add(name)
-            if row.token not in (None, self.token) and not self._may_take_over(row):
-                return row.holder
-            # A former attempt may have taken it and lost the answer: to take it again is harmless.
-            if self._take(name, row):
+            state = state_table.read_or_add(self._database, name)
+            if state.token not in (None, self.token) and not _may_take_over(state):
+                return state.holder
+            # An earlier attempt may have succeeded without a response: to repeat it is harmless.
+            if self._take(name, state):
                 break
-        if row.token not in (None, self.token):
-            LOGGER.warning("%s: the load that held the table has ended: %s", name, row.holder)
+        if state.token not in (None, self.token):
+            LOGGER.warning("%s: the load that held the table has ended: %s", name, state.holder)
         if not self._names:
             self._renewer.start()
         self._names = (*self._names, name)
@@ -104,82 +81,81 @@ class TableLocks:
         self, name: str, source: str | None, *, exists: bool, versions: str | None = None
     ) -> None:
         """
-        Keep with the table `name`, which is held, that its data come from `source`.
+        Store `source` as the origin of the data in the locked table `name`.
 
-        Where the table does not exist, what is known of an earlier one is forgotten. Where nothing
-        is known of the versions of one that exists, they are read by the query `versions`. Raises
-        ValueError where the table has data of another source.
+        If the table does not exist, the stored facts of an earlier one are cleared. If no version
+        is stored for an existing table, the query `versions` reads the highest. Raises ValueError
+        when the table has data of another source.
         """
-        name = self._key(name)
-        row = self._read_or_add(name)
-        if exists and source and row.source and source != row.source:
+        name = self._fold(name)
+        state = state_table.read_or_add(self._database, name)
+        if exists and source and state.source and source != state.source:
             raise ValueError(
-                f"table {name} has the data of {row.source}, these are of {source}:"
+                f"table {name} has the data of {state.source}, these are of {source}:"
                 " load them into another database"
             )
-        version = row.version
+        version = state.version
         if exists and version is None and versions:
             ((version,),) = self._database.query(versions)
-        wanted = (source or row.source, version) if exists else (source, None)
-        if wanted != (row.source, row.version):
-            self._database.execute(lock_statements.DESCRIBE, (*wanted, name, self.token))
+        facts = (source or state.source, version) if exists else (source, None)
+        if facts != (state.source, state.version):
+            self._database.execute(state_table.DESCRIBE, (*facts, name, self.token))
 
     def read_version(self, database: Database, name: str) -> int | None:
         """Return the highest version that rows of the table `name` have had, None without any."""
-        rows = database.query(lock_statements.READ, (self._key(name),))
-        return _to_row(rows[0]).version if rows else None
+        state = state_table.read_state(database, self._fold(name))
+        return state.version if state else None
 
     def other_holders(self, database: Database) -> set[str]:
-        """Return the tokens of the other loads that hold tables and have not certainly ended."""
-        rows = database.query(lock_statements.READ_HOLDERS)
+        """Return the tokens of other loads that hold tables and have not certainly ended."""
+        holders = state_table.read_holders(database)
         return {
-            str(token)
-            for token, *process in rows
-            if token != self.token and not _to_process(*process).has_ended()
+            token
+            for token, process in holders.items()
+            if token != self.token and not process.has_ended()
         }
 
-    def confirm(self, database: Database, changed: Mapping[str, int | None] | None = None) -> None:
+    def confirm(self, database: Database, changes: Mapping[str, int | None] | None = None) -> None:
         """
-        Renew locks over `database`; as the last statements of a transaction this is its fence.
+        Renew locks over `database`; at the end of a transaction this is its fence.
 
-        `changed` are the tables that the transaction changes, each with the highest version of its
-        rows, if they have one; without it all locks are renewed. Raises LockedError where a table
-        is not held, or has been taken over by another load.
+        `changes` maps each table that the transaction changes to the highest version of the new
+        rows, if they have versions. Without it, all locks are renewed. Raises LockedError when a
+        table is not locked, or another load has taken its lock over.
         """
-        if self._lost:
-            raise self._lost
-        versions = {self._key(name): version for name, version in (changed or {}).items()}
+        if self._loss:
+            raise self._loss
+        versions = {self._fold(name): version for name, version in (changes or {}).items()}
         lease_us = int(self._lease_s * 1e6)
-        for name in self._names if changed is None else versions:
+        for name in self._names if changes is None else versions:
             version = versions.get(name)
             values = (lease_us, version, version, name, self.token)
-            if (
-                name not in self._names
-                or not database.execute(lock_statements.RENEW, values).affected
-            ):
-                raise LockedError(self._tell_loss(database, name))
-        if changed is None:
+            if name not in self._names or not database.execute(state_table.RENEW, values).affected:
+                raise LockedError(self._describe_loss(database, name))
+        if changes is None:
             self._renewed_at = time.monotonic()
 
     def keep(self) -> None:
         """
-        Raise LockedError if a lock is known to be lost; renew where the renewer cannot.
+        Raise LockedError if a lock is lost; renew the locks if the renewer has no connection.
 
-        For the thread that loads, while no commit is under way.
+        For the main thread, while no commit is pending.
         """
-        if self._lost:
-            raise self._lost
+        if self._loss:
+            raise self._loss
         if time.monotonic() - self._renewed_at > self._lease_s / 2:
             self.confirm(self._database)
 
     def release(self) -> None:
-        """Give all locks up; where the server does not answer they end with their lease."""
-        self._ended.set()
+        """Release all locks; if the server does not respond they end with their lease."""
+        self._release_requested.set()
         if not self._names:
             return
-        self._renewer.join(RELEASE_PATIENCE_S)  # which releases them, where it has a connection
-        if self._renewing:
-            self._renewing.abort()
+        self._renewer.join(
+            RELEASE_PATIENCE_S
+        )  # the renewer releases the locks over its own connection
+        if self._renewer_database:
+            self._renewer_database.abort()
         if self._names:
             thread = threading.Thread(target=self._release, args=(self._database,), daemon=True)
             thread.start()
@@ -190,70 +166,56 @@ class TableLocks:
     def _release(self, database: Database) -> None:
         with contextlib.suppress(TargetError):
             for name in self._names:
-                database.execute(lock_statements.RELEASE, (name, self.token))
+                database.execute(state_table.RELEASE, (name, self.token))
             self._names = ()
 
-    def _key(self, name: str) -> str:
-        """Return a table's name as the registry has it: one for names of one table."""
+    def _fold(self, name: str) -> str:
+        """Return the table's name in the state table: one for all spellings of one table."""
         return name.lower() if self._database.server.folds_names else name
 
-    def _read_or_add(self, name: str) -> _Row:
-        """Return the table's row of the registry; makes either where it is missing."""
-        if not self._names and not self._database.read_columns(STATE_TABLE):
-            self._database.execute(lock_statements.create(self._database.server.dialect))
-        rows = self._database.query(lock_statements.READ, (name,))
-        if not rows:
-            self._database.execute(lock_statements.ADD, (name,))
-            rows = self._database.query(lock_statements.READ, (name,))
-        return _to_row(rows[0])
-
-    def _may_take_over(self, row: _Row) -> bool:
-        return row.is_expired or (row.holder is not None and row.holder.process.has_ended())
-
-    def _tell_loss(self, database: Database, name: str) -> str:
-        rows = database.query(lock_statements.READ, (name,))
-        holder = _to_row(rows[0]).holder if rows else None
-        by = f" by a load ({holder})" if holder else ""
+    def _describe_loss(self, database: Database, name: str) -> str:
+        state = state_table.read_state(database, name)
+        by = f" by a load ({state.holder})" if state and state.holder else ""
         return (
             f"table {name} was taken over{by} while this load stood still or was cut off:"
             " nothing more of this one is loaded: run again"
         )
 
-    def _take(self, name: str, row: _Row) -> bool:
+    def _take(self, name: str, state: TableState) -> bool:
         us = self._process
-        done = self._database.execute(
-            lock_statements.TAKE,
+        result = self._database.execute(
+            state_table.TAKE,
             (self.token, us.host, us.pid, us.machine, us.start, int(self._lease_s * 1e6))
-            + (name, row.token, row.renewals),
+            + (name, state.token, state.renewals),
         )
-        return done.affected == 1
+        return result.affected == 1
 
     def _renew_regularly(self) -> None:
         """
-        Renew the locks over a connection of the renewer's own, however long a merge takes.
+        Renew the locks over the renewer's own connection, however long a merge takes.
 
-        Some users may have but one connection: then `keep` and the commits renew them.
+        If the user is limited to one connection, `keep` and the commits renew them.
         """
-        while not self._ended.wait(self._lease_s / RENEWALS_A_LEASE):
+        while not self._release_requested.wait(self._lease_s / RENEWALS_A_LEASE):
             try:
-                self._renewing = self._renewing or self._connect_beside()
-                self.confirm(self._renewing)
+                self._renewer_database = self._renewer_database or self._connect_to_same_server()
+                self.confirm(self._renewer_database)
             except LockedError as error:
-                self._lost = error
+                self._loss = error
                 break
             except TargetError as error:
                 LOGGER.debug("locks not renewed: %s", error)
-                if self._renewing:
-                    self._renewing.close()
-                self._renewing = None
-        if self._renewing:
-            if self._ended.is_set():
-                self._release(self._renewing)
-            self._renewing.close()
+                if self._renewer_database:
+                    self._renewer_database.close()
+                self._renewer_database = None
+        if self._renewer_database:
+            if self._release_requested.is_set():
+                self._release(self._renewer_database)
+            self._renewer_database.close()
 
-    def _connect_beside(self) -> Database:
+    def _connect_to_same_server(self) -> Database:
         """
-        Return another connection to the server that is loaded into.
+        Return another connection to the same server.
 
         On another node of a cluster, renewals would make commits fail. Raises TargetError.
         """
@@ -264,12 +226,5 @@ class TableLocks:
         return database
 
 
-def _to_row(values: Any) -> _Row:
-    token, host, pid, machine, start, locked_at, is_expired, renewals, source, version = values
-    process = _to_process(host, pid, machine, start)
-    holder = Holder(process, f"{locked_at:%Y-%m-%d %H:%M:%S}") if token else None
-    return _Row(token, holder, bool(is_expired), int(renewals), source, version)
-
-
-def _to_process(host: Any, pid: Any, machine: Any, start: Any) -> ProcessIdentity:
-    return ProcessIdentity(str(host), int(pid or 0), str(machine or ""), str(start or ""))
+def _may_take_over(state: TableState) -> bool:
+    return state.is_expired or (state.holder is not None and state.holder.process.has_ended())

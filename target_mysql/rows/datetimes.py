@@ -1,6 +1,4 @@
-"""
-Dates, times and date-times as MySQL writes them, in UTC. Pure.
-"""
+"""Converts dates, times and date-times to MySQL literals in UTC. Pure."""
 
 from __future__ import annotations
 
@@ -10,16 +8,16 @@ from datetime import datetime, timedelta, timezone
 from functools import lru_cache
 
 from target_mysql.exceptions import shown
-from target_mysql.tables.columns import Kind
+from target_mysql.tables.kinds import Kind
 
-# A UTC date-time that MySQL takes as it stands, but for the letter at its end. Days that not every
-# month has take the long way.
+# A UTC date-time that MySQL accepts without the Z: the fast path. Days 29 to 31, which not every
+# month has, are parsed.
 _UTC = re.compile(
     r"(?!0000)\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|1\d|2[0-8])"
     r"[T ](?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d{1,6})?Z?",
     re.ASCII,
 )
-# Of hours alone, or with minutes, or, before there were time zones, with seconds.
+# Hours, optional minutes, and the seconds of local times before time zones existed.
 _OFFSET = r"[+-]\d\d(?::?\d\d(?::?\d\d)?)?"
 _DATE_TIME = re.compile(
     r"(\d{4}-\d\d-\d\d)(?:[Tt ](\d\d:\d\d(?::\d\d)?)(?:[.,](\d+))?\s*"
@@ -28,14 +26,14 @@ _DATE_TIME = re.compile(
 )
 _DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _TIME = re.compile(rf"(\d\d:\d\d(?::\d\d)?)(?:[.,](\d+))?(Z|z|{_OFFSET})?", re.ASCII)
-# A span of time, as MySQL and Python write it: 30:00:00, -01:00:00, "1 day, 6:00:00".
+# A duration as MySQL and Python write it: 30:00:00, -01:00:00, "1 day, 6:00:00".
 _SPAN = re.compile(
     r"(?:(?P<days>[+-]?\d{1,2}) days?, )?(?P<sign>[+-]?)(?P<hours>\d{1,3})"
     r":(?P<minutes>[0-5]\d)(?::(?P<seconds>[0-5]\d|60))?(?:[.,](?P<fraction>\d+))?",
     re.ASCII,
 )
 LONGEST_SPAN_S = 838 * 3600 + 59 * 60 + 59  # of MySQL's TIME
-# A date-time whose offset may carry it out of the last year counts as too late.
+# A date-time whose offset may move it past the last year counts as too late.
 _YEAR = re.compile(r"(?P<sign>[+-]?)(?P<year>\d{4,})-\d\d-\d\d(?![^Tt ])", re.ASCII)
 LATEST_YEAR = 9999
 _LEAP = re.compile(r"\d:\d\d:60(?!\d)", re.ASCII)
@@ -44,16 +42,16 @@ _CUT = re.compile(r"[.,]\d{6}\d*[1-9]", re.ASCII)
 
 def to_date_time(text: str) -> str:
     """
-    Return an RFC 3339 date-time as MySQL writes it, in UTC; without an offset it is UTC already.
+    Return an RFC 3339 date-time as a MySQL literal in UTC; without an offset UTC is assumed.
 
-    Digits beyond microseconds are cut. Raises ValueError for what is no date-time.
+    Digits beyond microseconds are truncated. Raises ValueError for other text.
     """
     if _UTC.fullmatch(text):
         return text.removesuffix("Z")
-    found = _DATE_TIME.fullmatch(text)
-    if not found:
+    match = _DATE_TIME.fullmatch(text)
+    if not match:
         raise ValueError(f"not a date-time: {shown(text)}")
-    date, time, fraction, offset = found.groups()
+    date, time, fraction, offset = match.groups()
     try:
         time, leap = _without_leap_second(time or "00:00")
         at = datetime.fromisoformat(f"{date} {time}{_offset(offset)}")
@@ -68,7 +66,9 @@ to_extracted_at = lru_cache(maxsize=64)(to_date_time)
 
 
 def to_date(text: str) -> str:
-    """Return an RFC 3339 date, or a date-time's date at midnight; ValueError for anything else."""
+    """
+    Return an RFC 3339 date, or the date of a date-time at midnight; ValueError for other text.
+    """
     date, time = text[:10], text[10:]
     if time and not re.fullmatch(r"[Tt ]00:00(:00(\.0+)?)?(Z|z|[+-]00:?00)?", time):
         raise ValueError(f"not a date: {shown(text)}")
@@ -82,14 +82,14 @@ def to_date(text: str) -> str:
 
 def to_time(text: str) -> str:
     """
-    Return an RFC 3339 time as MySQL writes it, in UTC, or a span of up to 838 hours.
+    Return an RFC 3339 time as a MySQL literal in UTC, or a duration of up to 838 hours.
 
-    Raises ValueError for what is neither.
+    Raises ValueError for other text.
     """
-    found = _TIME.fullmatch(text)
-    if not found or not (found[3] or found[1] < "24:00"):
+    match = _TIME.fullmatch(text)
+    if not match or not (match[3] or match[1] < "24:00"):
         return _to_span(text)
-    time, fraction, offset = found.groups()
+    time, fraction, offset = match.groups()
     if time.endswith(":60"):
         return _to_span(text)
     try:
@@ -101,17 +101,17 @@ def to_time(text: str) -> str:
 
 
 def _to_span(text: str) -> str:
-    found = _SPAN.fullmatch(text)
-    if not found:
+    match = _SPAN.fullmatch(text)
+    if not match:
         raise ValueError(f"not a time: {shown(text)}")
-    microseconds = int((found["fraction"] or "0")[:6].ljust(6, "0"))
+    microseconds = int((match["fraction"] or "0")[:6].ljust(6, "0"))
     clock = timedelta(
-        hours=int(found["hours"]),
-        minutes=int(found["minutes"]),
-        seconds=int(found["seconds"] or 0),
+        hours=int(match["hours"]),
+        minutes=int(match["minutes"]),
+        seconds=int(match["seconds"] or 0),
         microseconds=microseconds,
     )
-    span = timedelta(days=int(found["days"] or 0)) + (-clock if found["sign"] == "-" else clock)
+    span = timedelta(days=int(match["days"] or 0)) + (-clock if match["sign"] == "-" else clock)
     if abs(span) > timedelta(seconds=LONGEST_SPAN_S):
         raise ValueError(f"a time beyond 838:59:59, which MySQL cannot hold: {shown(text)}")
     seconds, fraction = divmod(abs(span), timedelta(seconds=1))
@@ -121,24 +121,24 @@ def _to_span(text: str) -> str:
 
 
 def _without_leap_second(time: str) -> tuple[str, timedelta]:
-    """Return a time that Python knows, and what to add to it."""
+    """Return a time that Python accepts, and the duration to add."""
     if time.endswith(":60") and len(time) == len("23:59:60"):
         return f"{time[:-2]}59", timedelta(seconds=1)
     return time, timedelta(0)
 
 
 def to_key_date_time(text: str) -> str:
-    """Return a key's date-time as `to_date_time` does; ValueError where that would cut digits."""
+    """Return a key's date-time; ValueError if `to_date_time` would truncate digits."""
     _refuse_cut(text)
     return to_date_time(text)
 
 
 def to_key_time(text: str) -> str:
-    """Return a key's time as `to_time` does; ValueError where that cuts digits or wraps."""
+    """Return a key's time; ValueError if `to_time` would truncate digits or wrap at midnight."""
     _refuse_cut(text)
     time = to_time(text)
-    found = _TIME.fullmatch(text)
-    if found and found[3] and int(re.sub(r"\D", "", found[3]) or 0):
+    match = _TIME.fullmatch(text)
+    if match and match[3] and int(re.sub(r"\D", "", match[3]) or 0):
         raise ValueError(f"a key's time with an offset could be another day's: {shown(text)}")
     return time
 
@@ -152,14 +152,15 @@ def _refuse_cut(text: str) -> None:
 
 def clamped(value: object, kind: Kind) -> str:
     """
-    Return the moment nearest to the text of one that MySQL cannot hold, for its year is too early
-    or too late; ValueError for what is none.
+    Return the nearest date or date-time that MySQL holds, for a year too early or too late.
+
+    Raises ValueError for other values.
     """
-    found = _YEAR.match(value) if isinstance(value, str) else None
-    if kind is Kind.TIME or not found:
+    match = _YEAR.match(value) if isinstance(value, str) else None
+    if kind is Kind.TIME or not match:
         raise ValueError(f"not a date: {shown(value)}")
-    early = found["sign"] == "-" or not int(found["year"])
-    if not early and int(found["year"]) < LATEST_YEAR:
+    early = match["sign"] == "-" or not int(match["year"])
+    if not early and int(match["year"]) < LATEST_YEAR:
         raise ValueError(f"not a date: {shown(value)}")
     if kind is Kind.DATE:
         return "0001-01-01" if early else "9999-12-31"
@@ -167,7 +168,7 @@ def clamped(value: object, kind: Kind) -> str:
 
 
 def _offset(offset: str | None) -> str:
-    """Return an offset as Python 3.10 reads it."""
+    """Return an offset in the format that Python 3.10 accepts."""
     if offset is None or offset in ("Z", "z", "UTC"):
         return "+00:00"
     digits = offset[1:].replace(":", "").ljust(4, "0")

@@ -1,8 +1,8 @@
 """
-Which decoder reads a stream's RECORD lines, and into what: flat records, one field a column. Pure.
+Compiles a stream's decoder, from RECORD lines to flat records with a field for each column. Pure.
 
-A record's fields are c0, c1, ... in the order of the columns that it fills. Where columns are made
-of objects' properties the decoder's own type is nested; a function compiled once makes it flat.
+The fields of a record are c0, c1, ... in the order of the columns. If columns come from properties
+of objects, the decoder returns nested structs, and a compiled function flattens them.
 """
 
 from __future__ import annotations
@@ -11,16 +11,18 @@ import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Annotated, Any
+from enum import Enum
+from typing import Annotated, Any, Protocol, TypeAlias
 
 import msgspec
 from msgspec import UNSET, Meta, Raw, UnsetType
 
-from target_mysql.tables.columns import BIGINT_MAX, BIGINT_MIN, Column, Kind
+from target_mysql.tables.columns import BIGINT_MAX, BIGINT_MIN, Column
+from target_mysql.tables.kinds import Kind
 from target_mysql.tables.table import DELETED_AT, FLATTEN_SEPARATOR, Table
 
 BigInt = Annotated[int, Meta(ge=BIGINT_MIN, le=BIGINT_MAX)]
-# The type that the decoder checks a kind's values against; Raw leaves a value as it was written.
+# The type that the decoder checks the values of a kind against; Raw is the value's JSON text.
 DECODED: Mapping[Kind, Any] = {
     Kind.INTEGER: BigInt,
     Kind.NUMBER: Raw,
@@ -34,67 +36,65 @@ DECODED: Mapping[Kind, Any] = {
     Kind.MIXED: Raw,
     Kind.NUMBER_AS_TEXT: Raw,
 }
-NO_FIELD_NAME = re.compile(r'[\\"\x00-\x1f]')
+NO_FIELD_NAME = re.compile(r'[\\"\x00-\x1f]')  # msgspec refuses names with such characters
+
+
+class NoColumn(Enum):
+    """Properties without a column."""
+
+    IGNORED = "of any value"
+    NULL_ONLY = "refused unless null"
+
 
 Path = tuple[str, ...]
-Tree = dict[str, Any]
+Tree: TypeAlias = "dict[str, int | NoColumn | Tree]"
 """
-The properties by name: of each the column's place, IGNORED or NULL_ONLY where it has none, or the
-Tree of the object's properties.
+The properties of an object by name: the position of the property's column, NoColumn, or the Tree
+of an object whose properties have columns.
 """
-IGNORED, NULL_ONLY = "ignored", "null only"
+Field = tuple[str, Any] | tuple[str, Any, Any]
+"""A struct's field as msgspec.defstruct takes it: name, type and, if it may be missing, default."""
+
+
+class DecodedMessage(Protocol):
+    """A decoded RECORD message; `record` is a struct made for the stream's table."""
+
+    record: Any
+    time_extracted: str | None
+    version: int | None
 
 
 @dataclass(frozen=True)
 class Decoding:
     """
-    How to read RECORD lines of one stream.
+    The decoder of a stream.
 
-    `record_type` makes flat records, by the names of their fields; `decode` gives messages whose
-    `record` `flatten` makes such a record of.
+    `decode` returns messages. Their `record` is a `record_type`, or nested: then `flatten` converts
+    the record.
     """
 
     record_type: Any
     message_type: Any
-    decode: Callable[[bytes], Any]
+    decode: Callable[[bytes], DecodedMessage]
     flatten: Callable[[Any], Any] | None
 
 
 def to_decoding(table: Table, ignored: Collection[Path] = (), *, strict: bool) -> Decoding:
     """
-    Return how to decode a table's stream.
+    Compile the decoder of a table's stream.
 
-    A strict decoder refuses properties that neither have a column nor are at one of the paths
-    `ignored`; another still refuses a time of deletion that the SCHEMA does not declare.
+    A strict decoder refuses properties that neither have a column nor are `ignored`. A lenient one
+    still refuses a time of deletion that the SCHEMA does not declare.
     """
     columns = table.filled_by_record
-    tree = to_tree(columns)
-    ignored = {*ignored, *((name,) for name in table.ignored)}
-    for path in ignored:
-        _add_ignored(tree, path)
+    tree = _with_ignored(to_tree(columns), {*ignored, *((name,) for name in table.ignored)})
     if not strict and table.adds(DELETED_AT):
-        tree.setdefault(DELETED_AT, NULL_ONLY)
-    fields = [_field(f"c{at}", column, table) for at, column in enumerate(columns)]
+        tree.setdefault(DELETED_AT, NoColumn.NULL_ONLY)
     is_flat = not any(column.members or len(column.path) > 1 for column in columns)
-    readable = not any(NO_FIELD_NAME.search(name) for name in _names(tree))
-    renamed = {f"c{at}": column.path[0] for at, column in enumerate(columns)} if is_flat else {}
-    if is_flat:
-        extra = {name: node for name, node in tree.items() if node in (IGNORED, NULL_ONLY)}
-        fields += [_extra_field(f"e{at}", node) for at, node in enumerate(extra.values())]
-        renamed |= {f"e{at}": name for at, name in enumerate(extra)}
-    else:
-        # Made by position: a key's field, which has no default, may come after one that has.
-        fields = [(name, kind) for name, kind, *_ in fields]
-    record_type = msgspec.defstruct(
-        "Record",
-        fields,
-        rename=renamed if readable else {},
-        forbid_unknown_fields=strict,
-        kw_only=is_flat,
-        gc=False,
-    )
+    is_decodable = not any(NO_FIELD_NAME.search(name) for name in _names(tree))
+    record_type = _record_type(table, tree, strict=strict, is_flat=is_flat, has_names=is_decodable)
     message_type = _message_type(record_type)
-    if not readable:
+    if not is_decodable:
         return Decoding(record_type, message_type, _refuse, None)
     if is_flat:
         return Decoding(record_type, message_type, _decoder(message_type), None)
@@ -103,30 +103,56 @@ def to_decoding(table: Table, ignored: Collection[Path] = (), *, strict: bool) -
     return Decoding(record_type, message_type, decode, _flat_function(tree, columns, record_type))
 
 
+def _record_type(table: Table, tree: Tree, *, strict: bool, is_flat: bool, has_names: bool) -> Any:
+    """Return the struct of flat records; with `has_names`, fields have the properties' names."""
+    columns = table.filled_by_record
+    fields = [_field(f"c{at}", column, table) for at, column in enumerate(columns)]
+    renamings = {f"c{at}": column.path[0] for at, column in enumerate(columns)} if is_flat else {}
+    if is_flat:
+        extra = {name: node for name, node in tree.items() if isinstance(node, NoColumn)}
+        fields += [_extra_field(f"e{at}", node) for at, node in enumerate(extra.values())]
+        renamings |= {f"e{at}": name for at, name in enumerate(extra)}
+    else:
+        # Constructed by position: a key's field, without a default, may follow one with a default.
+        fields = [(name, kind) for name, kind, *_ in fields]
+    return msgspec.defstruct(
+        "Record",
+        fields,
+        rename=renamings if has_names else {},
+        forbid_unknown_fields=strict,
+        kw_only=is_flat,
+        gc=False,
+    )
+
+
 def to_tree(columns: Sequence[Column]) -> Tree:
-    """Return the properties that fill the columns, as they stand in a record."""
+    """Return the tree of the properties that fill the columns."""
     tree: Tree = {}
     for at, column in enumerate(columns):
         for path in column.members or (column.path,):
             *outer, last = path
-            node = tree
-            for name in outer:
-                node = node.setdefault(name, {})
-            node[last] = at
+            _inner_tree(tree, outer)[last] = at
     return tree
 
 
-def _add_ignored(tree: Tree, path: Path) -> None:
-    """Have the property at `path`, which has no column, be known."""
-    *outer, last = path
+def _inner_tree(tree: Tree, outer: Sequence[str]) -> Tree:
+    """Return the tree of the object at the path `outer`; adds the objects on the way."""
     for name in outer:
-        tree = tree.get(name, {})  # the objects on its way are known: it was found in them
-    tree.setdefault(last, IGNORED)
+        inner = tree.setdefault(name, {})
+        assert isinstance(inner, dict), "no column is filled by an object and by its properties"
+        tree = inner
+    return tree
 
 
-def _extra_field(name: str, node: str) -> Any:
-    """Return the field of a property without a column."""
-    return (name, Raw | UnsetType if node == IGNORED else None | UnsetType, UNSET)
+def _with_ignored(tree: Tree, paths: Collection[Path]) -> Tree:
+    """Return `tree` with the properties at `paths`, which have no column."""
+    for *outer, last in paths:
+        _inner_tree(tree, outer).setdefault(last, NoColumn.IGNORED)
+    return tree
+
+
+def _extra_field(name: str, node: NoColumn) -> Field:
+    return (name, Raw | UnsetType if node is NoColumn.IGNORED else None | UnsetType, UNSET)
 
 
 def _names(tree: Tree) -> Iterator[str]:
@@ -145,26 +171,27 @@ def _message_type(record_type: Any) -> Any:
     return msgspec.defstruct("Message", fields, gc=False)
 
 
-def _decoder(message_type: Any) -> Callable[[bytes], Any]:
-    return msgspec.json.Decoder(message_type).decode
+def _decoder(message_type: Any) -> Callable[[bytes], DecodedMessage]:
+    decode: Callable[[bytes], DecodedMessage] = msgspec.json.Decoder(message_type).decode
+    return decode
 
 
-def _refuse(_: bytes) -> Any:
-    raise ValueError("no struct can have fields of these names: the careful way it is")
+def _refuse(_: bytes) -> DecodedMessage:
+    raise ValueError("no struct can have fields of these names: use the fallback")
 
 
-def _field(name: str, column: Column, table: Table) -> Any:
-    """Return a field of a record type: name, type and, where it may be missing, its default."""
-    decoded = _limited(column)
+def _field(name: str, column: Column, table: Table) -> Field:
+    value_type = _decoded_type(column)
     if column.name in table.key:
-        # As a Decimal "1" would be 1.
-        return (name, Raw if column.kind is Kind.DECIMAL else decoded)
-    if decoded is Raw:
+        # As a Decimal the string "1" would be the number 1.
+        return (name, Raw if column.kind is Kind.DECIMAL else value_type)
+    if value_type is Raw:
         return (name, Raw | UnsetType, UNSET)
-    return (name, decoded | None | UnsetType, UNSET)
+    return (name, value_type | None | UnsetType, UNSET)
 
 
-def _limited(column: Column) -> Any:
+def _decoded_type(column: Column) -> Any:
+    """Return the type of a column's values, with limits."""
     if column.kind is Kind.INTEGER:
         low, high = column.limits
         return Annotated[int, Meta(ge=low, le=high)]
@@ -174,76 +201,77 @@ def _limited(column: Column) -> Any:
 
 
 def _nested_type(tree: Tree, columns: Sequence[Column], table: Table, strict: bool) -> Any:
-    """Return the struct of a tree's properties: fields f0, f1, ... in order."""
-    fields: list[Any] = []
+    """Return the struct of a tree's properties, with the fields f0, f1, ... in order."""
+    fields: list[Field] = []
     for at, node in enumerate(tree.values()):
         if isinstance(node, dict):
             inner = _nested_type(node, columns, table, strict)
             fields.append((f"f{at}", inner | None | UnsetType, UNSET))
-        elif node in (IGNORED, NULL_ONLY):
+        elif isinstance(node, NoColumn):
             fields.append(_extra_field(f"f{at}", node))
         elif columns[node].members:
             fields.append((f"f{at}", Raw | UnsetType, UNSET))
         else:
             fields.append(_field(f"f{at}", columns[node], table))
-    renamed = {f"f{at}": name for at, name in enumerate(tree)}
+    renamings = {f"f{at}": name for at, name in enumerate(tree)}
     return msgspec.defstruct(
-        "Nested", fields, rename=renamed, forbid_unknown_fields=strict, kw_only=True, gc=False
+        "Nested", fields, rename=renamings, forbid_unknown_fields=strict, kw_only=True, gc=False
     )
 
 
 def _flat_function(tree: Tree, columns: Sequence[Column], record_type: Any) -> Callable[[Any], Any]:
     """
-    Return the function from the nested record to the flat one.
+    Compile the function from the nested record to the flat record.
 
-    Compiled from text, in which there are only positions; where an object is null or missing, so
-    are all of its properties.
+    The source contains only positions. If an object is null or missing, so are its properties.
     """
-    body: list[str] = []
-    found: dict[tuple[str, ...], str] = {}
-    _collect(tree, "r", (), body, found)
+    accesses = dict(_iter_accesses(tree, "r", ()))
+    body = [f"{variable} = {value}" for variable, value in _iter_variables(tree, "r", is_top=True)]
     scope: dict[str, Any] = {"Flat": record_type, "UNSET": UNSET, "joined": joined}
     values = []
     for at, column in enumerate(columns):
         if column.members:
             scope[f"names{at}"] = member_names(column)
-            members = "".join(f"{found[path]}, " for path in column.members)
+            members = "".join(f"{accesses[path]}, " for path in column.members)
             values.append(f"joined(({members}), names{at})")
         else:
-            values.append(found[column.path])
+            values.append(accesses[column.path])
     body.append(f"return Flat({', '.join(values)})")
     exec("\n  ".join(["def flatten(r):", *body]), scope)
     function: Callable[[Any], Any] = scope["flatten"]
     return function
 
 
-def _collect(
-    tree: Tree,
-    owner: str,
-    path: tuple[str, ...],
-    body: list[str],
-    found: dict[tuple[str, ...], str],
-) -> None:
-    """Add to `found` how each property is got at, by way of the variables that `body` sets."""
-    for at, (name, node) in enumerate(tree.items()):
-        value = f"{owner}.f{at}"
-        if path:
-            value = f"({owner} if {owner} is None or {owner} is UNSET else {value})"
+def _access(owner: str, at: int, *, is_top: bool) -> str:
+    """Return the expression for the `at`th field of the struct in the variable `owner`."""
+    value = f"{owner}.f{at}"
+    return value if is_top else f"({owner} if {owner} is None or {owner} is UNSET else {value})"
+
+
+def _iter_variables(tree: Tree, owner: str, *, is_top: bool) -> Iterator[tuple[str, str]]:
+    """Yield a variable and an expression for each object in the tree, outer objects first."""
+    for at, node in enumerate(tree.values()):
         if isinstance(node, dict):
-            variable = f"{owner}_{at}"
-            body.append(f"{variable} = {value}")
-            _collect(node, variable, (*path, name), body, found)
-        elif node not in (IGNORED, NULL_ONLY):
-            found[(*path, name)] = value
+            yield f"{owner}_{at}", _access(owner, at, is_top=is_top)
+            yield from _iter_variables(node, f"{owner}_{at}", is_top=False)
+
+
+def _iter_accesses(tree: Tree, owner: str, path: Path) -> Iterator[tuple[Path, str]]:
+    """Yield the path of each property with a column, and the expression for the value."""
+    for at, (name, node) in enumerate(tree.items()):
+        if isinstance(node, dict):
+            yield from _iter_accesses(node, f"{owner}_{at}", (*path, name))
+        elif not isinstance(node, NoColumn):
+            yield (*path, name), _access(owner, at, is_top=not path)
 
 
 def member_names(column: Column) -> list[bytes]:
-    """Return the names of a column's members, as JSON."""
+    """Return the names of a column's members as JSON."""
     return [msgspec.json.encode(FLATTEN_SEPARATOR.join(path)) for path in column.members]
 
 
 def joined(values: Sequence[Any], names: Sequence[bytes]) -> Any:
-    """Return one JSON object of the values that are there, UNSET where none is."""
+    """Return a JSON object of the values that are set, UNSET if all are missing."""
     pairs = [
         name + b":" + (b"null" if value is None else bytes(value))
         for name, value in zip(names, values, strict=True)

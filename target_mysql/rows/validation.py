@@ -1,4 +1,4 @@
-"""Checks RECORD lines against their SCHEMA, where the configuration asks for it."""
+"""Validates records against their SCHEMA, for validate_records."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from target_mysql.exceptions import InputError
 
 class Validator:
     """
-    Checks the records of one stream.
+    Validates the records of a stream.
 
-    Raises InputError on construction where the schema is none that can be checked against.
+    Raises InputError on construction if the schema cannot be compiled.
     """
 
     def __init__(self, stream: str, schema: dict[str, Any]) -> None:
@@ -28,7 +28,7 @@ class Validator:
             raise InputError(problem, stream=stream) from error
 
     def check(self, line: bytes, number: int) -> None:
-        """Raise InputError where the record of a RECORD line is not as the schema says."""
+        """Raise InputError if the record of a RECORD line violates the schema."""
         try:
             record = json.loads(line)["record"]
         except (ValueError, KeyError, TypeError, RecursionError):

@@ -1,8 +1,8 @@
 """
-Runs a statement that makes or changes a table, without holding up those who read it.
+Creates or alters a table without blocking its readers for long.
 
-Such a statement waits for every transaction that has looked at the table, and whoever wants to read
-the table waits behind it: it gives up soon, and is tried again later by its caller.
+Such a statement waits for all transactions that have read the table, and new readers queue behind
+the statement. So it gives up after a few seconds, and the caller retries later.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 from typing import Any
 
-from target_mysql.exceptions import DatabaseError, TargetError, TransientError
+from target_mysql.exceptions import DatabaseError, TableChanged, TargetError, TransientError
 from target_mysql.server.database import Database
 from target_mysql.server.errors import server_code
 
@@ -34,16 +34,12 @@ HOLDERS = (
 )
 
 
-class TableChanged(DatabaseError):
-    """The table is no longer as it was read: another session has changed it meanwhile."""
-
-
 def change_table(database: Database, table_name: str, statement: str) -> None:
     """
-    Run `statement`, which makes or changes the table `table_name`.
+    Run `statement`, which creates or changes the table `table_name`.
 
-    Raises TransientError, naming who uses the table, where it is in use for LOCK_WAIT_S; and
-    TableChanged where the statement does not fit the table any more.
+    Raises TransientError, naming the connections that use the table, after LOCK_WAIT_S; and
+    TableChanged if the statement no longer fits the table.
     """
     database.execute(SHORTEN_WAIT)
     try:

@@ -1,101 +1,35 @@
-"""
-Connections to a server: opened as the configuration says, with the session as it is needed.
-
-No file that a server asks for is ever read: while a LOAD DATA of ours runs, and only then, such a
-wish is answered, from memory.
-"""
+"""Opens connections as configured, with a session that a load can rely on."""
 
 from __future__ import annotations
 
-import re
 import socket
 import ssl
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Any
 
 import pymysql
 from pymysql.connections import Connection
-from pymysql.constants import CLIENT, COMMAND
+from pymysql.constants import CLIENT
 from pymysql.cursors import Cursor
-from pymysql.protocol import OKPacketWrapper
 
 from mysql_settings.addresses import Address
 from mysql_settings.connecting import connection_options, describe_failure, error_code
 from mysql_settings.exceptions import SettingsError
-from mysql_settings.login import GuardedConnection, checked_packets, end_login
+from mysql_settings.login import end_login
 from target_mysql.config import Config
 from target_mysql.exceptions import ConfigError, ConnectError
 from target_mysql.server import statements
 from target_mysql.server.errors import ADVICE, READ_ONLY, is_transient
+from target_mysql.server.upload_connection import UploadConnection
 
-PACKET_SIZE = 1024 * 1024  # bytes of a batch sent at a time; a packet's end is no row's
-FILE_REQUEST_REFUSED = (
-    2027  # the client library's "malformed packet", which is what such an answer is to us
-)
 CHECK_ADDRESS = "check host, port and that the server runs"
 TLS_CUT_OFF = (ssl.SSLEOFError, ssl.SSLZeroReturnError, ssl.SSLSyscallError)
-# Seconds of silence before the other side is asked whether it is there, and between askings.
+# Seconds of silence before the first TCP keep-alive probe, seconds between probes, and probes.
 KEEP_ALIVE = {socket.TCP_KEEPIDLE: 60, socket.TCP_KEEPINTVL: 10, socket.TCP_KEEPCNT: 6}
 
 
-@dataclass(frozen=True)
-class StatementResult:
-    """
-    What a statement did: rows it looked at, those that were there before, those changed.
-
-    `deleted` are the rows of a merge that its records say are deleted, with hard_delete.
-    """
-
-    affected: int = 0
-    records: int = 0
-    duplicates: int = 0
-    warnings: int = 0
-    deleted: int = 0
-
-
-class ServerConnection(GuardedConnection):
-    """A connection that answers a LOAD DATA LOCAL of ours from memory, and no other ever."""
-
-    def _read_query_result(self, unbuffered: bool = False) -> Any:
-        """Read as PyMySQL does, but hang up on a server that asks for a file."""
-        try:
-            return super()._read_query_result(unbuffered)
-        except RuntimeError as error:
-            # Whatever was sent now, a ROLLBACK, too, would reach the server as the file's text.
-            wire: Any = self
-            wire._force_close()
-            problem = "the server asks for a file of this machine, and gets none: do not trust it"
-            raise pymysql.err.NotSupportedError(FILE_REQUEST_REFUSED, problem) from error
-
-    def load_local(self, statement: str, rows: Sequence[bytes], max_packet: int) -> StatementResult:
-        """
-        Run a LOAD DATA LOCAL, answering with `rows` whatever file the server names.
-
-        A server that takes at most `max_packet` bytes in a packet hangs up at a longer one.
-        The protocol cannot abandon an upload: after a failure in it the connection is closed.
-        """
-        wire: Any = self  # what is used of PyMySQL here is not in its type stubs
-        wire._execute_command(COMMAND.COM_QUERY, statement)
-        with checked_packets(self):
-            packet = wire._read_packet()
-        if not packet.is_load_local_packet():
-            wire._force_close()
-            problem = "LOAD DATA LOCAL was not answered as one"
-            raise pymysql.err.NotSupportedError(FILE_REQUEST_REFUSED, problem)
-        try:
-            for data in _packets(rows, min(PACKET_SIZE, max_packet // 2)):
-                wire.write_packet(data)
-        except BaseException:
-            wire._force_close()
-            raise
-        wire.write_packet(b"")
-        with checked_packets(self):
-            return statement_result(OKPacketWrapper(wire._read_packet()))
-
-
-def connect(config: Config) -> ServerConnection:
-    """Connect to the first of the configured servers that serves; ConnectError where none does."""
+def connect(config: Config) -> UploadConnection:
+    """Connect to the first server that accepts the login; ConnectError if none does."""
     problems = []
     for name, port in config.addresses:
         try:
@@ -112,11 +46,11 @@ def connect(config: Config) -> ServerConnection:
     raise ConnectError("; ".join(map(str, problems)), may_pass=may_pass) from problems[-1].__cause__
 
 
-def _open(config: Config, name: str, port: int) -> ServerConnection:
-    """Connect to one server, and set the session as it is needed."""
-    connection = ServerConnection(
-        # The flag without `local_infile`: PyMySQL itself then never opens a file that a
-        # server names, and `load_local` alone answers such a wish, from memory.
+def _open(config: Config, name: str, port: int) -> UploadConnection:
+    """Connect to a server and set the session variables."""
+    connection = UploadConnection(
+        # The flag without `local_infile`: PyMySQL never opens a file that a server names.
+        # Only `load_local` responds to such a request, from memory.
         client_flag=CLIENT.LOCAL_FILES,
         **_options(config, name, port),
     )
@@ -127,7 +61,7 @@ def _open(config: Config, name: str, port: int) -> ServerConnection:
 
 
 def _set_session(connection: Connection[Cursor], init_sql: Sequence[str]) -> None:
-    """Set what a load relies on; raises ConfigError where `init_sql` changes any of that."""
+    """Set the variables that a load relies on; raises ConfigError if `init_sql` changes them."""
     with connection.cursor() as cursor:
         for statement in statements.SESSION:
             cursor.execute(statement)
@@ -137,15 +71,17 @@ def _set_session(connection: Connection[Cursor], init_sql: Sequence[str]) -> Non
             for statement in init_sql:
                 cursor.execute(statement)
             cursor.execute(statements.READ_SESSION)
-            changed = sorted(name for name, value in cursor.fetchall() if ours[name] != value)
-            if changed:
-                problem = f"init_sql changes what this target relies on: {', '.join(changed)}"
-                raise ConfigError(f"{problem}: leave that out")
+            changes = sorted(name for name, value in cursor.fetchall() if ours[name] != value)
+            if changes:
+                problem = (
+                    f"init_sql changes variables that the target relies on: {', '.join(changes)}"
+                )
+                raise ConfigError(f"{problem}: remove them from init_sql")
         cursor.execute(statements.WRITE_PROBE)
 
 
 def _keep_alive(connection: Connection[Cursor]) -> None:
-    """Have the system find out that the server's machine is gone: silence looks like long work."""
+    """Have the system detect a dead server machine: silence could also be a long statement."""
     wire: Any = connection  # its socket is not in the type stubs
     if wire._sock.family == socket.AF_UNIX:
         return
@@ -155,7 +91,7 @@ def _keep_alive(connection: Connection[Cursor]) -> None:
 
 
 def _refuse_read_only(connection: Connection[Cursor]) -> None:
-    """Raise OperationalError where this server of several is a replica, or is becoming one."""
+    """Raise OperationalError if this server is a replica, or becomes one."""
     with connection.cursor() as cursor:
         cursor.execute(statements.IS_READ_ONLY)
         ((read_only,),) = cursor.fetchall()
@@ -172,29 +108,7 @@ def _options(config: Config, name: str, port: int) -> dict[str, Any]:
 
 
 def _may_pass(error: Exception) -> bool:
-    """Whether another try may succeed: a certificate that is refused now is refused again."""
+    """Whether a retry may succeed: a certificate that is refused now is refused again."""
     cause = error.__context__
     is_refused = isinstance(cause, ssl.SSLError) and not isinstance(cause, TLS_CUT_OFF)
     return isinstance(error, pymysql.MySQLError) and is_transient(error) and not is_refused
-
-
-_INFO = re.compile(rb"Records: (\d+) +(?:Duplicates|Deleted): (\d+)")
-
-
-def statement_result(answer: Any) -> StatementResult:
-    """Build a Done of an OK packet or result, whose message says "Records: 3  Duplicates: 1"."""
-    message = answer.message or b""
-    found = _INFO.search(message.encode() if isinstance(message, str) else message)
-    records, duplicates = (int(found[1]), int(found[2])) if found else (0, 0)
-    return StatementResult(answer.affected_rows, records, duplicates, answer.warning_count)
-
-
-def _packets(rows: Sequence[bytes], size: int) -> Iterator[bytes]:
-    """Yield all rows, in order, in packets of about `size` bytes, and never more."""
-    if not rows:
-        return
-    rows_a_packet = max(1, size * len(rows) // sum(map(len, rows)))
-    for first in range(0, len(rows), rows_a_packet):
-        data = b"".join(rows[first : first + rows_a_packet])
-        for start in range(0, len(data), size):
-            yield data[start : start + size]

@@ -1,4 +1,4 @@
-"""Whether a table is still the one that a load prepared, by what SHOW CREATE TABLE says. Pure."""
+"""Detects that a table was altered during a load, by the output of SHOW CREATE TABLE. Pure."""
 
 from __future__ import annotations
 
@@ -10,28 +10,30 @@ _NAME = re.compile(r"`(?:[^`]|``)*`")
 
 def find_alteration(before: str, after: str) -> str | None:
     """
-    Return the line of a definition that makes rows other ones than before; None without any.
+    Return the first line that differs in a way that affects rows, None without any.
 
-    Columns, the primary key, unique indexes and the engine count. New columns do not, nor do other
-    indexes: whoever adds one does no harm to a load that is under way.
+    Columns, the primary key, unique indexes and the engine matter. New columns and other indexes
+    are harmless to a load.
     """
-    if before == after:  # as it is after nearly every batch
+    if before == after:  # the usual case, after nearly every batch
         return None
     old, new = _essential(before), _essential(after)
-    gone = [line for line in old if line not in new]
-    added = [line for line in new if line not in old and not _is_column(line)]
-    if not (gone or added):
+    removals = [line for line in old if line not in new]
+    additions = [line for line in new if line not in old and not _is_column(line)]
+    if not (removals or additions):
         return None
-    name = _NAME.match(gone[0]) if gone else None
+    name = _NAME.match(removals[0]) if removals else None
     now = [line for line in new if name and line.startswith(f"{name[0]} ")]
-    return (added or now or [f"no more {gone[0]}"])[0]
+    return (additions or now or [f"no more {removals[0]}"])[0]
 
 
 def _essential(definition: str) -> list[str]:
     lines = [line.strip().rstrip(",") for line in definition.split("\n")]
-    found = [line for line in lines if _is_column(line) or line.startswith(("PRIMARY", "UNIQUE"))]
+    essential = [
+        line for line in lines if _is_column(line) or line.startswith(("PRIMARY", "UNIQUE"))
+    ]
     engine = _ENGINE.match(lines[-1])
-    return [*found, *([engine[0].removeprefix(") ")] if engine else [])]
+    return [*essential, *([engine[0].removeprefix(") ")] if engine else [])]
 
 
 def _is_column(line: str) -> bool:

@@ -1,6 +1,4 @@
-"""
-What the server's errors mean: which may pass, which name a row, and what to do about the others.
-"""
+"""Classifies errors of the server: transient, about a row, or permanent with advice."""
 
 from __future__ import annotations
 
@@ -11,19 +9,19 @@ from collections.abc import Iterator
 
 import pymysql
 
-from target_mysql.exceptions import DatabaseError, TransientError
+from target_mysql.exceptions import DatabaseError, RowRefused, TransientError
 
-# Errors after which the same again may succeed: the connection was lost, the server is starting,
-# stopping or not yet in its cluster, or another transaction was in the way.
+# Errors that are worth a retry: the connection was lost, the server is starting, stopping or not
+# yet in its cluster, or another transaction conflicted.
 TRANSIENT_ERRORS = frozenset(
     (1020, 1040, 1047, 1053, 1152, 1158, 1159, 1160, 1161, 1180, 1203, 1205, 1206, 1213, 1317)
     + (1927, 2002, 2003, 2006, 2013, 2014, 2055, 3100, 3101)
 )
-# Errors of this SQLSTATE class say that the server rolled the transaction back: deadlocks, and
-# conflicts that only the certification in a group or cluster finds, whatever their number.
+# The SQLSTATE class of transactions that the server rolled back: deadlocks, and conflicts that the
+# certification in a group or cluster detects.
 ROLLED_BACK_CLASS = "40"
-# Errors of a server that takes no writes, for good or while another becomes the primary: worth
-# another attempt where another server is named. The first is told by its message.
+# Errors of a server that accepts no writes, permanently or during a failover: worth a retry if
+# other servers are configured. The first has other causes as well; the message tells.
 NOT_PRIMARY_ERRORS = (1290, 1836, 3032, 3098)
 USER_LIMIT = 1226
 RIGHTS = "SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, REFERENCES, CREATE TEMPORARY TABLES"
@@ -49,6 +47,7 @@ ADVICE = {
     1170: INDEX_TOO_LONG,
     1832: FOREIGN_KEY,
     1833: FOREIGN_KEY,
+    1235: "this server cannot do that: rename the table, and run without a state to load it anew",
     1142: "grant this user the missing right on the database",
     1153: "raise max_allowed_packet on the server",
     1227: "this user lacks a right",
@@ -62,18 +61,9 @@ ADVICE = {
 AT_ROW = re.compile(r"column '(?P<column>.+?)' at row (?P<row>\d+)")
 
 
-class RowRefused(DatabaseError):
-    """The server refuses a row of a batch; `row` counts from 1, `column` is its column's name."""
-
-    def __init__(self, message: str, row: int, column: str) -> None:
-        super().__init__(message)
-        self.row = row
-        self.column = column
-
-
 @contextlib.contextmanager
 def driver_errors(*, has_other_servers: bool = False) -> Iterator[None]:
-    """Raise the driver's errors as this package's; see `to_error`."""
+    """Convert the driver's errors to errors of this package; see `to_error`."""
     try:
         yield
     except pymysql.MySQLError as error:
@@ -85,15 +75,19 @@ def driver_errors(*, has_other_servers: bool = False) -> Iterator[None]:
 def to_error(
     error: pymysql.MySQLError, *, has_other_servers: bool = False
 ) -> DatabaseError | TransientError:
-    """Return the driver's error as ours; a server that is no primary may be one of several."""
+    """
+    Return the driver's error as an error of this package.
+
+    With `has_other_servers`, the error of a server that is not the primary is transient.
+    """
     code = error.args[0] if error.args else 0
     message = str(error.args[1]) if len(error.args) > 1 else str(error) or "connection lost"
     if is_transient(error):
         return TransientError(f"MySQL error {code}: {message}")
-    found = AT_ROW.search(message)
-    if found:
-        return RowRefused(message, int(found["row"]), found["column"])
-    # The same number tells of two things, of which one says itself what to do.
+    match = AT_ROW.search(message)
+    if match:
+        return RowRefused(message, int(match["row"]), match["column"])
+    # Error 1118 has two causes; only "Row size too large" needs our advice.
     is_known = code in ADVICE and (code != ROW_TOO_LARGE or "Row size" in message)
     advice = f": {ADVICE[code]}" if is_known else ""
     is_not_primary = code in NOT_PRIMARY_ERRORS and (code != READ_ONLY or "read-only" in message)
@@ -103,7 +97,7 @@ def to_error(
 
 
 def server_code(error: BaseException) -> object:
-    """Return the server's number of an error of ours, None where it was not the server's."""
+    """Return the server's number of an error, None for other errors."""
     arguments = error.__cause__.args if error.__cause__ else ()
     return arguments[0] if arguments else None
 

@@ -1,8 +1,8 @@
 """
 Reconciles existing columns with the columns that a SCHEMA requests. Pure.
 
-An existing column stays as it is while its values fit. Its `wider_type` is the column to change it
-to when a value does not fit.
+An existing column stays while its values fit. When a value does not, the column is changed to its
+`wider_type`.
 """
 
 from __future__ import annotations
@@ -15,10 +15,7 @@ from target_mysql.tables.columns import (
     BIGINT_MIN,
     MAX_DECIMAL_DIGITS,
     NUMBER_AS_TEXT_COMMENT,
-    TEXTUAL,
     Column,
-    Dialect,
-    Kind,
     decimal_column,
     for_property,
     json_column,
@@ -28,10 +25,12 @@ from target_mysql.tables.columns import (
     widest_integer,
     without_text,
 )
+from target_mysql.tables.dialect import Dialect
+from target_mysql.tables.kinds import TEXTUAL, Kind
 
 BITS = {"tinyint": 8, "smallint": 16, "mediumint": 24, "int": 32, "bigint": 64}
 TEXTS = ("tinytext", "text", "mediumtext", "longtext")
-# How a column is called that was put aside, after what it holds.
+# The suffix of a renamed column, after its contents.
 FAMILIES = {
     **dict.fromkeys(BITS, "integer"),
     **dict.fromkeys(("decimal", "double", "float"), "number"),
@@ -39,7 +38,7 @@ FAMILIES = {
     **dict.fromkeys(("datetime", "timestamp"), "date_time"),
 }
 BIGINT_DIGITS = 19
-INDEXED_LENGTH = 191  # characters; what every index that can hold text can hold
+INDEXED_LENGTH = 191  # characters that fit in an index on every server
 INDEX_ADVICE = "an index has the column: drop the index, or index a part of the column"
 _TYPE = re.compile(r"(?P<base>\w+)(?:\((?P<arguments>[\d,]+)\))?(?P<rest>.*)", re.DOTALL)
 
@@ -47,12 +46,11 @@ _TYPE = re.compile(r"(?P<base>\w+)(?:\((?P<arguments>[\d,]+)\))?(?P<rest>.*)", r
 @dataclass(frozen=True)
 class ExistingColumn:
     """
-    A column as the server describes it; `sql_type` in lower case, as in "decimal(38,2)".
+    A column as the server describes it. `sql_type` is in lower case, as in "decimal(38,2)".
 
-    `has_default` where a row that names no value for it is no error; `is_json` where the server
-    takes nothing but JSON. Records cannot fill one that `is_generated`. `index_characters` is the
-    length of the longest VARCHAR that the column's indexes can hold beside their other columns,
-    None where no index has the column whole.
+    With `has_default`, rows may omit the column. With `is_json`, the server accepts only JSON.
+    Records cannot fill a column that `is_generated`. `index_characters` is the length of the
+    longest VARCHAR that the indexes of the column can hold, None if no index has the whole column.
     """
 
     name: str
@@ -77,7 +75,7 @@ class ExistingColumn:
 
     @property
     def required(self) -> bool:
-        """Tell whether a row without a value for it is refused."""
+        """Whether the server refuses a row without a value for this column."""
         return not (self.nullable or self.has_default)
 
     @property
@@ -86,17 +84,19 @@ class ExistingColumn:
 
     @property
     def family(self) -> str:
-        """What it holds, in a word."""
+        """The kind of its values, in a word."""
         return "json" if self.is_json else FAMILIES.get(self.base, self.base)
 
     def _part(self, name: str) -> str:
-        found = _TYPE.match(self.sql_type)
-        return (found[name] or "") if found else ""
+        result = _TYPE.match(self.sql_type)
+        return (result[name] or "") if result else ""
 
 
 @dataclass(frozen=True)
 class Reconciled:
-    """A column that holds what is there and what is wanted; `modify` where it has to be made so."""
+    """
+    A column that holds both the existing and the requested values; `modify` to change the table.
+    """
 
     column: Column
     modify: bool
@@ -106,28 +106,28 @@ def reconcile(
     requested: Column, existing: ExistingColumn, dialect: Dialect, *, in_key: bool
 ) -> Reconciled | None:
     """
-    Return what makes `existing` hold the values of `requested`, too; None where nothing does.
+    Return a column that holds the values of both, None if no type does.
 
-    A key's column is always kept: text there holds whatever the key is now.
+    A column of text in a key always stays, whatever the type of the key now.
     """
     if in_key and existing.family == "text":
-        found: Reconciled | None = _key_text(requested, existing, dialect.pads)
+        result: Reconciled | None = _key_text(requested, existing, dialect.pads)
     elif in_key and requested.kind is Kind.NUMBER and existing.base in BITS:
-        found = Reconciled(wide_decimal(existing.name), modify=True)
+        result = Reconciled(wide_decimal(existing.name), modify=True)
     else:
-        found = _for_index(_reconcile(requested, existing, dialect), existing)
-    if found is None:
+        result = _for_index(_reconcile(requested, existing, dialect), existing)
+    if result is None:
         return None
-    if in_key and not found.column.collated:
-        found = replace(found, column=without_text(found.column))
-    column = for_property(found.column, existing.name, requested.path, requested.members)
+    if in_key and not result.column.collated:
+        result = replace(result, column=without_text(result.column))
+    column = for_property(result.column, existing.name, requested.path, requested.members)
     strange = existing.collation is not None and not _is_ours(existing, dialect, in_key)
     strict = not existing.nullable and not in_key
-    return Reconciled(column, found.modify or strange or strict)
+    return Reconciled(column, result.modify or strange or strict)
 
 
 def _is_ours(existing: ExistingColumn, dialect: Dialect, in_key: bool) -> bool:
-    """Tell whether text is compared as it must be in a key, or can at least hold all of Unicode."""
+    """Whether a key compares text as it must, or other text can hold all of Unicode."""
     if in_key:
         return existing.collation == dialect.collation
     return str(existing.collation).startswith("utf8mb4")
@@ -225,7 +225,7 @@ def _sql_type(column: Column | None) -> str:
 def _decimal(
     existing: ExistingColumn, whole: int, scale: int, requested: Column
 ) -> Reconciled | None:
-    """Return the DECIMAL of `whole` and `scale` digits, or more, that holds what is wanted, too."""
+    """Return the DECIMAL that holds `whole` and `scale` digits, and the requested ones."""
     scale = max(scale, requested.scale)
     digits = max(whole, requested.digits - requested.scale) + scale
     if digits > MAX_DECIMAL_DIGITS:
@@ -277,19 +277,17 @@ def _with_text(requested: Column, existing: ExistingColumn) -> Reconciled | None
     return Reconciled(as_is, modify=False)
 
 
-def _for_index(found: Reconciled | None, existing: ExistingColumn) -> Reconciled | None:
+def _for_index(result: Reconciled | None, existing: ExistingColumn) -> Reconciled | None:
     """
-    Return what is `found` for a column, as VARCHAR where an index has the column whole.
-
-    An index holds no whole LONGTEXT.
+    Return `result` as a VARCHAR if an index has the whole column: no index can hold a LONGTEXT.
     """
     room = existing.index_characters
-    if found is None or room is None or not found.modify or existing.base in TEXTS:
-        return found
-    if found.column.kind not in TEXTUAL or found.column.max_length is not None:
-        return found
+    if result is None or room is None or not result.modify or existing.base in TEXTS:
+        return result
+    if result.column.kind not in TEXTUAL or result.column.max_length is not None:
+        return result
     length = existing.arguments[0] if existing.family == "text" else min(INDEXED_LENGTH, room)
-    text = replace(varchar(found.column, length), length_advice=INDEX_ADVICE)
+    text = replace(varchar(result.column, length), length_advice=INDEX_ADVICE)
     return Reconciled(replace(text, wider_type=_longest_indexed(text, room)), modify=True)
 
 
@@ -301,7 +299,7 @@ def _longest_indexed(column: Column, room: int) -> Column | None:
 
 
 def _key_text(requested: Column, existing: ExistingColumn, pads: bool) -> Reconciled:
-    """Keep a key's text, whatever the key is now; make it longer where a longer value comes."""
+    """Keep the text column of a key; a longer value makes the column longer."""
     if requested.max_length is None:
         length = existing.arguments[0] if existing.arguments else None
         as_is = Column(existing.name, Kind.MIXED, existing.sql_type, max_length=length, pads=pads)

@@ -7,13 +7,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from target_mysql.tables.column_compatibility import ExistingColumn
-from target_mysql.tables.columns import BYTES_A_CHARACTER, Dialect
+from target_mysql.tables.dialect import BYTES_A_CHARACTER, Dialect
 from target_mysql.tables.sizes import index_bytes
 
 
 @dataclass(frozen=True)
 class IndexPart:
-    """A column of an index; `prefix_length`, in characters, where the index has a part of it."""
+    """A column of an index; `prefix_length` in characters if the index has only a prefix."""
 
     index: str
     column: str

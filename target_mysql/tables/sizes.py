@@ -1,12 +1,12 @@
-"""How many bytes a column takes in a row and in an index, at most. Pure."""
+"""The most bytes that a column takes in a row and in an index. Pure."""
 
 from __future__ import annotations
 
 import re
 
-from target_mysql.tables.columns import BYTES_A_CHARACTER
+from target_mysql.tables.dialect import BYTES_A_CHARACTER
 
-OFF_PAGE_BYTES = 41  # of a long text; the rest of it is kept elsewhere
+OFF_PAGE_BYTES = 41  # of a long text, whose rest is stored off page
 FIXED_BYTES = {
     "tinyint": 1,
     "smallint": 2,
@@ -24,7 +24,7 @@ _TYPE = re.compile(r"(?P<base>\w+)(?:\((?P<length>\d+))?")
 
 
 def row_bytes(sql_type: str, in_key: bool) -> int:
-    """Return the bytes that a value of a type takes in its row; a key's text is never off page."""
+    """Return the bytes that a value takes in a row; a key's text is never stored off page."""
     base, length = _parse_type(sql_type)
     if base == "decimal":
         return length // 2 + 4
@@ -44,5 +44,5 @@ def index_bytes(sql_type: str, prefix_length: int | None = None) -> int:
 
 
 def _parse_type(sql_type: str) -> tuple[str, int]:
-    found = _TYPE.match(sql_type.lower())
-    return (found["base"], int(found["length"] or 0)) if found else ("", 0)
+    match = _TYPE.match(sql_type.lower())
+    return (match["base"], int(match["length"] or 0)) if match else ("", 0)

@@ -1,43 +1,44 @@
-"""
-From a SCHEMA message to a table: its columns in order, its key, its parent. Pure.
-"""
+"""The table for a SCHEMA message: columns, key, parent. Pure."""
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from target_mysql.tables.columns import (
     Column,
-    Dialect,
-    Kind,
-    Schema,
     date_time_column,
     integer_column,
     to_column,
     to_key_column,
-    to_kind,
 )
+from target_mysql.tables.dialect import Dialect
+from target_mysql.tables.identifiers import (
+    STAGING,
+    refuse_surrogates,
+    to_name,
+    to_names,
+    to_table_name,
+)
+from target_mysql.tables.kinds import Kind, Schema, to_kind
 
-MAX_NAME_LENGTH = 64  # characters of a MySQL identifier
-MAX_FILE_NAME_BYTES = 240  # of the 255 that a file's name may have; the rest is for its ending
-FLATTEN_SEPARATOR = "__"  # the names of an object and of its property, in a flattened column's
+FLATTEN_SEPARATOR = "__"  # between the names of an object and of its property
 
-STAGING = "_sdc_staging_"  # how names in temporary tables begin, and no others
-STATE_TABLE = "_sdc_tables"  # the table that knows the others; see lock_statements.py
 EXTRACTED_AT = "_sdc_extracted_at"
 BATCHED_AT = "_sdc_batched_at"
 DELETED_AT = "_sdc_deleted_at"
 TABLE_VERSION = "_sdc_table_version"
-# The columns that this target fills, where it adds any, whatever a record says of them; the time
-# of a deletion alone is the record's to tell.
+# Columns that the target fills whatever a record says; only the time of deletion may come from
+# the record.
 METADATA_NAMES = frozenset((EXTRACTED_AT, BATCHED_AT, DELETED_AT, TABLE_VERSION))
-# Properties that log-based taps add to what they read: when a row was deleted, and where the
-# change stood in the log. The second prefix is Airbyte's.
+# Properties that log-based taps add: the time of deletion, and the position in the log. Airbyte
+# has the second prefix.
 _LOG_BASED = re.compile(r"_(?:sdc|ab_cdc)_(?:deleted_at|lsn|scn|log_file|log_pos)", re.IGNORECASE)
-MISSING_BITS = 63  # flags in one BIGINT
+MISSING_BITS = 63  # flags in a BIGINT
+
+Path = tuple[str, ...]
+"""The names of a property and of the objects around it, outer ones first."""
 
 
 @dataclass(frozen=True)
@@ -78,20 +79,20 @@ class Table:
         return tuple(column for column in self.columns if column.filled_by_record)
 
     def has(self, name: str) -> bool:
-        """Tell whether there is a column called `name`, whatever the case: MySQL ignores it."""
+        """Whether the table has a column called `name`, in any case."""
         return any(column.name.casefold() == name.casefold() for column in self.columns)
 
     def adds(self, name: str) -> bool:
-        """Tell whether there is a column called `name` that this target fills, not the tap."""
+        """Whether the table has a column called `name` that the target fills, not the tap."""
         return self.added(name) is not None
 
     def added(self, name: str) -> Column | None:
-        """Return the column called `name` that this target fills; MySQL ignores the case."""
+        """Return the column called `name`, in any case, that the target fills."""
         return next((one for one in self._called(name) if not one.filled_by_record), None)
 
     @property
     def deletion(self) -> Column | None:
-        """The column of the time at which the record says that its row was deleted."""
+        """The column for the time of deletion, if records provide the time."""
         return next((one for one in self._called(DELETED_AT) if one.filled_by_record), None)
 
     @property
@@ -101,12 +102,15 @@ class Table:
 
     @property
     def keeps_missing(self) -> bool:
-        """Whether a column whose property a record leaves out keeps its value."""
+        """Whether a column keeps its value when a record lacks the property."""
         return self.missing == "keep"
 
     @property
     def missing_columns(self) -> tuple[Column, ...]:
-        """The staging table's columns of flags, one a property of the record: 1 for left out."""
+        """
+        The flags in the staging table: a bit for each property, set if the record lacks the
+        property.
+        """
         if not self.keeps_missing:
             return ()
         count = -(-len(self.filled_by_record) // MISSING_BITS)
@@ -118,8 +122,8 @@ class Table:
         columns = self.columns
         if name.casefold() == DELETED_AT:
             ours = self.added(DELETED_AT)
-            told = ours and replace(ours, path=(name,))
-            columns = tuple(told if told and one is ours else one for one in columns)
+            filled = ours and replace(ours, path=(name,))
+            columns = tuple(filled if filled and one is ours else one for one in columns)
         return replace(self, columns=columns, missing=missing)
 
     def _called(self, name: str) -> Iterator[Column]:
@@ -141,65 +145,76 @@ def to_table(
     Return the table for a stream's SCHEMA message.
 
     `flattening_levels` levels of objects become columns. `existing` are the names of the existing
-    columns in the database. `missing` is the table's rule; "auto" becomes "keep" for a stream whose
-    properties show that it is log-based.
-
-    Raises ValueError for a schema without properties or without a key property, and for a key
-    column that only the target may fill.
+    columns. `missing` is the table's rule; a log-based schema turns "auto" into "keep". Raises
+    ValueError without properties, without a key property, or if only the target may fill the key.
     """
+    properties = _properties(schema, key_properties)
+    ours = _ours(properties, key_properties) if add_metadata_columns else set()
+    own = {name: one for name, one in properties.items() if name not in ours}
+    leaves = dict(_leaves(own, flattening_levels, set(key_properties)))
+    names = _column_names(stream, leaves, existing)
+    columns = _record_columns(leaves, names, key_properties, dialect)
+    deletion = min((name for name in ours if name.casefold() == DELETED_AT), default=None)
+    if add_metadata_columns:
+        columns += _metadata_columns(columns, deletion, existing)
+    parent = _to_parent(schema, names)
+    return Table(
+        stream,
+        to_table_name(stream),
+        tuple(columns),
+        tuple(names[name,] for name in key_properties),
+        parent,
+        is_parent_or_child=bool(parent),
+        missing="keep" if missing == "auto" and any(map(is_log_based, properties)) else missing,
+        ignored=frozenset(ours - {deletion}),
+    )
+
+
+def _properties(schema: Schema, key_properties: Sequence[str]) -> Mapping[str, Schema]:
+    """Return the properties of a schema; raises ValueError as `to_table` does."""
     properties = schema.get("properties")
     if not isinstance(properties, Mapping) or not properties:
         raise ValueError("SCHEMA without properties")
     for name in key_properties:
         if name not in properties:
             raise ValueError(f"key property {name} is not among the properties")
-    ours = _ours(properties, key_properties) if add_metadata_columns else set()
-    leaves = {
-        path: leaf
-        for path, leaf in _leaves(properties, flattening_levels, set(key_properties))
-        if path[0] not in ours
-    }
-    for name in (stream, *(name for path in leaves for name in path)):
+    return properties
+
+
+def _record_columns(
+    leaves: Mapping[Path, Schema],
+    names: Mapping[Path, str],
+    key_properties: Sequence[str],
+    dialect: Dialect,
+) -> list[Column]:
+    return [
+        to_key_column(names[path], path, leaf, dialect, len(key_properties))
+        if path[0] in key_properties
+        else to_column(names[path], path, leaf, dialect)
+        for path, leaf in leaves.items()
+    ]
+
+
+def _column_names(
+    stream: str, paths: Collection[Path], existing: Collection[str]
+) -> dict[Path, str]:
+    """Return a column's name for the property at each path; ValueError for a lone surrogate."""
+    for name in (stream, *(name for path in paths for name in path)):
         refuse_surrogates(name)
-    plain = [FLATTEN_SEPARATOR.join(path) for path in leaves]
-    names = dict(zip(leaves, to_names(plain, existing), strict=True))
-    deletion = min((name for name in ours if name.casefold() == DELETED_AT), default=None)
-    columns = []
-    for path, leaf in leaves.items():
-        if path[0] in key_properties:
-            column = to_key_column(names[path], path, leaf, dialect, len(key_properties))
-        else:
-            column = to_column(names[path], path, leaf, dialect)
-        columns.append(column)
-    if add_metadata_columns:
-        taken = {column.name.casefold() for column in columns}
-        columns += [one for one in _metadata_columns(deletion, existing) if one.name not in taken]
-    key = tuple(names[name,] for name in key_properties)
-    parent = _to_parent(schema, names)
-    if missing == "auto" and any(map(is_log_based, properties)):
-        missing = "keep"
-    return Table(
-        stream,
-        to_table_name(stream),
-        tuple(columns),
-        key,
-        parent,
-        is_parent_or_child=bool(parent),
-        missing=missing,
-        ignored=frozenset(ours - {deletion}),
-    )
+    plain = [FLATTEN_SEPARATOR.join(path) for path in paths]
+    return dict(zip(paths, to_names(plain, existing), strict=True))
 
 
 def is_log_based(name: str) -> bool:
-    """Tell whether only log-based taps send a property of that name."""
+    """Whether only log-based taps send a property of that name."""
     return bool(_LOG_BASED.match(name))
 
 
 def _ours(properties: Mapping[str, Schema], key: Sequence[str]) -> set[str]:
     """
-    Return the properties whose columns this target fills, not the tap.
+    Return the properties whose columns the target fills.
 
-    Raises ValueError where the key has one that must be ours.
+    Raises ValueError if the key has such a property.
     """
     ours = {name for name in properties if name.casefold() in METADATA_NAMES}
     for name in ours.intersection(key):
@@ -211,22 +226,31 @@ def _ours(properties: Mapping[str, Schema], key: Sequence[str]) -> set[str]:
     return ours.difference(key)
 
 
-def _metadata_columns(deletion: str | None, existing: Collection[str]) -> list[Column]:
-    """Return the columns to add; the property `deletion`, if any, fills the one for deletions."""
-    columns = [
+def _metadata_columns(
+    columns: Sequence[Column], deletion: str | None, existing: Collection[str]
+) -> list[Column]:
+    """
+    Return the columns to add to `columns`.
+
+    The property `deletion`, if any, fills _sdc_deleted_at.
+    """
+    added = [
         replace(column, path=(deletion,)) if deletion and column.name == DELETED_AT else column
         for column in METADATA_COLUMNS
     ]
-    # A table that has had versions will have them again: not to wait for the first is quicker.
+    # A table that has had versions gets more of them: there is no need to wait for the first.
     if any(name.casefold() == TABLE_VERSION for name in existing):
-        columns.append(VERSION_COLUMN)
-    return columns
+        added.append(VERSION_COLUMN)
+    in_use = {column.name.casefold() for column in columns}
+    return [column for column in added if column.name not in in_use]
 
 
 def _leaves(
     properties: Mapping[str, Schema], levels: int, whole: set[str]
 ) -> Iterator[tuple[tuple[str, ...], Schema]]:
-    """Yield path and schema of what becomes a column each; `whole` are not taken apart."""
+    """
+    Yield path and schema of each property that becomes a column; `whole` objects are not flattened.
+    """
     for name, schema in properties.items():
         inner = (
             schema.get("properties")
@@ -241,7 +265,7 @@ def _leaves(
 
 
 def _is_object(schema: Schema) -> bool:
-    """Tell whether all values of `schema` are objects, or null."""
+    """Whether all values of `schema` are objects or null."""
     types = schema.get("type") if isinstance(schema, Mapping) else None
     return to_kind(schema)[0] is Kind.JSON and (
         types == "object" or (isinstance(types, list) and set(types) <= {"object", "null"})
@@ -249,12 +273,12 @@ def _is_object(schema: Schema) -> bool:
 
 
 def _to_parent(schema: Schema, names: Mapping[tuple[str, ...], str]) -> Parent | None:
-    """Return what a schema's `x-parent` says; ValueError where it is not understood."""
-    given = schema.get("x-parent")
-    if given is None:
+    """Return the parent that a schema's `x-parent` declares; ValueError for a malformed value."""
+    declaration = schema.get("x-parent")
+    if declaration is None:
         return None
-    stream = given.get("stream") if isinstance(given, Mapping) else None
-    keys = given.get("keys") if isinstance(given, Mapping) else None
+    stream = declaration.get("stream") if isinstance(declaration, Mapping) else None
+    keys = declaration.get("keys") if isinstance(declaration, Mapping) else None
     if not isinstance(stream, str) or not isinstance(keys, Mapping) or not keys:
         raise ValueError("x-parent needs a stream and keys")
     unknown = [name for name in keys if (name,) not in names]
@@ -266,9 +290,9 @@ def _to_parent(schema: Schema, names: Mapping[tuple[str, ...], str]) -> Parent |
 
 def to_source(schema: Schema) -> str | None:
     """
-    Return the `x-source` of a schema, a name for whose data it describes; None without any.
+    Return the `x-source` of a schema, which names the source of the data, or None.
 
-    Raises ValueError where it is not a text.
+    Raises ValueError if the value is not a string.
     """
     source = schema.get("x-source")
     if source is not None and (not isinstance(source, str) or not source):
@@ -280,76 +304,3 @@ def to_source(schema: Schema) -> str | None:
 METADATA_COLUMNS = tuple(map(date_time_column, (EXTRACTED_AT, BATCHED_AT, DELETED_AT)))
 LINE_COLUMN = integer_column(f"{STAGING}line")  # of the staging table alone
 VERSION_COLUMN = integer_column(TABLE_VERSION)
-
-
-# What MySQL allows in a quoted name: no NUL, nothing beyond the basic plane.
-_NOT_IN_NAMES = re.compile("[\x00\U00010000-\U0010ffff]")
-_SURROGATES = re.compile("[\ud800-\udfff]")
-
-
-def refuse_surrogates(name: str) -> None:
-    """Raise ValueError where `name` cannot be sent to a server: half of a character is none."""
-    if _SURROGATES.search(name):
-        raise ValueError(f"the name {name!r} is no Unicode text")
-
-
-def to_name(name: str) -> str:
-    """
-    Return `name` as an identifier of at most 64 characters.
-
-    What MySQL cannot take in a name is replaced, and a hash keeps two such names apart. Raises
-    ValueError for what is no Unicode text.
-    """
-    refuse_surrogates(name)
-    identifier = _NOT_IN_NAMES.sub("_", name)
-    identifier = identifier[:-1] + "_" if identifier.endswith(tuple(" \t\n\v\f\r")) else identifier
-    ours = identifier.casefold().startswith(STAGING) or identifier.casefold() == STATE_TABLE
-    if identifier == name and 0 < len(identifier) <= MAX_NAME_LENGTH and not ours:
-        return name
-    return _with_hash(identifier, name)
-
-
-def to_table_name(name: str) -> str:
-    """
-    Return `name` as a table's: as `to_name` does, but no longer than a file's name may be.
-
-    A character that is no ASCII letter, digit or underscore takes five bytes of it.
-    """
-    identifier = to_name(name)
-    length = 0
-    for at, character in enumerate(identifier):
-        length += 1 if character.isascii() and (character.isalnum() or character == "_") else 5
-        if length > MAX_FILE_NAME_BYTES:
-            return _with_hash(identifier[: at - 10], name)
-    return identifier
-
-
-def fold(name: str) -> str:
-    """Return what is the same for two names that MySQL takes for one, whatever their case."""
-    # Turkish: a capital i with a dot is an i there, from MariaDB 11.5 on a small one without, too.
-    return name.replace("\u0130", "i").replace("\u0131", "i").casefold()
-
-
-def to_names(names: Sequence[str], existing: Collection[str] = ()) -> list[str]:
-    """
-    Return an identifier for each name; names that differ only by case are told apart.
-
-    So are equal ones: an object's property may have the name of another's flattened one. A name
-    that is `existing` already belongs to the one that is written so.
-    """
-    found: dict[int, str] = {}
-    taken: set[str] = set()
-    at_home_first = sorted(range(len(names)), key=lambda at: names[at] not in existing)
-    for at in at_home_first:
-        identifier, again = to_name(names[at]), names[at]
-        while fold(identifier) in taken:
-            identifier = _with_hash(to_name(names[at]), again)
-            again += "\0"
-        taken.add(fold(identifier))
-        found[at] = identifier
-    return [found[at] for at in range(len(names))]
-
-
-def _with_hash(identifier: str, name: str) -> str:
-    digest = hashlib.sha256(name.encode()).hexdigest()[:8]
-    return f"{identifier[: MAX_NAME_LENGTH - 10]}__{digest}"

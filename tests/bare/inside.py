@@ -1,4 +1,4 @@
-"""Runs the commands inside of the bare Debian, as its first process, and says how they went."""
+"""Runs the commands inside the bare Debian, as the first process, and reports the results."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from private_servers.packages import install_packages
 from private_servers.shell import exit_code, say
 
 PROJECT = "/srv/project"
-END_S = 10.0  # in which what a command started must have ended
+END_S = 10.0  # after which no process of a command may run
 
 
 def main() -> int:
@@ -35,7 +35,7 @@ def main() -> int:
 
 
 def run(command: str, user: pwd.struct_passwd, environment: dict[str, str]) -> tuple[int, str]:
-    """Run one command as a user; returns the exit code, and a line that says how it went."""
+    """Run one command as a user; returns the exit code and a line with the result."""
     say(f"test-bare: $ {command}")
     began_s = time.monotonic()
     code = subprocess.run(
@@ -48,30 +48,30 @@ def run(command: str, user: pwd.struct_passwd, environment: dict[str, str]) -> t
         extra_groups=(),
     ).returncode
     result = f"exit {code} after {time.monotonic() - began_s:.0f} s: {command}"
-    if left := wait_for_end():
-        return code or 1, f"{result}; left running: {', '.join(left)}"
+    if processes := wait_for_end():
+        return code or 1, f"{result}; left running: {', '.join(processes)}"
     return code, result
 
 
 def wait_for_end() -> list[str]:
-    """Return the command lines that still run after a while."""
+    """Return the command lines of processes that still run after END_S."""
     give_up_at_s = time.monotonic() + END_S
-    while (left := running()) and time.monotonic() < give_up_at_s:
+    while (processes := running()) and time.monotonic() < give_up_at_s:
         time.sleep(0.1)
-    return left
+    return processes
 
 
 def running() -> list[str]:
-    """Return the command lines of all processes but this one; a zombie has none."""
-    found: list[str] = []
+    """Return the command lines of all other processes; a zombie has no command line."""
+    lines: list[str] = []
     for folder in Path("/proc").glob("[0-9]*"):
         if int(folder.name) != os.getpid():
             try:
                 line = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode().strip()
-            except OSError:  # it has ended
+            except OSError:  # the process has ended
                 continue
-            found += [line] if line else []
-    return found
+            lines += [line] if line else []
+    return lines
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What a contest says of who took what; the programs here are the shell's."""
+"""Contests: values, verdicts, tables, and the measured usage of real processes."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ SLOWER = Result("slower", 100, (Usage(10.0, 5.0, 10.0),))
 PYTHON = (sys.executable, "-c")
 
 
-def test_goals_compare_the_runs_in_the_middle() -> None:
+def test_goals_compare_medians() -> None:
     """
-    With the slowest of the others, or by itself; whom it names may not be there.
+    A goal compares with the slowest of the others, or with a number; others may be missing.
     """
     contest = Contest("?", (OURS, SLOW, SLOWER))
     assert contest.value(Goal("wall_s", "ours", 1.0, ("slow", "slower"))) == 2.0 / 10.0
@@ -28,9 +28,9 @@ def test_goals_compare_the_runs_in_the_middle() -> None:
     assert contest.value(Goal("wall_s", "ours", 1.0, ("nobody",))) is None
 
 
-def test_verdicts_say_what_was_reached() -> None:
+def test_verdicts_name_the_outcome() -> None:
     """
-    A goal that is missed by a little is missed.
+    A goal that is narrowly missed is missed.
     """
     goals = (
         Goal("wall_s", "ours", 0.2, ("slower",)),
@@ -46,7 +46,7 @@ def test_verdicts_say_what_was_reached() -> None:
 
 def test_ratios_are_a_record() -> None:
     """
-    A contender that gets through fewer records is compared by what one of them takes.
+    A contender with fewer records is compared by the usage of a record.
     """
     few = Result("few", 10, (Usage(2.0, 1.0, 10.0),))
     row = Contest("?", (OURS, few)).table().splitlines()[-2]
@@ -54,9 +54,9 @@ def test_ratios_are_a_record() -> None:
     assert row.endswith("| 0.10 | 0.20 |")
 
 
-def test_answers_are_kept_whole() -> None:
+def test_contests_are_saved_completely() -> None:
     """
-    What was written as JSON and is read again is the same.
+    A contest that is written as JSON and read again is equal.
     """
     contest = Contest("?", (OURS, SLOW), (Goal("wall_s", "ours", 1.0, ("slow",)),), compared=False)
     assert Contest.from_dict(json.loads(json.dumps(contest.as_dict()))) == contest
@@ -64,7 +64,7 @@ def test_answers_are_kept_whole() -> None:
 
 def test_contenders_take_turns() -> None:
     """
-    One run each, then the next; who has had all of its runs is left out.
+    Each contender runs once a turn, until all of its runs are done.
     """
     order = []
 
@@ -79,9 +79,9 @@ def test_contenders_take_turns() -> None:
     assert order == ["a", "b", "a", "a"]
 
 
-def test_who_may_fail_ends_alone(capsys: pytest.CaptureFixture[str]) -> None:
+def test_contenders_that_may_fail(capsys: pytest.CaptureFixture[str]) -> None:
     """
-    A goal that names it is not compared; a failure of anyone else ends the contest.
+    Goals that name the failed contender are skipped; any other failure ends the contest.
     """
 
     def fail() -> Usage:
@@ -96,9 +96,9 @@ def test_who_may_fail_ends_alone(capsys: pytest.CaptureFixture[str]) -> None:
         hold("?", 1, [ours, Contender("b", fail)])
 
 
-def test_a_run_is_what_the_program_took() -> None:
+def test_the_usage_is_the_programs_own() -> None:
     """
-    Its own memory and processor, without those of whoever started it.
+    A run measures the program's memory and CPU time, not those of the starting process.
     """
     ours = b"x" * 100_000_000
     idle = Run([*PYTHON, "import time; time.sleep(0.3)"], {}, server=os.getpid()).usage()
@@ -111,9 +111,9 @@ def test_a_run_is_what_the_program_took() -> None:
     assert busy.server_cpu_s is None
 
 
-def test_a_server_takes_what_its_children_take() -> None:
+def test_a_servers_usage_includes_its_children() -> None:
     """
-    Those that have ended, too: here the program itself is a child of the server that it asks.
+    Ended children count too: here the program itself is a child of its server.
     """
     usage = Run([*PYTHON, "sum(range(10_000_000))"], {}, server=os.getpid()).usage()
     assert usage.server_cpu_s is not None
@@ -121,9 +121,9 @@ def test_a_server_takes_what_its_children_take() -> None:
     assert usage.server_cpu_s > 0.9 * usage.cpu_s > 0.05
 
 
-def test_a_failed_run_is_none() -> None:
+def test_a_failed_run_is_not_measured() -> None:
     """
-    Whoever fails is not measured.
+    A program that fails raises an error instead.
     """
     with pytest.raises(RuntimeError, match="failed"):
         Run([*PYTHON, "raise SystemExit(3)"], {}).usage()

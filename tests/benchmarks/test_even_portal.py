@@ -11,9 +11,9 @@ from benchmarks.programs.v3 import KINDS, OBJECTS, PROPERTIES, Objects
 ENGAGEMENTS = 500
 
 
-def test_even_portal_has_what_every_tap_can_read() -> None:
+def test_every_tap_can_read_the_even_portal() -> None:
     """
-    There are as many engagements as were asked for, and none of them ends another tap's sync.
+    The portal has the requested number of engagements, none of which ends another tap's sync.
     """
     records = even_portal(ENGAGEMENTS, seed=7).records()
     assert len(records) == ENGAGEMENTS
@@ -25,33 +25,32 @@ def test_even_portal_has_what_every_tap_can_read() -> None:
 
 def test_v3_has_every_engagement_once() -> None:
     """
-    The pages of all kinds of objects together hold each engagement once, with the properties
-    that are announced for its kind.
+    The pages of all kinds together have each engagement once, with the listed properties.
     """
     records = even_portal(ENGAGEMENTS, seed=7).records()
     objects = Objects(records)
-    seen = [
-        found["properties"]["hs_object_id"]
+    ids = [
+        one["properties"]["hs_object_id"]
         for kind in set(KINDS.values())
-        for found in _all_of(objects, kind)
+        for one in _all_of(objects, kind)
     ]
-    assert sorted(seen, key=int) == [str(one["engagement"]["id"]) for one in records]
+    assert sorted(ids, key=int) == [str(one["engagement"]["id"]) for one in records]
 
 
 def _all_of(objects: Objects, kind: str) -> list[dict[str, Any]]:
-    names = [one["name"] for one in _ask(objects, PROPERTIES + kind)["results"]]
-    found: list[dict[str, Any]] = []
+    names = [one["name"] for one in _get(objects, PROPERTIES + kind)["results"]]
+    results: list[dict[str, Any]] = []
     params = {"limit": "100"}
     while True:
-        page = _ask(objects, OBJECTS + kind, params)
+        page = _get(objects, OBJECTS + kind, params)
         assert all(list(one["properties"]) == names for one in page["results"])
-        found += page["results"]
+        results += page["results"]
         if "paging" not in page:
-            return found
+            return results
         params = {**params, "after": page["paging"]["next"]["after"]}
 
 
-def _ask(objects: Objects, path: str, params: dict[str, str] | None = None) -> Any:
-    answer = objects.answer(path, params or {})
-    assert answer is not None
-    return json.loads(answer.body)
+def _get(objects: Objects, path: str, params: dict[str, str] | None = None) -> Any:
+    response = objects.respond(path, params or {})
+    assert response is not None
+    return json.loads(response.body)

@@ -1,4 +1,4 @@
-"""What a contender loads is looked at; a SQLite stands for the server."""
+"""The check of a loaded table; SQLite stands in for the server."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from benchmarks.work import Work
 
 
 class Table:
-    """A Database of one table, with the given times of creation and change."""
+    """A Database with one table; `rows` are (createdAt, lastUpdated)."""
 
     server_pid = None
 
@@ -24,14 +24,14 @@ class Table:
     def empty(self) -> None:
         self._connection.execute("DELETE FROM engagements")
 
-    def ask(self, query: str) -> tuple[int, ...]:
-        (row,) = self._connection.execute(query)
+    def query(self, sql: str) -> tuple[int, ...]:
+        (row,) = self._connection.execute(sql)
         return tuple(row)
 
 
-def test_a_table_holds_each_record_as_it_was_sent(tmp_path: Path) -> None:
+def test_the_check_finds_wrong_tables(tmp_path: Path) -> None:
     """
-    A row too many, one too few, one of before: each is none of the work.
+    An extra row, a missing row and an unchanged row each raise an error.
     """
     work = Work(narrow_lines, 12, 2, tmp_path)
     work.check(Table((5, 6), (7, 8)), 1)
@@ -40,9 +40,9 @@ def test_a_table_holds_each_record_as_it_was_sent(tmp_path: Path) -> None:
             work.check(Table(*rows), 1)
 
 
-def test_who_updates_nothing_has_all_rows(tmp_path: Path) -> None:
+def test_the_check_of_programs_that_update_nothing(tmp_path: Path) -> None:
     """
-    Of a program that is known for it, the rows are counted alone.
+    Without a change, the check only counts the rows.
     """
     work = Work(narrow_lines, 12, 2, tmp_path)
     work.check(Table((5, 5), (7, 7)), None)

@@ -19,7 +19,7 @@ class Reports:
     output: pytest.CaptureFixture[str]
 
     def out(self, *arguments: object) -> str:
-        """Return what the program prints."""
+        """Return the program's output."""
         code = cli.run(cli.parse(list(map(str, arguments))))
         out, err = self.output.readouterr()
         assert code == 0, err

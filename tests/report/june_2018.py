@@ -1,4 +1,4 @@
-"""Rows that give the known counts of June 2018, and what the reports must say of them.
+"""Rows with the known counts of June 2018, and the expected reports on them.
 
 All in plain Python: the goldens beside this file are printed by `python -m tests.report.june_2018`.
 """
@@ -25,7 +25,7 @@ Row = tuple[int | None, str | None]
 
 
 def rows() -> Iterator[Row]:
-    """Yield 64 rows, each between 10:00 and 15:00 UTC of its day."""
+    """Yield 64 rows, each between 10:00 and 15:00 UTC of the day."""
     for kind, day, number in JUNE_2018:
         ten = datetime.fromisoformat(f"{day}T10:00:00+00:00")
         for nth in range(number):
@@ -38,48 +38,50 @@ def day_of(at_ms: int, zone: ZoneInfo) -> date:
 
 
 def daily(
-    given: Iterable[Row],
+    table_rows: Iterable[Row],
     zone: ZoneInfo = UTC,
     first: date = date.min,
     last: date = date.max,
 ) -> list[tuple[str, date, int]]:
     """Return (type, day, number) of rows that have both, ordered."""
-    days = ((kind, day_of(at, zone)) for at, kind in given if at is not None and kind is not None)
+    days = (
+        (kind, day_of(at, zone)) for at, kind in table_rows if at is not None and kind is not None
+    )
     counts = Counter((kind, day) for kind, day in days if first <= day <= last)
     return [(kind, day, number) for (kind, day), number in sorted(counts.items())]
 
 
 def rolling(
-    given: Iterable[Row],
+    table_rows: Iterable[Row],
     zone: ZoneInfo = UTC,
     first: date | None = None,
     last: date | None = None,
     window_days: int = WINDOW_DAYS,
 ) -> list[tuple[str, date, int, int, int, str, str]]:
     """Return the rolling report's rows, averages as text with 4 decimals, "" for NULL."""
-    counted = daily(given, zone)
-    if not counted:
+    daily_counts = daily(table_rows, zone)
+    if not daily_counts:
         return []
-    days = [day for _, day, _ in counted]
-    shown = first or min(days)
+    days = [day for _, day, _ in daily_counts]
+    first_shown = first or min(days)
     last = last or max(days)
-    covered = min(shown, min(days))
-    counts = {(kind, day): number for kind, day, number in counted}
-    since = shown - timedelta(days=window_days - 1)
-    kinds = sorted({kind for kind, day, _ in counted if since <= day <= last})
+    covered_first = min(first_shown, min(days))
+    counts = {(kind, day): number for kind, day, number in daily_counts}
+    since = first_shown - timedelta(days=window_days - 1)
+    kinds = sorted({kind for kind, day, _ in daily_counts if since <= day <= last})
     return [
-        rolling_row(kind, shown + timedelta(days=nth), covered, counts, window_days)
+        rolling_row(kind, first_shown + timedelta(days=nth), covered_first, counts, window_days)
         for kind in kinds
-        for nth in range((last - shown).days + 1)
+        for nth in range((last - first_shown).days + 1)
     ]
 
 
 def rolling_row(
-    kind: str, day: date, covered: date, counts: dict[tuple[str, date], int], window_days: int
+    kind: str, day: date, covered_first: date, counts: dict[tuple[str, date], int], window_days: int
 ) -> tuple[str, date, int, int, int, str, str]:
     window = [day - timedelta(days=back) for back in range(window_days)]
     total = sum(counts.get((kind, one), 0) for one in window)
-    width = min(window_days, (day - covered).days + 1)
+    width = min(window_days, (day - covered_first).days + 1)
     full = average(total, window_days) if width == window_days else ""
     return kind, day, counts.get((kind, day), 0), total, width, average(total, width), full
 
@@ -98,7 +100,7 @@ ROLLING_HEAD = "type day num_engagements sum_14d days_in_window avg_14d avg_14d_
 
 
 def goldens() -> dict[str, str]:
-    """Return the text of each golden file by its name."""
+    """Return the text of each golden file by name."""
     wider = rolling(rows(), first=date(2018, 6, 14), last=date(2018, 7, 14))
     return {
         "daily.csv": to_csv(DAILY_HEAD, daily(rows())),

@@ -1,4 +1,4 @@
-"""What each report must say of a portal's records: plain Python, no SQL, nothing of the product."""
+"""The expected result of each report on a portal's records, in plain Python without SQL."""
 
 from __future__ import annotations
 
@@ -41,16 +41,16 @@ FIRST_MS, LAST_MS = 10**11, 253_370_764_800_000
 
 @dataclass(frozen=True)
 class Portal:
-    """Records as HubSpot sends them, the ids of those it has deleted, and its lists."""
+    """Records as HubSpot sends them, the ids of deleted records, owners and dispositions."""
 
     records: Sequence[Record]
-    deleted: frozenset[int] = frozenset()
+    deleted_ids: frozenset[int] = frozenset()
     owners: Mapping[int, str] = field(default_factory=dict)
     dispositions: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
-class Asked:
+class Options:
     """The options of a report."""
 
     first: date
@@ -62,39 +62,39 @@ class Asked:
     types: tuple[str, ...] = ()
 
     @property
-    def options(self) -> list[str]:
-        listed = [
+    def arguments(self) -> list[str]:
+        arguments = [
             *("--from", str(self.first), "--to", str(self.last), "--tz", self.zone.key),
             *("--rows", "live" if self.live else "all", "--time", self.time),
         ]
         for flag, several in (("--owner", self.owners), ("--type", self.types)):
             for one in several:
-                listed += [flag, str(one)]
-        return listed
+                arguments += [flag, str(one)]
+        return arguments
 
     def counts(self, portal: Portal, record: Record) -> bool:
-        """Tell whether the record is one of those asked for, whenever it was."""
+        """Whether the record passes the filter, on any day."""
         inner = record["engagement"]
         if self.live and not is_live(portal, record):
             return False
-        owned = not self.owners or inner.get("ownerId") in self.owners
-        return owned and (not self.types or inner.get("type") in self.types)
+        has_owner = not self.owners or inner.get("ownerId") in self.owners
+        return has_owner and (not self.types or inner.get("type") in self.types)
 
-    def chosen(self, portal: Portal) -> list[Record]:
-        """Return the records asked for that lie in the days asked for."""
-        found = []
+    def matching(self, portal: Portal) -> list[Record]:
+        """Return the records that count, on days from `first` to `last`."""
+        records = []
         for record in portal.records:
             at_ms = record["engagement"].get(self.time)
             if at_ms is None or not 0 <= at_ms <= LAST_MS or not self.counts(portal, record):
                 continue
             if self.first <= day_of(at_ms, self.zone) <= self.last:
-                found.append(record)
-        return found
+                records.append(record)
+        return records
 
 
 def is_live(portal: Portal, record: Record) -> bool:
     inner = record["engagement"]
-    return inner["id"] not in portal.deleted and inner.get("active") is not False
+    return inner["id"] not in portal.deleted_ids and inner.get("active") is not False
 
 
 def rounded(number: Decimal, places: int) -> Decimal:
@@ -105,18 +105,18 @@ def share(part: int, whole: int) -> Decimal | None:
     return rounded(Decimal(part) / whole, 4) if whole else None
 
 
-def daily(portal: Portal, asked: Asked) -> list[Row]:
+def daily(portal: Portal, options: Options) -> list[Row]:
     counts: Counter[tuple[str, date]] = Counter()
-    for record in asked.chosen(portal):
+    for record in options.matching(portal):
         inner = record["engagement"]
         if inner.get("type") is not None:
-            counts[inner["type"], day_of(inner[asked.time], asked.zone)] += 1
+            counts[inner["type"], day_of(inner[options.time], options.zone)] += 1
     return [(kind, day, number) for (kind, day), number in sorted(counts.items())]
 
 
-def owners(portal: Portal, asked: Asked) -> list[Row]:
+def owners(portal: Portal, options: Options) -> list[Row]:
     by_owner: dict[int | None, list[Record]] = defaultdict(list)
-    for record in asked.chosen(portal):
+    for record in options.matching(portal):
         if record["engagement"].get("type") in OWN_WORK:
             by_owner[record["engagement"].get("ownerId") or None].append(record)
     rows = [owner_row(portal, owner, records) for owner, records in by_owner.items()]
@@ -139,12 +139,12 @@ def owner_row(portal: Portal, owner: int | None, records: list[Record]) -> Row:
     return (owner, name, len(records), *(kinds[kind] for kind in OWN_WORK), minutes, done)
 
 
-def calls(portal: Portal, asked: Asked) -> list[Row]:
+def calls(portal: Portal, options: Options) -> list[Row]:
     by_label: dict[str, list[Record]] = defaultdict(list)
-    for record in asked.chosen(portal):
+    for record in options.matching(portal):
         if record["engagement"].get("type") == "CALL":
-            given = record["metadata"].get("disposition") or ""
-            by_label[portal.dispositions.get(given) or given or "(none)"].append(record)
+            outcome = record["metadata"].get("disposition") or ""
+            by_label[portal.dispositions.get(outcome) or outcome or "(none)"].append(record)
     rows = [call_row(portal, label, records) for label, records in by_label.items()]
     rows.sort(key=lambda row: (-row[1], row[0].encode()))
     every = [record for records in by_label.values() for record in records]
@@ -152,26 +152,27 @@ def calls(portal: Portal, asked: Asked) -> list[Row]:
 
 
 def call_row(portal: Portal, label: str, records: list[Record]) -> Row:
-    given = [record["metadata"].get("disposition") for record in records]
-    connected = sum(
-        one == CONNECTED or portal.dispositions.get(one or "") == "Connected" for one in given
+    outcomes = [record["metadata"].get("disposition") for record in records]
+    num_connected = sum(
+        outcome == CONNECTED or portal.dispositions.get(outcome or "") == "Connected"
+        for outcome in outcomes
     )
-    lasted = [record["metadata"].get("durationMilliseconds") or 0 for record in records]
-    lasted_ms = [one for one in lasted if one > 0]
-    average = Decimal(sum(lasted_ms)) / len(lasted_ms) / 60_000 if lasted_ms else None
+    all_ms = [record["metadata"].get("durationMilliseconds") or 0 for record in records]
+    durations_ms = [duration_ms for duration_ms in all_ms if duration_ms > 0]
+    average = Decimal(sum(durations_ms)) / len(durations_ms) / 60_000 if durations_ms else None
     return (
         label,
         len(records),
-        connected,
-        share(connected, len(records)),
-        rounded(Decimal(sum(lasted)) / 60_000, 1),
+        num_connected,
+        share(num_connected, len(records)),
+        rounded(Decimal(sum(all_ms)) / 60_000, 1),
         None if average is None else rounded(average, 2),
     )
 
 
-def meetings(portal: Portal, asked: Asked) -> list[Row]:
+def meetings(portal: Portal, options: Options) -> list[Row]:
     by_outcome: dict[str, list[Record]] = defaultdict(list)
-    for record in asked.chosen(portal):
+    for record in options.matching(portal):
         if record["engagement"].get("type") == "MEETING":
             by_outcome[record["metadata"].get("meetingOutcome") or "(none)"].append(record)
     rows = [meeting_row(outcome, records) for outcome, records in by_outcome.items()]
@@ -182,41 +183,45 @@ def meetings(portal: Portal, asked: Asked) -> list[Row]:
 
 def meeting_row(outcome: str, records: list[Record]) -> Row:
     ends = [(one["metadata"].get("startTime"), one["metadata"].get("endTime")) for one in records]
-    timed = [end - start for start, end in ends if start is not None and end is not None]
-    average = rounded(Decimal(sum(timed)) / len(timed) / 60_000, 1) if timed else None
-    return outcome, len(records), rounded(Decimal(sum(timed)) / 3_600_000, 1), average
+    durations_ms = [end - start for start, end in ends if start is not None and end is not None]
+    average = (
+        rounded(Decimal(sum(durations_ms)) / len(durations_ms) / 60_000, 1)
+        if durations_ms
+        else None
+    )
+    return outcome, len(records), rounded(Decimal(sum(durations_ms)) / 3_600_000, 1), average
 
 
-def hours(portal: Portal, asked: Asked) -> list[Row]:
+def hours(portal: Portal, options: Options) -> list[Row]:
     counts: Counter[tuple[int, int]] = Counter()
-    for record in asked.chosen(portal):
+    for record in options.matching(portal):
         inner = record["engagement"]
         if inner.get("type") is not None:
-            at = EPOCH + timedelta(milliseconds=inner[asked.time])
-            local = at.astimezone(asked.zone)
+            at = EPOCH + timedelta(milliseconds=inner[options.time])
+            local = at.astimezone(options.zone)
             counts[local.weekday(), local.hour] += 1
     return [(weekday, hour, number) for (weekday, hour), number in sorted(counts.items())]
 
 
-def first_response(portal: Portal, asked: Asked) -> list[Row]:
-    sent: dict[int, list[int]] = defaultdict(list)
+def first_response(portal: Portal, options: Options) -> list[Row]:
+    sent_ms: dict[int, list[int]] = defaultdict(list)
     for record in portal.records:
         if record["engagement"].get("type") == "EMAIL" and is_possible(record):
-            if asked.live and not is_live(portal, record):
+            if options.live and not is_live(portal, record):
                 continue
             for contact in contacts(record):
-                sent[contact].append(record["engagement"]["timestamp"])
+                sent_ms[contact].append(record["engagement"]["timestamp"])
     counts: Counter[str] = Counter(
-        replied_within(record, sent)
-        for record in asked.chosen(portal)
+        replied_within(record, sent_ms)
+        for record in options.matching(portal)
         if record["engagement"].get("type") == "INCOMING_EMAIL" and is_possible(record)
     )
     return span_rows(counts)
 
 
-def replied_within(record: Record, sent: Mapping[int, list[int]]) -> str:
+def replied_within(record: Record, sent_ms: Mapping[int, list[int]]) -> str:
     at_ms = record["engagement"]["timestamp"]
-    later = [one for contact in contacts(record) for one in sent.get(contact, ()) if one > at_ms]
+    later = [one for contact in contacts(record) for one in sent_ms.get(contact, ()) if one > at_ms]
     if not later:
         return "no reply" if contacts(record) else "no contact"
     return next(name for name, most_ms in SPANS.items() if min(later) - at_ms <= most_ms)
@@ -226,8 +231,8 @@ def span_rows(counts: Counter[str]) -> list[Row]:
     total, so_far, rows = counts.total(), 0, []
     for name in (*SPANS, *NEVER) if total else ():
         so_far += counts[name]
-        reached = None if name in NEVER else share(so_far, total)
-        rows.append((name, counts[name], share(counts[name], total), reached))
+        share_so_far = None if name in NEVER else share(so_far, total)
+        rows.append((name, counts[name], share(counts[name], total), share_so_far))
     return rows
 
 
@@ -239,49 +244,77 @@ def is_possible(record: Record) -> bool:
     return FIRST_MS <= (record["engagement"].get("timestamp") or 0) <= LAST_MS
 
 
-def quality(portal: Portal, asked: Asked) -> list[Row]:
-    """Return the checks of what a load can hold: every engagement has its details then."""
-    everyone = [record for record in portal.records if asked.counts(portal, record)]
-    times = [record["engagement"].get(asked.time) for record in everyone]
-    chosen = asked.chosen(portal)
-    kinds = [record["engagement"].get("type") or "" for record in chosen]
-    number = Counter(kinds)
-    owned = [record["engagement"].get("ownerId") or 0 for record in chosen]
-    given = [record["metadata"].get("disposition") or "" for record in of_types(chosen, ("CALL",))]
-    mails = of_types(chosen, EMAILS)
-    hidden = [str(mail["metadata"].get("html") or "").startswith(REDACTED) for mail in mails]
-    named = sum(number[kind] for kind in {*OWN_WORK, *EMAILS, ""})
-    unknown_types = sum(kind != "" and kind not in DOCUMENTED for kind in kinds)
+def quality(portal: Portal, options: Options) -> list[Row]:
+    """Return the checks; after a complete load every engagement has details."""
+    on_any_day = [record for record in portal.records if options.counts(portal, record)]
+    records = options.matching(portal)
+    return [
+        *time_checks([record["engagement"].get(options.time) for record in on_any_day]),
+        *engagement_checks(portal, records),
+        *detail_checks(records),
+        *text_checks(portal, records),
+    ]
+
+
+def time_checks(times: list[int | None]) -> list[Row]:
     return [
         check("no time: on no day", sum(at is None for at in times)),
         check(
             "time in seconds, not milliseconds: on a day of 1970",
             sum(at is not None and 0 < at < FIRST_MS for at in times),
         ),
-        check("no type", number[""], len(chosen)),
-        check("type that HubSpot does not document", unknown_types, len(chosen) - number[""]),
+    ]
+
+
+def engagement_checks(portal: Portal, records: list[Record]) -> list[Row]:
+    """Return the checks of type, timestamp and owner."""
+    types = [record["engagement"].get("type") or "" for record in records]
+    owner_ids = [record["engagement"].get("ownerId") or 0 for record in records]
+    number_with_type = sum(map(bool, types))
+    unknown_types = sum(name != "" and name not in DOCUMENTED for name in types)
+    return [
+        check("no type", len(records) - number_with_type, len(records)),
+        check("type that HubSpot does not document", unknown_types, number_with_type),
         check(
             "timestamp missing or impossible",
-            sum(not is_possible(record) for record in chosen),
-            len(chosen),
+            sum(not is_possible(record) for record in records),
+            len(records),
         ),
         check(
             "owner who is not in owners",
-            sum(owner != 0 and owner not in portal.owners for owner in owned),
-            sum(map(bool, owned)),
+            sum(owner != 0 and owner not in portal.owners for owner in owner_ids),
+            sum(map(bool, owner_ids)),
         ),
+    ]
+
+
+def detail_checks(records: list[Record]) -> list[Row]:
+    """Return the checks of details, all of which a complete load has."""
+    number = Counter(record["engagement"].get("type") or "" for record in records)
+    with_table = sum(number[kind] for kind in {*OWN_WORK, *EMAILS, ""})
+    return [
         check("call without details", 0, number["CALL"]),
-        check("e-mail without details", 0, len(mails)),
+        check("e-mail without details", 0, sum(number[kind] for kind in EMAILS)),
         check("meeting without details", 0, number["MEETING"]),
         check("note without details", 0, number["NOTE"]),
         check("task without details", 0, number["TASK"]),
-        check("engagement of another type without details", 0, len(chosen) - named),
+        check("engagement of another type without details", 0, len(records) - with_table),
+    ]
+
+
+def text_checks(portal: Portal, records: list[Record]) -> list[Row]:
+    """Return the checks of call outcomes and redacted e-mails."""
+    calls = of_types(records, ("CALL",))
+    outcomes = [call["metadata"].get("disposition") or "" for call in calls]
+    mails = of_types(records, EMAILS)
+    is_redacted = (str(mail["metadata"].get("html") or "").startswith(REDACTED) for mail in mails)
+    return [
         check(
             "call outcome that is not in call_dispositions",
-            sum(one != "" and one not in portal.dispositions for one in given),
-            sum(map(bool, given)),
+            sum(outcome != "" and outcome not in portal.dispositions for outcome in outcomes),
+            sum(map(bool, outcomes)),
         ),
-        check("e-mail whose text HubSpot holds back", sum(hidden), len(mails)),
+        check("e-mail whose text HubSpot holds back", sum(is_redacted), len(mails)),
     ]
 
 
@@ -294,7 +327,7 @@ def check(what: str, number: int, out_of: int | None = None) -> Row:
     return what, number, out_of, of_them, "wrong" if number else "ok"
 
 
-REPORTS: Mapping[str, Callable[[Portal, Asked], list[Row]]] = {
+REPORTS: Mapping[str, Callable[[Portal, Options], list[Row]]] = {
     "daily": daily,
     "owners": owners,
     "calls": calls,

@@ -1,4 +1,4 @@
-"""What is drawn from which values, in which colours, and how it is said in words."""
+"""The charts' values and colours, and the texts of the page."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def times(rows: Sequence[LINEAR], vector: LINEAR) -> list[float]:
 
 
 def seen(colour: str, sight: str) -> list[float]:
-    """Return a colour in Oklab, where distances are those that are seen."""
+    """Return a colour in Oklab, with distances as people see them."""
     light = [min(1.0, max(0.0, part)) for part in times(SIGHTS[sight], linear(colour))]
     cones = times(
         (
@@ -91,7 +91,7 @@ def test_colours_of_types_can_be_told_apart(dark: bool) -> None:
         for one, other in itertools.combinations(shades, 2):
             assert dist(seen(one, sight), seen(other, sight)) > 0.1, (sight, one, other)
     for shade in shades:
-        assert contrast(shade, colours.REST["paper"][dark]) >= 3
+        assert contrast(shade, colours.OTHER_COLOURS["paper"][dark]) >= 3
 
 
 @pytest.mark.parametrize("dark", [False, True])
@@ -101,7 +101,10 @@ def test_texts_and_steps_can_be_read(dark: bool) -> None:
     """
     for name in ("ink", "soft", "link", "wrong", "right"):
         for below in ("paper", "panel"):
-            assert contrast(colours.REST[name][dark], colours.REST[below][dark]) >= 4.5, name
+            assert (
+                contrast(colours.OTHER_COLOURS[name][dark], colours.OTHER_COLOURS[below][dark])
+                >= 4.5
+            ), name
     levels = [luminance(pair[dark]) for pair in colours.HEAT]
     assert levels == sorted(levels, reverse=not dark)
 
@@ -119,7 +122,7 @@ def test_a_type_has_one_colour() -> None:
 
 def test_bars_are_stacked_by_day() -> None:
     """
-    A bar a day and type, one upon another in the order of colours, other types as one.
+    Each day has a bar for each type, stacked in the order of colours, with other types together.
     """
     counts = {("TASK", DAY): 2, ("CALL", DAY): 1, ("SMS", DAY): 3, ("X", DAY): 4}
     bars = charts.stacked_days(counts, DAY, DAY)
@@ -129,12 +132,12 @@ def test_bars_are_stacked_by_day() -> None:
         ("other types", 3, 10),
     ]
     assert {(bar["start"], bar["end"]) for bar in bars} == {("2018-06-15", "2018-06-16")}
-    assert bars[2]["what"] == "2018-06-15, other types: 7"
+    assert bars[2]["description"] == "2018-06-15, other types: 7"
 
 
 def test_long_periods_are_drawn_by_weeks() -> None:
     """
-    From 191 days on a bar is a week from Monday; no engagement is lost by it.
+    From 191 days on a bar is a week from Monday; no engagement is lost.
     """
     last = DAY + timedelta(days=charts.MAX_DAILY_BARS - 1)
     assert not charts.is_weekly(DAY, last)
@@ -143,19 +146,19 @@ def test_long_periods_are_drawn_by_weeks() -> None:
     bars = charts.stacked_days(counts, DAY, DAY + timedelta(days=399))
     assert {date.fromisoformat(bar["start"]).weekday() for bar in bars} == {0}
     assert sum(bar["high"] - bar["low"] for bar in bars) == 400
-    assert bars[0]["what"] == "week of 2018-06-11, NOTE: 3"
+    assert bars[0]["description"] == "week of 2018-06-11, NOTE: 3"
 
 
 def test_the_dashed_line_reaches_the_full_one() -> None:
     """
-    Partial windows end where full ones begin; all of one kind are one line.
+    The line of partial windows ends at the first full window.
     """
     points = [Point(DAY + timedelta(days=nth), nth, nth >= 2) for nth in range(5)]
-    parts = charts.parts(points)
+    parts = charts.window_parts(points)
     assert [point.average for point in parts["partial"]] == [0, 1, 2]
     assert [point.average for point in parts["full"]] == [2, 3, 4]
-    assert charts.parts(points[2:])["partial"] == []
-    assert charts.parts(points[:2])["full"] == []
+    assert charts.window_parts(points[2:])["partial"] == []
+    assert charts.window_parts(points[:2])["full"] == []
 
 
 @given(most=st.integers(0, 10**12), number=st.integers(3, 9))
@@ -174,7 +177,7 @@ def test_ticks_of_counts(most: int, number: int) -> None:
 @given(numbers=st.lists(st.integers(1, 10**9), min_size=1))
 def test_steps_of_heat(numbers: list[int]) -> None:
     """
-    The least has the first step; more never has a lower one; no step is beyond the last.
+    The least number has the first step; steps never fall, and none is beyond the last.
     """
     least, most = min(numbers), max(numbers)
     steps = [charts.heat_step(number, least, most) for number in sorted(numbers)]
@@ -185,24 +188,24 @@ def test_steps_of_heat(numbers: list[int]) -> None:
 
 def test_periods_zones_and_choices_in_words() -> None:
     """
-    The period, the zone with its offsets, and which engagements count are said in words.
+    The period, the zone's offsets, and the filter are written as text.
     """
     first, last = date(2018, 3, 1), date(2018, 4, 1)
     zone = ZoneInfo("America/New_York")
-    assert formatting.span_in_words(Span(first, last, first)) == "1 March to 1 April 2018"
-    assert formatting.span_in_words(Span(first, first, first)) == "1 March 2018"
+    assert formatting.format_span(Span(first, last, first)) == "1 March to 1 April 2018"
+    assert formatting.format_span(Span(first, first, first)) == "1 March 2018"
     over = Span(date(2017, 12, 31), first, first)
-    assert formatting.span_in_words(over) == "31 December 2017 to 1 March 2018"
-    said = formatting.zone_in_words(zone.key, iter_offsets(first, last, zone))
-    assert said == "America/New_York (UTC−05:00 and UTC−04:00)"
+    assert formatting.format_span(over) == "31 December 2017 to 1 March 2018"
+    zone_text = formatting.format_zone(zone.key, iter_offsets(first, last, zone))
+    assert zone_text == "America/New_York (UTC−05:00 and UTC−04:00)"
     utc = ZoneInfo("UTC")
-    assert formatting.zone_in_words("UTC", iter_offsets(first, last, utc)) == "UTC"
-    assert formatting.moment_in_words(datetime(2018, 7, 13, 9, 5, tzinfo=zone)) == (
+    assert formatting.format_zone("UTC", iter_offsets(first, last, utc)) == "UTC"
+    assert formatting.format_moment(datetime(2018, 7, 13, 9, 5, tzinfo=zone)) == (
         "13 July 2018, 09:05 EDT"
     )
     choice = ReportFilter(Period(None, None, utc), live=True, time="timestamp", owners=(7,))
-    assert formatting.choice_in_words(choice) == (
-        "Counted: live engagements alone, each by when it happened (timestamp), of owner 7."
+    assert formatting.describe_filter(choice) == (
+        "Counted: live engagements only, each by when it happened (timestamp), of owner 7."
     )
     assert (percent(None), percent(0.125)) == ("–", "12.5 %")
     assert (plural(1, "call"), plural(1200, "call")) == (

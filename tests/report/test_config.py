@@ -1,4 +1,4 @@
-"""The reports' settings: those of target-mysql's server, and nothing else of its configuration."""
+"""The reports' settings: those of the server, without target-mysql's other keys."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from engagements_report.exceptions import UsageError
 
 def test_all_faults_are_named_at_once(tmp_path: Path) -> None:
     """
-    One line names every fault, of all sources.
+    The error names every fault, of all sources.
     """
     file = tmp_path / "config.json"
     file.write_text(json.dumps({"port": 70000, "user": 5, "ssl_cert": "a", "database": ""}))
-    with pytest.raises(UsageError) as raised:
+    with pytest.raises(UsageError) as error:
         read_config([file], {"TARGET_MYSQL_SSL_MODE": "VERIFY_IDENTITY"}, ())
-    assert str(raised.value) == (
+    assert str(error.value) == (
         "configuration: port: must be a whole number from 1 to 65535; user: must be a string;"
         " database: must not be empty; ssl_ca: needed by ssl_mode VERIFY_IDENTITY;"
         " ssl_cert, ssl_key: one needs the other"
@@ -28,16 +28,16 @@ def test_all_faults_are_named_at_once(tmp_path: Path) -> None:
 
 def test_the_targets_own_keys_are_left_out(tmp_path: Path) -> None:
     """
-    A file made for target-mysql is taken as it is, other targets' names for a server included.
+    A file made for target-mysql is accepted unchanged, other targets' names for a server included.
     """
     file = tmp_path / "config.json"
     file.write_text(json.dumps({"hostname": "db", "username": "me", "batch_size_rows": "?"}))
     settings, warnings = read_config([file], {}, ())
     assert (settings.addresses, settings.user, warnings) == ([("db", 3306)], "me", [])
     file.write_text(json.dumps({"sqlalchemy_url": "mysql://me:s3cr3t@db/hubspot"}))
-    with pytest.raises(UsageError, match="sqlalchemy_url: give host, port, user") as raised:
+    with pytest.raises(UsageError, match="sqlalchemy_url: give host, port, user") as error:
         read_config([file], {}, ())
-    assert "s3cr3t" not in str(raised.value)
+    assert "s3cr3t" not in str(error.value)
 
 
 def test_the_group_of_an_option_file(tmp_path: Path) -> None:

@@ -18,19 +18,19 @@ from tests.conftest import TestDatabase
 from tests.pipeline import Pipeline
 from tests.report import plain
 from tests.report.conftest import Reports
-from tests.report.plain import Asked, Portal, Record
+from tests.report.plain import Options, Portal, Record
 from tests.report.tables import create_tables
 
 DAY_MS = 86_400_000
 QUARTER_MS = 900_000
 MARCH_2026_MS = 1_772_323_200_000  # clocks change on the 8th in New York, on the 29th in Berlin
 KINDS = (*plain.OWN_WORK, "INCOMING_EMAIL", "INCOMING_EMAIL", "EMAIL", "SMS", "HOLOGRAM_VISIT")
-ASKED = (
-    Asked(date(2026, 3, 1), date(2026, 4, 14)),
-    Asked(date(2026, 3, 5), date(2026, 3, 12), ZoneInfo("America/New_York"), live=True),
-    Asked(date(2026, 3, 29), date(2026, 3, 29), ZoneInfo("Europe/Berlin"), time="timestamp"),
-    Asked(date(2026, 3, 1), date(2026, 4, 30), ZoneInfo("Asia/Kolkata"), owners=(70, 404)),
-    Asked(date(2026, 3, 1), date(2026, 4, 30), types=("INCOMING_EMAIL", "CALL"), live=True),
+ALL_OPTIONS = (
+    Options(date(2026, 3, 1), date(2026, 4, 14)),
+    Options(date(2026, 3, 5), date(2026, 3, 12), ZoneInfo("America/New_York"), live=True),
+    Options(date(2026, 3, 29), date(2026, 3, 29), ZoneInfo("Europe/Berlin"), time="timestamp"),
+    Options(date(2026, 3, 1), date(2026, 4, 30), ZoneInfo("Asia/Kolkata"), owners=(70, 404)),
+    Options(date(2026, 3, 1), date(2026, 4, 30), types=("INCOMING_EMAIL", "CALL"), live=True),
 )
 
 
@@ -64,72 +64,76 @@ def made_up(rng: random.Random, number: int) -> Record:
 
 
 @pytest.fixture
-def loaded(request: pytest.FixtureRequest, database: TestDatabase, tmp_path: Path) -> Portal:
-    """A random portal of the test's seed in the database, some of it deleted or without a type."""
+def loaded_portal(request: pytest.FixtureRequest, database: TestDatabase, tmp_path: Path) -> Portal:
+    """A random portal in the database; some records are deleted or have no type."""
     rng = random.Random(request.param)
-    served = simulated.Portal()
+    portal = simulated.Portal()
     for number in range(600):
-        served.create(made_up(rng, number))
+        portal.create(made_up(rng, number))
     pipeline = Pipeline(tmp_path, database)
-    with Simulator(served) as simulator:
+    with Simulator(portal) as simulator:
         pipeline.configure(simulator)
         tap, target = pipeline.run()
     assert (tap.code, target.code) == (0, 0), tap.err + target.err
-    records = served.records()
-    deleted = {record["engagement"]["id"] for record in rng.sample(records, 40)}
+    records = portal.records()
+    deleted_ids = {record["engagement"]["id"] for record in rng.sample(records, 40)}
     for record in rng.sample(records, 9):
         record["engagement"]["type"] = None
         database.query("UPDATE engagements SET type = NULL WHERE id = %s", (record_id(record),))
-    for one in deleted:
-        database.query("UPDATE engagements SET _sdc_deleted_at = NOW() WHERE id = %s", (one,))
+    for deleted_id in deleted_ids:
+        database.query(
+            "UPDATE engagements SET _sdc_deleted_at = NOW() WHERE id = %s", (deleted_id,)
+        )
     names = {
-        int(owner["id"]): f"{owner['firstName']} {owner['lastName']}" for owner in served.owners
+        int(owner["id"]): f"{owner['firstName']} {owner['lastName']}" for owner in portal.owners
     }
-    return Portal(records, frozenset(deleted), names, contents.DISPOSITIONS)
+    return Portal(records, frozenset(deleted_ids), names, contents.DISPOSITIONS)
 
 
 def record_id(record: Record) -> int:
     return int(record["engagement"]["id"])
 
 
-def written(rows: list[plain.Row]) -> list[tuple[str, ...]]:
+def as_csv(rows: list[plain.Row]) -> list[tuple[str, ...]]:
     """Return rows as CSV has them: NULL is empty."""
     return [tuple("" if value is None else str(value) for value in row) for row in rows]
 
 
-def reports_and_options() -> Iterator[tuple[str, Asked]]:
+def reports_and_options() -> Iterator[tuple[str, Options]]:
     for name in plain.REPORTS:
-        for asked in ASKED:
-            yield name, asked
+        for options in ALL_OPTIONS:
+            yield name, options
 
 
-@pytest.mark.parametrize("loaded", [1, 2], indirect=True)
-def test_every_report_says_what_plain_python_counts(reports: Reports, loaded: Portal) -> None:
+@pytest.mark.parametrize("loaded_portal", [1, 2], indirect=True)
+def test_every_report_says_what_plain_python_counts(
+    reports: Reports, loaded_portal: Portal
+) -> None:
     """
-    Whatever the period, zone, rows, time, owners and types: the report is what the records say.
+    Every report equals plain Python, for all kinds of options.
     """
-    for name, asked in reports_and_options():
-        expected = written(plain.REPORTS[name](loaded, asked))
-        assert reports.rows(name, *asked.options) == expected, (name, asked)
+    for name, options in reports_and_options():
+        rows = as_csv(plain.REPORTS[name](loaded_portal, options))
+        assert reports.rows(name, *options.arguments) == rows, (name, options)
 
 
-@pytest.mark.parametrize("loaded", [3], indirect=True)
-def test_without_a_period_all_of_it_counts(reports: Reports, loaded: Portal) -> None:
+@pytest.mark.parametrize("loaded_portal", [3], indirect=True)
+def test_without_a_period_all_of_it_counts(reports: Reports, loaded_portal: Portal) -> None:
     """
     Without --from and --to a report is about all days that have a plausible time.
     """
-    wide = Asked(date(1974, 1, 1), date(2026, 12, 31))
+    wide = Options(date(1974, 1, 1), date(2026, 12, 31))
     for name in ("owners", "calls", "meetings", "hours", "first-response"):
-        expected = written(plain.REPORTS[name](loaded, wide))
-        assert reports.rows(name) == expected, name
-    zoned = replace(wide, zone=ZoneInfo("Asia/Kolkata"))
-    expected = written(plain.daily(loaded, zoned))
-    assert reports.rows("daily", "--tz", "Asia/Kolkata") == expected
+        rows = as_csv(plain.REPORTS[name](loaded_portal, wide))
+        assert reports.rows(name) == rows, name
+    in_kolkata = replace(wide, zone=ZoneInfo("Asia/Kolkata"))
+    rows = as_csv(plain.daily(loaded_portal, in_kolkata))
+    assert reports.rows("daily", "--tz", "Asia/Kolkata") == rows
 
 
 def test_the_limits_of_first_response(database: TestDatabase, reports: Reports) -> None:
     """
-    An answer at the very end of a span is in it, one a millisecond later is in the next.
+    An answer at the end of a span counts in this span; a millisecond later counts in the next.
     """
     create_tables(database, ["engagements", "engagement_associations"])
     mails, ties = [], []
@@ -139,10 +143,10 @@ def test_the_limits_of_first_response(database: TestDatabase, reports: Reports) 
             for kind, at_ms in (("INCOMING_EMAIL", 0), ("EMAIL", most_ms + late_ms)):
                 mails.append((len(mails) + 1, MARCH_2026_MS + at_ms, kind))
                 ties.append((len(mails), contact))
-    listed = ", ".join(f"({one}, {at_ms}, {at_ms}, '{kind}')" for one, at_ms, kind in mails)
-    database.query(f"INSERT INTO engagements (id, createdAt, timestamp, type) VALUES {listed}")
-    tied = ", ".join(f"({one}, 'contact', {contact})" for one, contact in ties)
-    database.query(f"INSERT INTO engagement_associations VALUES {tied}")
+    values = ", ".join(f"({one}, {at_ms}, {at_ms}, '{kind}')" for one, at_ms, kind in mails)
+    database.query(f"INSERT INTO engagements (id, createdAt, timestamp, type) VALUES {values}")
+    associations = ", ".join(f"({one}, 'contact', {contact})" for one, contact in ties)
+    database.query(f"INSERT INTO engagement_associations VALUES {associations}")
     numbers = {row[0]: row[1] for row in reports.rows("first-response")}
     assert numbers["15 minutes"] == "1"
     assert {numbers[name] for name in [*plain.SPANS][1:-1]} == {"2"}

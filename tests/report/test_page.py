@@ -1,4 +1,4 @@
-"""The page of all reports: one file, true to its tables, whatever is missing."""
+"""The page of all reports: a file that agrees with the reports."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from xml.etree import ElementTree
 
 import pytest
 
+from engagements_report import cli
 from engagements_report.queries.reports import REPORTS
 from tests.conftest import TestDatabase, run_program
 from tests.report import june_2018
@@ -23,18 +24,18 @@ Write = Callable[..., str]
 
 @pytest.fixture
 def write(reports: Reports, tmp_path: Path) -> Write:
-    """Write the page with the arguments given, and return it."""
+    """Write the page with these arguments, and return the HTML."""
 
     def write(*arguments: object) -> str:
         file = tmp_path / "report.html"
-        assert reports.out("--html", file, *arguments) == ""
+        assert reports.out("html", file, *arguments) == ""
         return file.read_text(encoding="utf-8")
 
     return write
 
 
 class Page(HTMLParser):
-    """What a page says: its texts, and each table's rows by its section's id."""
+    """The texts of a page, and each table's rows by the section's id."""
 
     def __init__(self, html: str) -> None:
         super().__init__()
@@ -46,11 +47,11 @@ class Page(HTMLParser):
         self.feed(html)
 
     def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
-        given = dict(attributes)
+        values = dict(attributes)
         self.tags.append(tag)
         self.addresses += [value or "" for name, value in attributes if name in ("href", "src")]
         if tag == "section":
-            self.section = given.get("id") or ""
+            self.section = values.get("id") or ""
         if tag == "tr":
             self.tables.setdefault(self.section, []).append([])
         if tag in ("td", "th"):
@@ -62,7 +63,7 @@ class Page(HTMLParser):
             if self.tags[-1] in ("td", "th", "wbr") and self.section in self.tables:
                 self.tables[self.section][-1][-1] += data
 
-    def said(self, section: str) -> str:
+    def text(self, section: str) -> str:
         return " ".join(self.texts[section])
 
 
@@ -73,7 +74,7 @@ def june(database: TestDatabase, *left_out: str) -> None:
 
 def test_the_tables_are_the_reports(database: TestDatabase, write: Write) -> None:
     """
-    Every section has its table, and the counts and averages in it are those of the reports.
+    Every section has a table with the counts and averages of the report.
     """
     june(database)
     database.query("UPDATE engagements SET _sdc_batched_at = '2018-07-14 04:05:06'")
@@ -84,13 +85,15 @@ def test_the_tables_are_the_reports(database: TestDatabase, write: Write) -> Non
     assert "29 days by the calendar of America/New_York (UTC−04:00)." in page.texts["head"]
     assert "Last synced: 14 July 2018, 00:05 EDT." in page.texts["head"]
     kinds, *rows = page.tables["daily"]
-    counted = {
+    counts_on_page = {
         (kind, row[0]): int(number)
         for row in rows
         for kind, number in zip(kinds[1:-1], row[1:-1], strict=True)
         if number != "0"
     }
-    assert counted == {(kind, str(day)): n for kind, day, n in june_2018.daily(june_2018.rows())}
+    assert counts_on_page == {
+        (kind, str(day)): n for kind, day, n in june_2018.daily(june_2018.rows())
+    }
     averages, *days = page.tables["rolling"]
     assert dict(zip(averages, days[0], strict=True))["TASK"] == "1.0714"
     assert days[0][:2] == ["2018-07-13", "14 of 14"]
@@ -100,7 +103,7 @@ def test_the_tables_are_the_reports(database: TestDatabase, write: Write) -> Non
 
 def test_the_page_needs_nothing_but_itself(database: TestDatabase, write: Write) -> None:
     """
-    No script, no address but its own parts, and a policy that allows its one style and no more.
+    No script, no outside address, and a policy that allows only the page's style.
     """
     june(database)
     html = write()
@@ -116,7 +119,7 @@ def test_the_page_needs_nothing_but_itself(database: TestDatabase, write: Write)
 
 def test_every_picture_is_one_picture_with_a_name(database: TestDatabase, write: Write) -> None:
     """
-    Each chart is well-formed, named for those who hear it, and coloured by the style alone.
+    Each chart is well-formed, named for screen readers, and coloured by the style only.
     """
     june(database)
     charts = re.findall(r'<svg [^>]*class="chart.*?</svg>', write(), re.S)
@@ -125,8 +128,8 @@ def test_every_picture_is_one_picture_with_a_name(database: TestDatabase, write:
         root = ElementTree.fromstring(chart)
         assert root.get("role") == "img"
         assert len(root.get("aria-label") or "") > 20
-        painted = {one.get(name) for one in root.iter() for name in ("fill", "stroke")}
-        assert {paint for paint in painted if paint} <= {"none", *map(css_variable, painted)}
+        paints = {one.get(name) for one in root.iter() for name in ("fill", "stroke")}
+        assert {paint for paint in paints if paint} <= {"none", *map(css_variable, paints)}
 
 
 def css_variable(paint: str | None) -> str:
@@ -135,15 +138,15 @@ def css_variable(paint: str | None) -> str:
 
 def test_what_is_missing_leaves_the_rest(database: TestDatabase, write: Write) -> None:
     """
-    A report that lacks its stream says what to select; all the others are there.
+    A report without a stream names the stream to select; the others are complete.
     """
     june(database, "engagement_calls", "owners", "engagement_associations")
     database.query("ALTER TABLE engagements DROP COLUMN _sdc_batched_at")
     page = Page(write())
-    assert "select the stream engagement_calls" in page.said("calls")
-    assert "select the stream engagement_calls" in page.said("owners")
-    assert "select the stream engagement_associations" in page.said("first-response")
-    assert "When it was synced last is not known." in page.texts["head"]
+    assert "select the stream engagement_calls" in page.text("calls")
+    assert "select the stream engagement_calls" in page.text("owners")
+    assert "select the stream engagement_associations" in page.text("first-response")
+    assert "The time of the last sync is unknown." in page.texts["head"]
     assert {"daily", "rolling", "hours", "quality"} == page.tables.keys()
     states = {row[0]: row[1] for row in page.tables["quality"]}
     assert states["owner who is not in owners"] == "? not checked"
@@ -168,20 +171,20 @@ def test_names_from_the_data_are_only_texts(database: TestDatabase, write: Write
 
 def test_without_engagements_the_page_says_so(database: TestDatabase, write: Write) -> None:
     """
-    With none at all, and with none in the period, the page says for what.
+    Without engagements, in the database or the period, the page names the filter.
     """
     create_tables(database)
     page = Page(write("--from", "2018-01-01", "--to", "2018-01-31"))
-    assert "There are no engagements from 2018-01-01 to 2018-01-31 (UTC)." in page.said("daily")
+    assert "There are no engagements from 2018-01-01 to 2018-01-31 (UTC)." in page.text("daily")
     fill_engagements(database, june_2018.rows())
     page = Page(write("--from", "2018-01-01", "--to", "2018-01-31"))
-    said = "Nothing to show: no engagements, 1 January to 31 January 2018."
-    assert said in page.texts["daily"] and said in page.texts["hours"]
+    message = "Nothing to show: no engagements, 1 January to 31 January 2018."
+    assert message in page.texts["daily"] and message in page.texts["hours"]
 
 
 def test_one_report_and_the_last_days(database: TestDatabase, write: Write) -> None:
     """
-    A report's name writes its section alone; without --from the last 90 days are shown.
+    With a report's name only that section is written; the default is the last 90 days.
     """
     create_tables(database)
     day_ms = 86_400_000
@@ -192,28 +195,46 @@ def test_one_report_and_the_last_days(database: TestDatabase, write: Write) -> N
     assert len(page.tables["daily"]) == 90 + 1
 
 
+@pytest.mark.parametrize("module", ["vl_convert", "jinja2"])
 def test_without_the_extra_the_page_says_what_to_install(
-    database: TestDatabase, tmp_path: Path
+    database: TestDatabase, tmp_path: Path, module: str
 ) -> None:
     """
-    Who has not installed the extra is told how; nothing is written.
+    Without a package of the extra, the error names the extra, and no file is written.
     """
     june(database)
-    (tmp_path / "vl_convert.py").write_text("raise ImportError('not installed')\n")
+    (tmp_path / f"{module}.py").write_text(f"raise ModuleNotFoundError(name={module!r})\n")
     environment = {**database.environment, "PYTHONPATH": str(tmp_path)}
     file = tmp_path / "report.html"
-    done = run_program("engagements-report", "--html", file, environment=environment)
+    done = run_program("engagements-report", "html", file, environment=environment)
     assert (done.code, done.out) == (2, "")
-    assert "pip install 'tap-hubspot-engagements[report]'" in done.err
+    (line,) = done.err.splitlines()
+    assert "pip install 'tap-hubspot-engagements[report]'" in line
     assert not file.exists()
 
 
 def test_where_the_page_cannot_be_written(database: TestDatabase, tmp_path: Path) -> None:
     """
-    A folder that is not there is a fault of the call, named.
+    A folder that does not exist is an error of the call, with the file's name.
     """
     june(database)
     file = tmp_path / "nowhere" / "report.html"
-    done = run_program("engagements-report", "--html", file, environment=database.environment)
+    done = run_program("engagements-report", "html", file, environment=database.environment)
     assert done.code == 2
-    assert f"--html: {file}: No such file or directory" in done.err
+    assert f"{file}: No such file or directory" in done.err
+
+
+@pytest.mark.parametrize(
+    ("before", "now"),
+    [
+        (["--html", "FILE"], ["html", "FILE"]),
+        (["--html=FILE", "--tz", "Asia/Tokyo"], ["html", "FILE", "--tz", "Asia/Tokyo"]),
+        (["daily", "--html", "FILE"], ["html", "FILE", "daily"]),
+        (["--type", "daily", "--html", "FILE", "daily"], ["html", "FILE", "daily", "--type=daily"]),
+    ],
+)
+def test_the_page_as_earlier_versions_were_called(before: list[str], now: list[str]) -> None:
+    """
+    The option --html means the command html.
+    """
+    assert cli.parse(before) == cli.parse(now)

@@ -1,4 +1,4 @@
-"""The page in a real browser without network: what it shows, to eyes, ears and keyboards."""
+"""The page in a real browser without network: sight, screen readers and keyboard."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ HOUR_MS = 3_600_000
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    with playwright.sync_playwright() as started:
-        chromium = started.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+    with playwright.sync_playwright() as session:
+        chromium = session.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         yield chromium
         chromium.close()
 
@@ -51,26 +51,26 @@ def file(database: TestDatabase, reports: Reports, tmp_path: Path) -> Path:
     database.query("INSERT INTO engagement_calls VALUES (1003, 'x', 60000), (1004, 'y', 0)")
     database.query("INSERT INTO call_dispositions VALUES ('x', 'Connected')")
     database.query("INSERT INTO engagement_meetings VALUES (1000, 'COMPLETED', 0, 3600000)")
-    written = tmp_path / "report.html"
-    reports.out("--html", written)
-    return written
+    report_file = tmp_path / "report.html"
+    reports.out("html", report_file)
+    return report_file
 
 
 def june_2018_noon() -> int:
     return 1_530_000_000_000
 
 
-class Seen:
-    """A page opened in a window, and what the browser had to say and to ask meanwhile."""
+class BrowserPage:
+    """A page in a window, with the browser's messages and requests."""
 
     def __init__(self, browser: Any, file: Path, scheme: str, size: dict[str, int]) -> None:
         self.context = browser.new_context(color_scheme=scheme, viewport=size, offline=True)
         self.page = self.context.new_page()
-        self.said: list[str] = []
-        self.asked: list[str] = []
-        self.page.on("console", lambda message: self.said.append(message.text))
-        self.page.on("pageerror", lambda error: self.said.append(str(error)))
-        self.page.on("request", lambda request: self.asked.append(request.url))
+        self.messages: list[str] = []
+        self.requests: list[str] = []
+        self.page.on("console", lambda message: self.messages.append(message.text))
+        self.page.on("pageerror", lambda error: self.messages.append(str(error)))
+        self.page.on("request", lambda request: self.requests.append(request.url))
         self.page.goto(file.as_uri())
         self.file = file
 
@@ -79,31 +79,29 @@ class Seen:
 
 
 @pytest.fixture
-def wide(browser: Any, file: Path) -> Iterator[Seen]:
-    seen = Seen(browser, file, "light", WIDE)
-    yield seen
-    seen.context.close()
+def wide(browser: Any, file: Path) -> Iterator[BrowserPage]:
+    browser_page = BrowserPage(browser, file, "light", WIDE)
+    yield browser_page
+    browser_page.context.close()
 
 
-def test_it_opens_without_network(wide: Seen) -> None:
+def test_it_opens_without_network(wide: BrowserPage) -> None:
     """
     Nothing is asked for but the file, and the browser has nothing to complain of.
     """
     wide.page.wait_for_load_state("networkidle")
-    assert wide.asked == [wide.file.as_uri()]
-    assert wide.said == []
+    assert wide.requests == [wide.file.as_uri()]
+    assert wide.messages == []
 
 
-def test_the_charts_have_the_marks_that_the_data_asks_for(wide: Seen) -> None:
+def test_the_charts_have_the_marks_that_the_data_asks_for(wide: BrowserPage) -> None:
     """
     A bar a type and day, a bar an owner and type, a square an hour, a line a type, partly dashed.
     """
     cells = wide.page.locator("#daily tbody td").all_inner_texts()
     kinds = wide.number_of("#daily thead th") - 2
-    counted = [cell for nth, cell in enumerate(cells) if (nth + 1) % (kinds + 1)]
-    assert wide.number_of("#daily svg.wide path:has(title)") == len(
-        [n for n in counted if n != "0"]
-    )
+    counts = [cell for nth, cell in enumerate(cells) if (nth + 1) % (kinds + 1)]
+    assert wide.number_of("#daily svg.wide path:has(title)") == len([n for n in counts if n != "0"])
     assert wide.page.locator("#daily svg.wide title").first.text_content().startswith("2018-06-15,")
     squares = [n for n in wide.page.locator("#hours tbody td").all_inner_texts() if n != "0"]
     assert wide.number_of("#hours svg.wide path:has(title)") == len(squares)
@@ -115,9 +113,9 @@ def test_the_charts_have_the_marks_that_the_data_asks_for(wide: Seen) -> None:
     assert not wide.page.locator("#daily svg.narrow").is_visible()
 
 
-def test_what_is_wrong_is_red_and_said(wide: Seen) -> None:
+def test_what_is_wrong_is_red_and_said(wide: BrowserPage) -> None:
     """
-    A check that fails is red, and has a sign and a word; one that passes has others.
+    A check that fails is red, and has a sign and a word; a check that passes has others.
     """
     wrong = wide.page.locator("#quality td.wrong").first
     assert wrong.inner_text() == "✕ wrong"
@@ -125,21 +123,21 @@ def test_what_is_wrong_is_red_and_said(wide: Seen) -> None:
     assert wide.page.locator("#quality td.right").first.inner_text() == "✓ ok"
 
 
-def test_the_keyboard_reaches_everything(wide: Seen) -> None:
+def test_the_keyboard_reaches_everything(wide: BrowserPage) -> None:
     """
     Tab goes over every link and every table in turn, with a frame around; arrows scroll a table.
     """
-    reached = []
-    focused = "[document.activeElement.tagName, document.activeElement.getAttribute('href')]"
+    reached_links = []
+    focus_script = "[document.activeElement.tagName, document.activeElement.getAttribute('href')]"
     everything = "a, [tabindex]"
     for _ in range(wide.number_of(everything)):
         wide.page.keyboard.press("Tab")
-        reached.append(tuple(wide.page.evaluate(focused)))
+        reached_links.append(tuple(wide.page.evaluate(focus_script)))
         outline = "getComputedStyle(document.activeElement).outlineStyle"
         assert wide.page.evaluate(outline) == "solid"
-    assert len(reached) == 1 + 8 + 8  # past the head, to each report, each report's table
-    assert ("A", "#quality") in reached
-    assert [name for name, _ in reached].count("DIV") == 8
+    assert len(reached_links) == 1 + 8 + 8  # past the head, to each report, each report's table
+    assert ("A", "#quality") in reached_links
+    assert [name for name, _ in reached_links].count("DIV") == 8
     table = wide.page.locator("#daily .scroll")
     table.focus()
     wide.page.keyboard.press("End")
@@ -156,30 +154,30 @@ def test_axe_finds_nothing(browser: Any, file: Path, scheme: str, size: dict[str
     """
     Contrast, names, roles, order: axe-core has nothing to say, on light paper and on dark.
     """
-    seen = Seen(browser, file, scheme, size)
-    results = axe.Axe().run(seen.page)
-    passed = {rule["id"] for rule in results.response["passes"]}
+    browser_page = BrowserPage(browser, file, scheme, size)
+    results = axe.Axe().run(browser_page.page)
+    passing_rules = {rule["id"] for rule in results.response["passes"]}
     assert results.violations_count == 0, results.generate_report()
-    assert {"color-contrast", "scrollable-region-focusable", "svg-img-alt"} <= passed
-    assert seen.page.evaluate("document.documentElement.scrollWidth") <= size["width"]
-    shown = "narrow" if size is NARROW else "wide"
-    assert seen.page.locator(f"#daily svg.{shown}").is_visible()
-    paper = seen.page.evaluate("getComputedStyle(document.documentElement).backgroundColor")
+    assert {"color-contrast", "scrollable-region-focusable", "svg-img-alt"} <= passing_rules
+    assert browser_page.page.evaluate("document.documentElement.scrollWidth") <= size["width"]
+    visible_width = "narrow" if size is NARROW else "wide"
+    assert browser_page.page.locator(f"#daily svg.{visible_width}").is_visible()
+    paper = browser_page.page.evaluate("getComputedStyle(document.documentElement).backgroundColor")
     assert paper == {"light": "rgb(255, 255, 255)", "dark": "rgb(20, 23, 28)"}[scheme]
-    seen.context.close()
+    browser_page.context.close()
 
 
 def test_it_prints_whole_and_on_white(browser: Any, file: Path) -> None:
     """
-    On paper there is no scrolling: every table is as long as it is, also from a dark window.
+    On paper there is no scrolling: every table has full length, also from a dark window.
     """
-    seen = Seen(browser, file, "dark", WIDE)
-    seen.page.emulate_media(media="print")
+    browser_page = BrowserPage(browser, file, "dark", WIDE)
+    browser_page.page.emulate_media(media="print")
     cut = (
         "[...document.querySelectorAll('.scroll')].filter(e => e.scrollHeight > e.clientHeight + 2)"
     )
-    assert seen.page.evaluate(f"{cut}.length") == 0
-    paper = seen.page.evaluate("getComputedStyle(document.documentElement).backgroundColor")
+    assert browser_page.page.evaluate(f"{cut}.length") == 0
+    paper = browser_page.page.evaluate("getComputedStyle(document.documentElement).backgroundColor")
     assert paper == "rgb(255, 255, 255)"
-    assert seen.page.pdf(format="A4").startswith(b"%PDF")
-    seen.context.close()
+    assert browser_page.page.pdf(format="A4").startswith(b"%PDF")
+    browser_page.context.close()

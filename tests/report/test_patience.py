@@ -1,4 +1,4 @@
-"""A server that says nothing, questions that take long, and tables that others use."""
+"""A server that says nothing, queries that take long, and tables that others use."""
 
 from __future__ import annotations
 
@@ -43,37 +43,39 @@ def test_a_proxy_that_passes_nothing_on(
     database: TestDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """
-    A question that no answer comes to ends when its time is over.
+    A query without a response ends after the time-out.
     """
     database.query("SELECT 1")
     monkeypatch.setattr(report_database, "GRACE_S", 0.1)
-    ended = threading.Event()
+    released = threading.Event()
 
     def decide(data: bytes) -> Fate:
         if b"SELECT 7" in data:
-            ended.wait(END_S)
+            released.wait(END_S)
         return Fate.PASS
 
     with Proxy(database.server.port, decide) as proxy:
-        asked = connect(database, timeout_s=0.1, port=proxy.port, ssl_mode="DISABLED")
-        with pytest.raises(DatabaseError, match="timed out.*: allow it more seconds by --timeout"):
-            asked.ask(SqlText("SELECT 7"))
-        ended.set()
+        connection = connect(database, timeout_s=0.1, port=proxy.port, ssl_mode="DISABLED")
+        with pytest.raises(
+            DatabaseError, match="timed out.*: allow it more seconds with --timeout"
+        ):
+            connection.query(SqlText("SELECT 7"))
+        released.set()
 
 
 @pytest.mark.skipif(FAMILY.version == "5.6.", reason="this server has no limit of a statement")
-def test_a_question_that_takes_too_long(database: TestDatabase) -> None:
+def test_a_query_that_takes_too_long(database: TestDatabase) -> None:
     """
-    The server itself ends a question that takes longer than --timeout, and a line says so.
+    The server itself ends a query that takes longer than --timeout, and a line says so.
     """
     create_tables(database, ["engagements"])
     values = ", ".join(["(NULL)"] * 300)
     database.query(f"INSERT INTO engagements (type) VALUES {values}")
     slow = "SELECT COUNT(*) FROM engagements a, engagements b, engagements c, engagements d"
-    asked = connect(database, timeout_s=0.2)
-    with pytest.raises(DatabaseError, match="allow it more seconds by --timeout"):
-        asked.ask(SqlText(slow + " WHERE a.id + b.id + c.id + d.id < 0"))
-    asked.close()
+    connection = connect(database, timeout_s=0.2)
+    with pytest.raises(DatabaseError, match="allow it more seconds with --timeout"):
+        connection.query(SqlText(slow + " WHERE a.id + b.id + c.id + d.id < 0"))
+    connection.close()
 
 
 @pytest.mark.parametrize("text", ["0", "-1", "nan", "inf", "1e9", "soon"])
@@ -90,47 +92,47 @@ def test_a_table_that_another_session_changes(
     database: TestDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """
-    A report waits a minute, not a day, for a table that is locked, and says what to do.
+    A report waits a minute, not a day, for a locked table, and the error tells the remedy.
     """
     create_tables(database, ["engagements"])
     monkeypatch.setattr(report_database, "LOCK_WAIT_S", 1)
-    asked = connect(database)
+    connection = connect(database)
     other = database.connect(database=database.name)
     with other, other.cursor() as cursor:
         cursor.execute("LOCK TABLES engagements WRITE")
-        with pytest.raises(DatabaseError, match=r"error 1205.*: run again when that has ended"):
-            asked.ask(SqlText("SELECT COUNT(*) FROM engagements"))
-    asked.close()
+        with pytest.raises(DatabaseError, match=r"error 1205.*: run again when it has ended"):
+            connection.query(SqlText("SELECT COUNT(*) FROM engagements"))
+    connection.close()
 
 
 def test_an_index_on_a_table_in_use(
     database: TestDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """
-    While a transaction keeps an index from being made, others can read; who is in the way is said.
+    While a transaction delays an index, others can read, and the log names the connection.
     """
     create_tables(database, ["engagements"])
     monkeypatch.setattr(indexes, "RETRY_WAIT_S", 0.1)
-    said: list[str] = []
+    messages: list[str] = []
     ours = connect(database)
     user, reader = (database.connect(database=database.name) for _ in range(2))
     with reader, reader.cursor() as reading, user, user.cursor() as cursor:
         cursor.execute("START TRANSACTION")
         cursor.execute("SELECT COUNT(*) FROM engagements")
         making = threading.Thread(
-            target=lambda: indexes.create(ours, (indexes.CREATED,), said.append)
+            target=lambda: indexes.create(ours, (indexes.BY_TIME["createdAt"],), messages.append)
         )
         making.start()
         try:
-            until(lambda: said)
+            until(lambda: messages)
             reading.execute("SELECT COUNT(*) FROM engagements")
             assert reading.fetchall() == ((0,),)
         finally:
             cursor.execute("COMMIT")
             making.join()
-        assert f"waiting for connection {user.thread_id()} (root at " in said[0]
-        assert "idle in a transaction for " in said[0]
-    assert indexes.missing(ours, (indexes.CREATED,)) == ()
+        assert f"waiting for connection {user.thread_id()} (root at " in messages[0]
+        assert "idle in a transaction for " in messages[0]
+    assert indexes.missing(ours, (indexes.BY_TIME["createdAt"],)) == ()
     ours.close()
 
 
@@ -138,18 +140,18 @@ def test_an_index_that_is_made_meanwhile(
     database: TestDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """
-    Where another session makes the same index at the same time, there is nothing to do.
+    An index that another session creates at the same time is no error.
     """
     create_tables(database, ["engagements"])
     ours = connect(database)
-    change = ours.change
+    create_index = ours.create_index
 
     def meanwhile(statement: str) -> bool:
         database.query(statement)
-        return change(statement)
+        return create_index(statement)
 
-    monkeypatch.setattr(ours, "change", meanwhile)
-    assert indexes.create(ours, (indexes.CREATED,), print) == []
+    monkeypatch.setattr(ours, "create_index", meanwhile)
+    assert indexes.create(ours, (indexes.BY_TIME["createdAt"],), print) == []
     ours.close()
 
 

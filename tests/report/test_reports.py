@@ -20,6 +20,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from engagements_report import cli
 from engagements_report.config import read_config
 from engagements_report.exceptions import DatabaseError
 from engagements_report.queries.database import Database
@@ -85,31 +86,31 @@ EDGE_OPTIONS = {
 def test_limits_of_days(database: TestDatabase, reports: Reports, zone: str, variant: str) -> None:
     """
     Rows at the limits of days, by zone, daylight saving and millisecond, fall on the right day;
-    inactive and deleted ones only where all rows count.
+    inactive and deleted rows only with --rows all.
     """
     create_tables(database, ["engagements"])
     names = ("id", "active", "createdAt", "timestamp", "ownerId", "type", "_sdc_deleted_at")
     rows = june_2018.read_csv(SHARED_GOLDEN / "edge_fixture.csv")
     marks = ", ".join([f"({', '.join(['%s'] * len(names))})"] * len(rows))
-    listed = ", ".join(f"`{name}`" for name in names)
+    columns = ", ".join(f"`{name}`" for name in names)
     database.query(
-        f"INSERT INTO engagements ({listed}) VALUES {marks}",
+        f"INSERT INTO engagements ({columns}) VALUES {marks}",
         [row[name] or None for row in rows for name in names],
     )
-    expected = [
+    golden_rows = [
         f"{row['type']},{row['day']},{row['num_engagements']}"
         for row in june_2018.read_csv(SHARED_GOLDEN / "edge_daily_expected.csv")
         if (row["variant"], row["tz"]) == (variant, zone)
     ]
-    assert expected
+    assert golden_rows
     days = ("--from", "2000-01-01", "--to", "2100-01-01", *EDGE_OPTIONS[variant])
-    assert reports.csv("daily", "--tz", zone, *days).splitlines()[1:] == expected
+    assert reports.csv("daily", "--tz", zone, *days).splitlines()[1:] == golden_rows
 
 
 @needs_shared
 def test_all_types_together(database: TestDatabase) -> None:
     """
-    With --total the rolling report has one line a day, of all types.
+    With --total the rolling report has a line for each day, of all types.
     """
     fill(database, june_2018.rows())
     golden = SHARED_GOLDEN / "rolling_14d_total_expected.csv"
@@ -137,7 +138,7 @@ def test_any_rows_in_any_zone(
     database: TestDatabase, reports: Reports, rows: list[Row], zone: str
 ) -> None:
     """
-    Whatever the rows and the zone, both reports say what plain Python counts.
+    For any rows and zone, both reports equal plain Python.
     """
     fill(database, rows)
     first, last = date(2018, 3, 1), date(2019, 4, 1)
@@ -146,14 +147,14 @@ def test_any_rows_in_any_zone(
     table = june_2018.daily(rows, place, first, last)
     assert reports.csv("daily", *arguments) == june_2018.to_csv(june_2018.DAILY_HEAD, table)
     # Without a row there is no first day covered; with one there is a line a type and day.
-    rolled = june_2018.rolling(rows, place, first, last)
-    expected = june_2018.to_csv(june_2018.ROLLING_HEAD, rolled)
-    assert reports.csv("rolling", *arguments) == expected
+    rolling_rows = june_2018.rolling(rows, place, first, last)
+    golden_rows = june_2018.to_csv(june_2018.ROLLING_HEAD, rolling_rows)
+    assert reports.csv("rolling", *arguments) == golden_rows
 
 
 def test_a_day_that_is_not_over_is_left_out(database: TestDatabase) -> None:
     """
-    Without --to, rolling ends yesterday in the zone, or on the last day with data before it.
+    Without --to, rolling ends yesterday in the zone, or on an earlier last day with data.
     """
     now = datetime.now(timezone.utc)
     rows: list[Row] = [
@@ -188,7 +189,7 @@ def test_formats(database: TestDatabase) -> None:
 @pytest.mark.parametrize("width", [40, 60, 120])
 def test_tables_fit_the_window(database: TestDatabase, width: int) -> None:
     """
-    In a terminal no line is wider than the window; what does not fit goes on in the next line.
+    In a terminal no line is wider than the window; longer values go on in the next line.
     """
     fill(database, [(1_530_000_000_000, "A_TYPE_WITH_A_NAME_THAT_IS_" + "LONG" * 9)])
     theirs, ours = pty.openpty()
@@ -208,14 +209,14 @@ def test_tables_fit_the_window(database: TestDatabase, width: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "code", "said"),
+    ("arguments", "code", "message"),
     [
         (["daily", "--tz", "Europe/Berln"], 2, "did you mean Europe/Berlin"),
-        (["daily", "--from", "2018-13-01"], 2, "--from: '2018-13-01' is no day"),
+        (["daily", "--from", "2018-13-01"], 2, "--from: '2018-13-01' is not a day"),
         (["rolling", "--from", "2018-02-02", "--to", "2018-02-01"], 2, "is after"),
         (["weekly"], 2, "invalid choice: 'weekly'"),
         (["daily", "--config", "/nonexistent.json"], 2, "cannot be read"),
-        (["sql"], 2, "a report must be named"),
+        (["sql"], 2, "the following arguments are required: REPORT"),
         (["daily", "rolling"], 2, "unrecognized arguments: rolling"),
         (["rolling", "--window-days", "0"], 2, "--window-days: must be from 1 to 100"),
         (["daily", "--from", "0001-01-01"], 2, "--from: must be from 1000-01-01 to 2199-12-31"),
@@ -224,18 +225,45 @@ def test_tables_fit_the_window(database: TestDatabase, width: int) -> None:
         (["daily", "--owner", "Ada"], 2, "argument --owner: invalid int value"),
     ],
 )
-def test_wrong_calls(database: TestDatabase, arguments: list[str], code: int, said: str) -> None:
+def test_wrong_calls(database: TestDatabase, arguments: list[str], code: int, message: str) -> None:
     """
-    A wrong call ends with 2 and says what is wrong.
+    A wrong call ends with 2 and names the mistake.
     """
     done = run(database, *arguments)
     assert (done.code, done.out) == (code, "")
-    assert said in done.err
+    assert message in done.err
+
+
+@pytest.mark.parametrize(
+    ("before", "now"),
+    [
+        (["--format", "csv", "daily"], ["daily", "--format", "csv"]),
+        (["--type", "daily", "daily"], ["daily", "--type", "daily"]),
+        (["--owner", "7", "sql", "--total", "rolling"], ["sql", "rolling", "--owner=7", "--total"]),
+    ],
+)
+def test_options_before_the_name(before: list[str], now: list[str]) -> None:
+    """
+    Options may stand before the report's name, as in earlier versions.
+    """
+    assert cli.parse(before) == cli.parse(now)
+
+
+def test_help_of_a_command(database: TestDatabase) -> None:
+    """
+    Each command has a help, for which no server is needed.
+    """
+    whole = run_program("engagements-report", "--help")
+    assert whole.code == 0 and "first-response" in whole.out and "Exit codes" in whole.out
+    for command in ("rolling", "sql", "html", "index"):
+        done = run_program("engagements-report", command, "--help")
+        assert (done.code, done.err) == (0, "")
+        assert "--config" in done.out and ("--window-days" in done.out) == (command != "index")
 
 
 def test_what_is_missing_is_named(database: TestDatabase) -> None:
     """
-    No database, no table, no column, no server: exit 1, and one line that says what to do.
+    No database, no table, no column, no server: exit 1, and a line with the remedy.
     """
     missing = run(database, "daily")
     assert missing.code == 1
@@ -264,8 +292,8 @@ FIRST, LAST = "1000-01-01", "2199-12-31"
         *([name, "--from", FIRST, "--to", LAST] for name in ("daily", "hours", "quality")),
         ["rolling", "--from", LAST],
         ["rolling", "--from", FIRST, "--to", FIRST, "--window-days", "100"],
-        ["--html", "page.html"],
-        ["--html", "page.html", "--from", "2180-01-01", "--to", LAST],
+        ["html", "page.html"],
+        ["html", "page.html", "--from", "2180-01-01", "--to", LAST],
     ],
 )
 @pytest.mark.parametrize("zone", ["UTC", "Pacific/Auckland"])
@@ -298,11 +326,11 @@ def test_windows_of_other_lengths(database: TestDatabase, reports: Reports, days
     assert (
         head == f"type,day,num_engagements,sum_{days}d,days_in_window,avg_{days}d,avg_{days}d_full"
     )
-    rolled = june_2018.rolling(june_2018.rows(), window_days=days)
+    rolling_rows = june_2018.rolling(june_2018.rows(), window_days=days)
     too_many = run(database, "rolling", "--from", "1990-01-01", "--to", "2020-01-01")
     assert too_many.code == 2
     assert "is more than 10000 days: set --from" in too_many.err
-    assert lines == [",".join(map(str, row)) for row in rolled]
+    assert lines == [",".join(map(str, row)) for row in rolling_rows]
 
 
 def test_a_page_is_of_one_moment(database: TestDatabase) -> None:
@@ -310,14 +338,14 @@ def test_a_page_is_of_one_moment(database: TestDatabase) -> None:
     Held still, the database shows nothing that is loaded meanwhile, and lets nothing be changed.
     """
     fill(database, june_2018.rows())
-    held = Database(read_config([], database.environment, ())[0])
+    connection = Database(read_config([], database.environment, ())[0])
     number = SqlText("SELECT COUNT(*) FROM engagements")
-    held.begin_snapshot()
+    connection.begin_snapshot()
     database.query("DELETE FROM engagements WHERE type = 'TASK'")
-    assert held.ask(number).rows == ((64,),)
+    assert connection.query(number).rows == ((64,),)
     with pytest.raises(DatabaseError, match="READ ONLY"):
-        held.ask(SqlText("DELETE FROM engagements"))
-    held.close()
+        connection.query(SqlText("DELETE FROM engagements"))
+    connection.close()
     assert database.query("SELECT COUNT(*) FROM engagements") == [(32,)]
 
 
@@ -330,8 +358,8 @@ def test_nothing_to_report(database: TestDatabase) -> None:
         done = run(database, name, "--from", "2018-01-01", "--to", "2018-01-31")
         assert (done.code, done.out) == (0, "")
         assert "no engagements from 2018-01-01 to 2018-01-31 (UTC)" in done.err
-    chosen = run(database, "hours", "--owner", "70", "--type", "CALL", "--rows", "live").err
-    assert "no engagements that are live of owner 70 of type CALL (UTC)" in chosen
+    message = run(database, "hours", "--owner", "70", "--type", "CALL", "--rows", "live").err
+    assert "no engagements that are live of owner 70 of type CALL (UTC)" in message
     assert run(database, "daily", "--format", "json").out == "[]\n"
 
 

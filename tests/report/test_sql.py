@@ -1,4 +1,4 @@
-"""The SQL files: used without the command, printed by it, and with values put in."""
+"""The SQL files: run directly, printed by the command, and filled with values."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ CLIENT = shutil.which("mariadb") or shutil.which("mysql")
 
 
 def through_the_client(database: TestDatabase, sql: str) -> list[list[str]]:
-    """Run SQL as a person would; returns the rows, NULL as such a client writes it."""
+    """Run SQL with the mysql client; return the rows, with NULL as text."""
     if CLIENT is None:
         pytest.skip("no mysql client here")
     done = subprocess.run(
@@ -46,7 +46,7 @@ def through_the_client(database: TestDatabase, sql: str) -> list[list[str]]:
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
 def test_each_file_says_what_it_is(file: Path) -> None:
     """
-    Question, grain, units and how to run it stand on top; everything named is explained.
+    Question, grain, units and a command stand on top; everything named is explained.
     """
     head = re.match(r"(?:--.*\n)+", file.read_text())
     assert head is not None
@@ -58,29 +58,31 @@ def test_each_file_says_what_it_is(file: Path) -> None:
 
 def test_each_file_runs_as_it_stands(database: TestDatabase) -> None:
     """
-    Given to the mysql client without a change, each file answers its question.
+    The mysql client runs each file unchanged.
     """
     create_tables(database)
     fill_engagements(database, june_2018.rows())
-    given = {file.stem: through_the_client(database, file.read_text()) for file in FILES}
+    results = {file.stem: through_the_client(database, file.read_text()) for file in FILES}
     daily = [[kind, str(day), str(n)] for kind, day, n in june_2018.daily(june_2018.rows())]
-    assert given["daily"] == given["daily_in_zone"] == daily
-    assert ["TASK", "2018-07-13", "4", "15", "14", "1.0714", "1.0714"] in given["rolling"]
-    assert given["owners"] == [["NULL", "(no owner)", "59", "1", "2", "0", "24", "32", "0.0", "0"]]
-    assert given["calls"][-1] == ["(all calls)", "1", "0", "0.0000", "0.0", "NULL"]
+    assert results["daily"] == results["daily_in_zone"] == daily
+    assert ["TASK", "2018-07-13", "4", "15", "14", "1.0714", "1.0714"] in results["rolling"]
+    assert results["owners"] == [
+        ["NULL", "(no owner)", "59", "1", "2", "0", "24", "32", "0.0", "0"]
+    ]
+    assert results["calls"][-1] == ["(all calls)", "1", "0", "0.0000", "0.0", "NULL"]
 
 
 def test_the_sql_that_is_printed_gives_the_report(database: TestDatabase, reports: Reports) -> None:
     """
-    What `engagements-report sql NAME` prints, the mysql client answers as the report does.
+    The output of `engagements-report sql NAME` gives the report's rows in the mysql client.
     """
     create_tables(database)
     fill_engagements(database, june_2018.rows())
     options = ("--tz", "Asia/Kolkata", "--type", "TASK", "--type", "it's %s \\", "--rows", "live")
     for name in REPORTS:
         rows = through_the_client(database, reports.out("sql", name, *options))
-        answered = [tuple(one.replace("NULL", "") for one in row) for row in rows]
-        assert answered == reports.rows(name, *options)
+        sql_rows = [tuple(one.replace("NULL", "") for one in row) for row in rows]
+        assert sql_rows == reports.rows(name, *options)
 
 
 def test_values_are_put_in_by_name() -> None:
@@ -90,18 +92,18 @@ def test_values_are_put_in_by_name() -> None:
     sql = "-- 100 %\nSELECT a./*:time*/b % 2 FROM /*:t*/ (SELECT 1 AS x) AS t\n  -- why\n"
     sql += "WHERE d < /*:day*/ '2018-01-01' AND n > /*:most*/ -10"
     parts = {"time": SqlText("`c`"), "t": SqlText("(SELECT %(y)s)", {"y": 5}), "most": 7}
-    filled = fill(sql, {**parts, "day": date(2020, 2, 29)})
-    assert filled.sql == (
+    text = fill(sql, {**parts, "day": date(2020, 2, 29)})
+    assert text.sql == (
         "SELECT a.`c` %% 2 FROM (SELECT %(y)s) AS t\nWHERE d < %(day)s AND n > %(most)s"
     )
-    assert filled.values == {"y": 5, "day": date(2020, 2, 29), "most": 7}
+    assert text.values == {"y": 5, "day": date(2020, 2, 29), "most": 7}
     with pytest.raises(KeyError):
         fill(sql, parts)
 
 
 def test_conditions_and_offsets() -> None:
     """
-    Owners and types are bound one by one; without any condition everything counts.
+    Each owner and type is bound; without a condition everything counts.
     """
     assert to_condition("e", live=False).sql == "TRUE"
     both = to_condition("r", live=True, owners=(1, 2), types=("A",))

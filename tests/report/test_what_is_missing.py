@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from engagements_report import cli
+from engagements_report import cli, commands
 from tests.conftest import TestDatabase, run_program
 from tests.report import june_2018
 from tests.report.conftest import Reports
@@ -12,7 +12,7 @@ from tests.report.tables import TABLES, create_tables, fill_engagements, run
 
 
 @pytest.mark.parametrize(
-    ("report", "missing", "said"),
+    ("report", "missing", "message"),
     [
         ("calls", "engagement_calls", "select the stream engagement_calls"),
         ("meetings", "engagement_meetings", "select the stream engagement_meetings"),
@@ -22,15 +22,15 @@ from tests.report.tables import TABLES, create_tables, fill_engagements, run
     ],
 )
 def test_a_stream_that_a_report_needs(
-    database: TestDatabase, report: str, missing: str, said: str
+    database: TestDatabase, report: str, missing: str, message: str
 ) -> None:
     """
-    Without its stream a report ends with 1, and says in one line what to select.
+    Without a stream a report ends with 1, and a line names the stream to select.
     """
     create_tables(database, TABLES.keys() - {missing})
     done = run(database, report)
     assert (done.code, done.out, done.err.count("\n")) == (1, "", 1)
-    assert said in done.err
+    assert message in done.err
 
 
 @pytest.mark.parametrize(
@@ -46,7 +46,7 @@ def test_a_field_that_a_report_needs(
     database: TestDatabase, report: str, table: str, column: str
 ) -> None:
     """
-    Without a field that it needs a report names field and stream.
+    Without a required field a report names field and stream.
     """
     create_tables(database)
     database.query(f"ALTER TABLE {table} DROP COLUMN {column}")
@@ -70,7 +70,7 @@ def test_a_deleted_row_can_only_be_told_by_its_column(database: TestDatabase) ->
 
 def test_names_of_owners_and_dispositions_can_be_done_without(database: TestDatabase) -> None:
     """
-    Without the streams of names, ids stand for names, and a line says what to select.
+    Without the streams of names, ids stand for names, and a line names the streams to select.
     """
     create_tables(database, TABLES.keys() - {"owners", "call_dispositions"})
     database.query(
@@ -88,28 +88,28 @@ def test_names_of_owners_and_dispositions_can_be_done_without(database: TestData
 
 def test_a_check_without_its_table_is_not_made(database: TestDatabase, reports: Reports) -> None:
     """
-    What a missing table or field would have to tell is neither wrong nor right.
+    A check without a table or field is neither wrong nor right.
     """
     create_tables(database, TABLES.keys() - {"owners", "engagement_notes"})
     database.query("ALTER TABLE engagement_emails DROP COLUMN html")
     fill_engagements(database, june_2018.rows())
     states = {row[0]: row[-1] for row in reports.rows("quality")}
-    unchecked = {what for what, state in states.items() if state == "not checked"}
-    assert unchecked == {
+    missing_checks = {what for what, state in states.items() if state == "not checked"}
+    assert missing_checks == {
         "owner who is not in owners",
         "note without details",
         "e-mail without details",
         "e-mail whose text HubSpot holds back",
     }
     assert states["task without details"] == "wrong"
-    said = run(database, "quality").err
-    assert "engagement_emails lacks html: select that field" in said
-    assert "engagement_notes is not loaded" in said
+    message = run(database, "quality").err
+    assert "engagement_emails lacks html: select that field" in message
+    assert "engagement_notes is not loaded" in message
 
 
 def test_missing_indexes_are_made_once(database: TestDatabase) -> None:
     """
-    `index` makes what the reports are fast by, says so, and has nothing to do the next time.
+    `index` creates the missing indexes and logs them; a second run has nothing to do.
     """
     create_tables(database, TABLES.keys() - {"engagement_associations"})
     first = run(database, "index", "--time", "timestamp")
@@ -118,7 +118,7 @@ def test_missing_indexes_are_made_once(database: TestDatabase) -> None:
     create_tables(database, ["engagement_associations"])
     both = run(database, "index")
     assert both.err.count("CREATE INDEX") == 2
-    assert "every index that the reports are fast by is there" in run(database, "index").err
+    assert "every index that makes the reports fast exists" in run(database, "index").err
     indexes = database.query("SHOW INDEX FROM engagements")
     assert {row[2] for row in indexes} == {"PRIMARY", "report_createdAt", "report_timestamp"}
 
@@ -134,11 +134,11 @@ def test_a_slow_report_names_the_index_that_it_lacks(
     """
     create_tables(database)
     fill_engagements(database, june_2018.rows())
-    monkeypatch.setattr(cli, "SLOW_S", 0.0)  # where time is what is meant
-    for expected in (2, 0):
+    monkeypatch.setattr(commands, "SLOW_S", 0.0)  # where time is what is meant
+    for num_indexes in (2, 0):
         code = cli.run(cli.parse(["first-response", "--format", "csv"]))
-        said = capsys.readouterr().err
-        assert (code, said.count("`engagements-report index` makes it")) == (0, expected)
+        message = capsys.readouterr().err
+        assert (code, message.count("`engagements-report index` creates it")) == (0, num_indexes)
         reports.out("index")
 
 
@@ -154,7 +154,7 @@ def test_who_may_only_read_can_report(database: TestDatabase) -> None:
     environment = {**database.environment, **reader}
     for report in ("rolling", "quality"):
         assert run_program("engagements-report", report, environment=environment).code == 0
-    denied = run_program("engagements-report", "index", environment=environment)
-    assert denied.code == 1
-    assert "INDEX command denied" in denied.err
+    without_right = run_program("engagements-report", "index", environment=environment)
+    assert without_right.code == 1
+    assert "INDEX command denied" in without_right.err
     database.query("DROP USER reader@'%'")

@@ -1,7 +1,7 @@
 """
-The servers that the tests run on; TEST_SERVER names one, MariaDB without it.
+The servers that tests can run on; TEST_SERVER names one, by default MariaDB.
 
-What a test must expect because of the server alone is in the server's `Family`.
+Differences between the servers that tests must know are fields of `Family`.
 """
 
 from __future__ import annotations
@@ -18,27 +18,31 @@ from private_servers.server import PrivateServer
 
 @dataclass(frozen=True)
 class Family:
-    """A server to test on, and what is only so because it is that server."""
+    """A server to test on, and the differences that tests must know."""
 
     program: type[PrivateServer]
     install: Callable[[], None]
-    version: str  # a part of what it says its version is
+    version: str  # a part of the server's version
     collation: str
     row_format: str = "Dynamic"
-    key_characters: int = 768  # of text that a key's column holds
-    no_pad: bool = True  # whether a blank at the end of a key tells it from one without
-    without_tls: tuple[str, ...] = ()  # options, where it would make certificates of its own
+    key_characters: int = 768  # the longest text of a key's column
+    no_pad: bool = True  # whether a trailing space in a key makes another key
+    without_tls: tuple[str, ...] = ()  # options of a server that creates certificates by default
     speaks_tls: bool = True
-    reads_json: bool = True  # by functions of its own
+    reads_json: bool = True  # by JSON functions
     rewrites_json: bool = False  # spaces, the order of names, 1.10 as 1.1
-    passwords: tuple[str, ...] = ("BY 's3cr3t'",)  # how a user is identified, in SQL
-    own_tls_modes: tuple[str, ...] = ("DISABLED", "PREFERRED")  # that work as the server comes
-    checks_references: bool = False  # the right REFERENCES, that is
-    is_optional: bool = False  # tests skip where the server cannot be had, instead of failing
-    takes_options: bool = True  # of mysqld
+    passwords: tuple[str, ...] = ("BY 's3cr3t'",)  # the SQL that identifies a user
+    own_tls_modes: tuple[str, ...] = (
+        "DISABLED",
+        "PREFERRED",
+    )  # that work with the server's defaults
+    checks_references: bool = False  # the right REFERENCES
+    is_optional: bool = False  # tests skip instead of failing if the server cannot be installed
+    takes_options: bool = True  # mysqld's options
+    load_data: str = "allowed"  # the verdict of --check
 
     def server(self, options: Sequence[str] = ()) -> PrivateServer:
-        """Return a new server, not started; skips the test where it cannot have such options."""
+        """Return a new server, not started; skips the test if the server lacks the options."""
         if options and not self.takes_options:
             pytest.skip(f"this server has no options like {options[0]}")
         return self.program(options)
@@ -51,7 +55,7 @@ MARIADB = Family(
     "utf8mb4_nopad_bin",
     without_tls=("--skip-ssl",),  # from 11.4 on
 )
-# Clusters have tests of their own, which no other server runs.
+# Clusters have separate tests, which no other server runs.
 GALERA, GROUP_REPLICATION = "galera", "group-replication"
 FAMILIES = {
     "mariadb": MARIADB,
@@ -88,9 +92,9 @@ FAMILIES = {
         "utf8mb4_bin",
         no_pad=False,
         speaks_tls=False,
-        rewrites_json=True,
         is_optional=True,
         takes_options=False,
+        load_data="unsafe on OceanBase, INSERT is used",
     ),
 }
 FAMILIES[GROUP_REPLICATION] = FAMILIES["mysql-9"]

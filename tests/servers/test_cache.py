@@ -1,4 +1,4 @@
-"""The cache of server programs holds what was fetched whole, and nothing else."""
+"""The cache of server programs holds complete downloads only."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from private_servers.cache import cached
 
 def test_a_server_is_fetched_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """
-    What a fetch leaves behind when it fails is thrown away; what succeeds is fetched once.
+    Files of a failed download are removed; a successful download happens once.
     """
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
 
@@ -25,20 +25,20 @@ def test_a_server_is_fetched_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         cached("server", fail)
     assert not any(path.is_file() for path in tmp_path.rglob("*"))
     for _ in range(2):
-        folder = cached("server", lambda made: (made / "program").touch(exist_ok=False))
+        folder = cached("server", lambda folder: (folder / "program").touch(exist_ok=False))
         assert [path.name for path in folder.iterdir()] == ["program"]
 
 
 def test_two_runs_fetch_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """
-    Where several runs want the same server at a time, one fetches it and the others wait.
+    If several runs need the same server, one downloads and the others wait.
     """
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    fetched: list[Path] = []
+    downloads: list[Path] = []
     under_way = threading.Barrier(3)
 
     def fetch(folder: Path) -> None:
-        fetched.append(folder)
+        downloads.append(folder)
         (folder / "program").touch()
 
     def want(_: int) -> list[str]:
@@ -47,4 +47,4 @@ def test_two_runs_fetch_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 
     with ThreadPoolExecutor(3) as runs:
         assert list(runs.map(want, range(3))) == [["program"]] * 3
-    assert len(fetched) == 1
+    assert len(downloads) == 1

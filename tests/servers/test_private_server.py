@@ -1,4 +1,4 @@
-"""A private server is private: other users of the machine neither log in nor look into it."""
+"""A private server is private: other users can neither log in nor read the files."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.servers import FAMILY
 @pytest.mark.parametrize("user", ["root", "", "someone"])
 def test_nobody_logs_in_without_the_password(server: PrivateServer, user: str) -> None:
     """
-    Over TCP and by the socket, without a password or with another, the server lets nobody in.
+    Over TCP and by the socket, a login without a password or with a wrong password is refused.
     """
     for place in ({"host": "127.0.0.1", "port": server.port}, {"unix_socket": str(server.socket)}):
         for password in ("", "guessed"):
@@ -27,7 +27,7 @@ def test_nobody_logs_in_without_the_password(server: PrivateServer, user: str) -
 
 def test_it_is_not_run_by_root(server: PrivateServer) -> None:
     """
-    Who breaks into the server is not root.
+    An attacker who breaks into the server is not root.
     """
     assert server.pid is not None
     assert all(psutil.Process(server.pid).uids())
@@ -36,16 +36,16 @@ def test_it_is_not_run_by_root(server: PrivateServer) -> None:
 
 def test_only_its_user_looks_into_its_folder(server: PrivateServer) -> None:
     """
-    The folder is closed to others, and the server reads no files but those given to it.
+    The folder is closed to others, and the server can read files of one folder only.
     """
     assert stat.S_IMODE(server.folder.stat().st_mode) == 0o700
-    allowed = TestDatabase(server, "mysql").query("SELECT @@secure_file_priv")
-    assert allowed == [(f"{server.files}/",)]
+    rows = TestDatabase(server, "mysql").query("SELECT @@secure_file_priv")
+    assert rows == [(f"{server.files}/",)]
 
 
 def test_nothing_is_left_of_a_server() -> None:
     """
-    With the server its folder goes.
+    The server's folder is removed with the server.
     """
     with FAMILY.server() as one:
         assert one.folder.is_dir()

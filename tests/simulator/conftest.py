@@ -1,4 +1,4 @@
-"""A served portal and a clock that stands still: what every test of the simulator starts from."""
+"""The fixtures of every simulator test: a served portal, and a clock that stands still."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ ENGAGEMENTS = "/engagements/v1/engagements"
 PAGED = f"{ENGAGEMENTS}/paged"
 RECENT = f"{ENGAGEMENTS}/recent/modified"
 CHANGED = f"{ENGAGEMENTS}/modified/after"
-# Real answers of HubSpot's demo portal, beside a development checkout; absent elsewhere.
+# Real responses of HubSpot's demo portal, beside a development checkout; absent elsewhere.
 RECORDINGS = Path(__file__).parents[3] / "shared" / "hubspot" / "recordings"
 
 needs_recordings = pytest.mark.skipif(
-    not RECORDINGS.is_dir(), reason="the recorded answers are not beside this checkout"
+    not RECORDINGS.is_dir(), reason="the recorded responses are not beside this checkout"
 )
 
 
 class Clock:
-    """A portal's clock that moves when it is told to."""
+    """A portal's clock, which tests move by `now_ms`."""
 
     def __init__(self) -> None:
         self.now_ms = NOW_MS
@@ -37,23 +37,23 @@ class Clock:
 
 
 class Hubspot:
-    """A served portal, asked over HTTP with the right token."""
+    """A served portal, and a session that sends the right token."""
 
     def __init__(self, simulator: Simulator) -> None:
         self.simulator = simulator
         self.session = requests.Session()
         self.session.headers["Authorization"] = f"Bearer {simulator.token}"
 
-    def ask(self, method: str, path: str, **options: Any) -> requests.Response:
+    def request(self, method: str, path: str, **options: Any) -> requests.Response:
         return self.session.request(method, self.simulator.url + path, timeout=60, **options)
 
     def get(self, path: str, **params: Any) -> requests.Response:
-        return self.ask("GET", path, params=params)
+        return self.request("GET", path, params=params)
 
     def json(self, path: str, **params: Any) -> Any:
-        answer = self.get(path, **params)
-        assert answer.status_code == 200, answer.text
-        return answer.json()
+        response = self.get(path, **params)
+        assert response.status_code == 200, response.text
+        return response.json()
 
 
 Serve = Callable[..., Hubspot]
@@ -72,11 +72,11 @@ def portal(clock: Clock) -> Portal:
 
 @pytest.fixture
 def serve() -> Iterator[Serve]:
-    """Serve a portal until the test ends: `serve(portal, **switches)`."""
+    """Serve a portal until the test ends: `serve(portal, **options)`."""
     with ExitStack() as stack:
 
-        def start(portal: Portal, **switches: Any) -> Hubspot:
-            hubspot = Hubspot(stack.enter_context(Simulator(portal, **switches)))
+        def start(portal: Portal, **options: Any) -> Hubspot:
+            hubspot = Hubspot(stack.enter_context(Simulator(portal, **options)))
             stack.callback(hubspot.session.close)
             return hubspot
 
@@ -84,7 +84,7 @@ def serve() -> Iterator[Serve]:
 
 
 def note(record_id: int, **inner: Any) -> dict[str, Any]:
-    """Return a small note to be created."""
+    """Return a small note for `Portal.create`."""
     return {
         "engagement": {"id": record_id, "type": "NOTE", **inner},
         "associations": {"contactIds": []},

@@ -43,7 +43,7 @@ def walk(hubspot: Hubspot, path: str, **params: Any) -> Iterator[Record]:
 
 def post(hubspot: Hubspot, path: str, body: Record, **params: Any) -> requests.Response:
     """Return the response to a POST in JSON."""
-    return hubspot.ask("POST", path, json=body, params=params)
+    return hubspot.request("POST", path, json=body, params=params)
 
 
 def search(hubspot: Hubspot, object_type: str, *filters: Record, **body: Any) -> requests.Response:

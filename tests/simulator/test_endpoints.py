@@ -1,4 +1,4 @@
-"""HubSpot's endpoints over HTTP: page sizes, cursors, order and caps."""
+"""HubSpot's endpoints over HTTP: pagination, page sizes, order and limits."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ def fill(portal: Portal, count: int, **inner: Any) -> None:
 
 def drain(hubspot: Hubspot, after: int | str, limit: int = 10) -> tuple[list[int], str]:
     """Follow `modified/after` to its end; return the ids and the durable cursor."""
-    seen = []
+    record_ids = []
     while True:
         body = hubspot.json(CHANGED, after=after, limit=limit)
-        seen += ids(body)
+        record_ids += ids(body)
         if not body["hasMore"]:
-            return seen, body["after"]
+            return record_ids, body["after"]
         after = body["after"]
 
 
@@ -61,12 +61,12 @@ class TestPaged:
         assert tuple(hubspot.json(PAGED, offset=9).values()) == ([], False, 9)
 
     def test_an_empty_portal(self, portal: Portal, serve: Serve) -> None:
-        """Nothing to list is a page of nothing, at 0."""
+        """The page has no results, and an offset of 0."""
         body = serve(portal).json(PAGED)
         assert body == {"results": [], "hasMore": False, "offset": 0}
 
     def test_page_sizes(self, portal: Portal, serve: Serve) -> None:
-        """100 unless asked, 250 at most, and `count` means nothing here."""
+        """The default is 100, the maximum 250; `count` is ignored."""
         fill(portal, 260)
         hubspot = serve(portal)
 
@@ -76,23 +76,23 @@ class TestPaged:
         assert len(hubspot.json(PAGED, offset=250)["results"]) == 10
 
     def test_an_offset_survives_changes(self, portal: Portal, serve: Serve) -> None:
-        """What is created or deleted behind the offset moves nothing before it."""
+        """Records created or deleted before an offset do not shift the next page."""
         fill(portal, 6)
         hubspot = serve(portal)
         offset = hubspot.json(PAGED, limit=3)["offset"]
-        for gone in (1, 3, 4):
-            portal.delete(gone)
+        for record_id in (1, 3, 4):
+            portal.delete(record_id)
         portal.create(note(2**40))
 
         assert ids(hubspot.json(PAGED, offset=offset)) == [5, 6, 2**40]
 
-    def test_sample_contacts_are_left_out(self, portal: Portal, serve: Serve) -> None:
+    def test_hidden_records(self, portal: Portal, serve: Serve) -> None:
         """
-        No list shows a sample contact's engagement, but the offset may be its id.
+        No list shows a sample contact's engagement, but an offset may be such an id.
         """
         fill(portal, 4)
-        portal.leave_out(3)
-        portal.update(3, metadata={"body": "still left out"})
+        portal.hide(3)
+        portal.update(3, metadata={"body": "still hidden"})
         hubspot = serve(portal)
 
         page = hubspot.json(PAGED, limit=2)
@@ -103,7 +103,7 @@ class TestPaged:
         assert hubspot.json(f"{ENGAGEMENTS}/3")["engagement"]["id"] == 3
 
     def test_some_portals_fail_at_large_pages(self, portal: Portal, serve: Serve) -> None:
-        """Above the switch a page is a 500, at it and below it is a page."""
+        """A page size above `server_error_above` returns 500, up to the limit a page."""
         hubspot = serve(portal, server_error_above=190)
 
         assert [hubspot.get(PAGED, limit=limit).status_code for limit in (190, 191, 5000)] == [
@@ -113,8 +113,8 @@ class TestPaged:
         ]
 
     @needs_recordings
-    def test_gives_recorded_records_back(self, serve: Serve) -> None:
-        """A recorded page comes out as it went in: keys, values, order."""
+    def test_recorded_records_are_unchanged(self, serve: Serve) -> None:
+        """Recorded records are served unchanged: keys, values, order."""
         portal = Portal.from_recording(RECORDINGS)
 
         assert portal.records() == serve(portal).json(PAGED, limit=250)["results"]
@@ -124,7 +124,7 @@ class TestRecentlyModified:
     """GET /engagements/v1/engagements/recent/modified"""
 
     def test_walks_rows_from_the_newest(self, portal: Portal, serve: Serve) -> None:
-        """`offset` counts rows; `total` is on every page, the last one too."""
+        """`offset` counts rows; every page has `total`, also the last."""
         fill(portal, 5)
         portal.update(1)
         hubspot = serve(portal)
@@ -137,7 +137,7 @@ class TestRecentlyModified:
         assert (ids(last), *list(last.values())[1:]) == ([3, 2], False, 5, 5)
 
     def test_page_sizes(self, portal: Portal, serve: Serve) -> None:
-        """20 unless asked, 100 at most without an error, and `limit` means nothing here."""
+        """The default is 20, the maximum 100; more is no error, and `limit` is ignored."""
         fill(portal, 120)
         hubspot = serve(portal)
 
@@ -145,7 +145,7 @@ class TestRecentlyModified:
         assert len(hubspot.json(RECENT, count=500)["results"]) == 100
 
     def test_since_counts_in_the_total(self, portal: Portal, serve: Serve) -> None:
-        """`since` leaves out what is older, from `total` as well; its edge is a switch."""
+        """`since` excludes older records, also from `total`; the boundary is an option."""
         fill(portal, 5)
         since = NOW_MS - 2_000
 
@@ -153,15 +153,15 @@ class TestRecentlyModified:
         assert (ids(body), body["total"]) == ([5, 4, 3], 3)
         assert ids(serve(portal, since_exclusive=True).json(RECENT, since=since)) == [5, 4]
 
-    def test_thirty_days_is_all(self, portal: Portal, serve: Serve) -> None:
-        """What changed before the last 30 days is silently not there."""
+    def test_thirty_days_are_listed(self, portal: Portal, serve: Serve) -> None:
+        """Changes of more than 30 days ago are silently missing."""
         portal.create(note(1, createdAt=NOW_MS - 30 * DAY_MS - 1))
         portal.create(note(2, createdAt=NOW_MS - 30 * DAY_MS))
 
         assert ids(serve(portal).json(RECENT, since=0)) == [2]
 
-    def test_ten_thousand_rows_are_all(self, clock: Clock, serve: Serve) -> None:
-        """The total stops at 10,000, and asking from there on is a 400."""
+    def test_ten_thousand_rows_are_listed(self, clock: Clock, serve: Serve) -> None:
+        """The total stops at 10,000, and an offset from 10,000 on is a 400."""
         portal = Portal.generate(10_100, seed=7, clock=clock)
         for record in portal.records():
             portal.update(record["engagement"]["id"])
@@ -186,19 +186,19 @@ class TestRecentlyModified:
 class TestModifiedAfter:
     """GET /engagements/v1/engagements/modified/after"""
 
-    def test_gives_every_change_once_in_no_order(self, portal: Portal, serve: Serve) -> None:
-        """A drain from a time has all that changed from it on, each once, unordered."""
+    def test_every_change_comes_once_in_no_order(self, portal: Portal, serve: Serve) -> None:
+        """Paginating from a time returns every change since then once, unordered."""
         fill(portal, 50)
         hubspot = serve(portal)
-        seen, _ = drain(hubspot, NOW_MS - 29_000)
+        record_ids, _ = drain(hubspot, NOW_MS - 29_000)
 
-        assert set(range(21, 51)) == set(seen)
-        assert len(seen) == 30
-        assert sorted(seen) != seen != sorted(seen, reverse=True)
+        assert set(range(21, 51)) == set(record_ids)
+        assert len(record_ids) == 30
+        assert sorted(record_ids) != record_ids != sorted(record_ids, reverse=True)
         assert len(drain(serve(portal, since_exclusive=True), NOW_MS - 49_000)[0]) == 49
 
     def test_page_sizes(self, portal: Portal, serve: Serve) -> None:
-        """100 unless asked, 1000 at most; no total."""
+        """The default is 100, the maximum 1000; no page has a total."""
         fill(portal, 1_010)
         hubspot = serve(portal)
 
@@ -208,24 +208,24 @@ class TestModifiedAfter:
 
     def test_a_cursor_survives_changes(self, portal: Portal, serve: Serve) -> None:
         """
-        What is edited while draining comes later in the drain, even where it bears an old date;
-        what is deleted does not.
+        A record edited during pagination comes on a later page, also with an old `lastUpdated`;
+        a deleted record does not come.
         """
         fill(portal, 30)
         hubspot = serve(portal)
         first = hubspot.json(CHANGED, after=NOW_MS - 29_000, limit=10)
-        served, ahead = ids(first)[0], sorted(set(range(1, 31)) - set(ids(first)))
-        portal.update(served)
-        portal.update(ahead[0], last_updated_ms=1)
-        portal.delete(ahead[1])
+        past, later = ids(first)[0], sorted(set(range(1, 31)) - set(ids(first)))
+        portal.update(past)
+        portal.update(later[0], last_updated_ms=1)
+        portal.delete(later[1])
         portal.create(note(99))
         rest, _ = drain(hubspot, first["after"])
 
         assert len(rest) == len(set(rest))
-        assert {served, *ahead, 99} - {ahead[1]} == set(rest)
+        assert {past, *later, 99} - {later[1]} == set(rest)
 
     def test_the_last_cursor_is_durable(self, portal: Portal, serve: Serve) -> None:
-        """The cursor of a last page gives what changed since, whenever it is used."""
+        """The cursor of a last page returns the changes since then, and can be used again."""
         fill(portal, 5)
         hubspot = serve(portal)
         _, cursor = drain(hubspot, 0)
@@ -238,7 +238,7 @@ class TestModifiedAfter:
         assert {2, 9} == set(drain(hubspot, cursor)[0])
 
     def test_a_change_shows_late(self, portal: Portal, clock: Clock, serve: Serve) -> None:
-        """Until the index has caught up the endpoint shows the version before, or nothing."""
+        """Until the index delay is over, the endpoint shows the previous version, or nothing."""
         portal.create(note(1, createdAt=NOW_MS - 60_000))
         hubspot = serve(portal, index_delay_ms=5_000)
         assert hubspot.json(CHANGED, after=0)["results"][0]["metadata"]["body"] == "note 1"
@@ -260,39 +260,39 @@ class TestModifiedAfter:
         assert {1, 2} == set(drain(hubspot, NOW_MS)[0])
 
     @pytest.mark.parametrize(
-        ("last_after", "expected"), [("missing", {}), ("null", {"after": None})]
+        ("last_after", "members"), [("missing", {}), ("null", {"after": None})]
     )
     def test_the_last_page_may_lack_its_cursor(
-        self, portal: Portal, serve: Serve, last_after: str, expected: dict[str, None]
+        self, portal: Portal, serve: Serve, last_after: str, members: dict[str, None]
     ) -> None:
-        """The cursor of a last page is there, missing or null; others always have one."""
+        """The last page's cursor can be missing or null; other pages always have a cursor."""
         fill(portal, 3)
         hubspot = serve(portal, last_after=last_after)
         first = hubspot.json(CHANGED, after=0, limit=2)
         last = hubspot.json(CHANGED, after=first["after"])
 
         assert isinstance(first["after"], str)
-        assert expected == {key: last[key] for key in last if key not in ("results", "hasMore")}
+        assert members == {key: last[key] for key in last if key not in ("results", "hasMore")}
 
     def test_without_the_contacts_scope_it_is_empty(self, portal: Portal, serve: Serve) -> None:
-        """A token without crm.objects.contacts.read gets zero results, and no error."""
+        """A token without crm.objects.contacts.read gets no results, and no error."""
         fill(portal, 3)
         hubspot = serve(portal, scopes=["crm.objects.deals.read"])
 
         assert tuple(hubspot.json(CHANGED, after=0).values())[:2] == ([], False)
         assert hubspot.json(RECENT)["total"] == 3
 
-    def test_it_can_be_absent(self, portal: Portal, serve: Serve) -> None:
-        """Where the endpoint is not there, its route is unknown like any other."""
-        answer = serve(portal, has_modified_after=False).get(CHANGED, after=0)
+    def test_the_endpoint_can_be_missing(self, portal: Portal, serve: Serve) -> None:
+        """Without the endpoint, the route is as unknown as any other."""
+        response = serve(portal, has_modified_after=False).get(CHANGED, after=0)
 
         assert (
-            answer.status_code,
-            answer.headers["Content-Type"],
+            response.status_code,
+            response.headers["Content-Type"],
         ) == (404, "text/html;charset=utf-8")
 
-    def test_a_cursor_of_another_making_is_refused(self, portal: Portal, serve: Serve) -> None:
-        """What is neither a time nor one of its own cursors is a 400."""
+    def test_an_unknown_cursor_is_rejected(self, portal: Portal, serve: Serve) -> None:
+        """A value that is neither a time nor a cursor of the simulator is a 400."""
         hubspot = serve(portal)
         for text in ("nonsense", "MTox", "é", ""):
             assert hubspot.get(CHANGED, after=text).status_code == 400
@@ -302,36 +302,39 @@ class TestOneRecord:
     """Reading, creating, changing and deleting by id."""
 
     def test_the_life_of_a_note(self, portal: Portal, clock: Clock, serve: Serve) -> None:
-        """Create, read, edit, tie, delete: as HubSpot answers each."""
+        """Create, read, edit, associate, delete: each responds like HubSpot."""
         hubspot = serve(portal)
-        given = {"engagement": {"type": "NOTE"}, "metadata": {"body": "hi"}}
-        made = hubspot.ask("POST", ENGAGEMENTS, json=given).json()
-        path = f"{ENGAGEMENTS}/{made['engagement']['id']}"
+        submitted = {"engagement": {"type": "NOTE"}, "metadata": {"body": "hi"}}
+        record = hubspot.request("POST", ENGAGEMENTS, json=submitted).json()
+        path = f"{ENGAGEMENTS}/{record['engagement']['id']}"
+        assert record.pop("associationCreateFailures") == []
+        assert record == hubspot.json(path)
+        assert record["associations"]["contactIds"] == []
 
-        assert made.pop("associationCreateFailures") == []
-        assert made == hubspot.json(path)
-        assert made["associations"]["contactIds"] == []
         clock.now_ms += 5
-        changed = hubspot.ask(
-            "PATCH", path, json={"metadata": {"body": "ho"}, "associations": {"contactIds": [1]}}
-        ).json()
-        assert (
-            changed["metadata"]["body"],
-            changed["engagement"]["lastUpdated"],
-        ) == ("ho", NOW_MS + 5)
-        assert changed["associations"]["contactIds"] == []
-        tied = hubspot.ask("PUT", f"{path}/associations/contact/77")
-        assert (tied.status_code, tied.content) == (204, b"")
+        edits = {"metadata": {"body": "ho"}, "associations": {"contactIds": [1]}}
+        record = hubspot.request("PATCH", path, json=edits).json()
+        assert record["metadata"]["body"] == "ho"
+        assert record["engagement"]["lastUpdated"] == NOW_MS + 5
+        assert record["associations"]["contactIds"] == []
+
+        response = hubspot.request("PUT", f"{path}/associations/contact/77")
+        assert (response.status_code, response.content) == (204, b"")
         assert hubspot.json(path)["associations"]["contactIds"] == [77]
-        gone = hubspot.ask("DELETE", path)
-        assert (gone.status_code, gone.content) == (204, b"")
+
+        response = hubspot.request("DELETE", path)
+        assert (response.status_code, response.content) == (204, b"")
+        self.check_missing(hubspot, path)
+
+    def check_missing(self, hubspot: Hubspot, path: str) -> None:
+        """Every request for a deleted record is a 404."""
         for method in ("GET", "DELETE", "PATCH"):
-            answer = hubspot.ask(method, path, json={})
-            assert (answer.status_code, answer.json()["message"]) == (404, "resource not found")
-        assert hubspot.ask("PUT", f"{path}/associations/contact/77").status_code == 404
+            response = hubspot.request(method, path, json={})
+            assert (response.status_code, response.json()["message"]) == (404, "resource not found")
+        assert hubspot.request("PUT", f"{path}/associations/contact/77").status_code == 404
 
     @pytest.mark.parametrize(
-        "given",
+        "body",
         [
             {"metadata": {}},
             {"engagement": {"type": "NOTE"}},
@@ -339,35 +342,37 @@ class TestOneRecord:
             [],
         ],
     )
-    def test_what_cannot_be_created(self, portal: Portal, serve: Serve, given: Any) -> None:
-        """One of the five writable types and metadata are required."""
-        answer = serve(portal).ask("POST", ENGAGEMENTS, json=given)
+    def test_invalid_records_are_rejected(self, portal: Portal, serve: Serve, body: Any) -> None:
+        """A record needs metadata and one of the five writable types."""
+        response = serve(portal).request("POST", ENGAGEMENTS, json=body)
 
-        assert (answer.status_code, answer.json()["status"], len(portal)) == (400, "error", 0)
+        assert (response.status_code, response.json()["status"], len(portal)) == (400, "error", 0)
 
-    def test_bad_bodies_and_bad_types_are_refused(self, portal: Portal, serve: Serve) -> None:
-        """What is not JSON cannot be written; an unknown kind of object cannot be tied."""
+    def test_invalid_bodies_and_types_are_rejected(self, portal: Portal, serve: Serve) -> None:
+        """A body that is not JSON is a 400; so is an association with an unknown type."""
         portal.create(note(1))
         hubspot = serve(portal)
 
-        assert hubspot.ask("POST", ENGAGEMENTS, data=b"{").status_code == 400
-        assert hubspot.ask("PATCH", f"{ENGAGEMENTS}/1", data=b"{").status_code == 400
-        answer = hubspot.ask("PUT", f"{ENGAGEMENTS}/1/associations/FAKE_TYPE/2")
-        assert answer.json()["message"] == "Invalid enum constant 'FAKE_TYPE' for class ObjectType"
+        assert hubspot.request("POST", ENGAGEMENTS, data=b"{").status_code == 400
+        assert hubspot.request("PATCH", f"{ENGAGEMENTS}/1", data=b"{").status_code == 400
+        response = hubspot.request("PUT", f"{ENGAGEMENTS}/1/associations/FAKE_TYPE/2")
+        assert (
+            response.json()["message"] == "Invalid enum constant 'FAKE_TYPE' for class ObjectType"
+        )
 
 
 class TestOthers:
-    """What is not an engagement, and what is not there."""
+    """Other endpoints, and unknown routes."""
 
-    def test_dispositions_come_bare(self, portal: Portal, serve: Serve) -> None:
-        """A JSON array without a wrapper: HubSpot's six and one of the portal's own."""
+    def test_dispositions_are_an_array(self, portal: Portal, serve: Serve) -> None:
+        """The response is an array: HubSpot's six dispositions and a custom one."""
         body = serve(portal).json("/calling/v1/dispositions")
 
         assert {entry["id"]: entry["label"] for entry in body} == DISPOSITIONS
         assert (7, {False}) == (len(body), {entry["deleted"] for entry in body})
 
     def test_account_details(self, portal: Portal, serve: Serve) -> None:
-        """Who the token belongs to, even without any scope."""
+        """The account of a token can be read without any scope."""
         body = serve(portal, scopes=[]).json("/account-info/v3/details")
 
         assert (body["portalId"], body["timeZone"]) == (62515, "US/Eastern")
@@ -385,11 +390,11 @@ class TestOthers:
     def test_unknown_routes_are_html(
         self, portal: Portal, serve: Serve, method: str, path: str, status: int
     ) -> None:
-        """An unknown route is a page for people, and so is a wrong method."""
-        answer = serve(portal).ask(method, path)
+        """The response to an unknown route or method is an HTML page."""
+        response = serve(portal).request(method, path)
 
-        assert status == answer.status_code
-        assert answer.text.startswith("<html> <head> <meta http-equiv=")
+        assert status == response.status_code
+        assert response.text.startswith("<html> <head> <meta http-equiv=")
 
     @pytest.mark.parametrize(
         ("path", "name", "text"),
@@ -401,19 +406,19 @@ class TestOthers:
             (CHANGED, "limit", "1.5"),
         ],
     )
-    def test_a_parameter_that_is_no_number(
+    def test_invalid_numbers_are_rejected(
         self, portal: Portal, serve: Serve, path: str, name: str, text: str
     ) -> None:
-        """What cannot be read is a 400 that names the parameter."""
-        answer = serve(portal).get(path, **{name: text})
+        """A parameter that is not a number in its range is a 400 that names the parameter."""
+        response = serve(portal).get(path, **{name: text})
 
         assert (400, f"Unable to parse value for query parameter: {name}") == (
-            answer.status_code,
-            answer.json()["message"],
+            response.status_code,
+            response.json()["message"],
         )
 
     def test_without_any_of_the_scopes_it_is_a_403(self, portal: Portal, serve: Serve) -> None:
-        """The body names the scopes of which one is required."""
+        """The body names the scopes, one of which is required."""
         hubspot = serve(portal, scopes=["crm.objects.owners.read"])
 
         for path in (PAGED, RECENT, f"{ENGAGEMENTS}/1"):
@@ -423,7 +428,7 @@ class TestOthers:
             assert "crm.objects.contacts.read" in error["context"]["requiredGranularScopes"]
 
     def test_emails_are_redacted_without_their_scope(self, portal: Portal, serve: Serve) -> None:
-        """Without sales-email-read an e-mail has neither content nor owner; a note has both."""
+        """Without sales-email-read e-mails have neither content nor owner; notes have both."""
         portal.create({**note(1), "engagement": {"id": 1, "type": "INCOMING_EMAIL", "ownerId": 7}})
         portal.create(note(2, ownerId=7, source='"type":"EMAIL"'))
         with_contacts = serve(portal, scopes=["crm.objects.contacts.read"])

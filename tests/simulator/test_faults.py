@@ -1,4 +1,4 @@
-"""What goes wrong, and when."""
+"""Faults: which requests fail, and how."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ import pytest
 import requests
 
 from hubspot_simulator import faults
-from hubspot_simulator.answers import Answer
 from hubspot_simulator.faults import Fault, FaultsError, read_faults
 from hubspot_simulator.portal import Portal
+from hubspot_simulator.responses import Response
 from tests.simulator.conftest import ENGAGEMENTS, PAGED, RECENT, Hubspot, Serve, ids, note
 
 
 def statuses(hubspot: Hubspot, count: int, path: str = PAGED) -> list[int]:
-    """Ask `count` times and return the statuses."""
+    """Send `count` requests and return their statuses."""
     return [hubspot.get(path).status_code for _ in range(count)]
 
 
-def test_a_fault_strikes_the_nth_matching_request(portal: Portal, serve: Serve) -> None:
+def test_a_fault_has_the_nth_matching_request(portal: Portal, serve: Serve) -> None:
     """Requests are counted by path and method, from 1, since the fault was added."""
     hubspot = serve(portal, faults=[faults.SERVER_ERROR.at(2, path="paged")])
 
@@ -30,11 +30,11 @@ def test_a_fault_strikes_the_nth_matching_request(portal: Portal, serve: Serve) 
     assert statuses(hubspot, 3) == [200, 500, 200]
     hubspot.simulator.faults.add(faults.LOCKED.at(1, method="POST"))
     assert statuses(hubspot, 1) == [200]
-    assert hubspot.ask("POST", ENGAGEMENTS).status_code == 423
+    assert hubspot.request("POST", ENGAGEMENTS).status_code == 423
 
 
-def test_a_fault_may_last_and_come_again(portal: Portal, serve: Serve) -> None:
-    """`times` strikes in a row, every `every`-th request, or for good until it is cleared."""
+def test_a_fault_may_last_and_repeat(portal: Portal, serve: Serve) -> None:
+    """A fault applies `times` in a row, to every `every`-th request, or until `clear`."""
     hubspot = serve(portal)
     hubspot.simulator.faults.add(faults.SERVER_ERROR.at(2, times=2))
     assert statuses(hubspot, 4) == [200, 500, 500, 200]
@@ -47,7 +47,7 @@ def test_a_fault_may_last_and_come_again(portal: Portal, serve: Serve) -> None:
 
 
 def test_faults_added_together_come_one_after_the_other(portal: Portal, serve: Serve) -> None:
-    """A request has one wrong answer; the next fault waits for the next request."""
+    """Only one fault replaces a response; the next fault waits for the next request."""
     hubspot = serve(portal)
     hubspot.simulator.faults.add(faults.RATE_LIMITED, faults.SERVER_ERROR, faults.BAD_GATEWAY)
 
@@ -103,11 +103,11 @@ def test_faults_added_together_come_one_after_the_other(portal: Portal, serve: S
 def test_documented_errors_in_json(
     portal: Portal, serve: Serve, fault: Fault, status: int, fields: dict[str, object]
 ) -> None:
-    """Each documented error has the status and the words that HubSpot gives it."""
-    answer = serve(portal, faults=[fault]).get(PAGED)
-    body = answer.json()
+    """Each documented error has HubSpot's status and words."""
+    response = serve(portal, faults=[fault]).get(PAGED)
+    body = response.json()
 
-    assert status == answer.status_code
+    assert status == response.status_code
     assert fields == {key: body[key] for key in fields}
     assert body["status"] == "error"
     assert body["correlationId"]
@@ -128,17 +128,19 @@ def test_documented_errors_in_json(
         (faults.MIGRATING, 477),
     ],
 )
-def test_answers_that_are_not_json(portal: Portal, serve: Serve, fault: Fault, status: int) -> None:
-    """Proxies and moving portals answer with a page, with half a document, with nothing."""
-    answer = serve(portal, faults=[fault]).get(PAGED)
+def test_responses_that_are_not_json(
+    portal: Portal, serve: Serve, fault: Fault, status: int
+) -> None:
+    """Proxies and migrating portals respond with HTML, with truncated JSON, or with nothing."""
+    response = serve(portal, faults=[fault]).get(PAGED)
 
-    assert status == answer.status_code
+    assert status == response.status_code
     with pytest.raises(requests.JSONDecodeError):
-        answer.json()
+        response.json()
 
 
-def test_retry_after_comes_where_it_is_documented(portal: Portal, serve: Serve) -> None:
-    """477 says how long to wait, in seconds; a 429 need not."""
+def test_retry_after_is_sent_as_documented(portal: Portal, serve: Serve) -> None:
+    """A 477 has Retry-After, in seconds; a 429 may lack the header."""
     hubspot = serve(portal)
     hubspot.simulator.faults.add(
         faults.MIGRATING, faults.RATE_LIMITED, faults.RATE_LIMITED_WITH_RETRY_AFTER
@@ -147,25 +149,25 @@ def test_retry_after_comes_where_it_is_documented(portal: Portal, serve: Serve) 
     assert [hubspot.get(PAGED).headers.get("Retry-After") for _ in range(3)] == ["1", None, "1"]
 
 
-def test_a_body_is_cut_half_way(portal: Portal, serve: Serve) -> None:
-    """The whole length is promised, half is sent, and the connection closes."""
+def test_a_body_is_truncated(portal: Portal, serve: Serve) -> None:
+    """Content-Length promises all of the body, half is sent, and the connection closes."""
     portal.create(note(1))
     hubspot = serve(portal, faults=[faults.CUT_SHORT])
     connection = http.client.HTTPConnection("127.0.0.1", hubspot.simulator.port, timeout=60)
     connection.request("GET", PAGED, headers={"Authorization": "Bearer pat-test"})
-    answer = connection.getresponse()
-    promised = int(answer.headers["Content-Length"])
+    response = connection.getresponse()
+    length = int(response.headers["Content-Length"])
 
-    with pytest.raises(http.client.IncompleteRead) as cut:
-        answer.read()
+    with pytest.raises(http.client.IncompleteRead) as error:
+        response.read()
     connection.close()
     whole = hubspot.get(PAGED).content
-    assert len(whole) == promised
-    assert cut.value.partial == whole[: promised // 2]
+    assert len(whole) == length
+    assert error.value.partial == whole[: length // 2]
 
 
 def test_a_connection_is_dropped(portal: Portal, serve: Serve) -> None:
-    """No answer at all: the request was taken, and noted with status 0."""
+    """The client gets no response; the simulator records the request with status 0."""
     hubspot = serve(portal, faults=[faults.DROPPED])
 
     with pytest.raises(requests.ConnectionError):
@@ -174,8 +176,8 @@ def test_a_connection_is_dropped(portal: Portal, serve: Serve) -> None:
     assert [request.status for request in hubspot.simulator.requests] == [0, 200]
 
 
-def test_an_answer_is_late(portal: Portal, serve: Serve) -> None:
-    """A delay holds one answer back; a client that waits less gives up."""
+def test_a_response_is_delayed(portal: Portal, serve: Serve) -> None:
+    """A delay holds up one response; a client with a shorter timeout gives up."""
     hubspot = serve(portal, faults=[Fault(delay_s=0.2), Fault(on=2, delay_s=30)])
     start = time.monotonic()
     hubspot.get(PAGED)
@@ -185,8 +187,8 @@ def test_an_answer_is_late(portal: Portal, serve: Serve) -> None:
         hubspot.session.get(hubspot.simulator.url + PAGED, timeout=0.05)
 
 
-def test_the_portal_changes_just_then(portal: Portal, serve: Serve) -> None:
-    """`before` is seen by the answer that it precedes, `then` only by the next."""
+def test_a_fault_changes_the_portal(portal: Portal, serve: Serve) -> None:
+    """The response shows the change of `before`; only the next response shows that of `then`."""
     portal.create(note(1))
     hubspot = serve(
         portal,
@@ -199,69 +201,66 @@ def test_the_portal_changes_just_then(portal: Portal, serve: Serve) -> None:
     assert [ids(hubspot.json(PAGED)) for _ in range(3)] == [[1], [1, 2], [2]]
 
 
-def test_a_wrong_answer_does_nothing(portal: Portal, serve: Serve) -> None:
-    """A request that is refused in the portal's place has no effect; a cut one has."""
-    given = {"engagement": {"type": "NOTE"}, "metadata": {}}
+def test_a_replaced_response_has_no_effect(portal: Portal, serve: Serve) -> None:
+    """A request whose response a fault replaces has no effect; a dropped request has."""
+    record = {"engagement": {"type": "NOTE"}, "metadata": {}}
     hubspot = serve(portal, faults=[faults.SERVER_ERROR, faults.DROPPED])
 
-    assert hubspot.ask("POST", ENGAGEMENTS, json=given).status_code == 500
+    assert hubspot.request("POST", ENGAGEMENTS, json=record).status_code == 500
     assert len(portal) == 0
     with pytest.raises(requests.ConnectionError):
-        hubspot.ask("POST", ENGAGEMENTS, json=given)
+        hubspot.request("POST", ENGAGEMENTS, json=record)
     assert len(portal) == 1
 
 
 @pytest.mark.parametrize(
     "wrong", [{"on": 0}, {"every": 0}, {"times": 0}, {"sent": 2.0}, {"delay_s": -1.0}]
 )
-def test_impossible_faults_are_refused(wrong: dict[str, float]) -> None:
-    """A fault that could never strike is an error where it is made."""
+def test_impossible_faults_are_rejected(wrong: dict[str, float]) -> None:
+    """A fault that could never apply raises an error at once."""
     with pytest.raises(ValueError, match="from"):
         Fault(**wrong)  # type: ignore[arg-type]  # that is the point
 
 
+SCRIPT = [
+    {"fault": "RATE_LIMITED", "on": 2, "path": "paged"},
+    {"on": 3, "status": 418, "json": {"tea": 1}, "headers": {"Retry-After": "9"}},
+    {"on": 4, "body": "<p>no</p>"},
+    {
+        "then": [
+            {"create": note(2)},
+            {"update": {"id": 1, "metadata": {"body": "new"}, "last_updated_ms": 3}},
+            {"associate": {"id": 1, "key": "dealIds", "objectIds": [5]}},
+        ]
+    },
+    {"on": 5, "before": [{"delete": 2}]},
+]
+
+
 def test_faults_come_from_a_file(portal: Portal, serve: Serve, tmp_path: Path) -> None:
-    """A file names faults, makes up answers, and changes the portal."""
+    """A file can name faults, define responses, and change the portal."""
     portal.create(note(1))
-    script = [
-        {"fault": "RATE_LIMITED", "on": 2, "path": "paged"},
-        {"on": 3, "status": 418, "json": {"tea": 1}, "headers": {"Retry-After": "9"}},
-        {"on": 4, "body": "<p>no</p>"},
-        {
-            "then": [
-                {"create": note(2)},
-                {"update": {"id": 1, "metadata": {"body": "new"}, "last_updated_ms": 3}},
-                {"associate": {"id": 1, "key": "dealIds", "objectIds": [5]}},
-            ]
-        },
-        {"on": 5, "before": [{"delete": 2}]},
-    ]
     path = tmp_path / "faults.json"
-    path.write_bytes(msgspec.json.encode(script))
+    path.write_bytes(msgspec.json.encode(SCRIPT))
     hubspot = serve(portal, faults=read_faults(path))
     first, second, third, fourth, fifth = (hubspot.get(PAGED) for _ in range(5))
 
     assert ids(first.json()) == [1]
     assert second.status_code == 429
-    assert (
-        third.status_code,
-        third.headers["Retry-After"],
-        third.json(),
-    ) == (418, "9", {"tea": 1})
+    assert (third.status_code, third.json()) == (418, {"tea": 1})
+    assert third.headers["Retry-After"] == "9"
     assert (fourth.status_code, fourth.text) == (200, "<p>no</p>")
     [record] = fifth.json()["results"]
-    assert (
-        record["metadata"]["body"],
-        record["associations"]["dealIds"],
-        record["engagement"]["lastUpdated"],
-    ) == ("new", [5], 3)
+    assert record["metadata"]["body"] == "new"
+    assert record["associations"]["dealIds"] == [5]
+    assert record["engagement"]["lastUpdated"] == 3
 
 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
         ("[", "not JSON"),
-        ("{}", "a list of faults"),
+        ("{}", "must be a list of faults"),
         ('[{"on": 1}, {"fault": "GREMLINS"}]', "fault 2: no fault named GREMLINS"),
         ('[{"wat": 1}]', "fault 1: .*wat"),
         ('[{"on": 0}]', "fault 1: on, every and times"),
@@ -270,7 +269,7 @@ def test_faults_come_from_a_file(portal: Portal, serve: Serve, tmp_path: Path) -
     ],
 )
 def test_a_wrong_file_is_named(tmp_path: Path, text: str, message: str) -> None:
-    """The error says which fault of which file is wrong, and why."""
+    """The error names the file, the fault and the reason."""
     path = tmp_path / "faults.json"
     path.write_text(text)
 
@@ -278,14 +277,14 @@ def test_a_wrong_file_is_named(tmp_path: Path, text: str, message: str) -> None:
         read_faults(path)
 
 
-def test_an_answer_may_be_anything(portal: Portal, serve: Serve) -> None:
-    """A fault from Python can answer with any status, bytes and headers."""
-    answer = Answer(299, b"\xff\x00", "application/x-thing", {"X-Odd": "yes"})
-    got = serve(portal, faults=[Fault(answer=answer)]).get(PAGED)
+def test_a_fault_can_send_any_response(portal: Portal, serve: Serve) -> None:
+    """A fault's response can have any status, bytes and headers."""
+    replacement = Response(299, b"\xff\x00", "application/x-thing", {"X-Odd": "yes"})
+    response = serve(portal, faults=[Fault(response=replacement)]).get(PAGED)
 
     assert (
-        got.status_code,
-        got.content,
-        got.headers["Content-Type"],
-        got.headers["X-Odd"],
+        response.status_code,
+        response.content,
+        response.headers["Content-Type"],
+        response.headers["X-Odd"],
     ) == (299, b"\xff\x00", "application/x-thing", "yes")

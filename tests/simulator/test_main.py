@@ -1,4 +1,4 @@
-"""The command line, run as a user runs it."""
+"""The command line, run like a user runs commands."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 import requests
 
+from hubspot_simulator.objects.behaviour import switch_lines
+from tests.conftest import REPOSITORY
 from tests.simulator.conftest import PAGED, RECORDINGS, needs_recordings
 
 COMMAND = [sys.executable, "-m", "hubspot_simulator"]
@@ -20,8 +22,8 @@ Start = Callable[..., "subprocess.Popen[str]"]
 
 @pytest.fixture
 def start() -> Iterator[Start]:
-    """Start the program on a free port; whatever still runs at the end is killed."""
-    started: list[subprocess.Popen[str]] = []
+    """Start the program on a free port; processes that still run at the end are killed."""
+    processes: list[subprocess.Popen[str]] = []
 
     def run(*arguments: object) -> subprocess.Popen[str]:
         process = subprocess.Popen(
@@ -30,11 +32,11 @@ def start() -> Iterator[Start]:
             stderr=subprocess.PIPE,
             text=True,
         )
-        started.append(process)
+        processes.append(process)
         return process
 
     yield run
-    for process in started:
+    for process in processes:
         process.kill()
         process.communicate()
 
@@ -50,8 +52,8 @@ def page(url: str, token: str = "pat-test") -> Any:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_it_prints_its_url_and_ends_cleanly(start: Start, number: int) -> None:
-    """One line says where it listens; a signal ends it with exit 0 and no more words."""
+def test_a_signal_ends_the_program(start: Start, number: int) -> None:
+    """The only output is the URL; a signal ends the program with exit code 0."""
     process = start("--engagements", 30, "--seed", 3)
     assert len(page(read_url(process))["results"]) == 30
 
@@ -61,7 +63,7 @@ def test_it_prints_its_url_and_ends_cleanly(start: Start, number: int) -> None:
 
 
 def test_options_reach_the_portal(start: Start, tmp_path: Path) -> None:
-    """Built-in portal, token, rate limit, latency and faults are as asked for."""
+    """Built-in portal, token, rate limit, latency and faults follow the options."""
     faults = tmp_path / "faults.json"
     faults.write_text('[{"fault": "SERVER_ERROR", "on": 2}]')
     process = start(
@@ -78,12 +80,12 @@ def test_options_reach_the_portal(start: Start, tmp_path: Path) -> None:
 
 @needs_recordings
 def test_a_recording_is_served(start: Start) -> None:
-    """--recording serves a folder of recorded answers."""
+    """--recording serves a folder of recorded responses."""
     assert len(page(read_url(start("--recording", RECORDINGS)))["results"]) == 120
 
 
-def test_what_cannot_be_served_is_said(start: Start, tmp_path: Path) -> None:
-    """A missing folder or a wrong file is one line on stderr and exit 1; a wrong option is 2."""
+def test_a_failed_start_is_explained(start: Start, tmp_path: Path) -> None:
+    """A missing folder or an invalid file gives one line and exit code 1; a wrong option 2."""
     (tmp_path / "faults.json").write_text("[1]")
     for arguments, code, words in (
         (("--recording", tmp_path / "none"), 1, "none"),
@@ -99,7 +101,49 @@ def test_what_cannot_be_served_is_said(start: Start, tmp_path: Path) -> None:
 
 
 def test_help_and_version() -> None:
-    """--help names every option, --version the version; both exit 0."""
+    """--help names every option, --version the version; both exit with 0."""
     for option, words in (("--help", "--recording"), ("--version", "hubspot_simulator ")):
-        done = subprocess.run([*COMMAND, option], stdout=subprocess.PIPE, text=True, check=True)
-        assert words in done.stdout
+        outcome = subprocess.run([*COMMAND, option], stdout=subprocess.PIPE, text=True, check=True)
+        assert words in outcome.stdout
+
+
+def test_a_sales_team_at_work(start: Start) -> None:
+    """With --lifelike the made-up portal is that of a team."""
+    results = page(read_url(start("--lifelike", "--engagements", 40)))["results"]
+    assert len(results) == 40
+    assert all(record["engagement"]["teamId"] for record in results)
+
+
+def test_switches_of_the_objects_api(start: Start) -> None:
+    """Behaviour, scopes and the limit of searches can be set; a wrong one ends it with a line."""
+    process = start(
+        *("--engagements", 30, "--search-limit", 1, "--scopes", "crm.objects.contacts.read"),
+        *("--objects", "forbidden_types=calls", "--objects", "last_paging=null"),
+    )
+    url, headers = read_url(process), {"Authorization": "Bearer pat-test"}
+
+    def get(path: str) -> requests.Response:
+        return requests.get(f"{url}/crm/objects/2026-09/{path}", headers=headers, timeout=60)
+
+    assert get("postal_mail?limit=100").json()["paging"] is None
+    assert [get(name).status_code for name in ("notes", "calls", "emails")] == [200, 403, 403]
+    wrong = start("--objects", "no_such=1")
+    _, error = wrong.communicate(timeout=60)
+    assert wrong.returncode == 1
+    assert "no switch 'no_such'" in error
+
+
+def test_help_and_documentation_have_every_switch(start: Start) -> None:
+    """The switches of --help and of docs/simulator.md are those of the code."""
+    text = (REPOSITORY / "docs" / "simulator.md").read_text(encoding="utf-8")
+    table = [
+        line for line in text.partition("| switch |")[2].splitlines() if line.startswith("| `")
+    ]
+    rows = [tuple(cell.strip("` ") for cell in row.strip("| ").split(" | ")) for row in table]
+    assert [(name, default) for name, default, _ in rows] == [
+        (name, default) for name, default, _ in switch_lines()
+    ]
+    output, _ = start("--help").communicate(timeout=60)
+    for name, default, meaning in switch_lines():
+        assert f"{name}={default}\n      {meaning}" in output
+        assert f"| {meaning} |" in text

@@ -1,4 +1,4 @@
-"""OAuth: tokens for a refresh token, and what becomes of them."""
+"""OAuth: access tokens for a refresh token, and their expiry."""
 
 from __future__ import annotations
 
@@ -33,21 +33,21 @@ def simulator(clock: Clock) -> Any:
 
 
 def token(simulator: Simulator) -> str:
-    answer = requests.post(simulator.url + PATH, data=FORM, timeout=60)
-    assert answer.status_code == 200
-    assert answer.json()["expires_in"] == 60
-    return str(answer.json()["access_token"])
+    response = requests.post(simulator.url + PATH, data=FORM, timeout=60)
+    assert response.status_code == 200
+    assert response.json()["expires_in"] == 60
+    return str(response.json()["access_token"])
 
 
 def status(simulator: Simulator, token: str) -> tuple[int, str | None]:
     headers = {"Authorization": f"Bearer {token}"}
-    answer = requests.get(simulator.url + PAGED, headers=headers, timeout=60)
-    return answer.status_code, answer.json().get("category")
+    response = requests.get(simulator.url + PAGED, headers=headers, timeout=60)
+    return response.status_code, response.json().get("category")
 
 
-def test_a_token_serves_until_it_runs_out(simulator: Simulator, clock: Clock) -> None:
+def test_a_token_is_valid_until_it_expires(simulator: Simulator, clock: Clock) -> None:
     """
-    A token is good for as long as its answer said, and then called expired.
+    A token is valid for `expires_in` seconds; then the 401 says that the token expired.
     """
     first = token(simulator)
     assert status(simulator, first) == (200, None)
@@ -58,7 +58,7 @@ def test_a_token_serves_until_it_runs_out(simulator: Simulator, clock: Clock) ->
 
 
 @pytest.mark.parametrize(
-    ("field", "named"),
+    ("field", "category"),
     [
         ("grant_type", "BAD_GRANT_TYPE"),
         ("client_id", "BAD_CLIENT_ID"),
@@ -66,9 +66,9 @@ def test_a_token_serves_until_it_runs_out(simulator: Simulator, clock: Clock) ->
         ("refresh_token", "BAD_REFRESH_TOKEN"),
     ],
 )
-def test_a_wrong_form_is_refused(simulator: Simulator, field: str, named: str) -> None:
+def test_a_wrong_form_is_rejected(simulator: Simulator, field: str, category: str) -> None:
     """
-    Each wrong field is a 400 with a status of its own.
+    Each wrong field is a 400 with a different status.
     """
-    answer = requests.post(simulator.url + PATH, data={**FORM, field: "wrong"}, timeout=60)
-    assert (answer.status_code, answer.json()["status"]) == (400, named)
+    response = requests.post(simulator.url + PATH, data={**FORM, field: "wrong"}, timeout=60)
+    assert (response.status_code, response.json()["status"]) == (400, category)

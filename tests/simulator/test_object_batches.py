@@ -82,7 +82,7 @@ def test_batches_have_bounds(portal: Portal, serve: Serve) -> None:
     assert "properties" in incomplete.json()["message"]
     v3 = f"{objects_path('notes', 'v3')}/batch/read"
     assert post(hubspot, v3, {"inputs": [{"id": "5"}]}).status_code == 207
-    assert hubspot.ask("POST", path, data=b"{").status_code == 400
+    assert hubspot.request("POST", path, data=b"{").status_code == 400
 
 
 def test_batch_reads_give_properties_without_associations(portal: Portal, serve: Serve) -> None:
@@ -211,6 +211,39 @@ def test_related_records_are_the_same_each_time(clock: Clock, serve: Serve) -> N
     properties = [one["properties"] for one in pages[0]["results"]]
     assert any(one["email"] for one in properties)
     assert all(one["favourite_tier"] in ("gold", "silver", "bronze") for one in properties)
+
+
+@pytest.mark.parametrize(
+    ("name", "defaults"),
+    [
+        ("contacts", "createdate email firstname hs_object_id lastmodifieddate lastname"),
+        ("companies", "createdate domain hs_lastmodifieddate hs_object_id name"),
+        (
+            "deals",
+            "amount closedate createdate dealname dealstage hs_lastmodifieddate hs_object_id"
+            " pipeline",
+        ),
+    ],
+)
+def test_default_properties(clock: Clock, serve: Serve, name: str, defaults: str) -> None:
+    """Without `properties` a related record has those that HubSpot's guides name."""
+    hubspot = serve(Portal.generate(100, seed=3, clock=clock))
+    (record, *_) = hubspot.json(objects_path(name))["results"]
+    assert [*record["properties"]] == defaults.split()
+
+
+def test_a_created_record_has_nothing_made_up(portal: Portal, serve: Serve) -> None:
+    """A record that a test adds has its properties only; a change keeps the made-up ones."""
+    add(portal, 5, associations={"contactIds": [3]})
+    hubspot = serve(portal)
+    path, names = objects_path("contacts"), "firstname,city"
+    made_up = hubspot.json(f"{path}/3", properties=names)["properties"]
+    portal.objects.put_related(CONTACTS, 3, {"city": "Oslo"})
+    portal.objects.put_related(CONTACTS, 4, {"city": "Oslo"})
+    changed = hubspot.json(f"{path}/3", properties=names)["properties"]
+    created = hubspot.json(f"{path}/4", properties=names)["properties"]
+    assert (changed["firstname"], changed["city"]) == (made_up["firstname"], "Oslo")
+    assert (created["firstname"], created["city"]) == (None, "Oslo")
 
 
 def test_partners_of_partners(portal: Portal, serve: Serve) -> None:

@@ -214,7 +214,7 @@ def test_archived_records_are_a_list_of_their_own(
     hubspot = serve(portal)
     before = hubspot.json(f"{objects_path('notes')}/6")
     clock.now_ms += 5_000
-    assert hubspot.ask("DELETE", "/engagements/v1/engagements/6").status_code == 204
+    assert hubspot.request("DELETE", "/engagements/v1/engagements/6").status_code == 204
     assert ids_of(hubspot.json(objects_path("notes"))["results"]) == [5, 7]
     archived = hubspot.json(objects_path("notes"), archived="true")["results"]
     assert archived == [
@@ -265,10 +265,12 @@ def test_changes_by_v1_show_on_the_lists(portal: Portal, serve: Serve) -> None:
     hubspot = serve(portal)
     assert hubspot.json(objects_path("notes"))["results"] == []
     v1 = "/engagements/v1/engagements"
-    made = hubspot.ask("POST", v1, json={"engagement": {"type": "NOTE"}, "metadata": {"body": "a"}})
+    made = hubspot.request(
+        "POST", v1, json={"engagement": {"type": "NOTE"}, "metadata": {"body": "a"}}
+    )
     record_id = made.json()["engagement"]["id"]
-    hubspot.ask("PATCH", f"{v1}/{record_id}", json={"metadata": {"body": "b"}})
-    hubspot.ask("PUT", f"{v1}/{record_id}/associations/contact/77")
+    hubspot.request("PATCH", f"{v1}/{record_id}", json={"metadata": {"body": "b"}})
+    hubspot.request("PUT", f"{v1}/{record_id}/associations/contact/77")
     path = f"{objects_path('notes')}/{record_id}"
     record = hubspot.json(path, properties="hs_note_body", associations="contacts")
     assert record["properties"]["hs_note_body"] == "b"
@@ -282,7 +284,7 @@ def test_changes_by_v1_show_on_the_lists(portal: Portal, serve: Serve) -> None:
 def test_engagements_of_sample_contacts_are_listed(portal: Portal, serve: Serve) -> None:
     """The objects API lists the sample contacts' engagements that v1's list leaves out."""
     add(portal, 5)
-    portal.leave_out(5)
+    portal.hide(5)
     hubspot = serve(portal)
     assert hubspot.json("/engagements/v1/engagements/paged")["results"] == []
     assert ids_of(hubspot.json(objects_path("notes"))["results"]) == [5]
@@ -350,7 +352,7 @@ def test_unknown_paths_and_types(portal: Portal, serve: Serve) -> None:
     assert unknown.status_code == 400
     assert unknown.json()["message"] == "Unable to infer object type from: butterflies"
     assert hubspot.get(objects_path("notes", "2024-01")).status_code == 404
-    assert hubspot.ask("POST", f"{objects_path('notes')}/5").status_code == 405
+    assert hubspot.request("POST", f"{objects_path('notes')}/5").status_code == 405
     assert hubspot.get(objects_path("machines")).status_code == 400
 
 

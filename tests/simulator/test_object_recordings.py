@@ -55,7 +55,7 @@ def replay(hubspot: Hubspot, recording: dict[str, Any], path: str | None = None)
     """Return the body of the portal's answer to a recorded request."""
     request = recording["request"]
     url = urlsplit(request["url"])
-    response = hubspot.ask(
+    response = hubspot.request(
         request["method"],
         path or url.path,
         params=dict(parse_qsl(url.query)),
@@ -153,7 +153,7 @@ def test_v1_knows_nothing_of_a_deleted_engagement(hubspot: Hubspot, portal: Port
     recorded = read("2022-08-08_v1_delete_204")["response"]["status"]
     record_id = 77_650_314_959
     path = f"/engagements/v1/engagements/{record_id}"
-    assert hubspot.ask("DELETE", path).status_code == recorded
+    assert hubspot.request("DELETE", path).status_code == recorded
     assert hubspot.get(path).status_code == 404
     assert hubspot.get(f"/crm/v3/objects/emails/{record_id}").status_code == 404
 

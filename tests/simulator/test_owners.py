@@ -11,30 +11,30 @@ OWNERS = "/crm/v3/owners"
 
 
 def all_owners(hubspot: Hubspot, **params: Any) -> list[Any]:
-    found: list[Any] = []
+    owners: list[Any] = []
     body: Any = hubspot.json(OWNERS, **params)
     while True:
-        found += body["results"]
+        owners += body["results"]
         if "paging" not in body:
-            return found
+            return owners
         body = hubspot.json(OWNERS, after=body["paging"]["next"]["after"], **params)
 
 
 def test_archived_owners_are_listed_apart(portal: Portal, serve: Serve) -> None:
     """
-    Live owners come without asking, archived ones with archived=true, and nobody in both.
+    Live owners are listed by default, archived owners with archived=true, none in both.
     """
     hubspot = serve(portal)
-    live, gone = all_owners(hubspot, limit=2), all_owners(hubspot, archived="true", limit=1)
-    assert [owner["archived"] for owner in live + gone] == [False] * len(live) + [True] * len(gone)
-    assert gone and all(owner["userId"] is None for owner in gone)
-    ids = [int(owner["id"]) for owner in live + gone]
+    live, former = all_owners(hubspot, limit=2), all_owners(hubspot, archived="true", limit=1)
+    assert not any(owner["archived"] for owner in live)
+    assert former and all(owner["archived"] and owner["userId"] is None for owner in former)
+    ids = [int(owner["id"]) for owner in live + former]
     assert sorted(ids) == sorted(int(owner["id"]) for owner in portal.owners)
 
 
 def test_owners_need_a_scope_of_their_own(portal: Portal, serve: Serve) -> None:
     """
-    A token for engagements alone is refused, and told which scope is missing.
+    A token without the scope gets a 403 that names the missing scope.
     """
     refusal = serve(portal, scopes=["crm.objects.contacts.read"]).get(OWNERS)
     assert refusal.status_code == 403

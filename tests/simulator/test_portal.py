@@ -1,4 +1,4 @@
-"""What a portal holds, before any HTTP."""
+"""A portal's data, without HTTP."""
 
 from __future__ import annotations
 
@@ -40,9 +40,9 @@ TASK 2018-07-13 4
 """
 
 
-def test_create_fills_in_what_is_absent_and_keeps_what_is_given(portal: Portal) -> None:
+def test_create_fills_in_missing_fields_only(portal: Portal) -> None:
     """
-    Id, portal, active, and the three times are HubSpot's to fill in; a given value always stays.
+    The portal fills in id, portal, active and the three times, and keeps existing values.
     """
     filled = portal.create({"engagement": {"type": "NOTE"}, "metadata": {}})["engagement"]
     odd = {"id": 2**40, "lastUpdated": 5, "timestamp": 636418459634654854, "active": False}
@@ -61,8 +61,8 @@ def test_create_fills_in_what_is_absent_and_keeps_what_is_given(portal: Portal) 
     assert kept == portal.record(2**40)["engagement"]
 
 
-def test_an_id_is_given_once(portal: Portal) -> None:
-    """A taken id is refused, and a deleted one is never given to a new record."""
+def test_an_id_is_used_once(portal: Portal) -> None:
+    """An existing id is an error, and a new record never gets a deleted record's id."""
     portal.create(note(50_000_000))
     with pytest.raises(ValueError, match="taken"):
         portal.create(note(50_000_000))
@@ -72,7 +72,7 @@ def test_an_id_is_given_once(portal: Portal) -> None:
 
 
 def test_update_merges_and_moves_last_updated(portal: Portal, clock: Clock) -> None:
-    """An edit keeps what it does not name, and is dated now unless it says otherwise."""
+    """An edit keeps all other fields; `lastUpdated` is now, or the edit's own value."""
     portal.create(note(7, ownerId=70))
     clock.now_ms += 1_000
 
@@ -87,7 +87,7 @@ def test_update_merges_and_moves_last_updated(portal: Portal, clock: Clock) -> N
 
 
 def test_associations_leave_last_updated_alone(portal: Portal, clock: Clock) -> None:
-    """An association edit does not move lastUpdated, which is why change lists miss it."""
+    """An association edit does not change lastUpdated, so change lists miss the edit."""
     portal.create(note(7))
     clock.now_ms += 1_000
 
@@ -98,17 +98,17 @@ def test_associations_leave_last_updated_alone(portal: Portal, clock: Clock) -> 
 
 
 def test_unknown_ids_are_key_errors(portal: Portal) -> None:
-    """Nothing can be done with a record that is not there."""
-    for attempt in (portal.record, portal.update, portal.delete, portal.leave_out):
+    """Every operation on an unknown id raises KeyError."""
+    for operation in (portal.record, portal.update, portal.delete, portal.hide):
         with pytest.raises(KeyError):
-            attempt(404)
+            operation(404)
     with pytest.raises(KeyError):
         portal.associate(404, "contactIds", [])
 
 
 @pytest.mark.parametrize("hours", [-9, 0, 8])
 def test_june_2018_has_its_daily_counts(hours: int) -> None:
-    """The built-in portal has the known counts a day and type, in any zone from UTC-9 to UTC+8."""
+    """The built-in portal has the expected counts a day and type, from UTC-9 to UTC+8."""
     zone = timezone(timedelta(hours=hours))
     portal = Portal.june_2018()
     counts: Counter[tuple[str, str]] = Counter()
@@ -126,23 +126,23 @@ def test_june_2018_has_its_daily_counts(hours: int) -> None:
 
 
 @needs_recordings
-def test_a_recording_is_served_as_it_was_recorded() -> None:
-    """The union of the recorded lists, by id, with the keys and values of the newest version."""
-    recorded = {}
+def test_a_recording_is_served_unchanged() -> None:
+    """The portal has the union of the recorded lists, with the newest version of each record."""
+    newest = {}
     for path in RECORDINGS.glob("*.json"):
         for record in msgspec.json.decode(path.read_bytes()).get("results", ()):
-            recorded[record["engagement"]["id"]] = record
+            newest[record["engagement"]["id"]] = record
 
     portal = Portal.from_recording(RECORDINGS)
 
-    assert [recorded[key] for key in sorted(recorded)] == portal.records()
+    assert [newest[key] for key in sorted(newest)] == portal.records()
     assert len(portal) == 120
 
 
 def test_of_two_recorded_versions_the_newest_is_kept(tmp_path: Path) -> None:
-    """Lists are recorded at different times; a record has the state of the latest."""
-    for name, updated in (("1_paged", 20), ("2_recent_modified", 30), ("3_paged", 10)):
-        page = {"results": [note(1, lastUpdated=updated)]}
+    """Lists are recorded at different times; the portal has the newest version of a record."""
+    for name, updated_ms in (("1_paged", 20), ("2_recent_modified", 30), ("3_paged", 10)):
+        page = {"results": [note(1, lastUpdated=updated_ms)]}
         (tmp_path / f"{name}.json").write_bytes(msgspec.json.encode(page))
 
     assert [
@@ -151,6 +151,6 @@ def test_of_two_recorded_versions_the_newest_is_kept(tmp_path: Path) -> None:
 
 
 def test_a_folder_without_recordings_is_an_error(tmp_path: Path) -> None:
-    """A wrong folder is named, not served as an empty portal."""
+    """A folder without lists raises an error that names the folder."""
     with pytest.raises(FileNotFoundError, match=str(tmp_path)):
         Portal.from_recording(tmp_path)

@@ -1,4 +1,4 @@
-"""The program as a user runs it: options, files, exit codes, and who writes where."""
+"""The program as a user runs it: options, files, exit codes, and outputs."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from hubspot_simulator import faults
-from hubspot_simulator.answers import Answer, error_answer
 from hubspot_simulator.faults import Fault
 from hubspot_simulator.portal import Portal
+from hubspot_simulator.responses import Response, error_response
 from hubspot_simulator.server import Simulator
 from tap_hubspot_engagements.config import Config
 from tests.conftest import REPOSITORY
@@ -20,7 +20,7 @@ from tests.tap.conftest import TOKEN, Run, Serve, Tap, last_state, mark, paths, 
 
 
 def errors(run: Run) -> list[str]:
-    """Return what is wrong in a run's log, every line of which must have its level."""
+    """Return the errors and warnings of a run's log, every line of which must have a level."""
     lines = run.err.splitlines()
     assert all(re.match(r"(INFO|WARNING|ERROR) \S", line) for line in lines), run.err
     return [line for line in lines if line.startswith("ERROR ")]
@@ -66,7 +66,7 @@ def test_a_run(run_tap: Tap) -> None:
 
 def test_misfits_and_u0000_are_counted(serve: Serve, tmp_path: Path) -> None:
     """
-    The summary says how many values did not fit their columns, and where U+0000 was removed.
+    The summary counts type mismatches by column, and removals of U+0000.
     """
     portal = Portal()
     for owner in ("70", 71, "72"):
@@ -103,7 +103,7 @@ def test_the_example_of_a_state(run_tap: Tap) -> None:
 
 def test_the_sample_config(hubspot: Simulator, tmp_path: Path) -> None:
     """
-    sample_config.json is taken as it stands.
+    sample_config.json is accepted unchanged.
     """
     sample = json.loads((REPOSITORY / "sample_config.json").read_text())
     assert Config.from_dict(sample, {})
@@ -124,7 +124,7 @@ def test_the_token_of_the_environment(run_tap: Tap, hubspot: Simulator) -> None:
 @pytest.mark.parametrize("text", ["", "\n", "{}", '{"bookmarks": null}', '{"bookmarks": {}}'])
 def test_a_file_without_a_state(text: str, run_tap: Tap) -> None:
     """
-    The file that a first run leaves when it fails is no state, which a line says.
+    The empty file of a first, failed run is no state; a line says so.
     """
     run = run_tap(state=text)
     assert run.code == 0, run.err
@@ -175,7 +175,7 @@ FAULTY: dict[str, tuple[dict[str, Any], str]] = {
 @pytest.mark.parametrize(("files", "text"), FAULTY.values(), ids=FAULTY)
 def test_faulty_files(files: dict[str, Any], text: str, tmp_path: Path) -> None:
     """
-    A file that does not serve ends the run with 2, one line that says why, and no messages.
+    A faulty file ends the run with 2, a line with the reason, and no messages.
     """
     tap = Tap(tmp_path)
     arguments: list[object] = ["--config", tmp_path / "config.json"]
@@ -197,14 +197,16 @@ ENDS = {
     "401": (faults.UNDECODABLE_TOKEN, 1, "check access_token"),
     "403": (faults.MISSING_SCOPES, 1, "grant the token crm.objects.contacts.read"),
     "403 with the token": (
-        Fault(answer=error_answer(403, f"This oauth-token ({TOKEN}) does not have permissions!")),
+        Fault(
+            response=error_response(403, f"This oauth-token ({TOKEN}) does not have permissions!")
+        ),
         1,
         "This oauth-token (***) does not have permissions!",
     ),
     "400": (faults.BAD_PARAMETER, 1, "Unable to parse value for query parameter"),
     "404": (faults.NOT_FOUND, 1, "resource not found"),
     "477 for a day": (
-        Fault(answer=Answer(477, headers={"Retry-After": "86400"})),
+        Fault(response=Response(477, headers={"Retry-After": "86400"})),
         1,
         "477",
     ),
@@ -217,7 +219,7 @@ def test_how_a_refused_run_ends(
     fault: Fault, code: int, text: str, run_tap: Tap, hubspot: Simulator
 ) -> None:
     """
-    What HubSpot refuses ends the run with one line; what was read before is written, with a state.
+    A refusal ends the run with a single line; all earlier records are written, with a state.
     """
     hubspot.faults.add(fault.at(4, times=None))
     run = run_tap(page_size=20)

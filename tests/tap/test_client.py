@@ -1,4 +1,4 @@
-"""What each of HubSpot's answers is taken for: a typed error, or a reason to ask again."""
+"""The meaning of each of HubSpot's responses: a typed error, or a retry."""
 
 from __future__ import annotations
 
@@ -35,9 +35,9 @@ from hubspot_api.exceptions import (
     TransientError,
 )
 from hubspot_simulator import faults
-from hubspot_simulator.answers import Answer, error_answer, json_answer, rate_limited
 from hubspot_simulator.faults import Fault
 from hubspot_simulator.portal import Portal
+from hubspot_simulator.responses import Response, error_response, json_response, rate_limited
 from hubspot_simulator.server import Simulator
 from tap_hubspot_engagements.config import Config
 from tap_hubspot_engagements.source import Page
@@ -65,16 +65,16 @@ def first_page(client: HubspotClient) -> Page:
 
 @pytest.fixture
 def longest(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Jitter that always comes out at its most."""
+    """Jitter that is always at the maximum."""
     monkeypatch.setattr("backoff.full_jitter", lambda most: most)
 
 
 def json_fault(value: Any) -> Fault:
-    return Fault(answer=json_answer(value))
+    return Fault(response=json_response(value))
 
 
 def status(number: int, **headers: str) -> Fault:
-    return Fault(answer=Answer(number, b"<html>nothing to see</html>", headers=headers))
+    return Fault(response=Response(number, b"<html>nothing to see</html>", headers=headers))
 
 
 TRANSIENT = {
@@ -116,7 +116,7 @@ def test_what_may_pass_is_asked_again(
     fault: Fault, hubspot: Simulator, client: HubspotClient, waits: Waits
 ) -> None:
     """
-    What may pass costs a wait and a second request, and no record.
+    A transient fault costs a wait and a second request, and no record.
     """
     hubspot.faults.add(fault)
     page = first_page(client)
@@ -133,20 +133,22 @@ REFUSALS: dict[str, tuple[Fault, type[Exception], str]] = {
     "403": (faults.MISSING_SCOPES, ScopeError, "grant the token crm.objects.contacts.read"),
     "403 in HTML": (status(403), RefusedError, "refused by HubSpot or by a proxy"),
     "403 of other wording": (
-        Fault(answer=error_answer(403, "missing required 'workflows' scope")),
+        Fault(response=error_response(403, "missing required 'workflows' scope")),
         ScopeError,
         "'workflows' scope",
     ),
     "403 of odd shape": (
         Fault(
-            answer=error_answer(403, "no", errors=[5, {"context": ["a"]}, {"context": {"a": 1}}])
+            response=error_response(
+                403, "no", errors=[5, {"context": ["a"]}, {"context": {"a": 1}}]
+            )
         ),
         RefusedError,
         "refused by HubSpot or by a proxy",
     ),
-    "403 of odder shape": (Fault(answer=error_answer(403, "no", errors=7)), RefusedError, "no"),
+    "403 of odder shape": (Fault(response=error_response(403, "no", errors=7)), RefusedError, "no"),
     "403 for an address": (
-        Fault(answer=error_answer(403, "This IP address may not use this account")),
+        Fault(response=error_response(403, "This IP address may not use this account")),
         RefusedError,
         "IP addresses",
     ),
@@ -158,13 +160,13 @@ REFUSALS: dict[str, tuple[Fault, type[Exception], str]] = {
     "400": (faults.BAD_PARAMETER, BadRequestError, "Unable to parse value for query parameter"),
     "404": (faults.NOT_FOUND, NotFoundError, "resource not found"),
     "404 in HTML": (faults.UNKNOWN_ROUTE, NotFoundError, "404 Not Found"),
-    "404 empty": (Fault(answer=Answer(404)), NotFoundError, "404"),
+    "404 empty": (Fault(response=Response(404)), NotFoundError, "404"),
     "405": (status(405), HubspotError, "405"),
     "414": (status(414), HubspotError, "414"),
-    "204": (Fault(answer=Answer(204)), HubspotError, "204"),
+    "204": (Fault(response=Response(204)), HubspotError, "204"),
     "429 of the day": (faults.DAILY_LIMIT_REACHED, DailyLimitError, "midnight"),
     "429 of the day, by its message": (
-        Fault(answer=error_answer(429, "You have reached your daily limit.")),
+        Fault(response=error_response(429, "You have reached your daily limit.")),
         DailyLimitError,
         "midnight",
     ),
@@ -181,26 +183,26 @@ def test_what_will_not_pass_is_an_error_at_once(
     waits: Waits,
 ) -> None:
     """
-    A refusal is raised as what it is, after one request, on one line that says what to do.
+    A refusal is a typed error after a single request, with the remedy in a single line.
     """
     hubspot.faults.add(fault)
-    with pytest.raises(kind) as caught:
+    with pytest.raises(kind) as excinfo:
         first_page(client)
-    assert type(caught.value) is kind
-    assert text in str(caught.value)
-    assert "\n" not in str(caught.value)
+    assert type(excinfo.value) is kind
+    assert text in str(excinfo.value)
+    assert "\n" not in str(excinfo.value)
     assert (client.requests, waits.slept) == (1, [])
 
 
 def test_the_correlation_id_is_shown(hubspot: Simulator, client: HubspotClient) -> None:
     """
-    An error has what HubSpot's support asks for.
+    An error has the id that HubSpot's support needs.
     """
-    answer = error_answer(400, "Invalid\n  input " + 500 * "x")
-    hubspot.faults.add(Fault(answer=answer))
-    with pytest.raises(BadRequestError) as caught:
+    answer = error_response(400, "Invalid\n  input " + 500 * "x")
+    hubspot.faults.add(Fault(response=answer))
+    with pytest.raises(BadRequestError) as excinfo:
         first_page(client)
-    text = str(caught.value)
+    text = str(excinfo.value)
     assert json.loads(answer.body)["correlationId"] in text
     assert "Invalid input x" in text
     assert len(text) < 500
@@ -211,10 +213,10 @@ def test_a_message_of_null(hubspot: Simulator, client: HubspotClient) -> None:
     Every field of an error may be null or missing.
     """
     body = {"message": None, "errors": None, "category": None, "policyName": None}
-    hubspot.faults.add(Fault(answer=json_answer(body, 403)))
+    hubspot.faults.add(Fault(response=json_response(body, 403)))
     with pytest.raises(RefusedError):
         first_page(client)
-    hubspot.faults.add(Fault(answer=json_answer(body, 429)))
+    hubspot.faults.add(Fault(response=json_response(body, 429)))
     assert first_page(client).engagements
 
 
@@ -223,19 +225,24 @@ def test_a_message_of_null(hubspot: Simulator, client: HubspotClient) -> None:
     [
         (faults.RATE_LIMITED, 10.0),
         (faults.RATE_LIMITED_SECONDLY, 1.0),
-        (Fault(answer=replace(rate_limited(), headers={"Retry-After": "3"})), 3.0),
-        (Fault(answer=replace(rate_limited("SECONDLY"), headers={"retry-after": "0.5"})), 0.5),
-        (Fault(answer=replace(rate_limited(), headers={"Retry-After": "0"})), 10.0),
+        (Fault(response=replace(rate_limited(), headers={"Retry-After": "3"})), 3.0),
+        (Fault(response=replace(rate_limited("SECONDLY"), headers={"retry-after": "0.5"})), 0.5),
+        (Fault(response=replace(rate_limited(), headers={"Retry-After": "0"})), 10.0),
         (
             Fault(
-                answer=replace(
+                response=replace(
                     rate_limited(), headers={"Retry-After": "Fri, 20 Nov 2026 08:00:00 GMT"}
                 )
             ),
             10.0,  # it lies before the answer's own Date
         ),
-        (Fault(answer=error_answer(429, "You have reached your secondly limit.")), 1.0),
-        (Fault(answer=error_answer(429, "You have reached your ten_secondly_rolling limit.")), 10),
+        (Fault(response=error_response(429, "You have reached your secondly limit.")), 1.0),
+        (
+            Fault(
+                response=error_response(429, "You have reached your ten_secondly_rolling limit.")
+            ),
+            10,
+        ),
         (status(477, **{"Retry-After": "90"}), 90.0),
         (status(503, **{"Retry-After": "7"}), 7.0),
         (faults.LOCKED, 2.0),
@@ -337,13 +344,13 @@ def test_first_contact_is_given_up_soon(
     fault: Fault, hubspot: Simulator, client: HubspotClient, waits: Waits
 ) -> None:
     """
-    Where HubSpot was never reached a setting is wrong, most likely: seconds, not minutes.
+    If HubSpot was never reached, a setting is probably wrong: seconds, not minutes.
     """
     hubspot.faults.add(fault.at(times=None))
-    with pytest.raises(ContactError) as caught:
+    with pytest.raises(ContactError) as excinfo:
         first_page(client)
     assert waits.now_s <= FIRST_CONTACT_S
-    assert "access_token" not in str(caught.value)
+    assert "access_token" not in str(excinfo.value)
     hubspot.faults.clear()
     assert first_page(client).engagements
     hubspot.faults.add(fault.at(times=4))
@@ -365,7 +372,7 @@ def test_a_bundle_that_is_not_there(
     hubspot: Simulator, waits: Waits, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """
-    REQUESTS_CA_BUNDLE that names no file is a fault of the settings, said in one line.
+    REQUESTS_CA_BUNDLE that names no file is a fault of the settings, in a single line.
     """
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/nowhere/ca.pem")
     with pytest.raises(SettingsError, match="REQUESTS_CA_BUNDLE"):
@@ -374,7 +381,7 @@ def test_a_bundle_that_is_not_there(
 
 def test_hubspots_message_in_a_200(hubspot: Simulator, client: HubspotClient, caplog: Any) -> None:
     """
-    An error under a 200 is retried, and what it says is said.
+    An error under a 200 is retried, and the log has the message.
     """
     body = {"status": "error", "message": "We are sorry, an internal error"}
     hubspot.faults.add(json_fault(body))
@@ -388,8 +395,8 @@ def test_a_header_of_thousands_of_digits(hubspot: Simulator, client: HubspotClie
     """
     digits = 5000 * "9"
     names = ("X-HubSpot-RateLimit-Interval-Milliseconds", "X-HubSpot-RateLimit-Max")
-    answer = Answer(503, headers={**dict.fromkeys(names, digits), "Date": digits})
-    hubspot.faults.add(Fault(answer=answer))
+    answer = Response(503, headers={**dict.fromkeys(names, digits), "Date": digits})
+    hubspot.faults.add(Fault(response=answer))
     assert first_page(client).engagements
 
 
@@ -400,7 +407,7 @@ def test_a_bomb(hubspot: Simulator, waits: Waits) -> None:
     client = build_client(hubspot, waits, max_response_bytes=1_000_000)
     bomb = gzip.compress(b" " * 300_000_000)
     headers = {"Content-Encoding": "gzip"}
-    hubspot.faults.add(Fault(answer=Answer(200, bomb, headers=headers), times=2))
+    hubspot.faults.add(Fault(response=Response(200, bomb, headers=headers), times=2))
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     assert first_page(client).engagements
     assert limits(hubspot) == [250, 250, 125]
@@ -420,7 +427,7 @@ BEGINNINGS = {
 @pytest.mark.parametrize("begin", BEGINNINGS.values(), ids=BEGINNINGS)
 def test_a_response_that_drips(begin: bytes) -> None:
     """
-    request_timeout is for the whole response, headers included: one of some bytes a second is cut.
+    request_timeout is for the whole response, headers included: a slow drip is cut.
     """
     with dripping(begin) as url:
         config = Config.from_dict(
@@ -461,15 +468,15 @@ def test_a_token_response_that_drips(tmp_path: Path) -> None:
 
 def test_clients_leave_no_threads(hubspot: Simulator, waits: Waits) -> None:
     """
-    However many clients there have been in a process, one thread watches over their answers.
+    However many clients there have been in a process, a single thread watches over their responses.
     """
     first_page(build_client(hubspot, waits))
     before = set(threading.enumerate())
     for _ in range(5):
         first_page(build_client(hubspot, waits))
-    left = set(threading.enumerate()) - before
+    rest = set(threading.enumerate()) - before
     # The portal has a thread for each connection.
-    assert not [thread for thread in left if thread.daemon]
+    assert not [thread for thread in rest if thread.daemon]
 
 
 @contextmanager
@@ -495,13 +502,13 @@ def dripping(begin: bytes, ending: bytes = b" ") -> Iterator[str]:
 
 def test_nobody_there(hubspot: Simulator, client: HubspotClient) -> None:
     """
-    A refused connection is a fault that may pass, said without the objects around it.
+    A refused connection is a transient fault; the message names no Python objects.
     """
     hubspot.stop()
-    with pytest.raises(TransientError) as caught:
+    with pytest.raises(TransientError) as excinfo:
         first_page(client)
-    assert "refused" in str(caught.value)
-    assert "object at" not in str(caught.value)
+    assert "refused" in str(excinfo.value)
+    assert "object at" not in str(excinfo.value)
 
 
 def test_no_answer_in_time(hubspot: Simulator, waits: Waits) -> None:
@@ -516,7 +523,7 @@ def test_no_answer_in_time(hubspot: Simulator, waits: Waits) -> None:
 
 @pytest.fixture
 def stalling() -> Iterator[str]:
-    """The URL of a server that sends the first half of its answers and then nothing."""
+    """The URL of a server that stops after half of each response."""
     listener = socket.create_server(("127.0.0.1", 0))
     connections = []
 
@@ -542,7 +549,7 @@ def stalling() -> Iterator[str]:
 
 def test_no_rest_of_an_answer_in_time(stalling: str, waits: Waits) -> None:
     """
-    An answer that stops in its middle is no response in time: a smaller one may come whole.
+    A response that stalls counts as a time-out: a smaller page may arrive whole.
     """
     config = Config.from_dict(
         {"access_token": TOKEN, "base_url": stalling, "request_timeout": 0.1}, {}
@@ -584,7 +591,7 @@ def test_failures_halve_the_page(path: str, hubspot: Simulator, client: HubspotC
 
 def test_one_failure_is_no_reason_to_halve(hubspot: Simulator, client: HubspotClient) -> None:
     """
-    Neither one error, nor two with another answer in between, nor rate limits make pages smaller.
+    A single error, two errors with a response in between, and rate limits keep the page size.
     """
     hubspot.faults.add(
         faults.SERVER_ERROR,
@@ -599,7 +606,7 @@ def test_one_failure_is_no_reason_to_halve(hubspot: Simulator, client: HubspotCl
 
 def test_a_page_grows_back(serve: Serve, waits: Waits) -> None:
     """
-    A halved page grows with every answer until it is whole again, and no further.
+    A halved page grows with every response, up to the full size.
     """
     hubspot = serve(Portal.generate(900), faults=[faults.SERVER_ERROR.at(times=2)])
     pages = iter_paged(build_client(hubspot, waits), PageSizes(20), 0)
@@ -612,7 +619,7 @@ def test_a_page_grows_back(serve: Serve, waits: Waits) -> None:
 
 def test_a_portal_that_fails_at_large_pages(serve: Serve, waits: Waits) -> None:
     """
-    Where 250 is always too much, all records come, and few requests fail on the way.
+    If 250 is always too much, all records arrive, and few requests fail.
     """
     hubspot = serve(Portal.generate(4000), server_error_above=100)
     client = build_client(hubspot, waits)
@@ -658,7 +665,7 @@ def test_the_next_run_begins_with_it(serve: Serve, tmp_path: Path) -> None:
 
 def test_the_smallest_page(serve: Serve, waits: Waits) -> None:
     """
-    A page of one is asked for as long as there is time, never one of none.
+    A page of a single record is retried until the limit; a page of none is never requested.
     """
     hubspot = serve(Portal.generate(5), server_error_above=0)
     with pytest.raises(ServerError):
@@ -719,7 +726,7 @@ def test_a_proxy_of_the_environment_is_asked(
     hubspot: Simulator, waits: Waits, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """
-    Where $HTTP_PROXY is set HubSpot is asked by way of it, but for the hosts of $NO_PROXY.
+    Requests go through $HTTP_PROXY, except to the hosts of $NO_PROXY.
     """
     monkeypatch.setenv("HTTP_PROXY", hubspot.url)
     with closing(socket.create_server(("127.0.0.1", 0))) as nobody:
@@ -738,15 +745,15 @@ def test_the_token_is_never_shown(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     """
-    Though HubSpot repeats the token in its message, it is in no error, log line or repr.
+    Though HubSpot repeats the token in its message, no error, log line or repr shows the token.
     """
     caplog.set_level(logging.DEBUG)
     client = build_client(hubspot, waits)
     message = 230 * "x" + f" This oauth-token ({TOKEN}) does not have proper permissions!"
-    hubspot.faults.add(Fault(answer=error_answer(number, message), times=None))
-    with pytest.raises(ApiError) as caught:
+    hubspot.faults.add(Fault(response=error_response(number, message), times=None))
+    with pytest.raises(ApiError) as excinfo:
         first_page(client)
-    texts = [str(caught.value), repr(caught.value), repr(client), repr(build_config(hubspot))]
+    texts = [str(excinfo.value), repr(excinfo.value), repr(client), repr(build_config(hubspot))]
     texts += [record.getMessage() for record in caplog.records]
     for secret in (TOKEN, TOKEN[:12]):
         assert not [text for text in texts if secret in text]
@@ -754,7 +761,7 @@ def test_the_token_is_never_shown(
 
 def test_the_clocks(hubspot: Simulator, client: HubspotClient) -> None:
     """
-    A page has HubSpot's time when it was asked, however long the answer took, beside ours.
+    A page has HubSpot's time of the request, however long the response took, beside ours.
     """
     hubspot.portal.clock = lambda: 1_795_161_600_999
     answered_at = datetime(2026, 11, 20, 8, tzinfo=timezone.utc)
@@ -776,7 +783,7 @@ def test_gzip_and_other_headers(serve: Serve, waits: Waits) -> None:
 
 def test_get_newest_and_recent(hubspot: Simulator, client: HubspotClient, serve: Serve) -> None:
     """
-    The newest change and some of the recent ones are found; an empty portal has none.
+    The newest change and some recent changes are found; an empty portal has none.
     """
     records = [one["engagement"] for one in hubspot.portal.records()]
     newest = get_newest(client)

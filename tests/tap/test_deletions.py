@@ -1,4 +1,4 @@
-"""What a full pass may take for deleted: not what HubSpot leaves out by a fault."""
+"""Deletions that a full pass may report: none that come from a fault of HubSpot's."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from hubspot_simulator import faults
-from hubspot_simulator.answers import json_answer
 from hubspot_simulator.faults import Fault
 from hubspot_simulator.portal import Portal
+from hubspot_simulator.responses import json_response
 from hubspot_simulator.server import Simulator
 from tap_hubspot_engagements.times import ms_to_utc, to_rfc3339
 from tests.tap.conftest import Run, Serve, Tap, last_state, mark, of_type, paths, records
@@ -21,7 +21,7 @@ HOUR_MS = 3_600_000
 
 @pytest.fixture
 def hubspot(serve: Serve) -> Simulator:
-    """700 notes, one every six hours."""
+    """700 notes, six hours apart."""
     portal = Portal()
     now_ms = portal.now_ms
     for number in range(1, 701):
@@ -48,7 +48,7 @@ def shows(results: list[dict[str, Any]]) -> Fault:
     """Return the list of all engagements that ends after `results`."""
     last = results[-1]["engagement"]["id"] if results else 0
     body = {"results": results, "hasMore": False, "offset": last}
-    return Fault(path="paged", times=None, answer=json_answer(body))
+    return Fault(path="paged", times=None, response=json_response(body))
 
 
 def refused(run: Run) -> str:
@@ -103,7 +103,7 @@ def test_a_first_load_that_ends_early(tap: Tap, hubspot: Simulator) -> None:
 
 def test_more_gone_than_both_limits_allow(tap: Tap, hubspot: Simulator, state: Any) -> None:
     """
-    Where too much is gone by number and by share nothing is flagged; by one of the two it is.
+    Beyond both limits nothing is flagged; beyond a single limit deletions count.
     """
     for record_id in range(1, 301):
         hubspot.portal.delete(record_id)
@@ -117,7 +117,7 @@ def test_more_gone_than_both_limits_allow(tap: Tap, hubspot: Simulator, state: A
 
 def test_deletions_that_are_allowed(tap: Tap, hubspot: Simulator, state: Any) -> None:
     """
-    --allow-deletions believes this pass; the next one is measured by it.
+    --allow-deletions accepts this pass; the next is compared with this.
     """
     for record_id in range(1, 501):
         hubspot.portal.delete(record_id)
@@ -131,7 +131,7 @@ def test_deletions_that_are_allowed(tap: Tap, hubspot: Simulator, state: Any) ->
 
 def test_an_empty_list_where_no_number_is_known(tap: Tap, hubspot: Simulator, state: Any) -> None:
     """
-    A state of an older version has no number: an empty list is not believed, even a quiet one.
+    A state of an older version has no number: an empty list is not plausible.
     """
     del mark(state)["engagements"]
     for record in hubspot.portal.records():
@@ -142,17 +142,17 @@ def test_an_empty_list_where_no_number_is_known(tap: Tap, hubspot: Simulator, st
 
 def test_an_interrupted_pass_is_counted_whole(tap: Tap, hubspot: Simulator, state: Any) -> None:
     """
-    What was read before the interruption counts; of a pass that an older version began all is well.
+    Engagements from before the interruption count; a pass of an older version is accepted.
     """
     hubspot.faults.add(faults.BAD_PARAMETER.at(3, path="paged"))
-    begun = last_state(tap(state=state, max_deletions=5).messages)
+    earlier = last_state(tap(state=state, max_deletions=5).messages)
     hubspot.faults.clear()
-    run = tap(state=begun, max_deletions=5)
+    run = tap(state=earlier, max_deletions=5)
     assert run.code == 0, run.err
     assert mark(last_state(run.messages))["engagements"] == 700
     for name in ("read", "highest"):
-        del mark(begun)["backfill"][name]
-    run = tap(state=begun, max_deletions=5)
+        del mark(earlier)["backfill"][name]
+    run = tap(state=earlier, max_deletions=5)
     assert (run.code, len(of_type(run.messages, "ACTIVATE_VERSION"))) == (0, 1)
     assert "engagements" not in mark(last_state(run.messages))
 
@@ -166,7 +166,7 @@ def test_what_the_list_leaves_out_is_no_contradiction(
     at_ms = hubspot.portal.now_ms - HOUR_MS
     sample = {"engagement": {"id": 10**6, "portalId": 62515, "createdAt": at_ms}}
     body = {"results": [sample], "hasMore": False, "offset": 1, "total": 1}
-    hubspot.faults.add(Fault(path="recent/modified", times=None, answer=json_answer(body)))
+    hubspot.faults.add(Fault(path="recent/modified", times=None, response=json_response(body)))
     assert tap(state=state).code == 0
 
 
@@ -185,19 +185,19 @@ def test_recent_changes_that_cannot_be_asked(
 
 def test_a_range_that_ends_early(tap: Tap, hubspot: Simulator, state: Any) -> None:
     """
-    One of several ranges whose list ends though the next one has engagements is read on.
+    A range whose list ends before known engagements is read on.
     """
     state = last_state(tap(state=state).messages)
-    begun = {"signpost": mark(state)["lastUpdated"], "ranges": [[399, None], [0, 400]]}
-    mark(state)["backfill"] = {**begun, "read": 0, "highest": 0}
+    earlier = {"signpost": mark(state)["lastUpdated"], "ranges": [[399, None], [0, 400]]}
+    mark(state)["backfill"] = {**earlier, "read": 0, "highest": 0}
     early = {"results": hubspot.portal.records()[:10], "hasMore": False, "offset": 10}
-    hubspot.faults.add(Fault(on=3, path="paged", answer=json_answer(early)))
+    hubspot.faults.add(Fault(on=3, path="paged", response=json_response(early)))
     run = tap(state=state)
     assert run.code == 0, run.err
     assert {record["id"] for record in records(run.messages)} >= set(range(1, 701))
 
-    nothing = json_answer({"results": [], "hasMore": False, "offset": 0})
-    hubspot.faults.add(Fault(on=3, path="paged", every=2, times=4, answer=nothing))
+    nothing = json_response({"results": [], "hasMore": False, "offset": 0})
+    hubspot.faults.add(Fault(on=3, path="paged", every=2, times=4, response=nothing))
     run = tap(state=state)
     assert run.code == 1
     assert "the list ends at 0, but it has 700" in run.err
@@ -207,36 +207,36 @@ def test_a_range_that_ends_early(tap: Tap, hubspot: Simulator, state: Any) -> No
 
 def test_an_engagement_made_while_the_list_is_asked(tap: Tap, hubspot: Simulator) -> None:
     """
-    The newest may be known before the list that it is missing from has come: it is read on.
+    A newest engagement beyond the end of the list makes the pass read on.
     """
     for record in hubspot.portal.records()[100:]:
         hubspot.portal.delete(record["engagement"]["id"])
-    made: list[int] = []
+    lines: list[int] = []
 
     def make(portal: Portal) -> None:
-        made.append(portal.create({"engagement": {"type": "NOTE"}})["engagement"]["id"])
+        lines.append(portal.create({"engagement": {"type": "NOTE"}})["engagement"]["id"])
 
     hubspot.faults.add(Fault(path="paged", delay_s=0.5))
     hubspot.faults.add(Fault(path="paged", then=make))
     hubspot.faults.add(Fault(path="recent/modified", delay_s=1.5))
     run = tap(backfill_workers=3)
     assert run.code == 0, run.err
-    assert made and made[0] in {record["id"] for record in records(run.messages)}
+    assert lines and lines[0] in {record["id"] for record in records(run.messages)}
 
 
 @pytest.mark.parametrize("stream", ["owners", "call_dispositions"])
 def test_a_list_that_is_empty(stream: str, tap: Tap, hubspot: Simulator) -> None:
     """
-    Where there were some, none is not believed; where none are known of, none flags nothing.
+    After some engagements, none is not plausible; without any before, none flags nothing.
     """
     path = "owners" if stream == "owners" else "dispositions"
-    nothing = json_answer({"results": []} if stream == "owners" else [])
-    hubspot.faults.add(Fault(path=path, times=None, answer=nothing))
+    nothing = json_response({"results": []} if stream == "owners" else [])
+    hubspot.faults.add(Fault(path=path, times=None, response=nothing))
     run = tap(catalog=alone(stream))
     assert (run.code, of_type(run.messages, "ACTIVATE_VERSION")) == (0, [])
     hubspot.faults.clear()
     state = last_state(tap(catalog=alone(stream)).messages)
-    hubspot.faults.add(Fault(path=path, times=None, answer=nothing))
+    hubspot.faults.add(Fault(path=path, times=None, response=nothing))
     assert f"no records of {stream}" in refused(tap(state=state, catalog=alone(stream)))
     assert tap("--allow-deletions", state=state, catalog=alone(stream)).code == 0
 
@@ -259,7 +259,7 @@ def test_a_state_ahead_of_hubspots_clock(
     ahead_h: int, name: str, tap: Tap, hubspot: Simulator, state: Any
 ) -> None:
     """
-    From there on nothing would be read: an error that names the key, and what to do.
+    Nothing would ever be read from there: an error names the key and the remedy.
     """
     ahead_ms = hubspot.portal.now_ms + ahead_h * HOUR_MS
     mark(state)[name] = ahead_ms if name == "version" else to_rfc3339(ms_to_utc(ahead_ms))
@@ -272,7 +272,7 @@ def test_a_state_ahead_of_hubspots_clock(
 
 def test_clocks_that_differ_a_little(tap: Tap, hubspot: Simulator, state: Any) -> None:
     """
-    HubSpot's clock is in seconds, and its servers differ: half a minute is no fault.
+    HubSpot's clock is in seconds, and servers differ: half a minute is no fault.
     """
     mark(state)["version"] = hubspot.portal.now_ms + 30_000
     assert tap(state=state).code == 0

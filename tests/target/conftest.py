@@ -34,9 +34,14 @@ ALIKE = ("a", "A", "a ") if FAMILY.no_pad else ("a", "A", " a")
 def schema(
     properties: Mapping[str, Any], key: Sequence[str] = ("id",), stream: str = "things"
 ) -> Message:
-    """Return a SCHEMA message; an integer `id` comes with every one."""
-    declared = {"properties": {"id": INTEGER, **properties}}
-    return {"type": "SCHEMA", "stream": stream, "schema": declared, "key_properties": list(key)}
+    """Return a SCHEMA message; every schema has an integer `id`."""
+    property_schema = {"properties": {"id": INTEGER, **properties}}
+    return {
+        "type": "SCHEMA",
+        "stream": stream,
+        "schema": property_schema,
+        "key_properties": list(key),
+    }
 
 
 def record(values: Mapping[str, Any], stream: str = "things", **more: Any) -> Message:
@@ -52,7 +57,7 @@ def activate(version: int, stream: str = "things") -> Message:
 
 
 def to_lines(*messages: Message | str) -> bytes:
-    """Return the messages as lines, compact; text is taken for a line as it is."""
+    """Return the messages as compact lines; text is taken as a line."""
     lines = (
         one if isinstance(one, str) else json.dumps(one, ensure_ascii=False, separators=(",", ":"))
         for one in messages
@@ -66,13 +71,13 @@ def settings(**values: object) -> dict[str, str]:
 
 
 def load(database: TestDatabase, /, *messages: Message | str, **config: object) -> Outcome:
-    """Run target-mysql on the messages; `config` is its configuration."""
+    """Run target-mysql on the messages with the settings `config`."""
     environment = database.environment | settings(**config)
     return run_program("target-mysql", stdin=to_lines(*messages), environment=environment)
 
 
 def load_here(database: TestDatabase, /, *messages: Message | str, **config: object) -> bytes:
-    """Do the same in this process, where a subprocess each would take long; returns the states."""
+    """Do the same in this process, which is faster than a subprocess; returns the states."""
     environment = database.environment | settings(**config)
     parsed = Config.from_sources({}, environment, option_files=())
     connection, out = Database(parsed), BytesIO()
@@ -86,7 +91,7 @@ def load_here(database: TestDatabase, /, *messages: Message | str, **config: obj
 
 
 def target_environment(environment: Mapping[str, str]) -> dict[str, str]:
-    """Return the environment to start target-mysql in; its stdout is buffered, as users have it."""
+    """Return the environment for target-mysql; stdout is buffered, as for users."""
     return clean_environment() | {"PYTHONUNBUFFERED": ""} | dict(environment)
 
 
@@ -96,9 +101,10 @@ StartTarget = Callable[..., "subprocess.Popen[bytes]"]
 @pytest.fixture
 def start_target(database: TestDatabase) -> Iterator[StartTarget]:
     """
-    Return a function that starts target-mysql on pipes; what still runs in the end is killed.
+    Return a function that starts target-mysql on pipes; processes still running at the end are
+    killed.
 
-    What it has said and no test has read is shown where the test fails.
+    Output that no test has read is printed when the test fails.
     """
     started: list[subprocess.Popen[bytes]] = []
     limits: list[threading.Timer] = []
@@ -125,3 +131,23 @@ def start_target(database: TestDatabase) -> Iterator[StartTarget]:
         with suppress(BrokenPipeError), target:
             if target.stderr and not target.stderr.closed:
                 sys.stderr.write(target.stderr.read().decode())
+
+
+First = Callable[..., "subprocess.Popen[bytes]"]
+
+
+@pytest.fixture
+def first(start_target: StartTarget) -> First:
+    """Return a function that starts a load, which locks the table `things` and waits for lines."""
+    # Imported here: these modules import this one.
+    from tests.target.feeding import THINGS
+    from tests.target.locking import OURS, send
+
+    def start(**config: object) -> subprocess.Popen[bytes]:
+        target = start_target(**{"batch_wait_limit_seconds": 0.1, **config})
+        send(target, THINGS, OURS, state("ours"))
+        assert target.stdout
+        assert target.stdout.readline() == b'"ours"\n'
+        return target
+
+    return start

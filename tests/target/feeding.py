@@ -1,4 +1,4 @@
-"""A tap that goes on sending while a test does something to the target or its server."""
+"""A tap that keeps sending while a test acts on the target or its server."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def feed(target: subprocess.Popen[bytes], data: bytes, pause_s: float) -> None:
 
 @contextmanager
 def feeding(target: subprocess.Popen[bytes], data: bytes, pause_s: float) -> Iterator[None]:
-    """Feed the target while the block runs; it is fed when the block has ended."""
+    """Feed the target during the block; the feeding is complete when the block ends."""
     feeder = threading.Thread(target=feed, args=(target, data, pause_s))
     feeder.start()
     try:
@@ -47,7 +47,7 @@ def feeding(target: subprocess.Popen[bytes], data: bytes, pause_s: float) -> Ite
 
 
 def until(true: Callable[[], object]) -> None:
-    """Wait for what must come true soon."""
+    """Wait for a condition that must soon be true."""
     give_up_at = time.monotonic() + END_S
     while not true():
         assert time.monotonic() < give_up_at
@@ -78,7 +78,7 @@ def waiting_for_locks(database: TestDatabase) -> list[int]:
 
 @contextmanager
 def holding_row(database: TestDatabase) -> Iterator[None]:
-    """Hold the lock on the row of id 1, as another writer would, and change it in the end."""
+    """Lock the row of id 1, as another writer would; change the row at the end."""
     other = database.connect(database=database.name)
     with other, other.cursor() as cursor:
         cursor.execute("START TRANSACTION")

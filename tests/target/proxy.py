@@ -1,4 +1,4 @@
-"""Stands between the target and a server, and breaks their connection where a test says so."""
+"""A proxy between the target and a server that breaks connections on demand."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ NOT_SUPPORTED = len(_SIGNAL).to_bytes(3, "little") + b"\0" + _SIGNAL
 
 
 class Fate(Enum):
-    """What becomes of bytes that the target has sent."""
+    """The fate of bytes that the target sends."""
 
     PASS = "they reach the server"
     LOSE = "they do not, and the connection is cut"
@@ -27,9 +27,9 @@ class Fate(Enum):
 
 class Proxy:
     """
-    As a context manager: passes connections to its own `port` on to the server at `server_port`.
+    As a context manager: forwards connections on its own `port` to the server at `server_port`.
 
-    `decide` is asked about all that the target sends, and may take its time.
+    `decide` returns the fate of each piece that the target sends, and may block.
     """
 
     def __init__(self, server_port: int, decide: Callable[[bytes], Fate]) -> None:
@@ -95,7 +95,9 @@ def hang_up(one: socket.socket) -> None:
 
 
 def first_time(word: bytes, then: Fate, do: Callable[[], object] = bool) -> Callable[[bytes], Fate]:
-    """Return what decides `then` once, where `word` is sent for the first time, after `do`."""
+    """
+    Return a function that decides `then` once, the first time that `word` is sent, after `do`.
+    """
     met = threading.Event()
 
     def decide(data: bytes) -> Fate:

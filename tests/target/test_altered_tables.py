@@ -1,4 +1,4 @@
-"""A table that somebody alters in mid-load: the batch is right, or it is refused."""
+"""A table that another session alters during a load: the batch is right, or refused."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def test_an_alteration_that_changes_rows_is_refused(
     database: TestDatabase, start_target: StartTarget, change: str, shown: str
 ) -> None:
     """
-    The error says what was altered, nothing of the batch is there, and no state claims it.
+    The error names the alteration; no row of the batch is loaded, and no state claims the batch.
     """
     code, out, err = load_around(database, start_target, f"ALTER TABLE things {change}")
     assert (code, b"2" in out) == (1, False), err
@@ -85,7 +85,7 @@ def test_a_warning_of_the_merge_is_an_error(
     database: TestDatabase, start_target: StartTarget
 ) -> None:
     """
-    What the server only warns of while it merges is refused, with the table's name.
+    A warning of the merge is an error that names the table.
     """
     change = "ALTER TABLE things MODIFY number DECIMAL(5,0)"
     code, out, err = load_around(database, start_target, change)

@@ -1,4 +1,4 @@
-"""`x-parent`: children come and go with their parent, in its transaction, whatever the batches."""
+"""`x-parent`: children are replaced with their parent in one transaction, in any batches."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ CHILD: dict[str, Any] = {
 
 
 def order(number: int, items: str, version: int | None = None) -> list[dict[str, Any]]:
-    """Return the messages of an order and its items, a letter each."""
+    """Return the messages of an order and its items, a letter for each item."""
     extra = {} if version is None else {"version": version}
     parent = {"type": "RECORD", "stream": "orders", "record": {"id": number}, **extra}
     rows = [{"orderId": number, "item": item} for item in items]
@@ -45,18 +45,18 @@ def load(database: TestDatabase, *messages: dict[str, Any], batch_rows: int = 10
 
 
 def items(database: TestDatabase) -> dict[int, str]:
-    """Return each order's items, live ones, as letters in order."""
-    found: dict[int, str] = {number: "" for (number,) in database.query("SELECT id FROM orders")}
+    """Return each order's live items, as letters in order."""
+    actual: dict[int, str] = {number: "" for (number,) in database.query("SELECT id FROM orders")}
     sql = "SELECT orderId, item FROM items WHERE _sdc_deleted_at IS NULL ORDER BY 1, 2"
     for number, item in database.query(sql):
-        found[number] += item
-    return found
+        actual[number] += item
+    return actual
 
 
 @pytest.mark.parametrize("batch_rows", [1, 2, 3, 1000])
 def test_children_are_sets(database: TestDatabase, batch_rows: int) -> None:
     """
-    What a parent's latest record does not come with is gone, however the batches fall.
+    Children that a parent's latest record lacks are deleted, in any division into batches.
     """
     first = load(database, PARENT, CHILD, *order(1, "ab"), *order(2, "cd"), batch_rows=batch_rows)
     assert first.code == 0, first.err
@@ -69,7 +69,7 @@ def test_children_are_sets(database: TestDatabase, batch_rows: int) -> None:
 
 def test_any_order_of_parents_and_batches(database: TestDatabase) -> None:
     """
-    Whatever is sent, in whatever batches, each parent has the children that came with it last.
+    In any order and any batches, each parent has the children sent last.
     """
     random_ = random.Random(4)
     expected: dict[int, str] = {}
@@ -98,7 +98,7 @@ def test_a_child_without_its_parent_is_refused(database: TestDatabase) -> None:
 
 def test_a_child_before_its_parents_schema_is_refused(database: TestDatabase) -> None:
     """
-    A SCHEMA whose parent has not been announced names it.
+    The error for a SCHEMA before that of the parent names the parent.
     """
     done = load(database, CHILD)
     assert done.code == 1
@@ -109,15 +109,15 @@ def test_a_child_before_its_parents_schema_is_refused(database: TestDatabase) ->
 
 def test_versions_reach_children(database: TestDatabase) -> None:
     """
-    ACTIVATE_VERSION flags what has an older version, in parent and child; a row that comes heals.
+    ACTIVATE_VERSION flags older versions of parents and children; a row that returns is live again.
     """
     load(database, PARENT, CHILD, *order(1, "ab", 1), *order(2, "c", 1))
     activate = [
         {"type": "ACTIVATE_VERSION", "stream": name, "version": 2} for name in ("orders", "items")
     ]
     load(database, PARENT, CHILD, *order(1, "a", 2), *activate)
-    gone = database.query("SELECT id FROM orders WHERE _sdc_deleted_at IS NOT NULL")
-    assert gone == [(2,)]
+    removed_rows = database.query("SELECT id FROM orders WHERE _sdc_deleted_at IS NOT NULL")
+    assert removed_rows == [(2,)]
     assert items(database) == {1: "a", 2: ""}
     load(database, PARENT, CHILD, *order(2, "d", 2))
     assert not database.query("SELECT id FROM orders WHERE _sdc_deleted_at IS NOT NULL")

@@ -1,4 +1,4 @@
-"""The configuration: where each key is looked for, what wins, and what is a fault."""
+"""The configuration: sources, precedence, faults."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.connecting import NEARER_THAN_A_SOCKET
 
 def config(
     tmp_path: Path,
-    given: Mapping[str, object] | None = None,
+    raw_settings: Mapping[str, object] | None = None,
     environment: Mapping[str, str] | None = None,
     options: str = "",
 ) -> Config:
@@ -25,16 +25,21 @@ def config(
     file = tmp_path / "my.cnf"
     file.write_text(options, encoding="utf-8")
     variables = {f"TARGET_MYSQL_{name}": value for name, value in (environment or {}).items()}
-    return Config.from_sources(given or {}, variables, (str(file),))
+    return Config.from_sources(raw_settings or {}, variables, (str(file),))
 
 
 def test_all_faults_are_named_at_once(database: TestDatabase, tmp_path: Path) -> None:
     """
-    One line names every fault, from wherever it comes, and the exit code is 2.
+    One line names every fault of all sources, and the exit code is 2.
     """
     file = tmp_path / "config.json"
-    given = {"port": 70000, "ssl_mode": "MAYBE", "batch_size_rows": 0, "hard_delete": "perhaps"}
-    file.write_text(json.dumps({**given, "user": 5, "ssl_cert": "a", "database": ""}))
+    raw_settings = {
+        "port": 70000,
+        "ssl_mode": "MAYBE",
+        "batch_size_rows": 0,
+        "hard_delete": "perhaps",
+    }
+    file.write_text(json.dumps({**raw_settings, "user": 5, "ssl_cert": "a", "database": ""}))
     environment = {
         **database.environment,
         "TARGET_MYSQL_INIT_SQL": "SET a = 1",
@@ -60,7 +65,7 @@ def test_all_faults_are_named_at_once(database: TestDatabase, tmp_path: Path) ->
 )
 def test_a_file_that_is_no_configuration(tmp_path: Path, text: str | None, problem: str) -> None:
     """
-    A file that is not there, is not JSON or no object is named with what is wrong with it.
+    The error for a file that is missing, not JSON, or not an object names the problem.
     """
     file = tmp_path / "config.json"
     if text is not None:
@@ -74,7 +79,7 @@ def test_an_unknown_key_is_named_with_its_nearest(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     """
-    A misspelt key is a warning that says which key was meant, as far as one can tell.
+    The warning for a misspelt key suggests the nearest known key.
     """
     config(tmp_path, {"batch_size_row": 5, "zzz": 1, "user": "a"})
     assert caplog.messages == [
@@ -84,7 +89,7 @@ def test_an_unknown_key_is_named_with_its_nearest(
 
 
 @pytest.mark.parametrize(
-    ("given", "fault"),
+    ("raw_settings", "fault"),
     [
         ({"user": "a", "pasword": "x"}, "unknown config key pasword: did you mean password?"),
         ({"usr": "a"}, "unknown config key usr: did you mean user?"),
@@ -94,24 +99,24 @@ def test_an_unknown_key_is_named_with_its_nearest(
     ],
 )
 def test_an_unknown_key_never_connects_as_root(
-    tmp_path: Path, given: dict[str, object], fault: str
+    tmp_path: Path, raw_settings: dict[str, object], fault: str
 ) -> None:
     """
-    What may have said whom or what to connect to is an error; a default does not take its place.
+    An unknown key that may name a user or server is an error; no default replaces the value.
     """
     with pytest.raises(ConfigError) as raised:
-        config(tmp_path, given)
+        config(tmp_path, raw_settings)
     assert fault in str(raised.value)
     assert "secret" not in str(raised.value)
 
 
 def test_other_targets_names(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """
-    PipelineWise's and the SDK's configurations are taken; what has no effect is said, once each.
+    Configurations of PipelineWise and the SDK work; settings without effect are reported once.
     """
     pipelinewise = {"parallelism": 0, "parallelism_max": 16, "disable_table_cache": False}
     sdk = {"flattening_enabled": True, "flattening_max_depth": 2, "batch_config": {}}
-    found = config(
+    actual = config(
         tmp_path,
         {
             **pipelinewise,
@@ -126,13 +131,25 @@ def test_other_targets_names(tmp_path: Path, caplog: pytest.LogCaptureFixture) -
             "default_target_schema_select_permission": "readers",
         },
     )
-    assert (found.user, found.host) == ("me", (Address("there"),))
-    assert (found.load_method, found.data_flattening_max_level) == ("auto", 2)
-    assert (found.add_metadata_columns, found.ssl_mode) == (False, "REQUIRED")
+    assert (actual.user, actual.host) == ("me", (Address("there"),))
+    assert (actual.load_method, actual.data_flattening_max_level) == ("auto", 2)
+    assert (actual.add_metadata_columns, actual.ssl_mode) == (False, "REQUIRED")
     assert [message.partition(" ")[0] for message in caplog.messages] == [
         "default_target_schema_select_permission",
         "stream_maps",
     ]
+
+
+def test_a_null_hides_no_other_name(tmp_path: Path) -> None:
+    """
+    With a null for our own name of a setting, another target's name of it counts.
+    """
+    null = {"database": None, "ssl_mode": None, "data_flattening_max_level": None}
+    others = {"dbname": "a", "ssl": True, "flattening_enabled": True, "flattening_max_depth": 3}
+    found = config(tmp_path, {**null, **others, "user": None, "username": "me"})
+    assert (found.database, found.ssl_mode, found.user) == ("a", "REQUIRED", "me")
+    assert found.data_flattening_max_level == 3
+    assert config(tmp_path, {**others, "database": "b"}).database == "b"
 
 
 def test_the_nearest_source_wins(tmp_path: Path) -> None:
@@ -141,9 +158,9 @@ def test_the_nearest_source_wins(tmp_path: Path) -> None:
     """
     options = "[client]\nhost=c\nuser=c\npassword=c\ndatabase=c\n"
     environment = {"HOST": "b", "USER": "b", "DATABASE": ""}
-    found = config(tmp_path, {"host": "a"}, environment, options)
-    assert found.host == (Address("a"),)
-    assert (found.user, found.password, found.database) == ("b", "c", "c")
+    actual = config(tmp_path, {"host": "a"}, environment, options)
+    assert actual.host == (Address("a"),)
+    assert (actual.user, actual.password, actual.database) == ("b", "c", "c")
 
 
 def test_an_empty_password_is_a_password(tmp_path: Path) -> None:
@@ -154,30 +171,33 @@ def test_an_empty_password_is_a_password(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "given", [{"default_target_schema": "a"}, {"dbname": "a"}, {"database": "a", "dbname": "b"}]
+    "raw_settings",
+    [{"default_target_schema": "a"}, {"dbname": "a"}, {"database": "a", "dbname": "b"}],
 )
-def test_aliases(tmp_path: Path, given: dict[str, object]) -> None:
+def test_aliases(tmp_path: Path, raw_settings: dict[str, object]) -> None:
     """
     PipelineWise's names for the database mean the same; our own name wins, in either order.
     """
-    assert config(tmp_path, given).database == "a"
-    assert config(tmp_path, dict(reversed(given.items()))).database == "a"
-    variables = {name.upper(): str(value) for name, value in given.items()}
+    assert config(tmp_path, raw_settings).database == "a"
+    assert config(tmp_path, dict(reversed(raw_settings.items()))).database == "a"
+    variables = {name.upper(): str(value) for name, value in raw_settings.items()}
     assert config(tmp_path, {}, variables).database == "a"
 
 
-@pytest.mark.parametrize(("given", "environment", "expected"), NEARER_THAN_A_SOCKET)
+@pytest.mark.parametrize(("raw_settings", "environment", "expected"), NEARER_THAN_A_SOCKET)
 def test_a_socket_does_not_beat_a_nearer_host(
     tmp_path: Path,
-    given: dict[str, object],
+    raw_settings: dict[str, object],
     environment: dict[str, str],
     expected: tuple[str, int, str | None],
 ) -> None:
     """
     The socket of an option file is for those who name no host and no port nearer by.
     """
-    found = config(tmp_path, given, environment, "[client]\nsocket=/run/socket\nport=3307\n")
-    assert (str(*found.host), found.port, found.unix_socket) == expected
+    actual = config(
+        tmp_path, raw_settings, environment, "[client]\nsocket=/run/socket\nport=3307\n"
+    )
+    assert (str(*actual.host), actual.port, actual.unix_socket) == expected
 
 
 def test_a_host_of_an_option_file_beats_its_socket(tmp_path: Path) -> None:
@@ -190,7 +210,7 @@ def test_a_host_of_an_option_file_beats_its_socket(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "expected"),
+    ("raw_settings", "expected"),
     [
         ("db", [("db", 3307)]),
         ("db1,db2:3308", [("db1", 3307), ("db2", 3308)]),
@@ -200,24 +220,28 @@ def test_a_host_of_an_option_file_beats_its_socket(tmp_path: Path) -> None:
         ("bücher.example", [("bücher.example", 3307)]),
     ],
 )
-def test_hosts(tmp_path: Path, given: object, expected: list[tuple[str, int]]) -> None:
+def test_hosts(tmp_path: Path, raw_settings: object, expected: list[tuple[str, int]]) -> None:
     """
-    Several hosts may be given as a list or with commas, each with a port of its own.
+    Several hosts may be a list or separated by commas, each with an optional port.
     """
-    assert config(tmp_path, {"host": given}, options="[client]\nport=3307\n").addresses == expected
-    if isinstance(given, str):
-        assert config(tmp_path, {"port": 3307}, {"HOST": given}).addresses == expected
+    assert (
+        config(tmp_path, {"host": raw_settings}, options="[client]\nport=3307\n").addresses
+        == expected
+    )
+    if isinstance(raw_settings, str):
+        assert config(tmp_path, {"port": 3307}, {"HOST": raw_settings}).addresses == expected
 
 
 @pytest.mark.parametrize(
-    "given", [[], 5, [5], "", "a,", "a:b", "a:0", "a:65536", "[::1", "a b", "[::1]x", ["a,b"]]
+    "raw_settings",
+    [[], 5, [5], "", "a,", "a:b", "a:0", "a:65536", "[::1", "a b", "[::1]x", ["a,b"]],
 )
-def test_what_is_no_host(tmp_path: Path, given: object) -> None:
+def test_what_is_no_host(tmp_path: Path, raw_settings: object) -> None:
     """
-    What names no server is a fault.
+    A value that cannot be a host is a fault.
     """
     with pytest.raises(ConfigError, match="configuration: host: "):
-        config(tmp_path, {"host": given})
+        config(tmp_path, {"host": raw_settings})
 
 
 @pytest.mark.parametrize(
@@ -246,14 +270,14 @@ def test_option_files_are_read_as_the_mysql_client_does(
     tmp_path: Path, text: str, password: str
 ) -> None:
     """
-    Quotes, comments, escapes, indents and groups mean what they mean to the mysql client.
+    Quotes, comments, escapes, indents and groups have the meaning of the mysql client.
     """
     assert config(tmp_path, options=f"[client]\n{text}\n").password == password
 
 
 def test_option_files_may_include_others(tmp_path: Path) -> None:
     """
-    !include and !includedir are followed in their place, and one that includes itself ends.
+    !include and !includedir are read in place; a file that includes itself ends.
     """
     folder = tmp_path / "conf.d"
     folder.mkdir()
@@ -265,8 +289,8 @@ def test_option_files_may_include_others(tmp_path: Path) -> None:
         f"[client]\nuser=early\n!includedir {folder}\n!include {one}\n!include /nowhere\n"
         "[client]\nhost=late\n"
     )
-    found = config(tmp_path, options=options)
-    assert (found.user, str(*found.host), found.database) == ("from-dir", "late", "from-one")
+    actual = config(tmp_path, options=options)
+    assert (actual.user, str(*actual.host), actual.database) == ("from-dir", "late", "from-one")
 
 
 def test_an_option_file_in_another_encoding_is_no_crash(tmp_path: Path) -> None:
@@ -280,21 +304,21 @@ def test_an_option_file_in_another_encoding_is_no_crash(tmp_path: Path) -> None:
 
 def test_a_password_is_in_no_repr(tmp_path: Path) -> None:
     """
-    The configuration may be logged: its password is not in its repr.
+    The repr of the configuration, which may be logged, lacks the password.
     """
     assert "s3cr3t" not in repr(config(tmp_path, {"password": "s3cr3t"}))
 
 
 @pytest.mark.parametrize(
-    "given",
+    "raw_settings",
     [{"init_sql": "SET a = 1"}, {"init_sql": ["DROP TABLE a"]}, {"init_sql": [1]}, {"port": True}],
 )
-def test_what_is_refused(tmp_path: Path, given: dict[str, object]) -> None:
+def test_what_is_refused(tmp_path: Path, raw_settings: dict[str, object]) -> None:
     """
     Values of the wrong kind are faults.
     """
     with pytest.raises(ConfigError):
-        config(tmp_path, given)
+        config(tmp_path, raw_settings)
 
 
 def test_help_and_version() -> None:

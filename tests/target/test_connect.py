@@ -22,7 +22,7 @@ THINGS = schema({"text": TEXT})
 
 @pytest.fixture
 def limited_user(database: TestDatabase) -> Iterator[str]:
-    """A user with a password, who may only read and write what is in the test's database."""
+    """A user with a password who may only read and write existing tables of the database."""
     database.query("CREATE USER limited@'%%' IDENTIFIED BY %s", (PASSWORD,))
     database.query(f"GRANT SELECT, INSERT, UPDATE, DELETE ON `{database.name}`.* TO limited@'%'")
     yield "limited"
@@ -31,7 +31,7 @@ def limited_user(database: TestDatabase) -> Iterator[str]:
 
 def test_check_names_the_server_and_what_is_allowed(database: TestDatabase) -> None:
     """
-    --check connects, says what server this is and what it allows, and loads nothing.
+    --check connects, prints the version and the rights, and loads nothing.
     """
     done = run_program(
         "target-mysql", "--check", stdin=to_lines(THINGS), environment=database.environment
@@ -39,7 +39,7 @@ def test_check_names_the_server_and_what_is_allowed(database: TestDatabase) -> N
     assert done.code == 0, done.err
     lines = done.out.splitlines()
     assert FAMILY.version in lines[0]
-    assert lines[1:3] == [f"database: {database.name}", "LOAD DATA LOCAL: allowed"]
+    assert lines[1:3] == [f"database: {database.name}", f"LOAD DATA LOCAL: {FAMILY.load_data}"]
     assert lines[3].startswith("grant: GRANT ")
     assert database.query("SHOW TABLES") == []
 
@@ -81,8 +81,8 @@ def test_a_table_is_utf8_whatever_its_database(database: TestDatabase) -> None:
     assert database.query("SELECT text FROM things") == [("😀",)]
     sql = "SELECT table_collation, row_format FROM information_schema.tables"
     of_ours = "WHERE table_schema = %s AND table_name = 'things'"
-    found = database.query(f"{sql} {of_ours}", (database.name,))
-    assert found == [(FAMILY.collation, FAMILY.row_format)]
+    actual = database.query(f"{sql} {of_ours}", (database.name,))
+    assert actual == [(FAMILY.collation, FAMILY.row_format)]
 
 
 @pytest.mark.skipif(FAMILY.row_format == "Dynamic", reason="this server has large keys anyway")
@@ -102,7 +102,7 @@ def test_a_server_set_to_large_keys_has_them() -> None:
 
 def test_the_database_is_made(database: TestDatabase) -> None:
     """
-    A database that is not there is made, whatever its name, in utf8mb4.
+    A missing database is created with any name, in utf8mb4.
     """
     name = "odd `name` %s; ü-"
     try:
@@ -132,7 +132,7 @@ def test_a_socket_of_an_option_file_is_used(database: TestDatabase, tmp_path: Pa
 
 def test_a_host_that_is_away_is_passed_over(database: TestDatabase) -> None:
     """
-    Of several hosts the first that answers is loaded into; where none does, all are named.
+    The first of several hosts that responds is used; the error for unreachable hosts names all.
     """
     here = f"127.0.0.1:{database.server.port}"
     done = load(database, THINGS, record({"id": 1}), state(1), host=f"127.0.0.1:1,{here}", port=2)
@@ -146,7 +146,7 @@ def test_a_host_that_is_away_is_passed_over(database: TestDatabase) -> None:
 
 def test_a_server_that_is_read_only_is_passed_over(database: TestDatabase) -> None:
     """
-    Of several hosts a replica is not taken, even where this user could write to it.
+    A replica among several hosts is skipped, even if this user could write.
     """
     replica = FAMILY.server(["--read-only"])
     replica.password = database.server.password
@@ -178,13 +178,13 @@ def command_lines() -> Iterator[str]:
 
 def test_the_password_is_in_no_list(database: TestDatabase, limited_user: str) -> None:
     """
-    Neither the server's list of statements nor the machine's list of programs shows it.
+    Neither the server's process list nor the machine's shows the password.
     """
     seen: list[str] = []
-    ended = threading.Event()
+    is_over = threading.Event()
 
     def watch() -> None:
-        while not ended.is_set():
+        while not is_over.is_set():
             seen.extend(str(row) for row in database.query("SHOW FULL PROCESSLIST"))
             seen.extend(command_lines())
 
@@ -193,7 +193,7 @@ def test_the_password_is_in_no_list(database: TestDatabase, limited_user: str) -
     try:
         load(database, THINGS, record({"id": 1}), user=limited_user, password=PASSWORD)
     finally:
-        ended.set()
+        is_over.set()
         watcher.join()
     assert any("target-mysql" in one for one in seen)
     assert not any("s3cr3t" in one for one in seen)
@@ -204,7 +204,7 @@ def test_the_password_is_in_no_list(database: TestDatabase, limited_user: str) -
 
 @pytest.fixture(scope="module")
 def certificates() -> Iterator[Path]:
-    """A folder with an authority, a server's certificate of its for `localhost`, and another's."""
+    """A folder with an authority, a server's certificate for `localhost`, and another authority."""
     with TemporaryDirectory(prefix="certificates-") as folder:
         make_certificates(Path(folder))
         # The server, which may be another user's, reads them.
@@ -262,7 +262,7 @@ def test_a_server_without_tls(
     plain_server: PrivateServer, certificates: Path, mode: str, code: int
 ) -> None:
     """
-    Without TLS on the server, what asks for it fails, and never falls back to plain text.
+    If the server lacks TLS, a mode that requires TLS fails; there is no fallback to plain text.
     """
     environment = settings(ssl_mode=mode, ssl_ca=certificates / "ca.pem")
     environment |= plain_server.environment()
@@ -292,7 +292,7 @@ def test_a_server_that_wants_tls(
     tls_server: PrivateServer, certificates: Path, mode: str, ca: str | None, host: str, code: int
 ) -> None:
     """
-    Certificates are checked as ssl_mode says, and one that is refused is an error.
+    Certificates are checked according to ssl_mode, and a refused certificate is an error.
 
     As with the mysql client, ssl_ca without ssl_mode means VERIFY_CA.
     """
@@ -319,7 +319,7 @@ def test_a_certificate_file_that_is_none(database: TestDatabase, tmp_path: Path)
 @pytest.mark.skipif("REQUIRED" not in FAMILY.own_tls_modes, reason="it has no TLS as it comes")
 def test_a_server_that_takes_tls_only() -> None:
     """
-    A server that takes connections with TLS only says so, and we say what to set.
+    The error of a server that requires TLS names the setting to change.
     """
     with FAMILY.server(("--require-secure-transport=ON",)) as server:
         own = TestDatabase(server, "own")

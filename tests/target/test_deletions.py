@@ -1,4 +1,4 @@
-"""What log-based taps say of deleted rows in `_sdc_deleted_at`, declared or not."""
+"""Deletions that log-based taps report in `_sdc_deleted_at`, declared or not."""
 
 from __future__ import annotations
 
@@ -32,7 +32,8 @@ def test_a_deleted_row_is_flagged(
     database: TestDatabase, message: dict[str, Any], method: str
 ) -> None:
     """
-    The row gets the record's time, in UTC, and is live again once a record comes without one.
+    The row gets the record's time in UTC (soft delete); a later record without a time revives the
+    row.
     """
     rows = [change(1), change(2, _sdc_deleted_at=AT), change(3, _sdc_deleted_at=None)]
     done = load(database, message, *rows, load_method=method)
@@ -51,8 +52,8 @@ def test_hard_delete_deletes_a_deleted_row(
     database: TestDatabase, message: dict[str, Any], batch_rows: int, add_metadata_columns: str
 ) -> None:
     """
-    With hard_delete a row is gone whose last record says that it was deleted, whatever
-    add_metadata_columns says, as PipelineWise sends it.
+    With hard_delete, a row is deleted if the last record has a time of deletion, whatever
+    add_metadata_columns is, as in PipelineWise.
     """
     options = {
         "hard_delete": "true",
@@ -71,8 +72,8 @@ def test_hard_delete_deletes_a_deleted_row(
     ]
     done = load(database, message, *rows, **options)
     assert done.code == 0, done.err
-    found = database.query("SELECT id, text, _sdc_deleted_at FROM things ORDER BY id")
-    assert found == [(3, "again", None), (5, "a", None)]
+    actual = database.query("SELECT id, text, _sdc_deleted_at FROM things ORDER BY id")
+    assert actual == [(3, "again", None), (5, "a", None)]
     assert batch_rows < 1000 or "4 deleted" in done.err
 
 
@@ -88,7 +89,8 @@ def test_a_deletion_among_undeclared_properties(database: TestDatabase) -> None:
 
 def test_a_row_without_metadata_columns_is_live_again(database: TestDatabase) -> None:
     """
-    A tap's own `_sdc_deleted_at` is emptied by a record without it, though other columns are kept.
+    A tap's own `_sdc_deleted_at` becomes NULL for a record without a time, even if other columns
+    keep their values.
     """
     options = {"add_metadata_columns": "false"}
     load_here(database, DECLARED[0], change(1, "kept", _sdc_deleted_at=AT), **options)

@@ -43,26 +43,27 @@ def test_a_kill_loses_nothing_that_a_state_claims(
     database: TestDatabase, start_target: StartTarget
 ) -> None:
     """
-    Killed at any moment, fifty times, each time resumed from its last state: all rows are there.
+    Killed at random moments fifty times, and resumed from the last state each time: all rows are
+    loaded.
     """
-    chance, reached = random.Random(7), 0
+    chance, last_id = random.Random(7), 0
     for _ in range(50):
         target = start_target(batch_size_rows=50)
         assert target.stdout
-        lines = to_lines(THINGS) + numbered(reached + 1, reached + 4000)
+        lines = to_lines(THINGS) + numbered(last_id + 1, last_id + 4000)
         with feeding(target, lines, pause_s=0.005):
             # A state says that a batch is committed; the kill strikes one of the next.
             states = [target.stdout.readline() for _ in range(chance.randrange(1, 5))]
             time.sleep(chance.uniform(0, 0.02))
             target.kill()
             states = [*states, *target.stdout.read().split()]
-        reached = int(states[-1]) if states else reached
-        if reached:
-            claimed = database.query("SELECT COUNT(*) FROM things WHERE id <= %s", (reached,))
-            assert claimed == [(reached,)]
-    assert reached > 0
-    last = reached + 100
-    rest = numbered(reached + 1, last).decode().splitlines()
+        last_id = int(states[-1]) if states else last_id
+        if last_id:
+            claims = database.query("SELECT COUNT(*) FROM things WHERE id <= %s", (last_id,))
+            assert claims == [(last_id,)]
+    assert last_id > 0
+    last = last_id + 100
+    rest = numbered(last_id + 1, last).decode().splitlines()
     assert load(database, THINGS, *rest).code == 0
     right = database.query("SELECT COUNT(*) FROM things WHERE text = CONCAT('text ', id)")
     assert right == [(last,)]
@@ -74,7 +75,7 @@ def test_a_signal_between_batches_ends_the_run(
     database: TestDatabase, start_target: StartTarget, number: signal.Signals, code: int
 ) -> None:
     """
-    What was committed stays and is claimed; what still waited is neither loaded nor claimed.
+    Committed rows are kept and claimed; waiting rows are neither loaded nor claimed.
     """
     target = start_target(batch_size_rows=100)
     assert target.stdin and target.stdout and target.stderr
@@ -119,7 +120,7 @@ def test_a_signal_does_not_wait_for_a_server_that_is_away(
         assert target.stdin and target.stdout and target.stderr
         target.stdin.write(to_lines(THINGS, record({"id": 1, "text": "after"}), state(1)))
         target.stdin.close()
-        assert any(b"trying again" in line for line in iter(target.stderr.readline, b""))
+        assert any(b"retrying" in line for line in iter(target.stderr.readline, b""))
         target.terminate()
         assert target.wait(END_S) == 143
         assert target.stdout.read() == b""
@@ -127,8 +128,7 @@ def test_a_signal_does_not_wait_for_a_server_that_is_away(
 
 def test_a_lock_wait_is_sent_again(database: TestDatabase, start_target: StartTarget) -> None:
     """
-    Where another writer is in the way longer than the server lets one wait, the batch is sent
-    again until the way is free.
+    A batch that waits for another writer beyond the lock timeout is retried until the lock is free.
     """
     load_here(database, THINGS, record({"id": 1, "text": "before"}))
     with holding_row(database):
@@ -137,7 +137,7 @@ def test_a_lock_wait_is_sent_again(database: TestDatabase, start_target: StartTa
         target.stdin.write(to_lines(THINGS, record({"id": 1, "text": "after"}), state(1)))
         target.stdin.close()
         lines = iter(target.stderr.readline, b"")
-        assert any(b"MySQL error 1205" in line and b"trying again" in line for line in lines)
+        assert any(b"MySQL error 1205" in line and b"retrying" in line for line in lines)
     assert target.wait(END_S) == 0
     assert target.stdout.read() == b"1\n"
     assert database.query("SELECT text FROM things") == [("after",)]
@@ -153,20 +153,20 @@ def test_a_killed_connection_is_made_again(
     keys = (350, 950, 1550)
     load_here(database, THINGS, *[record({"id": key}) for key in keys])
     with ExitStack() as others:
-        held = [others.enter_context(holding_key(database, key)) for key in keys]
+        old_value = [others.enter_context(holding_key(database, key)) for key in keys]
         target = start_target(batch_size_rows=100, load_method=method)
         assert target.stdout and target.stderr and target.stdin
         with feeding(target, to_lines(THINGS) + numbered(1, 3000), pause_s=0.002):
-            for holder in held:
+            for holder in old_value:
                 # The merge that comes to the key waits for whoever holds it: it is struck for sure.
                 until(lambda: waiting_for_locks(database))
-                kill_connections(database, {one.thread_id() for one in held})
+                kill_connections(database, {one.thread_id() for one in old_value})
                 holder.rollback()
     target.stdin.close()
-    said = target.stderr.read()
-    assert target.wait(END_S) == 0, said
+    output = target.stderr.read()
+    assert target.wait(END_S) == 0, output
     assert target.stdout.read().split()[-1] == b"3000"
-    assert said.count(b"trying again") >= 3
+    assert output.count(b"retrying") >= 3
     assert database.query("SELECT COUNT(*), MAX(id) FROM things") == [(3000, 3000)]
 
 
@@ -174,7 +174,7 @@ def test_a_killed_connection_is_made_again(
 def holding_key(
     database: TestDatabase, key: int
 ) -> Iterator[pymysql.Connection[pymysql.cursors.Cursor]]:
-    """Yield a connection that holds the lock on the row of this id until it rolls back."""
+    """Yield a connection that holds the lock on the row with this id until a rollback."""
     holder = database.connect(database=database.name)
     with holder, holder.cursor() as cursor:
         cursor.execute("START TRANSACTION")
@@ -232,7 +232,7 @@ def test_a_closed_stdout_is_an_error(
     database: TestDatabase, start_target: StartTarget, count: int
 ) -> None:
     """
-    When nobody reads the states any more, early or late, the run ends with 1 and one error.
+    When stdout is closed, early or late, the run ends with 1 and a single error.
     """
     target = start_target(batch_size_rows=10)
     assert target.stdin and target.stdout and target.stderr

@@ -33,7 +33,7 @@ def cluster() -> Iterator[GaleraCluster]:
 
 @pytest.fixture
 def database(cluster: GaleraCluster) -> TestDatabase:
-    """A database of the cluster, looked at through its last node."""
+    """A database of the cluster, queried through the last node."""
     return TestDatabase(cluster.nodes[-1], "galera")
 
 
@@ -51,8 +51,8 @@ def test_a_node_goes_in_mid_load(
     method: str,
 ) -> None:
     """
-    Where the node that is loaded through is killed or cut off, another takes over: all rows are
-    there once, and the last state says so.
+    When the node in use is killed or cut off, another takes over: each row is loaded once, and the
+    last state says so.
     """
     target = start_target(host=hosts(*cluster.nodes), batch_size_rows=100, load_method=method)
     assert target.stdin and target.stdout and target.stderr
@@ -63,10 +63,10 @@ def test_a_node_goes_in_mid_load(
     with feeding(target, numbered(3001, 4000), pause_s=0.0):
         pass
     target.stdin.close()
-    said = target.stderr.read()
-    assert target.wait(END_S) == 0, said
+    output = target.stderr.read()
+    assert target.wait(END_S) == 0, output
     assert target.stdout.read().split()[-1] == b"4000"
-    assert b"trying again" in said
+    assert b"retrying" in output
     right = "SELECT COUNT(*), MIN(id), MAX(id) FROM things WHERE text = CONCAT('text ', id)"
     assert database.query(right) == [(4000, 1, 4000)]
     assert loaded(database) == 4000
@@ -76,7 +76,7 @@ def test_a_conflict_at_commit_is_tried_again(
     cluster: GaleraCluster, database: TestDatabase, start_target: StartTarget
 ) -> None:
     """
-    Where another node has changed a row of ours when we commit, the batch is sent again.
+    A conflict with a change on another node at commit leads to a retry of the batch.
     """
     first, second, _ = cluster.nodes
     load_here(database, THINGS, record({"id": 1, "text": "before"}))
@@ -89,7 +89,7 @@ def test_a_conflict_at_commit_is_tried_again(
         row = record({"id": 1, "text": "ours"})
         done = load(database, THINGS, row, state(1), host="127.0.0.1", port=proxy.port)
     assert (done.code, done.out) == (0, "1\n"), done.err
-    assert "MySQL error 1213" in done.err and done.err.count("trying again") == 1
+    assert "MySQL error 1213" in done.err and done.err.count("retrying") == 1
     assert database.query("SELECT text FROM things") == [("ours",)]
 
 
@@ -97,7 +97,7 @@ def test_a_node_outside_of_its_cluster_is_passed_over(
     cluster: GaleraCluster, database: TestDatabase
 ) -> None:
     """
-    A node that lets us in but may not serve is as one that is away.
+    A node that accepts logins but is outside the cluster is skipped.
     """
     first, *others = cluster.nodes
     first.isolate()
@@ -111,7 +111,7 @@ def test_a_node_outside_of_its_cluster_is_passed_over(
 
 def test_runs_on_two_nodes_harm_nothing(cluster: GaleraCluster, tmp_path: Path) -> None:
     """
-    Of two runs that overlap, each through another node, one at a time loads a table.
+    Of two concurrent runs through different nodes, only one at a time loads a table.
     """
 
     def build(seed: int) -> Pipeline:

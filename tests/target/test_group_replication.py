@@ -32,8 +32,7 @@ def test_runs_that_overlap_harm_nothing(
     group: GroupReplication, many_primaries: bool, tmp_path: Path
 ) -> None:
     """
-    Of two runs that overlap, through one primary or each through its own, one at a time loads a
-    table.
+    Of two concurrent runs, through the same primary or two, only one at a time loads a table.
     """
 
     def build(seed: int) -> Pipeline:
@@ -58,7 +57,7 @@ def test_the_primary_is_killed_in_mid_load(
     group: GroupReplication, start_target: StartTarget, database: ClusterDatabase
 ) -> None:
     """
-    Where the primary is killed the load goes on with the next: all rows are there, and the last
+    When the primary is killed, the load continues on the next: all rows are loaded, and the last
     state says so.
     """
     target = start_target(batch_size_rows=100)
@@ -69,7 +68,7 @@ def test_the_primary_is_killed_in_mid_load(
     target.stdin.close()
     assert target.wait(END_S) == 0, target.stderr.read()
     assert target.stdout.read().split()[-1] == b"3000"
-    assert b"trying again" in target.stderr.read()
+    assert b"retrying" in target.stderr.read()
     right = "SELECT COUNT(*), MIN(id), MAX(id) FROM things WHERE text = CONCAT('text ', id)"
     assert database.query(right) == [(3000, 1, 3000)]
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import TestDatabase
-from tests.servers import FAMILY, MARIADB
+from tests.servers import FAMILY
 from tests.target.conftest import TEXT, load, load_here, record, schema, state
 
 INTEGER_OR_NULL = {"type": ["null", "integer"]}
@@ -17,7 +17,7 @@ INTEGER_OR_NULL = {"type": ["null", "integer"]}
 @pytest.mark.skipif(FAMILY.row_format == "Compact", reason="MySQL 5.6 has no such columns")
 def test_a_generated_column_is_refused(database: TestDatabase) -> None:
     """
-    The error names table and column and says what to do.
+    The error names table and column, and the remedy.
     """
     database.query(
         "CREATE TABLE things (id BIGINT PRIMARY KEY, a BIGINT, v BIGINT AS (a+1) STORED)"
@@ -51,11 +51,11 @@ def test_an_indexed_text_stays_indexed(database: TestDatabase, column: str) -> N
     load_here(
         database, schema({"v": TEXT}), *(record({"id": n, "v": t}) for n, t in enumerate(texts))
     )
-    found = database.query("SELECT v FROM things ORDER BY id")
-    assert [text for (text,) in found] == texts
+    actual = database.query("SELECT v FROM things ORDER BY id")
+    assert [text for (text,) in actual] == texts
 
 
-@pytest.mark.skipif(FAMILY is not MARIADB, reason="MySQL 5.6 and 8.0.22 have no such columns")
+@pytest.mark.skipif(FAMILY.version != "MariaDB", reason="MySQL 5.6 and 8.0.22 have no such columns")
 def test_an_invisible_column_may_be_null(database: TestDatabase) -> None:
     """
     A column that is required and not seen gets no value from the stream.
@@ -71,7 +71,7 @@ def test_an_invisible_column_may_be_null(database: TestDatabase) -> None:
 @pytest.mark.parametrize(("first", "second"), [("integer", "string"), ("string", "integer")])
 def test_a_wide_table_whose_types_change(database: TestDatabase, first: str, second: str) -> None:
     """
-    What finds no place once it is wider goes to _sdc_overflow; what was there stays.
+    Widened columns that no longer fit in a row go to _sdc_overflow; existing values stay.
     """
     names = [f"c{number}" for number in range(250)]
     values: dict[str, Any] = {"integer": 7, "string": "t" * 39}
@@ -83,8 +83,8 @@ def test_a_wide_table_whose_types_change(database: TestDatabase, first: str, sec
     columns = [name for (name, *_) in database.query("SHOW COLUMNS FROM things")]
     row = dict(zip(columns, database.query("SELECT * FROM things WHERE id = 2")[0], strict=True))
     row |= json.loads(row["_sdc_overflow"] or "{}")
-    kept = [row.get(name) for name in names]
-    assert kept == [values[second]] * 250
+    survivors = [row.get(name) for name in names]
+    assert survivors == [values[second]] * 250
 
 
 def test_a_table_name_longer_than_a_file_name(database: TestDatabase) -> None:
@@ -94,13 +94,13 @@ def test_a_table_name_longer_than_a_file_name(database: TestDatabase) -> None:
     names = ["日" * 64, "日" * 63 + "本"]
     for name in names:
         load_here(database, schema({}, stream=name), record({"id": 1}, stream=name))
-    found = database.query("SHOW TABLES LIKE '日%%'", ())
-    assert len(found) == 2
+    actual = database.query("SHOW TABLES LIKE '日%%'", ())
+    assert len(actual) == 2
 
 
 def test_a_capital_i_with_a_dot(database: TestDatabase) -> None:
     """
-    MySQL takes it for an i: such names are told apart.
+    MySQL treats this letter as i; the names are kept distinct.
     """
     values = {"id": 1, "\u0130d": "a", "I": "b", "\u0130": "c", "\u0131": "d"}
     message = schema(dict.fromkeys(list(values)[1:], TEXT))
@@ -110,8 +110,8 @@ def test_a_capital_i_with_a_dot(database: TestDatabase) -> None:
 
 def test_odd_lines(database: TestDatabase) -> None:
     """
-    A byte order mark is passed over, a state with a lone surrogate comes out as it went in, and a
-    time_extracted that is no text is named.
+    A byte order mark is skipped, a state with a lone surrogate is unchanged, and the error for a
+    time_extracted of another type names the value.
     """
     lines = ["\ufeff" + json.dumps(schema({})), '{"type":"STATE","value":{"a":"\\ud800"}}']
     done = load(database, *lines, record({"id": 1}))
@@ -123,10 +123,10 @@ def test_odd_lines(database: TestDatabase) -> None:
 
 def test_a_json_name_longer_than_mysql_takes(database: TestDatabase) -> None:
     """
-    An object with a name of more than 65,535 bytes is kept, as text where the server's type
-    refuses it.
+    An object with a name of more than 65,535 bytes is kept, as text if the server's type refuses
+    the object.
     """
     value = {"n" * 70_000: 1}
     load_here(database, schema({"v": {"type": "object"}}), record({"id": 1, "v": value}))
-    ((found,),) = database.query("SELECT v FROM things")
-    assert json.loads(found) == value
+    ((actual,),) = database.query("SELECT v FROM things")
+    assert json.loads(actual) == value

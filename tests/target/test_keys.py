@@ -1,4 +1,4 @@
-"""Keys that a column could not tell apart are an error or two rows, never one."""
+"""Keys that a column cannot distinguish are an error or two rows, never merged."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ def lines(*keys: str) -> list[str]:
     ]
 
 
-def message(declared: dict[str, Any]) -> dict[str, Any]:
-    return schema({"k": declared, "v": TEXT}, key=("k",))
+def message(property_schema: dict[str, Any]) -> dict[str, Any]:
+    return schema({"k": property_schema, "v": TEXT}, key=("k",))
 
 
 @pytest.mark.parametrize(
-    ("declared", "key", "alike"),
+    ("property_schema", "key", "alike"),
     [
         ({"type": "integer"}, "1", '"1"'),
         ({"type": "integer"}, "1", '"01"'),
@@ -58,47 +58,48 @@ def message(declared: dict[str, Any]) -> dict[str, Any]:
     ],
 )
 def test_a_key_that_would_become_another_is_refused(
-    database: TestDatabase, declared: dict[str, Any], key: str, alike: str
+    database: TestDatabase, property_schema: dict[str, Any], key: str, alike: str
 ) -> None:
     """
-    One of the two, whichever comes first, is an error that names stream and key column.
+    Either of the two, in any order, is an error that names stream and key column.
     """
     for one, other in ((key, alike), (alike, key)):
         database.query("DROP TABLE IF EXISTS things")
         with pytest.raises(InputError, match="stream things, key k=.*, column k: "):
-            load_here(database, message(declared), *lines(one, other))
+            load_here(database, message(property_schema), *lines(one, other))
 
 
 @pytest.mark.parametrize("method", LOAD_METHODS)
-@pytest.mark.parametrize("declared", [{"type": "number"}, DECIMAL])
+@pytest.mark.parametrize("property_schema", [{"type": "number"}, DECIMAL])
 def test_one_number_written_in_many_ways_is_one_key(
-    database: TestDatabase, declared: dict[str, Any], method: str
+    database: TestDatabase, property_schema: dict[str, Any], method: str
 ) -> None:
     """
-    Numbers are the same where JSON Schema says so, by their mathematical value: the last wins.
+    Numbers are equal if JSON Schema says so, by mathematical value: they are deduplicated, the last
+    wins.
     """
     ones, zeros = ["1", "1.0", "1e0", "10E-1"], ["0", "0.0", "0e5"]
-    load_here(database, message(declared), *lines(*ones, *zeros), load_method=method)
-    found = database.query("SELECT v, CONCAT(ROUND(k)) FROM things ORDER BY k")
-    assert [(v, k.lstrip("-")) for v, k in found] == [("6", "0"), ("3", "1")]
+    load_here(database, message(property_schema), *lines(*ones, *zeros), load_method=method)
+    actual = database.query("SELECT v, CONCAT(ROUND(k)) FROM things ORDER BY k")
+    assert [(v, k.lstrip("-")) for v, k in actual] == [("6", "0"), ("3", "1")]
 
 
 @pytest.mark.parametrize("method", LOAD_METHODS)
 def test_numbers_that_a_double_cannot_tell_apart(database: TestDatabase, method: str) -> None:
     """
-    Neighbours beyond 2^53, or of more digits than a DOUBLE holds, are two rows.
+    Neighbours beyond 2^53, or with more precision than a DOUBLE, are two rows.
     """
     keys = [str(2**53), str(2**53 + 1), "0.1", "0.10000000000000001", "9007199254740992.5"]
     for _ in range(2):
         load_here(database, message({"type": "number"}), *lines(*keys), load_method=method)
-    found = database.query("SELECT v FROM things ORDER BY v")
-    assert found == [(str(number),) for number in range(len(keys))]
+    actual = database.query("SELECT v FROM things ORDER BY v")
+    assert actual == [(str(number),) for number in range(len(keys))]
 
 
 @pytest.mark.parametrize("setting", ["null", "clamp"])
 def test_dates_of_keys_are_not_mended(database: TestDatabase, setting: str) -> None:
     """
-    Dates that MySQL cannot hold would all be one key: they are refused, whatever invalid_dates is.
+    Dates that MySQL cannot hold would all become one key; they are refused for any invalid_dates.
     """
     both = lines('"10001-01-01T00:00:00Z"', '"10002-01-01T00:00:00Z"')
     done = load(database, message(DATE_TIME), *both, invalid_dates=setting)
@@ -106,31 +107,33 @@ def test_dates_of_keys_are_not_mended(database: TestDatabase, setting: str) -> N
 
 
 @pytest.mark.parametrize("method", LOAD_METHODS)
-@pytest.mark.parametrize("declared", [EITHER, {}])
+@pytest.mark.parametrize("property_schema", [EITHER, {}])
 def test_keys_of_several_types_are_told_apart(
-    database: TestDatabase, method: str, declared: dict[str, Any]
+    database: TestDatabase, method: str, property_schema: dict[str, Any]
 ) -> None:
     """
-    A number and the text of its digits are two rows, as are other values and their texts; each is
-    updated by itself.
+    A number and the text of its digits are two rows, as are other values and their texts. Updates
+    keep them distinct.
     """
     keys = ["1", '"1"', '"01"', '"\\"1\\""', "0", "0.0", '"0.0"', "true", '"true"', '"a"', '"{}"']
     keys += ["{}", '"[1"', '" 1"', '"1e1"', "1e1", '"-"', '"573e48"', '"\\u00e9"', '"null"']
     for _ in range(2):
-        load_here(database, message(declared), *lines(*keys), load_method=method)
-    found = dict(database.query("SELECT v, k FROM things"))
-    assert found.keys() == {str(number) for number in range(len(keys))}
-    assert (found["0"], found["1"], found["2"]) == ("1", '"1"', "01")
-    assert found["9"] == "a"
+        load_here(database, message(property_schema), *lines(*keys), load_method=method)
+    actual = dict(database.query("SELECT v, k FROM things"))
+    assert actual.keys() == {str(number) for number in range(len(keys))}
+    assert (actual["0"], actual["1"], actual["2"]) == ("1", '"1"', "01")
+    assert actual["9"] == "a"
 
 
 @pytest.mark.skipif(FAMILY.no_pad, reason="its keys tell blanks at their ends apart")
-@pytest.mark.parametrize("declared", [STRING, EITHER])
-def test_blanks_at_the_end_of_a_key(database: TestDatabase, declared: dict[str, Any]) -> None:
+@pytest.mark.parametrize("property_schema", [STRING, EITHER])
+def test_blanks_at_the_end_of_a_key(
+    database: TestDatabase, property_schema: dict[str, Any]
+) -> None:
     """
-    Where keys with and without a blank at the end are one, that with a blank is refused.
+    On servers that ignore trailing spaces in keys, a key with a trailing space is refused.
     """
-    done = load(database, message(declared), *lines('"a"', '"a "'))
+    done = load(database, message(property_schema), *lines('"a"', '"a "'))
     assert done.code == 1
     assert "ends with a blank, which keys on this server cannot have" in done.err
 

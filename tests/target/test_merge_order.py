@@ -70,7 +70,7 @@ def test_nothing_follows_a_batch_that_failed(
     database: TestDatabase, start_target: StartTarget
 ) -> None:
     """
-    Where a batch is given up, the next, staged already, is neither merged nor claimed.
+    When a batch fails for good, the next, already staged, is neither merged nor claimed.
     """
     load_here(database, THINGS, record({"id": 1, "text": "before"}))
     with holding_row(database):
@@ -93,7 +93,7 @@ def test_nothing_follows_a_batch_that_failed(
 
 def test_one_connection_is_enough(database: TestDatabase) -> None:
     """
-    A user who may have one connection at a time loads the same, and is told.
+    A user limited to a single connection loads the same rows, and the log says so.
     """
     database.query("CREATE USER lonely@'127.0.0.1'")
     try:
@@ -107,7 +107,7 @@ def test_one_connection_is_enough(database: TestDatabase) -> None:
     finally:
         database.query("DROP USER lonely@'127.0.0.1'")
     assert (done.code, done.out.split()[-1]) == (0, "500"), done.err
-    assert "staying with one connection" in done.err
+    assert "using a single connection" in done.err
     assert loaded(database) == 500
 
 
@@ -115,7 +115,7 @@ def test_a_second_connection_only_when_the_first_is_busy(
     database: TestDatabase, start_target: StartTarget
 ) -> None:
     """
-    Whatever is loaded at once takes one connection.
+    A load that fits in a batch needs only a single connection.
     """
     target = start_target(batch_size_rows=20)
     assert target.stdin and target.stdout

@@ -1,4 +1,4 @@
-"""What becomes of a column whose property a record leaves out: one rule for each row."""
+"""Columns whose property a record lacks follow a single rule for all rows."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ def test_null_empties_what_a_record_leaves_out(
     database: TestDatabase, method: str, batch_rows: int
 ) -> None:
     """
-    With `null`, and with `auto` where nothing says that the stream is log-based, a declared
-    property that a record leaves out is NULL, whichever records share its batch.
+    With `null`, and with `auto` for streams that are not log-based, a declared property that a
+    record lacks becomes NULL, whatever other records share the batch.
     """
     for setting in ("null", "auto"):
         first_load(database)
@@ -44,7 +44,7 @@ def test_null_empties_what_a_record_leaves_out(
 
 def test_what_the_schema_does_not_have_keeps_its_value(database: TestDatabase) -> None:
     """
-    A deselected property, which the SCHEMA lacks, keeps what its column has.
+    The column of a deselected property, which the SCHEMA lacks, keeps its value.
     """
     first_load(database)
     load_here(database, schema({"small": TEXT}), record({"id": 1, "small": "new"}))
@@ -57,8 +57,8 @@ def test_keep_leaves_what_a_record_leaves_out(
     database: TestDatabase, method: str, batch_rows: int
 ) -> None:
     """
-    With `keep` each row keeps what its record leaves out, also from an earlier record of the same
-    batch; an explicit null is NULL.
+    With `keep`, each row keeps the properties that its record lacks, also from an earlier record of
+    the same batch; an explicit null is NULL.
     """
     first_load(database)
     rows = [
@@ -80,15 +80,15 @@ def test_keep_leaves_what_a_record_leaves_out(
 
 
 @pytest.mark.parametrize("name", ["_sdc_deleted_at", "_sdc_lsn", "_SDC_LSN", "_ab_cdc_lsn"])
-@pytest.mark.parametrize("declared", [True, False])
+@pytest.mark.parametrize("property_schema", [True, False])
 def test_auto_keeps_for_streams_that_are_log_based(
-    database: TestDatabase, name: str, declared: bool
+    database: TestDatabase, name: str, property_schema: bool
 ) -> None:
     """
-    A stream is log-based where its SCHEMA, or a record, has what only log-based taps send.
+    A stream is log-based if the SCHEMA or a record has a property that only log-based taps send.
     """
     first_load(database)
-    message = schema({**PROPERTIES, name: TEXT}) if declared else THINGS
+    message = schema({**PROPERTIES, name: TEXT}) if property_schema else THINGS
     rows = [record({"id": 2, "big": "B", name: None}), record({"id": 1, "small": "new"})]
     load_here(database, message, *rows)
     assert things(database) == [(1, "b1", "new"), (2, "B", "s"), (3, "b3", "s")]
@@ -103,14 +103,14 @@ def test_a_delete_event_with_the_key_alone(database: TestDatabase, batch_rows: i
     rows = [record({"id": 2, "_sdc_deleted_at": AT}), record({"id": 1, "big": "B", "small": "S"})]
     load_here(database, THINGS, *rows, batch_size_rows=batch_rows)
     assert things(database) == [(1, "B", "S"), (2, "b2", "s"), (3, "b3", "s")]
-    flagged = "SELECT id FROM things WHERE _sdc_deleted_at IS NOT NULL"
-    assert database.query(flagged) == [(2,)]
+    flags = "SELECT id FROM things WHERE _sdc_deleted_at IS NOT NULL"
+    assert database.query(flags) == [(2,)]
 
 
 @pytest.mark.parametrize("method", LOAD_METHODS)
 def test_more_properties_than_one_number_has_flags(database: TestDatabase, method: str) -> None:
     """
-    Of a hundred properties, any of them left out, each row has what its last records say.
+    With any of a hundred properties missing, each row has the values of its last records.
     """
     names, chance = [f"p{number}" for number in range(100)], random.Random(7)
     message = schema({name: {"type": ["null", "integer"]} for name in names})
@@ -124,13 +124,13 @@ def test_more_properties_than_one_number_has_flags(database: TestDatabase, metho
         expected[key] = expected.get(key, dict.fromkeys(names)) | row
     options = {"missing_properties": "keep", "load_method": method, "batch_size_rows": 70}
     load_here(database, message, *rows, **options)
-    found = database.query(f"SELECT id, {', '.join(names)} FROM things")
-    assert {key: dict(zip(names, row, strict=True)) for key, *row in found} == expected
+    actual = database.query(f"SELECT id, {', '.join(names)} FROM things")
+    assert {key: dict(zip(names, row, strict=True)) for key, *row in actual} == expected
 
 
 def test_children_of_a_parent_that_repeats(database: TestDatabase) -> None:
     """
-    Where a parent comes twice in a batch, the second time in part, only its later children count.
+    When a parent is sent twice in a batch, the second time in part, only the later children count.
     """
     parent = schema({"text": TEXT}, stream="orders")
     child = schema({"item": {"type": "string"}}, key=("id", "item"), stream="items")
@@ -148,8 +148,8 @@ def test_children_of_a_parent_that_repeats(database: TestDatabase) -> None:
 
 def test_undeclared_properties_of_later_records_are_named(database: TestDatabase) -> None:
     """
-    One warning names all undeclared properties of a batch, whichever record had them first, and
-    what is data in the place of a name does not fill it.
+    A single warning names all undeclared properties of a batch. A property that is an object in the
+    SCHEMA and another value in a record is an error.
     """
     nested = {"type": "object", "properties": {"a": {"type": "integer"}}}
     message = schema({**PROPERTIES, "nested": nested})

@@ -1,4 +1,4 @@
-"""Any stream whose SCHEMA changes in any way is in its table as a model in plain Python says."""
+"""Any stream with any changes of its SCHEMA equals a model in plain Python."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ EXACT = {"type": ["null", "number"]}
 
 @dataclass(frozen=True)
 class Kind:
-    """A type of property: its JSON Schema, and its values as JSON text."""
+    """A type of property: JSON Schema, and values as JSON text."""
 
     schema: dict[str, Any]
     values: st.SearchStrategy[str]
@@ -76,7 +76,7 @@ Row = dict[str, str]
 
 @st.composite
 def turns(draw: st.DrawFn) -> tuple[dict[str, str], list[Row]]:
-    """Return one SCHEMA, the kind of each of its properties, and its records, all of them whole."""
+    """Return a SCHEMA, the kinds of its properties, and complete records."""
     kinds = draw(
         st.dictionaries(st.sampled_from(PROPERTIES), st.sampled_from(sorted(KINDS)), min_size=1)
     )
@@ -109,9 +109,8 @@ def test_any_stream_equals_a_model(
     at_once: bool,
 ) -> None:
     """
-    Whatever types follow one another, in one run or several, in whatever batches: the last value of
-    each property of each key is there, to the last digit; in the column of its name where the last
-    SCHEMA has it, else there or in one put aside.
+    For any sequence of types, in any runs and batches, the last value of each property of each key
+    is kept to the last digit, in the column of that name or in a renamed column.
     """
     database.query("DROP TABLE IF EXISTS things")
     lines = [
@@ -122,18 +121,18 @@ def test_any_stream_equals_a_model(
     for run in runs:
         load_here(database, *run, load_method=method, batch_size_rows=batch_size)
     names = [row[0] for row in database.query("SHOW COLUMNS FROM things")]
-    found = {}
+    actual = {}
     for row in database.query("SELECT * FROM things"):
         values = dict(zip(names, row, strict=True))
-        found[str(values["id"])] = values
-    assert found.keys() == {row["id"] for _, rows in changes for row in rows}
+        actual[str(values["id"])] = values
+    assert actual.keys() == {row["id"] for _, rows in changes for row in rows}
     last_keys = {row["id"] for row in changes[-1][1]}
     for key, expected in latest(changes).items():
         for name, (value, kind) in expected.items():
             is_last = key in last_keys and name in changes[-1][0]
             columns = [one for one in names if one == name or one.startswith(f"{name}__")]
-            held = [plain(found[key][one]) for one in ([name] if is_last else columns)]
-            assert canonical(value, kind) in held, (key, name, found[key])
+            old_value = [plain(actual[key][one]) for one in ([name] if is_last else columns)]
+            assert canonical(value, kind) in old_value, (key, name, actual[key])
 
 
 def latest(
@@ -153,7 +152,7 @@ NUMERAL = re.compile(r"-?\d+(\.\d+)?(e[+-]?\d+)?", re.IGNORECASE | re.ASCII)
 
 
 def canonical(value: str, kind: str) -> Any:
-    """Return a value that was sent in one form, whatever the type that it is kept in."""
+    """Return a sent value in a canonical form, independent of the column type."""
     parsed = json.loads(value, parse_float=Decimal)
     if parsed is None:
         return None
@@ -174,7 +173,7 @@ def canonical(value: str, kind: str) -> Any:
 
 
 def plain(value: Any) -> Any:
-    """Return what a column holds in one form: numbers as Decimals, moments and times as text."""
+    """Return a stored value in a canonical form: numbers as Decimals, dates and times as text."""
     if isinstance(value, (bool, int, float, Decimal)):
         number = Decimal(repr(value)) if isinstance(value, float) else Decimal(value)
         return ("number", number)

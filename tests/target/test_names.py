@@ -10,8 +10,7 @@ from hypothesis import HealthCheck, example, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from target_mysql.server import statements
-from target_mysql.tables.table import MAX_NAME_LENGTH, to_name, to_names
+from target_mysql.tables.identifiers import MAX_NAME_LENGTH, quote, to_name, to_names
 from tests.conftest import TestDatabase
 from tests.servers import CHOSEN, FAMILY
 from tests.target.conftest import (
@@ -40,32 +39,32 @@ names = st.text(st.characters(blacklist_categories=("Cs",)), max_size=80) | st.t
 @pytest.mark.parametrize("method", LOAD_METHODS)
 def test_any_property_has_its_column(database: TestDatabase, method: str) -> None:
     """
-    Every property keeps its own value, on the first run and when all is updated.
+    Every property keeps its own value, in the first run and after an update.
     """
     message = schema(dict.fromkeys(NAMES, TEXT))
     for run in ("first", "second"):
         values = {name: f"{run} {number}" for number, name in enumerate(NAMES)}
         done = load(database, message, record({"id": 1, **values}), load_method=method)
         assert done.code == 0, done.err
-    found = database.query("SELECT * FROM things")[0][1 : len(NAMES) + 1]
-    assert found == tuple(f"second {number}" for number in range(len(NAMES)))
+    actual = database.query("SELECT * FROM things")[0][1 : len(NAMES) + 1]
+    assert actual == tuple(f"second {number}" for number in range(len(NAMES)))
 
 
 def test_a_property_that_comes_later_has_its_column(database: TestDatabase) -> None:
     """
-    Columns of any name are added to a table that is there, each in its place.
+    Columns of any name are added to an existing table, in the order of the SCHEMA.
     """
     load_here(database, schema({}), record({"id": 1}))
     row = {name: str(number) for number, name in enumerate(NAMES)}
     load_here(database, schema(dict.fromkeys(NAMES, TEXT)), record({"id": 1, **row}))
-    found = database.query("SELECT * FROM things")[0][: len(NAMES) + 1]
-    assert found == (1, *row.values())
+    actual = database.query("SELECT * FROM things")[0][: len(NAMES) + 1]
+    assert actual == (1, *row.values())
 
 
 @pytest.mark.parametrize("method", LOAD_METHODS)
 def test_any_stream_has_its_table(database: TestDatabase, method: str) -> None:
     """
-    Every stream has a table of its own, though names differ by case alone or are no names at all.
+    Every stream has a table of its own, even if names differ only by case or are not identifiers.
     """
     messages = [
         message
@@ -78,20 +77,20 @@ def test_any_stream_has_its_table(database: TestDatabase, method: str) -> None:
     ]
     load_here(database, *messages, load_method=method)
     for number, name in enumerate(NAMES):
-        table = statements.quote(to_name(name)) % ()
+        table = quote(to_name(name)) % ()
         assert database.query(f"SELECT id, text FROM {table}") == [(number, name)], name
 
 
 @pytest.mark.parametrize("name", ["k%", "k`", "😀", "K y"])
 def test_any_name_may_be_a_key(database: TestDatabase, name: str) -> None:
     """
-    A key of any name is the table's primary key, and rows are told apart by it.
+    A key of any name becomes the primary key and distinguishes rows.
     """
     message = schema({name: {"type": "string"}, "n": INTEGER}, key=(name,))
     rows = [record({"id": 1, name: value, "n": n}) for n, value in enumerate(ALIKE * 2)]
     load_here(database, message, *rows)
     load_here(database, message, *rows)
-    column = statements.quote(to_name(name)) % ()
+    column = quote(to_name(name)) % ()
     assert set(database.query(f"SELECT {column}, n FROM things")) == set(
         zip(ALIKE, (3, 4, 5), strict=True)
     )
@@ -99,7 +98,7 @@ def test_any_name_may_be_a_key(database: TestDatabase, name: str) -> None:
 
 def test_keys_of_text_share_the_index(database: TestDatabase) -> None:
     """
-    Four text keys of the greatest length fit, and one character more is an error with its place.
+    Four text keys of the greatest length fit; a character more is an error with its place.
     """
     most = min(FAMILY.key_characters, 768 // 4)
     message = schema({name: {"type": "string"} for name in "abcd"}, key=tuple("abcd"))
@@ -133,7 +132,7 @@ def test_a_quoted_name_is_a_name(database: TestDatabase, name: str) -> None:
     with database.connect() as connection, connection.cursor() as cursor:
         cursor.execute(f"CREATE DATABASE IF NOT EXISTS {database.name}")
         cursor.execute(f"USE {database.name}")
-        cursor.execute(f"CREATE TEMPORARY TABLE t ({statements.quote(fit)} INT)", ())
+        cursor.execute(f"CREATE TEMPORARY TABLE t ({quote(fit)} INT)", ())
         cursor.execute("SHOW COLUMNS FROM t")
         assert [name for name, *_ in cursor.fetchall()] == [fit]
 
@@ -141,29 +140,29 @@ def test_a_quoted_name_is_a_name(database: TestDatabase, name: str) -> None:
 @given(st.lists(names, unique=True, max_size=8))
 def test_names_are_told_apart(several: list[str]) -> None:
     """
-    No two properties share a column, by MySQL's idea of what is the same.
+    No two properties share a column, by MySQL's definition of equal names.
     """
-    found = to_names(several)
-    assert len(found) == len(several)
-    assert len({name.casefold() for name in found}) == len(several)
+    actual = to_names(several)
+    assert len(actual) == len(several)
+    assert len({name.casefold() for name in actual}) == len(several)
 
 
 @given(st.lists(names, unique=True, max_size=8), st.randoms())
 def test_names_keep_their_columns(several: list[str], chance: random.Random) -> None:
     """
-    In whatever order the properties come the next time, each finds the column that it had.
+    In any order of properties, each property keeps its column in the next run.
     """
     first = dict(zip(several, to_names(several), strict=True))
     again = chance.sample(several, len(several))
     at_home = {name: to_names(again, first.values())[at] for at, name in enumerate(again)}
     assert {name: first[name] for name in several if first[name] == name} == {
-        name: found for name, found in at_home.items() if first[name] == name
+        name: actual for name, actual in at_home.items() if first[name] == name
     }
 
 
 def test_what_is_no_text_is_no_name(database: TestDatabase) -> None:
     """
-    A lone surrogate in a name is refused with its line, as no server can hold it.
+    A lone surrogate in a name, which no server can hold, is an error that names the line.
     """
     line = (
         '{"type":"SCHEMA","stream":"s","key_properties":[],"schema":{"properties":{"\\ud800":{}}}}'
@@ -186,14 +185,14 @@ def test_streams_that_differ_by_case(database: TestDatabase) -> None:
     Streams whose names differ only by case have a table each.
     """
     load_here(database, *by_case())
-    found = [database.query(f"SELECT id FROM {stream}") for stream in ("things", "Things")]
-    assert found == [[(0,)], [(1,)]]
+    actual = [database.query(f"SELECT id FROM {stream}") for stream in ("things", "Things")]
+    assert actual == [[(0,)], [(1,)]]
 
 
 @pytest.mark.skipif(CHOSEN == "mysql-9", reason="takes this option only when its data is made")
 def test_streams_that_a_server_does_not_tell_apart() -> None:
     """
-    Where the server would keep both in one table the second is refused.
+    If the server would keep two streams in the same table, the second is refused.
     """
     with FAMILY.server(["--lower-case-table-names=1"]) as server:
         done = load(TestDatabase(server, "one"), *by_case())
@@ -215,7 +214,7 @@ HALF = "half\ud800"
 )
 def test_half_of_a_character_is_no_name(database: TestDatabase, changes: dict[str, object]) -> None:
     """
-    A lone surrogate in the name of a stream, a property or a source is an error of its line.
+    A lone surrogate in the name of a stream, property or source is an error that names the line.
     """
     message = {**schema({}), **changes}
     done = load(database, json.dumps(message), record({"id": 1}))
@@ -228,7 +227,7 @@ def test_half_of_a_character_is_no_name(database: TestDatabase, changes: dict[st
 
 def test_half_of_a_character_in_a_parents_key(database: TestDatabase) -> None:
     """
-    So it is where a child names its parent's key.
+    The same holds for the parent's key in a child's SCHEMA.
     """
     child = schema({}, stream="children")
     child["schema"]["x-parent"] = {"stream": "things", "keys": {"id": HALF}}

@@ -1,4 +1,4 @@
-"""What the configuration changes in what is loaded, and what the program says of itself."""
+"""The effects of the configuration on a load, and the output of --about."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ ADDRESS = {
 
 
 def columns(database: TestDatabase) -> list[str]:
-    found = [row[0] for row in database.query("SHOW COLUMNS FROM things")]
-    return [name for name in found if name == "_sdc_overflow" or not name.startswith("_sdc")]
+    actual = [row[0] for row in database.query("SHOW COLUMNS FROM things")]
+    return [name for name in actual if name == "_sdc_overflow" or not name.startswith("_sdc")]
 
 
 def test_objects_become_columns(database: TestDatabase) -> None:
     """
-    Down to data_flattening_max_level each property of an object is a column, below it JSON.
+    Down to data_flattening_max_level, each property of an object is a column; below, JSON.
     """
     whole = {"city": "Köln", "at": {"lat": 50.9, "tags": ["\x1e", 1]}}
     rows: list[dict[str, Any]] = [
@@ -43,13 +43,13 @@ def test_objects_become_columns(database: TestDatabase) -> None:
         {"id": 4},
         {"id": 5, "address": {"at": {"lat": "1.5"}}},
     ]
-    declared = schema({"address": ADDRESS, "address__city": TEXT})
+    property_schema = schema({"address": ADDRESS, "address__city": TEXT})
     for level, names in (
         (1, ["id", "address__city", "address__at"]),
         (2, ["id", "address__city", "address__at__lat", "address__at__tags"]),
     ):
         database.query("DROP TABLE IF EXISTS things")
-        load_here(database, declared, *map(record, rows), data_flattening_max_level=level)
+        load_here(database, property_schema, *map(record, rows), data_flattening_max_level=level)
         assert columns(database)[:-1] == names
         assert columns(database)[-1].startswith("address__city__")  # the other of that name
     read = f"SELECT address__city, address__at__lat, address__at__tags, `{columns(database)[-1]}`"
@@ -65,7 +65,7 @@ def test_objects_become_columns(database: TestDatabase) -> None:
 
 def test_a_flattened_property_that_is_no_object(database: TestDatabase) -> None:
     """
-    What should be an object and is none is an error with its place; unknown properties are named.
+    A type mismatch for a flattened object is an error with its place; unknown properties are named.
     """
     lines = [
         record({"id": 1, "address": {"city": "Ulm", "zip": 1, "at": {"lon": 2}}}),
@@ -92,39 +92,41 @@ def test_a_key_behind_flattened_objects(database: TestDatabase) -> None:
 @pytest.mark.parametrize("count", [300, 1500])
 def test_a_stream_wider_than_a_row(database: TestDatabase, count: int) -> None:
     """
-    What finds no place in a row, whether its texts are short or long, is in one column of JSON.
+    Properties that do not fit in a row, with short or long texts, are in a single JSON column.
     """
-    declared = schema({f"p{number}": TEXT for number in range(count)})
+    property_schema = schema({f"p{number}": TEXT for number in range(count)})
     rows = [
         {"id": at, **{f"p{number}": text * number for number in range(count)}}
         for at, text in enumerate(("", "ü", "x" * 40, "y" * 41))
     ]
     rows.append({"id": 9, "p1": "one", f"p{count - 1}": "last"})
-    load_here(database, declared, *map(record, rows[:3]))
-    load_here(database, declared, *map(record, rows[3:]))
+    load_here(database, property_schema, *map(record, rows[:3]))
+    load_here(database, property_schema, *map(record, rows[3:]))
     assert 100 < len(columns(database)) < 200
     names = columns(database)[:-1]
     assert columns(database)[-1] == "_sdc_overflow"
     for values in rows:
         sql = f"SELECT {', '.join(names)}, _sdc_overflow FROM things WHERE id = %s"
         ((*row, overflow),) = database.query(sql, (values["id"],))
-        found = dict(zip(names, row, strict=True)) | json.loads(overflow)
-        assert {name: value for name, value in found.items() if value is not None} == values
+        actual = dict(zip(names, row, strict=True)) | json.loads(overflow)
+        assert {name: value for name, value in actual.items() if value is not None} == values
 
 
 @pytest.mark.skipif(FAMILY.row_format == "Compact", reason="its rows hold fewer long texts")
 def test_our_own_names_come_back_as_properties(database: TestDatabase) -> None:
     """
-    A stream read from a table of ours has our columns as its own, but for those that say when and
-    in which version its rows came.
+    A stream read from a table of this target has the _sdc_ columns as properties, except those for
+    the time and version of the load.
     """
     ours = ["_sdc_overflow", "_sdc_staging_line", "_sdc_extracted_at", "_sdc_table_version"]
-    declared = schema({**dict.fromkeys(ours, TEXT), **{f"p{n}": TEXT for n in range(250)}})
+    property_schema = schema({**dict.fromkeys(ours, TEXT), **{f"p{n}": TEXT for n in range(250)}})
     row = {"id": 1, **dict.fromkeys(ours, "theirs"), "p249": "last"}
-    load_here(database, declared, record(row, version=5, time_extracted="2020-01-01T00:00:00Z"))
+    load_here(
+        database, property_schema, record(row, version=5, time_extracted="2020-01-01T00:00:00Z")
+    )
     read = "SELECT _sdc_overflow, _sdc_extracted_at, _sdc_table_version, _sdc_overflow_ FROM things"
-    ((*found, overflow),) = database.query(read)
-    assert found == ["theirs", moment(2020, 1, 1), 5]  # noqa: DTZ001  # in UTC
+    ((*actual, overflow),) = database.query(read)
+    assert actual == ["theirs", moment(2020, 1, 1), 5]  # noqa: DTZ001  # in UTC
     assert json.loads(overflow) == {"p249": "last"}
 
 
@@ -132,8 +134,8 @@ def test_columns_of_numbers_have_their_limit(database: TestDatabase) -> None:
     """
     A thousand columns and more of small numbers fit a row by their bytes, not by their count.
     """
-    declared = schema({f"p{number}": {"type": "boolean"} for number in range(1200)})
-    load_here(database, declared, record({"id": 1, **{f"p{n}": True for n in range(1200)}}))
+    property_schema = schema({f"p{number}": {"type": "boolean"} for number in range(1200)})
+    load_here(database, property_schema, record({"id": 1, **{f"p{n}": True for n in range(1200)}}))
     ((overflow,),) = database.query("SELECT _sdc_overflow FROM things")
     assert set(json.loads(overflow).values()) == {True}
     assert len(columns(database)) - 1 + len(json.loads(overflow)) == 1201
@@ -146,34 +148,36 @@ def test_invalid_dates(database: TestDatabase) -> None:
     """
     Dates that MySQL cannot hold are errors, or null, or, out of range, the nearest; and counted.
     """
-    declared = schema({"at": DATE_TIME, "day": DATE})
+    property_schema = schema({"at": DATE_TIME, "day": DATE})
     rows = [record({"id": n, "at": text, "day": text[:-10]}) for n, text in enumerate(BAD_DATES)]
-    done = load(database, declared, *rows, invalid_dates="null")
+    done = load(database, property_schema, *rows, invalid_dates="null")
     assert done.code == 0, done.err
     assert "4 inserted, 0 updated, 0 deleted, 8 dates that MySQL cannot hold" in done.err
     assert set(database.query("SELECT at, day FROM things")) == {(None, None)}
-    load_here(database, declared, *rows[:2], invalid_dates="clamp")
+    load_here(database, property_schema, *rows[:2], invalid_dates="clamp")
     last = moment(9999, 12, 31, 23, 59, 59, 999999, tzinfo=timezone.utc).replace(tzinfo=None)
-    found = database.query("SELECT at, day FROM things WHERE id < 2 ORDER BY id")
-    assert found[1] == (last, date(9999, 12, 31))
-    assert found[0][1] == date(1, 1, 1)
+    actual = database.query("SELECT at, day FROM things WHERE id < 2 ORDER BY id")
+    assert actual[1] == (last, date(9999, 12, 31))
+    assert actual[0][1] == date(1, 1, 1)
     for row in rows[2:]:
-        done = load(database, declared, row, invalid_dates="clamp")
+        done = load(database, property_schema, row, invalid_dates="clamp")
         assert done.code == 1
         assert "column at: not a date: " in done.err
 
 
 def test_records_are_validated_where_asked_for(database: TestDatabase) -> None:
     """
-    validate_records refuses what the SCHEMA does not allow, which would load without it.
+    validate_records refuses values that violate the SCHEMA but would load otherwise.
     """
-    declared = schema({"text": {"type": "string", "maxLength": 3}, "n": {"multipleOf": 0.01}})
+    property_schema = schema(
+        {"text": {"type": "string", "maxLength": 3}, "n": {"multipleOf": 0.01}}
+    )
     good, bad = record({"id": 1, "text": "abc", "n": 1.13}), record({"id": 2, "text": "abcd"})
-    done = load(database, declared, good, bad, validate_records="true")
+    done = load(database, property_schema, good, bad, validate_records="true")
     assert done.code == 1
     assert "ERROR line 3, stream things, column text: validate_records: " in done.err
     assert database.query("SELECT id FROM things") == [(1,)]
-    assert load(database, declared, bad).code == 0
+    assert load(database, property_schema, bad).code == 0
     broken = schema({"text": {"type": "nothing known"}})
     done = load(database, broken, validate_records="true")
     assert done.code == 1
@@ -192,7 +196,7 @@ def test_about_as_markdown() -> None:
 
 def test_about_is_the_configuration() -> None:
     """
-    --about prints every key as JSON Schema, which takes what the program takes.
+    --about prints every key as a JSON Schema that accepts the same values as the program.
     """
     done = run_program("target-mysql", "--about")
     assert done.code == 0
@@ -212,12 +216,12 @@ def test_about_is_the_configuration() -> None:
 
 def test_metrics_are_logged(database: TestDatabase) -> None:
     """
-    METRIC lines count each stream's records and time the run, and say how it ended.
+    METRIC lines count each stream's records, time the run, and report the outcome.
     """
     rows = [record({"id": number}) for number in range(25)]
     done = load(database, schema({"n": INTEGER}), *rows, "no JSON", batch_size_rows=10)
-    found = [line.partition("METRIC: ")[2] for line in done.err.splitlines() if "METRIC" in line]
-    counted, timed = map(json.loads, found)
+    actual = [line.partition("METRIC: ")[2] for line in done.err.splitlines() if "METRIC" in line]
+    counted, timed = map(json.loads, actual)
     assert counted == {
         "type": "counter",
         "metric": "record_count",

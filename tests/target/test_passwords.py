@@ -1,4 +1,4 @@
-"""Ways to prove who one is: over TLS, without it, and by the user of the machine."""
+"""Authentication methods: with TLS, without, and by the system user."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ PASSWORD = "s3cr3t"
 
 @pytest.fixture
 def user(database: TestDatabase, request: pytest.FixtureRequest) -> Iterator[str]:
-    """A user who may do all in the database, and proves who it is in the way of the parameter."""
+    """A user with all rights on the database and the authentication of the parameter."""
     database.query(f"CREATE USER prover@'%' IDENTIFIED {request.param}")
     database.query(f"GRANT ALL ON `{database.name}`.* TO prover@'%'")
     yield "prover"
@@ -32,7 +32,7 @@ def user(database: TestDatabase, request: pytest.FixtureRequest) -> Iterator[str
 @pytest.mark.parametrize("user", FAMILY.passwords, indirect=True)
 def test_a_password_in_every_way(database: TestDatabase, user: str, mode: str) -> None:
     """
-    Each kind of password that the server knows is taken, with and without TLS; a wrong one is not.
+    Each authentication method of the server works, with and without TLS; a wrong password fails.
     """
     who = {"user": user, "ssl_mode": mode}
     if mode.startswith("VERIFY"):
@@ -47,7 +47,7 @@ def test_a_password_in_every_way(database: TestDatabase, user: str, mode: str) -
 
 @pytest.fixture
 def user_of_the_machine(database: TestDatabase) -> Iterator[str]:
-    """The one who runs the tests, known to the server by nothing else."""
+    """The system user of the tests, known to the server without a password."""
     user = f"`{getpass.getuser()}`@localhost"
     database.query(f"CREATE USER IF NOT EXISTS {user}")
     database.query(f"GRANT ALL ON `{database.name}`.* TO {user}")
@@ -59,7 +59,7 @@ def user_of_the_machine(database: TestDatabase) -> Iterator[str]:
 @pytest.mark.skipif(FAMILY.version != "MariaDB", reason="this server lacks the plugin")
 def test_the_user_of_the_machine(database: TestDatabase, user_of_the_machine: str) -> None:
     """
-    By its socket the server knows who we are, without a password.
+    Over the socket the server identifies the system user without a password.
     """
     who = {"user": user_of_the_machine, "unix_socket": database.server.socket}
     done = load(database, THINGS, record({"id": 1}), state(1), **who)
@@ -87,7 +87,7 @@ def test_a_server_that_knows_us_needs_no_password(
     database: TestDatabase, user: str, ssl_mode: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """
-    From afar caching_sha2_password serves while the server has the user in its cache.
+    Remotely, caching_sha2_password works while the user is in the cache of the server.
     """
     values = {"user": user, "password": PASSWORD, "ssl_mode": ssl_mode}
     config = Config.from_sources({}, database.environment | settings(**values), ())

@@ -16,6 +16,7 @@ from target_mysql.exceptions import ConnectError
 from target_mysql.loading.migrate import migrate
 from target_mysql.server import connection
 from target_mysql.server.database import Database
+from target_mysql.server.introspection import read_columns
 from target_mysql.tables.table import Table, to_table
 from tests.conftest import TestDatabase
 from tests.servers import FAMILY
@@ -40,7 +41,7 @@ WIDER = schema({"text": TEXT, "more": TEXT})
 @contextlib.contextmanager
 def silent_server(greets: bool) -> Iterator[int]:
     """Accept connections and say nothing, but for a greeting; gives the port."""
-    ended = threading.Event()
+    is_over = threading.Event()
 
     def serve() -> None:
         with contextlib.suppress(OSError):
@@ -50,7 +51,7 @@ def silent_server(greets: bool) -> Iterator[int]:
                     if greets:
                         send(client, 0, greeting())
                         receive(client)
-                    ended.wait(END_S)
+                    is_over.wait(END_S)
 
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
@@ -60,7 +61,7 @@ def silent_server(greets: bool) -> Iterator[int]:
         try:
             yield listener.getsockname()[1]
         finally:
-            ended.set()
+            is_over.set()
             listener.shutdown(socket.SHUT_RDWR)
             thread.join()
 
@@ -105,29 +106,29 @@ def _where(own: TestDatabase) -> dict[str, object]:
 
 def test_a_server_that_is_away_when_a_load_begins(start_target: StartTarget) -> None:
     """
-    The load says that it waits, and begins when the server has come.
+    The load logs its retries, and begins when the server is up.
     """
     with FAMILY.server() as server:
         server.kill()
         own = TestDatabase(server, "late")
         target = start_target(**_where(own))
-        said = errors_of(target)
+        output = errors_of(target)
         begin(target, to_lines(THINGS, record({"id": 1}), state(1)))
-        until(lambda: any("trying again in" in line for line in said))
-        assert "cannot connect to MySQL at 127.0.0.1:" in said[0]
+        until(lambda: any("retrying in" in line for line in output))
+        assert "cannot connect to MySQL at 127.0.0.1:" in output[0]
         server.start()
-        assert target.wait(END_S) == 0, said
+        assert target.wait(END_S) == 0, output
         assert loaded(own) == 1
 
 
 def test_a_connection_that_is_cut_in_the_login(database: TestDatabase) -> None:
     """
-    Where the first connection is lost before the server has answered, another is made.
+    If the first connection is lost during the login, another is opened.
     """
     with Proxy(database.server.port, first_time(b"", Fate.LOSE)) as proxy:
         done = load(database, THINGS, record({"id": 1}), state(1), port=proxy.port)
     assert (done.code, done.out) == (0, "1\n"), done.err
-    assert "trying again in" in done.err
+    assert "retrying in" in done.err
 
 
 @pytest.mark.parametrize("limit", ["the server's", "the user's own"])
@@ -147,27 +148,27 @@ def test_too_many_connections(start_target: StartTarget, limit: str) -> None:
         )
         only = Database(config)
         target = start_target(**{**_where(own), "user": "modest", "password": ""})
-        said = errors_of(target)
+        output = errors_of(target)
         begin(target, to_lines(THINGS, record({"id": 1}), state(1)))
-        until(lambda: any("trying again in" in line for line in said))
+        until(lambda: any("retrying in" in line for line in output))
         only.close()
-        assert target.wait(END_S) == 0, said
+        assert target.wait(END_S) == 0, output
         assert loaded(own) == 1
 
 
 def test_a_wrong_password_is_not_tried_again(database: TestDatabase) -> None:
     """
-    What no waiting mends ends the run at once.
+    A permanent failure ends the run without a retry.
     """
     done = load(database, THINGS, user="nobody", password="wr0ng")
     assert done.code == 1
-    assert "Access denied" in done.err and "trying again" not in done.err
+    assert "Access denied" in done.err and "retrying" not in done.err
 
 
 def test_a_table_that_is_in_use(database: TestDatabase, start_target: StartTarget) -> None:
     """
-    While a transaction keeps a table from being changed, others can read it; the log names the
-    transaction; when that has ended the load goes on.
+    While a transaction blocks a change of a table, others can read the table; the log names the
+    transaction; the load continues after its end.
     """
     load_here(database, THINGS, record({"id": 1, "text": "a"}))
     user = database.connect(database=database.name)
@@ -175,15 +176,15 @@ def test_a_table_that_is_in_use(database: TestDatabase, start_target: StartTarge
         cursor.execute("START TRANSACTION")
         cursor.execute("SELECT COUNT(*) FROM things")
         target = start_target()
-        said = errors_of(target)
+        output = errors_of(target)
         begin(target, to_lines(WIDER, record({"id": 2, "more": "b"}), state(2)))
         waiting = f"waiting for connection {user.thread_id()} (root at "
-        until(lambda: any(waiting in line for line in said))
+        until(lambda: any(waiting in line for line in output))
         # It waits behind the change of the table at most, and that soon gives up.
         assert database.query("SELECT text FROM things") == [("a",)]
         cursor.execute("COMMIT")
-    assert target.wait(END_S) == 0, said
-    (line, *_) = [line for line in said if waiting in line]
+    assert target.wait(END_S) == 0, output
+    (line, *_) = [line for line in output if waiting in line]
     assert line.startswith("WARNING table things cannot be changed while others use it: ")
     assert "idle in a transaction for " in line
     assert database.query("SELECT more FROM things ORDER BY id") == [(None,), ("b",)]
@@ -207,28 +208,28 @@ def test_another_session_makes_the_same_column(
     database: TestDatabase, exists: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """
-    Where table or column appear between the look at the table and its change, it is looked at
-    again, as after an ALTER whose answer was lost and that has still gone on.
+    If a table or column appears between introspection and change, the table is read again. The same
+    happens after an ALTER whose response was lost.
     """
     config = Config.from_sources({}, database.environment, ())
     ours = Database(config)
     if exists:
         migrate(_table(ours, "text"), ours)
-    read_columns, looks = ours.read_columns, 0
+    reads = 0
 
-    def meanwhile(name: str) -> object:
-        nonlocal looks
-        looks += 1
-        columns = read_columns(name)
-        if looks == 1:
+    def meanwhile(connection: Database, name: str) -> object:
+        nonlocal reads
+        columns = read_columns(connection, name)
+        reads += connection is ours
+        if connection is ours and reads == 1:
             other = Database(config)
             migrate(_table(other, "text", "more"), other)
             other.close()
         return columns
 
-    monkeypatch.setattr(ours, "read_columns", meanwhile)
+    monkeypatch.setattr("target_mysql.loading.migrate.read_columns", meanwhile)
     migrate(_table(ours, "text", "more", "last"), ours)
     ours.close()
-    assert looks == 2
+    assert reads == 2
     names = [name for name, *_ in database.query("SHOW COLUMNS FROM things")]
     assert sorted(names) == ["id", "last", "more", "text"]

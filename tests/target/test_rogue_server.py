@@ -28,9 +28,10 @@ UNLOCKED = (None, None, None, None, None, None, None, "0", None, None)
 @dataclass
 class RogueServer:
     """
-    Speaks as much of MySQL's protocol as it takes to be believed.
+    Speaks enough of MySQL's protocol to be believed.
 
-    To statements that hold `asks_at` it answers with the wish for `wish`; `uploaded` is what came.
+    Responds to statements that contain `asks_at` with a request for the file `wish`; `uploaded` is
+    the received data.
     """
 
     wish: Path
@@ -87,7 +88,7 @@ class RogueServer:
                 send(client, number + 1, OK)
 
     def _ask(self, client: socket.socket, number: int) -> Iterator[bytes]:
-        """Ask for the file, and yield what is sent as such."""
+        """Request the file, and yield the received data."""
         send(client, number + 1, b"\xfb" + str(self.wish).encode())
         number, data = receive(client)
         while data:
@@ -97,7 +98,7 @@ class RogueServer:
 
 
 def result(row: tuple[str | None, ...] | None) -> Iterator[bytes]:
-    """Yield the packets of a result of text columns: of one row, or of one column and no row."""
+    """Yield the packets of a result of text columns: a row, or a column without rows."""
     width = len(row) if row else 1
     yield bytes([width])
     for _ in range(width):
@@ -129,7 +130,8 @@ def load_into(server: RogueServer) -> Outcome:
 )
 def test_a_file_that_a_server_asks_for_is_not_sent(secret: Path, asks_at: str) -> None:
     """
-    Whatever statement a server answers by asking for a file, it gets nothing, and the run fails.
+    When a server responds to a statement with a request for a file, nothing is sent, and the run
+    fails.
     """
     server = RogueServer(secret, asks_at.encode())
     done = load_into(server)
@@ -141,7 +143,8 @@ def test_a_file_that_a_server_asks_for_is_not_sent(secret: Path, asks_at: str) -
 
 def test_a_load_of_ours_is_answered_from_memory(secret: Path) -> None:
     """
-    Only where we load ourselves is a wish answered: with our rows, whatever file it names.
+    Only during the target's own LOAD DATA is a request served: with the rows, whatever file the
+    server names.
     """
     server = RogueServer(secret, b"LOAD DATA")
     done = load_into(server)

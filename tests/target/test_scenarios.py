@@ -1,4 +1,4 @@
-"""Streams with one trouble each, named for it, and what must come of them."""
+"""Faulty streams, each named for its fault, and their outcomes."""
 
 from __future__ import annotations
 
@@ -49,7 +49,8 @@ def test_every_scenario_has_an_outcome() -> None:
 @pytest.mark.parametrize("name", REFUSED)
 def test_a_bad_line_is_refused(name: str, database: TestDatabase) -> None:
     """
-    Exit 1 and one line that says where; what came before is loaded and claimed, nothing after it.
+    Exit code 1 and a line with the place; earlier records are loaded and claimed, later ones are
+    not.
     """
     done = run_program("target-mysql", stdin=read(name), environment=database.environment)
     errors = [line for line in done.err.splitlines() if not line.startswith("INFO")]

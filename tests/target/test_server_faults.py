@@ -44,15 +44,15 @@ COMMIT = b"\x03COMMIT"  # as a command of the protocol
 
 @contextmanager
 def own_server(*options: str) -> Iterator[TestDatabase]:
-    """A database on a server of the test's own, which it may kill."""
+    """A database on a separate server that the test may kill."""
     with FAMILY.server(options) as server:
         yield TestDatabase(server, "own")
 
 
 def test_a_server_that_is_restarted_in_mid_load(start_target: StartTarget) -> None:
     """
-    Killed and started again at random moments the server has, each time, what the states claim,
-    and the run goes on to its end.
+    Killed and restarted at random moments, the server always has the rows that states claim, and
+    the run completes.
     """
     chance, states = random.Random(11), [0]
     with own_server() as own:
@@ -71,10 +71,10 @@ def test_a_server_that_is_restarted_in_mid_load(start_target: StartTarget) -> No
                 goal = states[-1] + chance.randrange(50, 600)
                 until(lambda goal=goal: states[-1] >= goal)
                 own.server.kill()
-                claimed = states[-1]
+                claims = states[-1]
                 own.server.start()
-                there = own.query("SELECT COUNT(*) FROM things WHERE id <= %s", (claimed,))
-                assert there == [(claimed,)]
+                there = own.query("SELECT COUNT(*) FROM things WHERE id <= %s", (claims,))
+                assert there == [(claims,)]
         target.stdin.close()
         assert target.wait(END_S) == 0, target.stderr.read()
         reader.join()
@@ -98,12 +98,12 @@ def test_a_connection_is_cut_while_rows_travel(database: TestDatabase, method: s
     with Proxy(database.server.port, decide) as proxy:
         done = load(database, THINGS, *rows, load_method=method, **through(proxy))
     assert (done.code, done.out.split()[-1]) == (0, "20000"), done.err
-    assert done.err.count("trying again") == 1
+    assert done.err.count("retrying") == 1
     assert database.query("SELECT COUNT(*), MAX(id) FROM things") == [(20_000, 20_000)]
 
 
 def through(proxy: Proxy) -> dict[str, object]:
-    """Return the settings of a connection through the proxy, which must read what passes."""
+    """Return the settings for a connection through the proxy, without TLS."""
     return {"host": "127.0.0.1", "port": proxy.port, "ssl_mode": "DISABLED"}
 
 
@@ -112,8 +112,8 @@ def test_the_answer_to_a_commit_is_lost(
     database: TestDatabase, key: tuple[str, ...], copies: int
 ) -> None:
     """
-    A batch whose commit may have been in vain is sent again: harmless where there is a key; where
-    there is none its rows are there at least once.
+    A batch whose commit may have succeeded is sent again: harmless with a key; without a key, rows
+    are loaded at least once.
     """
     rows = [record({"id": number}) for number in range(10)]
     with Proxy(database.server.port, first_time(COMMIT, Fate.LAST)) as proxy:
@@ -126,13 +126,13 @@ def test_the_answer_to_a_commit_is_lost(
             **through(proxy),
         )
     assert (done.code, done.out) == (0, "1\n"), done.err
-    assert done.err.count("trying again") == 1
+    assert done.err.count("retrying") == 1
     assert loaded(database) == 10 * copies
 
 
 def test_a_deadlock_is_sent_again(database: TestDatabase, start_target: StartTarget) -> None:
     """
-    Where another writer and we wait for one another, and we are given up, the batch comes again.
+    When the server resolves a deadlock against this load, the batch is retried.
     """
     load_here(database, THINGS, *[record({"id": number}) for number in range(1, 500)])
     other = database.connect(database=database.name)
@@ -204,7 +204,8 @@ NOT_CHECKED = {"SELECT"} if FAMILY.checks_references else {"SELECT", "REFERENCES
 @pytest.mark.parametrize("right", sorted(ALL_RIGHTS - NOT_CHECKED))
 def test_a_right_that_is_missing_is_named(database: TestDatabase, grant: Grant, right: str) -> None:
     """
-    Without one of the rights the run ends with 1, one line that names it, no row and no state.
+    Without a required right, the run ends with 1 and a line that names the right; no row and no
+    state.
     """
     load_here(database, THINGS, record({"id": 1, "text": "before"}))
     user = grant(ALL_RIGHTS - {right})
@@ -225,7 +226,7 @@ def test_a_right_that_is_missing_is_named(database: TestDatabase, grant: Grant, 
 
 def test_a_read_only_server_is_an_error(database: TestDatabase, grant: Grant) -> None:
     """
-    A server that only reads, a replica as a rule, is said to be one, and no state is written.
+    The error of a read-only server says so, and no state is written.
     """
     load_here(database, THINGS, record({"id": 1, "text": "before"}))
     user = grant(ALL_RIGHTS)
@@ -245,7 +246,8 @@ def test_a_read_only_server_is_an_error(database: TestDatabase, grant: Grant) ->
 
 def test_a_full_server_is_an_error() -> None:
     """
-    A batch for which there is no room leaves no row and no state; once there is, it is loaded.
+    A batch that does not fit on the disk leaves no row and no state; with more space the batch
+    loads.
     """
     space = "--innodb-data-file-path=ibdata1:12M:autoextend:max:{}M"
     one_file = ["--innodb-file-per-table=0"]
@@ -277,7 +279,7 @@ def test_a_full_server_is_an_error() -> None:
 @pytest.mark.skipif(FAMILY.version != "MariaDB", reason="its temporary tables are elsewhere")
 def test_a_full_temporary_folder_is_an_error() -> None:
     """
-    A batch that cannot be staged leaves no row and no state; once it can, it is loaded.
+    A batch that cannot be staged leaves no row and no state; with more space the batch loads.
     """
     rows = [record({"id": number, "text": "x" * 50_000}) for number in range(2, 202)]
     # Without much memory to keep them in, temporary tables are on the disk.
@@ -300,7 +302,7 @@ def test_a_full_temporary_folder_is_an_error() -> None:
 
 @contextmanager
 def small_disk(folder: Path, megabytes: int) -> Iterator[Callable[[int], None]]:
-    """Have the folder on a disk of this size; yields a function that makes it another."""
+    """Mount a disk of this size on the folder; yields a function that resizes the disk."""
 
     def mount(*options: str) -> None:
         run_steps(["mount", "-t", "tmpfs", *options, "tmpfs", folder])
@@ -335,7 +337,7 @@ def test_a_transaction_that_the_group_refuses_is_sent_again(
     )
     done = load(database, THINGS, record({"id": 1, "text": "a"}), state(1))
     assert (done.code, done.out) == (0, "1\n"), done.err
-    assert done.err.count("trying again") == 1
+    assert done.err.count("retrying") == 1
     assert database.query("SELECT id, text FROM things") == [(1, "a")]
 
 
@@ -344,22 +346,22 @@ def test_a_server_that_does_not_answer(database: TestDatabase) -> None:
     A server that stands still in the middle of a merge counts as lost after read_timeout_seconds.
     """
     load_here(database, THINGS)
-    ended = threading.Event()
-    stand_still = first_time(b"INSERT INTO `things`", Fate.LOSE, do=lambda: ended.wait(END_S))
+    is_over = threading.Event()
+    stand_still = first_time(b"INSERT INTO `things`", Fate.LOSE, do=lambda: is_over.wait(END_S))
     with Proxy(database.server.port, stand_still) as proxy:
         rows = (record({"id": 1, "text": "a"}), state(1))
         done = load(database, THINGS, *rows, read_timeout_seconds=1, **through(proxy))
-        ended.set()
+        is_over.set()
     assert (done.code, done.out) == (0, "1\n"), done.err
-    assert done.err.count("trying again") == 1
+    assert done.err.count("retrying") == 1
     assert database.query("SELECT id, text FROM things") == [(1, "a")]
 
 
 @pytest.mark.parametrize("number", [1836, 3032, 3098])
 def test_a_primary_that_steps_down(database: TestDatabase, number: int) -> None:
     """
-    Where another server is named, a server that takes no writes any more is left; alone it is an
-    error with advice.
+    A server that no longer accepts writes is left for another; without another, the error has
+    advice.
     """
     load_here(database, THINGS)
     database.query("CREATE TABLE attempts (n INT) ENGINE=MyISAM")
@@ -375,4 +377,4 @@ def test_a_primary_that_steps_down(database: TestDatabase, number: int) -> None:
     host = f"127.0.0.1:{database.server.port},localhost:{database.server.port}"
     done = load(database, THINGS, *rows, host=host)
     assert (done.code, done.out) == (0, "1\n"), done.err
-    assert done.err.count("trying again") == 1
+    assert done.err.count("retrying") == 1

@@ -1,4 +1,4 @@
-"""The session is what a load relies on, whatever the server's defaults and init_sql say."""
+"""The session has the required settings, whatever the server's defaults and init_sql are."""
 
 from __future__ import annotations
 
@@ -48,8 +48,8 @@ def test_a_server_with_other_defaults(method: str, hard_delete: str) -> None:
         done = load(own, message, *lines, activate(2), state(1), **config)
         assert (done.code, done.out) == (0, "1\n"), done.err
         live = "SELECT id, text, CAST(at AS CHAR(19)) FROM things WHERE _sdc_deleted_at IS NULL"
-        found = {key: (text, at) for key, text, at in own.query(live)}
-        assert found == {key: (rows[key], "2020-01-02 03:04:05") for key in (0, 1)}
+        actual = {key: (text, at) for key, text, at in own.query(live)}
+        assert actual == {key: (rows[key], "2020-01-02 03:04:05") for key in (0, 1)}
         assert own.query("SELECT COUNT(*) FROM things") == [(2 if hard_delete == "true" else 3,)]
 
 
@@ -72,13 +72,13 @@ def test_init_sql_that_contradicts_is_refused(
     """
     done = load(database, THINGS, record({"id": 1}), init_sql=json.dumps([statement]))
     assert done.code == 2
-    assert f"init_sql changes what this target relies on: {name}" in done.err
+    assert f"init_sql changes variables that the target relies on: {name}" in done.err
     assert database.query("SHOW TABLES") == []
 
 
 def test_init_sql_that_agrees_is_run(database: TestDatabase) -> None:
     """
-    What loads do not rely on may be set, as may be another isolation.
+    Variables that loads do not rely on may be set, as may another isolation level.
     """
     statements = [
         "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",

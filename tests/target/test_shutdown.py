@@ -1,4 +1,4 @@
-"""How a load ends before its input does: by a signal, or because nobody reads its states."""
+"""A load that ends before its input: by a signal, or because stdout is closed."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def start(database: TestDatabase) -> subprocess.Popen[bytes]:
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
 def test_a_signal_ends_the_load(database: TestDatabase, number: signal.Signals, code: int) -> None:
     """
-    What waits is not loaded, and no state claims it; the exit code is the one a shell expects.
+    Waiting rows are not loaded, and no state claims them; the exit code follows shell conventions.
     """
     with start(database) as target:
         assert target.stdin and target.stderr
@@ -50,7 +50,7 @@ def test_a_signal_ends_the_load(database: TestDatabase, number: signal.Signals, 
 
 def test_states_that_nobody_reads_are_an_error(database: TestDatabase) -> None:
     """
-    With stdout closed the load ends with 1 and one line: a state that is not kept is no state.
+    With a closed stdout the load ends with 1 and a single line.
     """
     with start(database) as target:
         assert target.stdin and target.stdout and target.stderr
@@ -67,8 +67,8 @@ def test_states_that_nobody_reads_are_an_error(database: TestDatabase) -> None:
 @pytest.mark.parametrize("blocking", [True, False])
 def test_states_are_written_whole(database: TestDatabase, unbuffered: str, blocking: bool) -> None:
     """
-    A state longer than the pipe holds arrives whole, however stdout is buffered, and where it does
-    not block, as under some orchestrators.
+    A state longer than the capacity of the pipe arrives whole, with any buffering, and on a
+    non-blocking stdout, as under some orchestrators.
     """
     state = b'{"long":"' + b"s" * 3_000_000 + b'"}'
     reading, writing = os.pipe()

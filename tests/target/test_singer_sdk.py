@@ -1,4 +1,4 @@
-"""The streams that Meltano's SDK tests every target with, and what must come of each here."""
+"""The streams that Meltano's SDK tests every target with, and their outcomes here."""
 
 from __future__ import annotations
 
@@ -11,8 +11,7 @@ from typing import Any
 
 import pytest
 
-from target_mysql.server import statements
-from target_mysql.tables.table import to_name
+from target_mysql.tables.identifiers import quote, to_name
 from tests.conftest import Outcome, TestDatabase, run_program
 from tests.target.conftest import settings
 
@@ -37,7 +36,7 @@ Record = dict[str, Any]
 
 @pytest.fixture(scope="session")
 def streams(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
-    """The files by name, out of the SDK's wheel; nothing of it is installed."""
+    """The files by name, from the SDK's wheel, which is not installed."""
     folder = tmp_path_factory.mktemp("sdk")
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", folder]
     done = subprocess.run([*command, SDK], capture_output=True, text=True, check=False)
@@ -59,7 +58,7 @@ def test_each_has_an_outcome(streams: dict[str, bytes]) -> None:
 @pytest.mark.parametrize("name", REFUSED)
 def test_what_must_be_refused(streams: dict[str, bytes], name: str, database: TestDatabase) -> None:
     """
-    Exit 1, one error with its place, and no state.
+    Exit code 1, an error with its place, and no state.
     """
     done = run(database, streams[name])
     assert (done.code, done.out) == (1, "")
@@ -70,7 +69,7 @@ def test_what_must_be_refused(streams: dict[str, bytes], name: str, database: Te
 @pytest.mark.parametrize("name", LOADED)
 def test_what_must_be_loaded(streams: dict[str, bytes], name: str, database: TestDatabase) -> None:
     """
-    Every record is in its table, whole, the last of a key, and the last state is written.
+    Every record is loaded whole, deduplicated by key, and the last state is written.
     """
     done = run(database, streams[name])
     assert done.code == 0, done.err
@@ -105,14 +104,14 @@ def expected(messages: list[Record], stream: str) -> list[str]:
 
 
 def in_table(database: TestDatabase, stream: str) -> list[str]:
-    """Return what the table holds in the same way, objects and arrays parsed."""
-    table = statements.quote(to_name(stream)) % ()
+    """Return the rows of the table in the same form, with objects and arrays parsed."""
+    table = quote(to_name(stream)) % ()
     names = [row[0] for row in database.query(f"SHOW COLUMNS FROM {table}")]
-    found = []
+    actual = []
     for row in database.query(f"SELECT * FROM {table}"):
         values = dict(zip(names, row, strict=True))
-        found.append({name: parsed(values[name]) for name in names if not name.startswith("_sdc")})
-    return sorted(map(as_text, found))
+        actual.append({name: parsed(values[name]) for name in names if not name.startswith("_sdc")})
+    return sorted(map(as_text, actual))
 
 
 def parsed(value: Any) -> Any:

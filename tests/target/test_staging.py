@@ -1,4 +1,4 @@
-"""Staging in ordinary tables, where a server refuses temporary ones: as safe, and cleaned up."""
+"""Staging in ordinary tables, the fallback for servers that refuse temporary tables."""
 
 from __future__ import annotations
 
@@ -50,36 +50,36 @@ def test_a_kill_leaves_nothing_wrong_with_ordinary_tables(
     database: TestDatabase, start_target: StartTarget, method: str
 ) -> None:
     """
-    Killed at any moment and resumed from its last state: all rows are there, each once, and the
-    staging tables of the killed runs are gone.
+    Killed at random moments and resumed from the last state: each row is loaded once, and the
+    staging tables of killed runs are dropped.
     """
-    chance, reached, left = random.Random(11), 0, 0
+    chance, last_id, leftovers = random.Random(11), 0, 0
     config = {"batch_size_rows": 50, "staging": "tables", "load_method": method}
     for _ in range(10):
         target = start_target(**config)
         assert target.stdout
-        lines = to_lines(THINGS) + numbered(reached + 1, reached + 4000)
+        lines = to_lines(THINGS) + numbered(last_id + 1, last_id + 4000)
         with feeding(target, lines, pause_s=0.005):
             states = [target.stdout.readline() for _ in range(chance.randrange(1, 5))]
             time.sleep(chance.uniform(0, 0.02))
             target.kill()
             states = [*states, *target.stdout.read().split()]
-        reached = int(states[-1]) if states else reached
-        claimed = database.query("SELECT COUNT(*) FROM things WHERE id <= %s", (reached,))
-        assert claimed == [(reached,)]
-        left += len(staging_tables(database))
-    assert left > 0
-    rest = numbered(reached + 1, reached + 100).decode().splitlines()
+        last_id = int(states[-1]) if states else last_id
+        claims = database.query("SELECT COUNT(*) FROM things WHERE id <= %s", (last_id,))
+        assert claims == [(last_id,)]
+        leftovers += len(staging_tables(database))
+    assert leftovers > 0
+    rest = numbered(last_id + 1, last_id + 100).decode().splitlines()
     assert load(database, THINGS, *rest, **config).code == 0
     assert database.query("SELECT COUNT(*), COUNT(DISTINCT id) FROM things") == [
-        (reached + 100, reached + 100)
+        (last_id + 100, last_id + 100)
     ]
     assert staging_tables(database) == []
 
 
 def test_rows_without_a_key_are_there_once(database: TestDatabase) -> None:
     """
-    A stream without a key is appended once, whichever way it is staged.
+    A stream without a key is appended once with either staging method.
     """
     message = schema({"n": INTEGER}, key=())
     rows = [record({"id": 1, "n": n}) for n in range(30)]
@@ -92,11 +92,11 @@ def test_a_run_leaves_the_staging_tables_of_another_alone(
     database: TestDatabase, start_target: StartTarget
 ) -> None:
     """
-    While another run stages, one that ends drops its own tables only, and those of ended runs.
+    A run drops only its own staging tables and those of ended runs.
     """
-    ended = f"_sdc_staging_{os.urandom(16).hex()}_0"
+    is_over = f"_sdc_staging_{os.urandom(16).hex()}_0"
     hand_made = "_sdc_staging_by_hand"
-    for name in (ended, hand_made):
+    for name in (is_over, hand_made):
         database.query(f"CREATE TABLE `{name}` (id BIGINT PRIMARY KEY)")
     others = schema({"text": {"type": "string"}}, stream="others")
     config = {"staging": "tables", "batch_wait_limit_seconds": 0.1}

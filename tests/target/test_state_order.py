@@ -37,7 +37,7 @@ def test_the_last_record_of_a_key_wins(
     database: TestDatabase, method: str, batch_rows: int
 ) -> None:
     """
-    Of the records of one key the last is in the table, in one batch or in several, of any key.
+    Records are deduplicated by key: the last wins, in a single batch or several, for any key.
     """
     message = schema({"name": {"type": "string"}, "text": TEXT}, key=("name", "id"))
     rows = [
@@ -53,7 +53,7 @@ def test_the_last_record_of_a_key_wins(
 
 def test_records_without_key_are_appended(database: TestDatabase) -> None:
     """
-    A stream without key_properties is appended to where that is allowed, and refused elsewhere.
+    A stream without key_properties is appended if allowed, and refused otherwise.
     """
     message = schema({"text": TEXT}, key=())
     rows = [record({"id": 1, "text": "a"})] * 2
@@ -64,7 +64,7 @@ def test_records_without_key_are_appended(database: TestDatabase) -> None:
 
 def test_a_new_property_is_a_new_column_in_its_place(database: TestDatabase) -> None:
     """
-    A SCHEMA with more properties adds them in one ALTER, in order; earlier rows keep theirs.
+    New properties are added in a single ALTER, in order; existing rows keep their values.
     """
     before = schema({"b": TEXT})
     after = schema({"a": TEXT, "b": TEXT, "c": {"type": "integer"}})
@@ -83,7 +83,7 @@ def test_a_new_property_is_a_new_column_in_its_place(database: TestDatabase) -> 
 
 def test_undeclared_properties_are_left_out_and_named(database: TestDatabase) -> None:
     """
-    A property that the SCHEMA does not have is no error, and one warning names it.
+    An undeclared property is not an error, and a single warning names the property.
     """
     rows = [record({"id": n, "text": "a", "surplus": [n]}) for n in range(3)]
     done = load(database, THINGS, *rows)
@@ -144,7 +144,7 @@ def test_what_the_server_refuses_is_claimed_by_no_state(database: TestDatabase) 
 
 def test_a_repeated_schema_costs_nothing(database: TestDatabase) -> None:
     """
-    A SCHEMA before every record sends not one statement more than a single SCHEMA.
+    A SCHEMA before every record sends no more statements than a single SCHEMA.
     """
     rows = [record({"id": number, "text": "a"}) for number in range(50)]
     load_here(database, THINGS)
@@ -165,7 +165,7 @@ def test_rows_and_states_of_a_silent_tap_arrive(
     database: TestDatabase, start_target: StartTarget
 ) -> None:
     """
-    What waits longer than batch_wait_limit_seconds is loaded while the tap says nothing.
+    Rows that wait longer than batch_wait_limit_seconds are loaded while the tap is silent.
     """
     target = start_target(batch_wait_limit_seconds=0.5)
     assert target.stdin and target.stdout
@@ -194,17 +194,17 @@ def quiet_feed(target: subprocess.Popen[bytes], lines: bytes) -> Iterator[None]:
 
 def test_times_of_a_row(database: TestDatabase) -> None:
     """
-    _sdc_extracted_at is the record's time in UTC, _sdc_batched_at the time of its loading.
+    _sdc_extracted_at is the record's time in UTC, _sdc_batched_at the time of the load.
     """
     before = time.time()
     row = record({"id": 1}, time_extracted="2020-01-02T03:04:05.678901+01:00")
     load_here(database, THINGS, row)
-    ((extracted, batched_s, deleted),) = database.query(
+    ((extraction_time, batched_s, deleted),) = database.query(
         "SELECT CAST(_sdc_extracted_at AS CHAR),"
         " TIMESTAMPDIFF(MICROSECOND, '1970-01-01', _sdc_batched_at) / 1e6, _sdc_deleted_at"
         " FROM things"
     )
-    assert (extracted, deleted) == ("2020-01-02 02:04:05.678901", None)
+    assert (extraction_time, deleted) == ("2020-01-02 02:04:05.678901", None)
     assert before - 1 <= batched_s <= time.time() + 1
 
 
@@ -218,23 +218,23 @@ def test_what_a_tap_says_of_our_columns(database: TestDatabase) -> None:
     message = schema({**dict.fromkeys(names, moment), "_sdc_table_version": INTEGER})
     values = {name: f"2020-01-0{day} 00:00:00.000000" for day, name in enumerate(names, 1)}
     row = {"id": 1, **values, "_sdc_table_version": 5}
-    extracted = {"version": 7, "time_extracted": "2021-01-01T00:00:00Z"}
+    extraction_time = {"version": 7, "time_extracted": "2021-01-01T00:00:00Z"}
     columns = ", ".join(f"CAST({name} AS CHAR)" for name in names)
     query = f"SELECT {columns}, _sdc_table_version FROM things"
     for _ in range(2):
-        done = load(database, message, record(row, **extracted))
+        done = load(database, message, record(row, **extraction_time))
         assert (done.code, "WARNING" in done.err) == (0, False), done.err
     ((at, batched_at, deleted_at, version),) = database.query(query)
     assert (at, version) == ("2021-01-01 00:00:00.000000", 7)
     assert batched_at != values["_sdc_batched_at"] and deleted_at == values["_sdc_deleted_at"]
     database.query("DROP TABLE things")
-    load_here(database, message, record(row, **extracted), add_metadata_columns="false")
+    load_here(database, message, record(row, **extraction_time), add_metadata_columns="false")
     assert database.query(query) == [(*values.values(), 5)]
 
 
 def test_streams_interleave(database: TestDatabase) -> None:
     """
-    Records of several streams in turn are one batch, and each lands in its own table.
+    Alternating records of several streams share a batch and reach their own tables.
     """
     messages = [schema({"text": TEXT}, stream=name) for name in "abc"]
     for number in range(30):

@@ -1,4 +1,4 @@
-"""Text in keys and indexes: a longer value gets the room that the other columns do not use."""
+"""Text in keys and indexes: a longer value gets the room that other columns do not use."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ LONG_KEYS = pytest.mark.skipif(
 )
 
 
-def console(declared: dict[str, Any] = STRING) -> dict[str, Any]:
+def console(property_schema: dict[str, Any] = STRING) -> dict[str, Any]:
     """Return the SCHEMA of a search console's stream, whose key is four texts."""
-    return schema(dict.fromkeys(KEY, declared) | {"n": {"type": "integer"}}, key=KEY)
+    return schema(dict.fromkeys(KEY, property_schema) | {"n": {"type": "integer"}}, key=KEY)
 
 
 def hit(number: int, **values: Any) -> dict[str, Any]:
@@ -40,17 +40,18 @@ def lengths(database: TestDatabase, table: str = "things") -> dict[str, int]:
 
 @LONG_KEYS
 @pytest.mark.parametrize("method", LOAD_METHODS)
-@pytest.mark.parametrize("declared", [STRING, SEVERAL])
+@pytest.mark.parametrize("property_schema", [STRING, SEVERAL])
 def test_a_long_value_of_a_composite_key(
-    database: TestDatabase, method: str, declared: dict[str, Any]
+    database: TestDatabase, method: str, property_schema: dict[str, Any]
 ) -> None:
     """
-    The column grows at the expense of the key's others, as often as it must; all rows are there.
+    The column grows at the expense of the key's other columns, as often as needed; all rows are
+    loaded.
     """
     rows = [hit(1), hit(2, page="/" + "p" * 299), hit(3, query="q" * 250), hit(4, page="x" * 450)]
     rows += [hit(5, page="x" * 449 + "y")]
     for _ in range(2):
-        load_here(database, console(declared), *rows, load_method=method)
+        load_here(database, console(property_schema), *rows, load_method=method)
     keys = database.query("SELECT CHAR_LENGTH(page), CHAR_LENGTH(`query`) FROM things ORDER BY n")
     assert keys == [(1, 5), (300, 5), (1, 250), (450, 5), (450, 5)]
     assert sum(lengths(database).values()) <= 768
@@ -59,8 +60,8 @@ def test_a_long_value_of_a_composite_key(
 @LONG_KEYS
 def test_a_key_that_no_index_holds(database: TestDatabase) -> None:
     """
-    Values that together are longer than an index are an error that says what to do; what came
-    before is loaded, and no two rows become one.
+    Values that together exceed an index are an error with advice; earlier rows are loaded, and no
+    two rows are merged.
     """
     rows = [hit(1, page="p" * 400), state(1), hit(2, query="q" * 367)]
     done = load(database, console(), *rows, state(2))
@@ -88,7 +89,7 @@ def test_a_key_longer_than_any_index(database: TestDatabase) -> None:
 @LONG_KEYS
 def test_a_latin1_key_longer_than_one_of_utf8mb4(database: TestDatabase) -> None:
     """
-    A key made by hand whose columns are too long for utf8mb4 is shortened to what its values need.
+    An existing key that is too long for utf8mb4 is shortened to the length of its values.
     """
     database.query(
         "CREATE TABLE things (a VARCHAR(900) CHARACTER SET latin1, b VARCHAR(900) CHARACTER SET"
@@ -104,8 +105,8 @@ def test_a_latin1_key_longer_than_one_of_utf8mb4(database: TestDatabase) -> None
 @LONG_KEYS
 def test_a_text_of_a_composite_index_grows(database: TestDatabase) -> None:
     """
-    It takes the room that the index has beside its other columns; beyond that the error says what
-    to do, and after that has been done the row is loaded.
+    The column takes the room that the index leaves; beyond that the error has advice, and after
+    that remedy the row loads.
     """
     database.query(
         "CREATE TABLE things (id BIGINT PRIMARY KEY, v VARCHAR(20) CHARACTER SET utf8mb4,"
@@ -130,7 +131,7 @@ def test_a_text_of_a_composite_index_grows(database: TestDatabase) -> None:
 @LONG_KEYS
 def test_the_second_column_of_an_index_grows(database: TestDatabase) -> None:
     """
-    It becomes a longer VARCHAR, not a LONGTEXT, of which the index would have a part at most.
+    The column becomes a longer VARCHAR, not a LONGTEXT, of which an index has only a prefix.
     """
     database.query(
         "CREATE TABLE things (id BIGINT PRIMARY KEY, n BIGINT, v VARCHAR(20) CHARACTER SET utf8mb4,"
@@ -169,8 +170,8 @@ def test_a_latin1_column_whose_index_is_too_long_for_utf8mb4(database: TestDatab
 @LONG_KEYS
 def test_latin1_columns_of_a_foreign_key(database: TestDatabase) -> None:
     """
-    The error says to drop the foreign key, nothing is lost; once both tables are loaded it can be
-    made anew.
+    The error says to drop the foreign key, nothing is lost; after both tables are loaded the key
+    can be added again.
     """
     database.query("CREATE TABLE owners (name VARCHAR(50) PRIMARY KEY) CHARACTER SET latin1")
     database.query(
@@ -201,7 +202,7 @@ def test_latin1_columns_of_a_foreign_key(database: TestDatabase) -> None:
 @pytest.mark.parametrize(("page_size", "most"), [("4k", 192), ("8k", 384)])
 def test_servers_with_small_pages(page_size: str, most: int) -> None:
     """
-    Keys, wide rows and what finds no place in them load where an index holds fewer bytes.
+    Long keys, wide rows and overflow work on servers with shorter indexes.
     """
     names = [f"c{number}" for number in range(150)]
     with FAMILY.server([f"--innodb-page-size={page_size}"]) as server:
@@ -213,13 +214,13 @@ def test_servers_with_small_pages(page_size: str, most: int) -> None:
         rows += [hit(3, **dict.fromkeys(names, "t" * 40))]
         load_here(database, message, *rows)
         assert sum(lengths(database).values()) <= most
-        found = database.query("SELECT page, c0, _sdc_overflow FROM things ORDER BY n")
-        assert [row[:2] for row in found] == [
+        actual = database.query("SELECT page, c0, _sdc_overflow FROM things ORDER BY n")
+        assert [row[:2] for row in actual] == [
             (f"{long}1", None),
             (f"{long}2", None),
             ("/", "t" * 40),
         ]
-        assert json.loads(found[2][2])[names[-1]] == "t" * 40
+        assert json.loads(actual[2][2])[names[-1]] == "t" * 40
         done = load(database, console(), hit(4, page="p" * most))
         assert done.code == 1
         assert f"column page: {most} characters, too many: the longest values" in done.err

@@ -1,4 +1,4 @@
-"""What a tap sends is what the table holds, to the last digit, whichever way the rows travel."""
+"""The table holds exactly the values that the tap sends, with either load method."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from target_mysql.tables.columns import Kind, to_kind
+from target_mysql.tables.kinds import Kind, to_kind
 from tests.conftest import TestDatabase, clean_environment
 from tests.servers import FAMILY
 from tests.target.conftest import (
@@ -42,7 +42,7 @@ finally:
 
 
 def utc(*parts: int) -> moment:
-    """Return a moment as PyMySQL gives it: naive, in the session's time zone, which is UTC."""
+    """Return a date-time as PyMySQL does: naive, in the session's time zone, which is UTC."""
     return moment(*parts, tzinfo=timezone.utc).replace(tzinfo=None)
 
 
@@ -125,24 +125,24 @@ CASES: list[tuple[Any, str, Any]] = [
 @pytest.mark.parametrize("method", LOAD_METHODS)
 def test_every_value_arrives(database: TestDatabase, method: str) -> None:
     """
-    Each value is in its column as it was sent, converted only where its type asks for it.
+    Each value reaches its column unchanged, or coerced without loss to the type.
     """
-    declared = {f"p{number}": one for number, (one, _, _) in enumerate(CASES)}
+    property_schema = {f"p{number}": one for number, (one, _, _) in enumerate(CASES)}
     values = ",".join(f'"p{number}":{value}' for number, (_, value, _) in enumerate(CASES))
     line = f'{{"type":"RECORD","stream":"things","record":{{"id":1,{values}}}}}'
 
-    done = load(database, schema(declared), line, load_method=method)
+    done = load(database, schema(property_schema), line, load_method=method)
 
     assert done.code == 0, done.err
-    columns = ", ".join(declared)
+    columns = ", ".join(property_schema)
     (row,) = database.query(f"SELECT {columns} FROM things")
     expected = {case: want for case, (_, _, want) in enumerate(CASES)}
-    found = dict(enumerate(row))
+    actual = dict(enumerate(row))
     if FAMILY.rewrites_json:
         for case, (declared_type, _, want) in enumerate(CASES):
             if want is not None and to_kind(declared_type)[0] is Kind.JSON:
-                expected[case], found[case] = json.loads(want), json.loads(found[case])
-    assert found == expected
+                expected[case], actual[case] = json.loads(want), json.loads(actual[case])
+    assert actual == expected
 
 
 @pytest.mark.parametrize(
@@ -157,13 +157,13 @@ def test_long_text_arrives(database: TestDatabase, method: str, size: int) -> No
     rows = [record({"id": 1, "text": "short"}), record({"id": 2, "text": text})]
     done = load(database, schema({"text": TEXT}), *rows, load_method=method)
     assert done.code == 0, done.err
-    found = database.query("SELECT SHA2(text, 256) FROM things WHERE id = 2")
-    assert found == [(hashlib.sha256(text.encode()).hexdigest(),)]
+    actual = database.query("SELECT SHA2(text, 256) FROM things WHERE id = 2")
+    assert actual == [(hashlib.sha256(text.encode()).hexdigest(),)]
 
 
 def test_a_row_that_no_insert_can_hold_is_refused(database: TestDatabase) -> None:
     """
-    A row past max_allowed_packet is an error that names its line, not a lost connection.
+    A row beyond max_allowed_packet is an error that names the line, not a lost connection.
     """
     ((packet,),) = database.query("SELECT @@max_allowed_packet")
     rows = [record({"id": 1, "text": "short"}), record({"id": 2, "text": "x" * MEGABYTE})]
@@ -187,19 +187,19 @@ def test_a_row_that_no_insert_can_hold_is_refused(database: TestDatabase) -> Non
 )
 def test_a_long_text_takes_little_memory(database: TestDatabase, method: str, text: str) -> None:
     """
-    A row that the server cannot take, or does, takes a few times its line, whatever is in it; one
-    that is refused is named by line, key and column.
+    A long row takes a few times the memory of its line, accepted or not; the error of a refused row
+    names line, key and column.
     """
     lines = to_lines(schema({"text": TEXT}), record({"id": 1, "text": text}), state(1))
     environment = clean_environment() | database.environment | settings(load_method=method)
     command = [sys.executable, "-c", LOAD_AND_TELL_PEAK]
     target = subprocess.run(command, input=lines, capture_output=True, env=environment, check=False)
-    said = target.stderr.decode()
+    output = target.stderr.decode()
     if target.returncode:
-        assert "line 2, stream things, key id='1', column text: max_allowed_packet" in said
+        assert "line 2, stream things, key id='1', column text: max_allowed_packet" in output
     else:
         assert database.query("SELECT LENGTH(text) FROM things") == [(len(text),)]
-    ((_, peak_kb),) = re.findall(r"(VmHWM):\s+(\d+) kB", said)
+    ((_, peak_kb),) = re.findall(r"(VmHWM):\s+(\d+) kB", output)
     assert int(peak_kb) * 1024 < 100 * MEGABYTE + 8 * len(lines)
 
 
@@ -212,7 +212,7 @@ def test_a_server_of_small_packets() -> None:
         rows = [record({"id": number, "text": "x" * 1_500_000}) for number in (1, 2)]
         done = load(own, schema({"text": TEXT}), *rows, state(1))
         assert (done.code, done.out) == (0, "1\n"), done.err
-        assert "trying again" not in done.err
+        assert "retrying" not in done.err
         assert own.query("SELECT id, LENGTH(text) FROM things") == [(1, 1_500_000), (2, 1_500_000)]
 
 
@@ -251,7 +251,7 @@ def test_a_record_may_be_written_in_any_way(database: TestDatabase, line: str) -
 
 def test_the_only_column_may_be_empty(database: TestDatabase) -> None:
     """
-    Rows of one empty text are rows.
+    Rows with a single empty text are loaded.
     """
     message = schema({"text": TEXT}, key=())
     del message["schema"]["properties"]["id"]
@@ -265,19 +265,19 @@ def test_the_only_column_may_be_empty(database: TestDatabase) -> None:
             add_metadata_columns="false",
             primary_key_required="false",
         )
-    found = sorted(text or str(text) for (text,) in database.query("SELECT text FROM things"))
-    assert found == ["", "", "", "", "None", "None", "a", "a"]
+    actual = sorted(text or str(text) for (text,) in database.query("SELECT text FROM things"))
+    assert actual == ["", "", "", "", "None", "None", "a", "a"]
 
 
 @pytest.mark.skipif(not FAMILY.reads_json, reason="this server has no JSON functions")
-@pytest.mark.parametrize("made", ["", "id BIGINT PRIMARY KEY, object JSON"])
-def test_objects_are_json_to_the_server(database: TestDatabase, made: str) -> None:
+@pytest.mark.parametrize("creation", ["", "id BIGINT PRIMARY KEY, object JSON"])
+def test_objects_are_json_to_the_server(database: TestDatabase, creation: str) -> None:
     """
-    JSON functions read what is in an object's column, in one that was made JSON by hand, too.
+    JSON functions read an object's column, also an existing JSON column.
     """
-    if made:
-        database.query(f"CREATE TABLE things ({made})")
+    if creation:
+        database.query(f"CREATE TABLE things ({creation})")
     row = record({"id": 1, "object": {"a": [1, {"b": "ü"}]}})
     load_here(database, schema({"object": {"type": "object"}}), row)
-    found = database.query("SELECT JSON_UNQUOTE(JSON_EXTRACT(object, '$.a[1].b')) FROM things")
-    assert found == [("ü",)]
+    actual = database.query("SELECT JSON_UNQUOTE(JSON_EXTRACT(object, '$.a[1].b')) FROM things")
+    assert actual == [("ü",)]

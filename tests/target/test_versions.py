@@ -1,4 +1,4 @@
-"""ACTIVATE_VERSION: what an earlier version left is flagged or deleted, and may come back."""
+"""ACTIVATE_VERSION: rows of older versions are flagged or deleted, and may return."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def deleted(database: TestDatabase) -> dict[int, Any]:
 
 def test_rows_of_older_versions_are_flagged_once(database: TestDatabase) -> None:
     """
-    Older rows get the time of their deletion, and keep it when the next version comes.
+    Older rows get the time of their deletion, and keep that time at the next version.
     """
     load_here(database, THINGS, *versioned(1, 1, 2, 3), activate(1))
     assert deleted(database) == {1: None, 2: None, 3: None}
@@ -59,12 +59,12 @@ def test_hard_delete_deletes(database: TestDatabase) -> None:
 
 def test_more_rows_than_one_statement_deletes(database: TestDatabase) -> None:
     """
-    However many rows there are, all older ones are flagged, and deleted.
+    Any number of older rows is flagged or deleted.
     """
     load_here(database, THINGS, *versioned(1, *range(20_001)))
     load_here(database, THINGS, *versioned(2, 5), activate(2))
-    flagged = sum(at is not None for at in deleted(database).values())
-    assert flagged == 20_000
+    flags = sum(at is not None for at in deleted(database).values())
+    assert flags == 20_000
     load_here(database, THINGS, activate(3), hard_delete="true")
     assert deleted(database) == {}
 
@@ -81,22 +81,22 @@ def test_a_table_is_walked_by_its_whole_key(database: TestDatabase, hard_delete:
     load_here(database, message, *(record(one, version=1) for one in old))
     messages = [record(one, version=2) for one in new]
     load_here(database, message, *messages, activate(2), hard_delete=hard_delete)
-    left = "SELECT name, id FROM things WHERE _sdc_deleted_at IS NULL"
-    assert set(database.query(left)) == {(one["name"], one["id"]) for one in new}
+    leftovers = "SELECT name, id FROM things WHERE _sdc_deleted_at IS NULL"
+    assert set(database.query(leftovers)) == {(one["name"], one["id"]) for one in new}
     ((rows,),) = database.query("SELECT COUNT(*) FROM things")
-    kept = new if hard_delete == "true" else old
-    assert rows == len({(one["name"], one["id"]) for one in kept})
+    survivors = new if hard_delete == "true" else old
+    assert rows == len({(one["name"], one["id"]) for one in survivors})
 
 
 def test_rows_without_a_key_are_flagged_too(database: TestDatabase) -> None:
     """
-    A table without a key has no order to walk in; its older rows are flagged all the same.
+    Older rows of a table without a key are flagged as well.
     """
     message = schema({"text": TEXT}, key=())
     lines = [*versioned(1, *range(12_000)), *versioned(2, 1), activate(2)]
     load_here(database, message, *lines, primary_key_required="false")
-    flagged = "SELECT _sdc_table_version, COUNT(*) FROM things WHERE _sdc_deleted_at IS NOT NULL"
-    assert database.query(f"{flagged} GROUP BY 1") == [(1, 12_000)]
+    flags = "SELECT _sdc_table_version, COUNT(*) FROM things WHERE _sdc_deleted_at IS NOT NULL"
+    assert database.query(f"{flags} GROUP BY 1") == [(1, 12_000)]
 
 
 def test_a_stream_without_versions_has_no_column_for_them(database: TestDatabase) -> None:
@@ -108,8 +108,8 @@ def test_a_stream_without_versions_has_no_column_for_them(database: TestDatabase
     assert ("_sdc_table_version",) not in database.query(names, (database.name,))
     load_here(database, THINGS, record({"id": 2, "text": "a"}), *versioned(7, 3))
     assert ("_sdc_table_version",) in database.query(names, (database.name,))
-    found = database.query("SELECT id, _sdc_table_version FROM things ORDER BY id")
-    assert found == [(1, None), (2, None), (3, 7)]
+    actual = database.query("SELECT id, _sdc_table_version FROM things ORDER BY id")
+    assert actual == [(1, None), (2, None), (3, 7)]
 
 
 def test_without_metadata_columns_there_are_none(database: TestDatabase) -> None:
@@ -129,7 +129,7 @@ def test_the_version_of_the_message_counts(
     database: TestDatabase, hard_delete: str, name: str
 ) -> None:
     """
-    A property of the tap's that has the name of our column does not fill it.
+    A tap's property with the name of our column does not fill that column.
     """
     message = schema({"text": TEXT, name: {"type": ["null", "integer"]}})
     old = [record({"id": n, "text": "a", name: 17}, version=5) for n in (1, 2, 3)]
@@ -152,11 +152,11 @@ def test_columns_of_ours_may_be_there_in_another_case(database: TestDatabase) ->
     at = "2026-11-25T15:34:14Z"
     rows = [record({"id": n, "text": "a"}, version=7, time_extracted=at) for n in (1, 2)]
     load_here(database, THINGS, *rows, activate(7), hard_delete="true")
-    found = database.query(
+    actual = database.query(
         "SELECT id, _sdc_table_version, _sdc_extracted_at IS NULL, _sdc_batched_at IS NULL"
         " FROM things ORDER BY id"
     )
-    assert found == [(1, 7, 0, 0), (2, 7, 0, 0)]
+    assert actual == [(1, 7, 0, 0), (2, 7, 0, 0)]
 
 
 @pytest.mark.parametrize("name", ["_sdc_deleted_at", "_sdc_table_version"])

@@ -27,7 +27,7 @@ def lines(*values: str) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("declared", "first", "second"),
+    ("property_schema", "first", "second"),
     [
         (INTEGER, "5", "18446744073709551615"),
         (INTEGER, "-9223372036854775808", "-9223372036854775809"),
@@ -39,21 +39,21 @@ def lines(*values: str) -> list[str]:
     ],
 )
 def test_numbers_beyond_their_column_widen_it(
-    database: TestDatabase, declared: dict[str, Any], first: str, second: str
+    database: TestDatabase, property_schema: dict[str, Any], first: str, second: str
 ) -> None:
     """
-    The column becomes one that holds what was there and what comes, in this run and the next.
+    The column is widened to hold existing and new values, in this run and the next.
     """
     for _ in range(2):
-        load_here(database, schema({"v": declared}), *lines(first, second))
-        found = database.query("SELECT CAST(v AS CHAR) FROM things ORDER BY id")
-        assert [Decimal(text) for (text,) in found] == [Decimal(first), Decimal(second)]
+        load_here(database, schema({"v": property_schema}), *lines(first, second))
+        actual = database.query("SELECT CAST(v AS CHAR) FROM things ORDER BY id")
+        assert [Decimal(text) for (text,) in actual] == [Decimal(first), Decimal(second)]
 
 
 @pytest.mark.parametrize("value", ["9" * 66, "1.5", '"many"'])
 def test_an_integer_column_takes_integers(database: TestDatabase, value: str) -> None:
     """
-    What no column of numbers holds, or is none, is refused and widens nothing.
+    Values that no numeric column holds are refused and widen nothing.
     """
     with pytest.raises(InputError, match="column v: "):
         load_here(database, schema({"v": INTEGER}), *lines("1", value))
@@ -64,16 +64,16 @@ def test_numbers_of_keys_widen_their_column(database: TestDatabase) -> None:
     """
     A key of numbers past 2^53, and of integers past 64 bits, tells all of them apart.
     """
-    for declared in (NUMBER, INTEGER):
+    for property_schema in (NUMBER, INTEGER):
         database.query("DROP TABLE IF EXISTS things")
         keys = [1, 2**53, 2**53 + 1, 2**64 + 1, 2**64 + 2]
         rows = [f'{{"type":"RECORD","stream":"things","record":{{"k":{key}}}}}' for key in keys]
-        load_here(database, schema({"k": declared}, key=("k",)), *rows)
+        load_here(database, schema({"k": property_schema}, key=("k",)), *rows)
         assert sorted(int(key) for (key,) in database.query("SELECT k FROM things")) == keys
 
 
 @pytest.mark.parametrize(
-    ("declared", "value", "expected"),
+    ("property_schema", "value", "expected"),
     [
         (DATE_TIME, "2020-01-01T00:00:00+05", "2019-12-31 19:00:00.000000"),
         (DATE_TIME, "1880-01-01T00:53:28.000000+00:53:28", "1880-01-01 00:00:00.000000"),
@@ -90,19 +90,19 @@ def test_numbers_of_keys_widen_their_column(database: TestDatabase) -> None:
     ],
 )
 def test_dates_and_times(
-    database: TestDatabase, declared: dict[str, Any], value: str, expected: str
+    database: TestDatabase, property_schema: dict[str, Any], value: str, expected: str
 ) -> None:
     """
     Offsets of hours alone or with seconds, leap seconds, and times below zero or beyond a day.
     """
-    load_here(database, schema({"v": declared}), *lines(f'"{value}"'))
+    load_here(database, schema({"v": property_schema}), *lines(f'"{value}"'))
     assert database.query("SELECT CAST(v AS CHAR) FROM things") == [(expected,)]
 
 
 @pytest.mark.parametrize("value", ["839:00:00", "-839:00:00", "1:60:00", "99 days, 1:00:00", "a"])
 def test_what_is_no_time(database: TestDatabase, value: str) -> None:
     """
-    A time beyond what MySQL holds is refused.
+    A time beyond the range of MySQL is refused.
     """
     with pytest.raises(InputError, match="key id=0, column v: "):
         load_here(database, schema({"v": TIME}), *lines(f'"{value}"'))
@@ -112,11 +112,11 @@ def test_a_key_in_another_order(database: TestDatabase) -> None:
     """
     The order of key_properties may change from run to run: the key is the same.
     """
-    declared = {"a": {"type": "integer"}, "b": {"type": "integer"}, "v": NUMBER}
+    property_schema = {"a": {"type": "integer"}, "b": {"type": "integer"}, "v": NUMBER}
     for number, key in enumerate((("a", "b"), ("b", "a"))):
         values = f'"a":1,"b":{number},"v":1'
         row = f'{{"type":"RECORD","stream":"things","record":{{"id":0,{values}}},"version":1}}'
-        load_here(database, schema(declared, key=key), row)
+        load_here(database, schema(property_schema, key=key), row)
     assert database.query("SELECT a, b FROM things ORDER BY b") == [(1, 0), (1, 1)]
 
 
@@ -129,37 +129,37 @@ def test_what_is_not_a_number_is_null(database: TestDatabase) -> None:
     done = load(database, schema({"v": types}), *lines(*values), state(1))
     assert (done.code, done.out) == (0, "1\n"), done.err
     assert "5 NaN or Infinity as NULL" in done.err
-    found = [text for (text,) in database.query("SELECT v FROM things ORDER BY id")]
-    assert found == [None, None, None, "0.1000", "NaN, Infinity", '[1.50,null,{"a":null}]']
+    actual = [text for (text,) in database.query("SELECT v FROM things ORDER BY id")]
+    assert actual == [None, None, None, "0.1000", "NaN, Infinity", '[1.50,null,{"a":null}]']
     done = load(database, schema({"v": {}}, key=("v",)), *lines("NaN"))
     assert done.code == 1
 
 
 @pytest.mark.parametrize("value", ["1e1000000", "1e999999999999", "-1e1000000", "9" * 100_000])
-@pytest.mark.parametrize("declared", [INTEGER, MONEY, {"type": "boolean"}, DATE_TIME])
+@pytest.mark.parametrize("property_schema", [INTEGER, MONEY, {"type": "boolean"}, DATE_TIME])
 def test_numbers_of_many_digits_are_refused(
-    database: TestDatabase, declared: dict[str, Any], value: str
+    database: TestDatabase, property_schema: dict[str, Any], value: str
 ) -> None:
     """
-    A number with any exponent or count of digits is refused at once where no column holds it.
+    A number of any exponent or length is refused at once if no column holds the value.
     """
-    if declared is MONEY:
+    if property_schema is MONEY:
         load_here(database, schema({"v": MONEY}), *lines(value))
         assert database.query("SELECT v FROM things") == [(value,)]
         return
     with pytest.raises(InputError, match="key id=0, column v: .{0,120}$"):
-        load_here(database, schema({"v": declared}), *lines(value))
+        load_here(database, schema({"v": property_schema}), *lines(value))
 
 
 @pytest.mark.parametrize("value", ["1e1000000", "9" * 100_000, "1e-1000000", "0." + "1" * 90_000])
-@pytest.mark.parametrize("declared", [NUMBER, {}, {"type": "string"}, {"type": "object"}])
+@pytest.mark.parametrize("property_schema", [NUMBER, {}, {"type": "string"}, {"type": "object"}])
 def test_numbers_of_many_digits_are_kept(
-    database: TestDatabase, declared: dict[str, Any], value: str
+    database: TestDatabase, property_schema: dict[str, Any], value: str
 ) -> None:
     """
-    Where text or JSON can hold them they are as they were written.
+    Columns of text or JSON keep such numbers unchanged, without loss of precision.
     """
-    load_here(database, schema({"v": declared}), *lines("1", value))
+    load_here(database, schema({"v": property_schema}), *lines("1", value))
     assert database.query("SELECT v FROM things WHERE id = 1") == [(value,)]
 
 
@@ -178,7 +178,8 @@ def test_limits_of_a_schema_may_be_any_numbers(database: TestDatabase) -> None:
 @pytest.mark.parametrize("depth", [300, 900, 100_000])
 def test_deep_nesting(database: TestDatabase, word: str, depth: int) -> None:
     """
-    A SCHEMA or a value that is nested too deep is an error with its line, no traceback.
+    A SCHEMA or a value that is nested too deep is an error that names the line, without a
+    traceback.
     """
     begin, end = (
         ('{"anyOf":[', "]}") if word == "anyOf" else ('{"type":"object","properties":{"a":', "}}")

@@ -1,4 +1,4 @@
-"""A table that is there already, of an earlier SCHEMA or made by hand, takes what now comes."""
+"""An existing table, from an earlier SCHEMA or made by hand, holds the new values."""
 
 from __future__ import annotations
 
@@ -89,14 +89,14 @@ PUT_ASIDE: list[tuple[str, Any, dict[str, Any], Any, str, str]] = [
 ]
 
 
-def make(database: TestDatabase, column: str, held: Any) -> None:
+def make(database: TestDatabase, column: str, old_value: Any) -> None:
     database.query(f"CREATE TABLE things (id BIGINT PRIMARY KEY, v {column})")
-    database.query("INSERT INTO things VALUES (1, %s)", (held,))
+    database.query("INSERT INTO things VALUES (1, %s)", (old_value,))
 
 
 def type_of(database: TestDatabase, column: str) -> str:
-    found = "SELECT column_type FROM information_schema.columns WHERE table_schema = %s"
-    rows = database.query(f"{found} AND column_name = %s", (database.name, column))
+    actual = "SELECT column_type FROM information_schema.columns WHERE table_schema = %s"
+    rows = database.query(f"{actual} AND column_name = %s", (database.name, column))
     sql_type = rows[0][0]
     text = sql_type.decode() if isinstance(sql_type, bytes) else str(sql_type)
     for width in ("smallint(5)", "bigint(20)", "int(11)"):  # of MariaDB, and MySQL before 8
@@ -104,85 +104,90 @@ def type_of(database: TestDatabase, column: str) -> str:
     return text
 
 
-@pytest.mark.parametrize(("column", "held", "declared", "value", "then", "read"), WIDENED)
+@pytest.mark.parametrize(
+    ("column", "old_value", "property_schema", "value", "then", "read"), WIDENED
+)
 def test_a_column_made_by_hand_holds_what_comes(
     database: TestDatabase,
     column: str,
-    held: Any,
-    declared: dict[str, Any],
+    old_value: Any,
+    property_schema: dict[str, Any],
     value: Any,
     then: str,
     read: list[Any] | None,
 ) -> None:
     """
-    It stays as it is while it serves, and is widened where not; what it held is as it was.
+    An existing column stays if possible and is widened otherwise; existing values are not
+    truncated.
     """
-    make(database, column, held)
+    make(database, column, old_value)
     for _ in range(2):  # and a second run finds nothing to change
-        load_here(database, schema({"v": declared}), record({"id": 2, "v": value}))
+        load_here(database, schema({"v": property_schema}), record({"id": 2, "v": value}))
         assert type_of(database, "v") == then
-    found = [value for (value,) in database.query("SELECT v FROM things ORDER BY id")]
-    assert found == (read or ["1.25", "1e+300"])
+    actual = [value for (value,) in database.query("SELECT v FROM things ORDER BY id")]
+    assert actual == (read or ["1.25", "1e+300"])
 
 
-@pytest.mark.parametrize(("column", "held", "declared", "value", "then", "aside"), PUT_ASIDE)
+@pytest.mark.parametrize(
+    ("column", "old_value", "property_schema", "value", "then", "aside"), PUT_ASIDE
+)
 def test_a_column_of_another_type_is_put_aside(
     database: TestDatabase,
     column: str,
-    held: Any,
-    declared: dict[str, Any],
+    old_value: Any,
+    property_schema: dict[str, Any],
     value: Any,
     then: str,
     aside: str,
 ) -> None:
     """
-    What no type holds beside the new one stays under another name, and stderr says so.
+    If no type holds old and new values, the old column is renamed, and stderr says so.
     """
-    make(database, column, held)
-    done = load(database, schema({"v": declared}), record({"id": 2, "v": value}))
+    make(database, column, old_value)
+    done = load(database, schema({"v": property_schema}), record({"id": 2, "v": value}))
     assert done.code == 0, done.err
-    assert f"stays in {aside}: its type changed" in done.err
+    assert f"stay in {aside}" in done.err
     assert type_of(database, "v") == then
     assert database.query(f"SELECT v IS NULL, {aside} FROM things ORDER BY id") == [
-        (1, held),
+        (1, old_value),
         (0, None),
     ]
 
 
 def test_types_that_go_back_and_forth_keep_every_value(database: TestDatabase) -> None:
     """
-    A type that changes from run to run ends as text, with at most one column beside it a change.
+    A type that changes from run to run ends as text, with at most a renamed column for each change.
     """
     turns: list[tuple[dict[str, Any], Any]] = [(TEXT, "a"), (INTEGER, 1), (TEXT, "b"), (INTEGER, 2)]
-    for number, (declared, value) in enumerate(turns):
-        load_here(database, schema({"v": declared}), record({"id": number, "v": value}))
+    for number, (property_schema, value) in enumerate(turns):
+        load_here(database, schema({"v": property_schema}), record({"id": number, "v": value}))
     rows = database.query("SELECT id, COALESCE(v, v__text_2, v__text) FROM things ORDER BY id")
     assert rows == [(0, "a"), (1, "1"), (2, "b"), (3, "2")]
 
 
 def test_rows_without_a_key_keep_their_values(database: TestDatabase) -> None:
     """
-    A stream without key changes its types within a run, and every row is there, once.
+    A stream without key changes types within a run, and every row is loaded once.
     """
     turns: list[tuple[dict[str, Any], Any]] = [(INTEGER, 2**53 + 1), (NUMBER, 0.5), (TEXT, "a")]
     lines: list[Any] = []
-    for declared, value in turns:
-        lines += [schema({"v": declared}, key=()), record({"id": 1, "v": value})]
+    for property_schema, value in turns:
+        lines += [schema({"v": property_schema}, key=()), record({"id": 1, "v": value})]
     load_here(database, *lines, primary_key_required="false")
-    found = {value for (value,) in database.query("SELECT v FROM things")}
-    assert found == {f"{2**53 + 1}.{'0' * 30}", f"0.5{'0' * 29}", "a"}
+    actual = {value for (value,) in database.query("SELECT v FROM things")}
+    assert actual == {f"{2**53 + 1}.{'0' * 30}", f"0.5{'0' * 29}", "a"}
 
 
 def test_digits_beyond_a_double_are_kept(database: TestDatabase) -> None:
     """
-    A number of more digits than DOUBLE holds makes the column a DECIMAL, one beyond that text.
+    A number with more precision than a DOUBLE changes the column to DECIMAL, beyond that to text.
     """
     rows = ['{"id":1,"v":0.5}', f'{{"id":2,"v":{LONG}}}', '{"id":3,"v":null}', '{"id":4}']
     lines = [f'{{"type":"RECORD","stream":"things","record":{row}}}' for row in rows]
     load_here(database, schema({"v": NUMBER}), *lines)
     assert type_of(database, "v") == "decimal(65,30)"
-    found = [value for (value,) in database.query("SELECT v FROM things ORDER BY id")]
-    assert found == [Decimal("0.5"), Decimal(LONG), None, None]
+    actual = [value for (value,) in database.query("SELECT v FROM things ORDER BY id")]
+    assert actual == [Decimal("0.5"), Decimal(LONG), None, None]
     huge = lines[0].replace("0.5", "1.2345678901234567890e300").replace('"id":1', '"id":5')
     for _ in range(2):  # a second run knows the column of text for one of numbers
         done = load(database, schema({"v": NUMBER}), huge, lines[1])
@@ -198,8 +203,8 @@ def test_digits_beyond_a_double_are_kept(database: TestDatabase) -> None:
 
 def test_json_that_the_server_would_refuse_or_change_is_text(database: TestDatabase) -> None:
     """
-    What nests deeper than the server's JSON, or holds digits that it would lose, arrives all the
-    same.
+    Values nested deeper than the server allows, or with digits that the server would lose, are kept
+    as text.
     """
     deep, long = "[" * 200 + "]" * 200, '{"a": 12345678901234567890123, "b": 0.1234567890123456789}'
     for value in ('{"a": 1}', deep, long):
@@ -210,7 +215,7 @@ def test_json_that_the_server_would_refuse_or_change_is_text(database: TestDatab
 
 def test_a_required_column_that_no_record_fills_may_be_null(database: TestDatabase) -> None:
     """
-    A column that the stream has not, or no more, takes NULL, unless it fills itself.
+    A required column that the stream lacks becomes nullable, unless the column has a default.
     """
     database.query(
         "CREATE TABLE things (id BIGINT PRIMARY KEY, gone VARCHAR(5) NOT NULL,"
@@ -222,7 +227,7 @@ def test_a_required_column_that_no_record_fills_may_be_null(database: TestDataba
 
 def test_a_table_without_a_key_gets_one(database: TestDatabase) -> None:
     """
-    A table made by hand without a primary key is given the stream's, if its rows allow it.
+    An existing table without a primary key gets the stream's key, if its rows allow that.
     """
     database.query("CREATE TABLE things (id INT, name TEXT)")
     database.query("INSERT INTO things VALUES (1, 'a'), (2, 'b')")
@@ -237,7 +242,7 @@ def test_a_table_without_a_key_gets_one(database: TestDatabase) -> None:
 
 def test_a_key_of_text_is_told_apart_by_case(database: TestDatabase) -> None:
     """
-    A key whose collation takes `a` for `A` is given one that does not.
+    A key with a case-insensitive collation gets a binary collation.
     """
     database.query(
         "CREATE TABLE things (name VARCHAR(20) CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci"
@@ -251,7 +256,7 @@ def test_a_key_of_text_is_told_apart_by_case(database: TestDatabase) -> None:
 
 def test_a_key_of_text_holds_other_types(database: TestDatabase) -> None:
     """
-    Where a key becomes an integer its text stays, and the same keys find the same rows.
+    When a key becomes an integer, its column stays text, and equal keys match the same rows.
     """
     text = schema({"key": {"type": "string"}, "n": INTEGER}, key=("key",))
     load_here(database, text, record({"id": 1, "key": "7", "n": 1}))
@@ -261,7 +266,7 @@ def test_a_key_of_text_holds_other_types(database: TestDatabase) -> None:
 
 
 @pytest.mark.parametrize(
-    ("made", "problem"),
+    ("creation", "problem"),
     [
         ("(id BIGINT PRIMARY KEY, other BIGINT)", "has the primary key (id) but stream things has"),
         ("(id DATE, text LONGTEXT, PRIMARY KEY (id, text(9)))", "key column id is date, not"),
@@ -272,12 +277,14 @@ def test_a_key_of_text_holds_other_types(database: TestDatabase) -> None:
         ("(id BIGINT PRIMARY KEY) ENGINE=MyISAM", "is MyISAM, without transactions: ALTER TABLE"),
     ],
 )
-def test_a_table_that_cannot_take_the_rows(database: TestDatabase, made: str, problem: str) -> None:
+def test_a_table_that_cannot_take_the_rows(
+    database: TestDatabase, creation: str, problem: str
+) -> None:
     """
     Another key, a second unique index, an engine without transactions: said before a row is sent.
     """
-    database.query(f"CREATE TABLE things {made}")
-    key = ("id", "other") if "other" in made else ("id",)
+    database.query(f"CREATE TABLE things {creation}")
+    key = ("id", "other") if "other" in creation else ("id",)
     message = schema({"text": TEXT, "other": INTEGER}, key=key)
     done = load(database, message, record({"id": 1, "other": 1}))
     assert done.code == 1
@@ -288,7 +295,7 @@ def test_a_table_that_cannot_take_the_rows(database: TestDatabase, made: str, pr
 
 def test_a_changed_key_within_a_run_is_an_error(database: TestDatabase) -> None:
     """
-    A SCHEMA with another key than the last is refused; what came before it is loaded.
+    A SCHEMA with another key is refused; earlier records are loaded.
     """
     done = load(
         database,

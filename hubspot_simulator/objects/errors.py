@@ -5,51 +5,33 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from hubspot_simulator import answers
-from hubspot_simulator.answers import Answer, error_answer, json_answer
 from hubspot_simulator.objects.object_types import ObjectType
-
-Response = Answer
+from hubspot_simulator.responses import HTML_TYPE, Response, error_response
 
 SCOPES_PAGE = "https://developers.hubspot.com/scopes"
 
 
 class ObjectsError(Exception):
-    """A request that is answered with an error; `response` is that answer."""
+    """A request whose response is an error; `response` is that response."""
 
     def __init__(self, response: Response) -> None:
         super().__init__(response.status)
         self.response = response
 
 
-def json_response(value: Any, status: int = 200) -> Response:
-    """Return `value` as JSON."""
-    return json_answer(value, status)
-
-
-def html_response(status: int) -> Response:
-    """Return HubSpot's HTML page of an unknown route (404) or a wrong method (405)."""
-    return answers.html_answer(status)
-
-
 def bad_request(message: str, **fields: Any) -> Response:
     """Return the 400 of an invalid value."""
-    return error_answer(400, message, **fields, category="VALIDATION_ERROR")
-
-
-def error_response(status: int, message: str, category: str) -> Response:
-    """Return an error of a category of HubSpot's."""
-    return error_answer(status, message, category=category)
+    return error_response(400, message, **fields, category="VALIDATION_ERROR")
 
 
 def unknown_type(name: str) -> Response:
     """Return the 400 of an object type that the portal does not have."""
-    return error_answer(400, f"Unable to infer object type from: {name}")
+    return error_response(400, f"Unable to infer object type from: {name}")
 
 
 def missing_scopes(scopes: Iterable[str]) -> Response:
     """Return the 403 of a token without `scopes`."""
-    return error_answer(
+    return error_response(
         403,
         "One or more of the following scopes are required.",
         context={"requiredGranularScopes": list(scopes), "links": [SCOPES_PAGE]},
@@ -59,12 +41,22 @@ def missing_scopes(scopes: Iterable[str]) -> Response:
 
 def not_found() -> Response:
     """Return the 404 of a record that is missing or archived."""
-    return error_answer(404, "resource not found", category="OBJECT_NOT_FOUND")
+    return error_response(404, "resource not found", category="OBJECT_NOT_FOUND")
+
+
+def conflict(object_type: ObjectType, existing_id: int) -> Response:
+    """Return the 409 of a unique value that another record has."""
+    return error_response(
+        409,
+        f"{object_type.singular.title()} already exists. Existing ID: {existing_id}",
+        category="CONFLICT",
+        context={"existingId": [str(existing_id)]},
+    )
 
 
 def too_long_url() -> Response:
     """Return the 414 of a URL beyond the portal's limit."""
-    return Response(414, b"", answers.HTML_TYPE)
+    return Response(414, b"", HTML_TYPE)
 
 
 def missing_objects(object_type: ObjectType, ids: Iterable[str]) -> Mapping[str, Any]:

@@ -1,0 +1,113 @@
+"""
+Locks a stream's table and changes it: for a SCHEMA, a wider value, a first version.
+
+Each change runs with retries, and only while the table's lock is held. No row of the stream may
+wait then: DDL commits implicitly.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import replace
+
+from target_mysql.config import Config
+from target_mysql.exceptions import ColumnTooNarrow, InputError, LockedError
+from target_mysql.loading.committer import Committer
+from target_mysql.loading.migrate import migrate, widen
+from target_mysql.loading.table_locks import TableLocks
+from target_mysql.messages import SchemaMessage
+from target_mysql.server.database import Database
+from target_mysql.server.introspection import read_columns
+from target_mysql.server.merge_statements import highest_version
+from target_mysql.tables.identifiers import to_table_name
+from target_mysql.tables.table import TABLE_VERSION, VERSION_COLUMN, Table, to_source, to_table
+
+LOGGER = logging.getLogger(__name__)
+
+LOCK_POLL_S = 0.5
+
+
+class TableChanges:
+    """Changes the tables of one run over the loader's own connection."""
+
+    def __init__(
+        self, database: Database, config: Config, locks: TableLocks, committer: Committer
+    ) -> None:
+        self._database = database
+        self._config = config
+        self._locks = locks
+        self._with_retries = committer.with_retries
+
+    def lock(self, table_name: str) -> None:
+        """Lock the table; raises LockedError if another load keeps it for too long."""
+        wait_s = self._config.lock_wait_seconds
+        give_up_at = time.monotonic() + wait_s
+        is_waiting = False
+        while holder := self._with_retries(lambda: self._locks.try_acquire(table_name)):
+            if time.monotonic() >= give_up_at:
+                advice = "" if wait_s else ", or set lock_wait_seconds to wait for it"
+                raise LockedError(
+                    f"table {table_name} is being loaded by another target-mysql ({holder}):"
+                    f" run again when that has ended{advice}"
+                )
+            if not is_waiting:
+                is_waiting = True
+                LOGGER.info("table %s: waiting up to %g s for %s", table_name, wait_s, holder)
+            time.sleep(LOCK_POLL_S)
+
+    def plan(self, message: SchemaMessage, number: int) -> Table:
+        """
+        Return the table that a SCHEMA, the input's `number`th line, requests.
+
+        Its source is stored with the table, which must be locked. Raises InputError.
+        """
+        name = to_table_name(message.stream)
+        existing = self._with_retries(lambda: read_columns(self._database, name))
+        try:
+            source = to_source(message.schema)
+            versions = highest_version(name) if TABLE_VERSION in existing else None
+            self._with_retries(
+                lambda: self._locks.describe(name, source, exists=bool(existing), versions=versions)
+            )
+            return to_table(
+                message.stream,
+                message.schema,
+                message.key_properties,
+                self._database.server.dialect,
+                add_metadata_columns=self._config.needs_metadata_columns,
+                flattening_levels=self._config.data_flattening_max_level,
+                existing=existing,
+                missing=self._config.missing_properties,
+            )
+        except ValueError as error:
+            raise InputError(str(error), line=number, stream=message.stream) from error
+
+    def migrate(self, table: Table) -> Table:
+        """Create or alter the table in the database; return it with its actual columns."""
+        return self._change(lambda: migrate(table, self._database))
+
+    def add_version_column(self, table: Table) -> Table:
+        return self.migrate(replace(table, columns=(*table.columns, VERSION_COLUMN)))
+
+    def widen(self, table: Table, too_narrow: ColumnTooNarrow, number: int) -> Table:
+        """Widen the column for a value of line `number`; raises InputError if no index holds it."""
+        wider_type, length = too_narrow.wider_type, too_narrow.length
+        try:
+            return self._change(lambda: widen(table, wider_type, length, self._database))
+        except ValueError as error:
+            raise InputError(
+                str(error),
+                line=number,
+                stream=table.stream,
+                key=too_narrow.key,
+                column=wider_type.name,
+            ) from error
+
+    def _change(self, change: Callable[[], Table]) -> Table:
+        def attempt() -> Table:
+            self._locks.confirm(self._database)
+            return change()
+
+        return self._with_retries(attempt)
