@@ -38,6 +38,8 @@ METADATA = "metadata"
 # v1 has it in the details of a meeting, in its engagement, or in both.
 ACTIVITY_TYPE = "activityType"
 NO_PROPERTY = ("sequenceStepOrder",)  # of e-mails
+# Properties that some types alone have.
+TYPES_WITH_SCHEDULED_TASKS = ("TASK", "MEETING")
 
 
 def as_objects_show(tables: Tables) -> dict[str, dict[tuple[Any, ...], Row]]:
@@ -77,6 +79,8 @@ def _row(stream: str, row: Row) -> Row:
     if WITHOUT_EXTRA in row:
         shown[WITHOUT_EXTRA] = None
     if stream == "engagements":
+        if row["type"] not in TYPES_WITH_SCHEDULED_TASKS:
+            shown["scheduledTasks"] = None
         shown["attachments"] = [{"id": file["id"]} for file in row["attachments"] or []]
         associations = row["associations"] or {}
         shown["associations"] = {
