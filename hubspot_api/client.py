@@ -178,11 +178,11 @@ class HubspotClient:
                 is_renewed = True
                 self._tokens.renew(error.token)
             except TransientError as error:
+                if is_hint:
+                    raise
                 failures = (*failures, error)
                 previous, current = current, params_for(failures)
                 waits = waits if current == previous else _iter_waits_s()
-                if is_hint:
-                    raise
                 self._wait_or_raise(error, waits, attempts)
 
     def now_s(self) -> float:

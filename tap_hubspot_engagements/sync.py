@@ -154,9 +154,9 @@ class _Writer:
         """
         Write a page, the deletions that a complete full pass shows, and the state.
 
-        A full pass that left out an engagement deletes nothing: it would count as deleted. Nor does
-        one that cannot see all rows, such as types that another source alone has read: then the
-        list of deletions is read instead.
+        A full pass that left out an engagement deletes nothing, or that one would count as deleted.
+        Nor does one that cannot see all rows, such as types that another source alone has read:
+        then the list of deletions is read instead.
         """
         run, version = self._run, step.position.version
         assert version is not None, "every pass has one"

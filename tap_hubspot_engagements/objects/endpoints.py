@@ -22,16 +22,13 @@ class Endpoints:
     version: str
 
     def records(self, kind: str) -> str:
-        """Return the path of a type's list; below it are /search, /batch/read and each id."""
+        """Return the path of a type's list; below it are /search and each id."""
         return self._path("objects", kind)
 
     def search(self, kind: str) -> str:
         return f"{self.records(kind)}/search"
 
-    def batch_read(self, kind: str) -> str:
-        return f"{self.records(kind)}/batch/read"
-
-    def record(self, kind: str, record_id: int) -> str:
+    def record(self, kind: str, record_id: int | str) -> str:
         return f"{self.records(kind)}/{record_id}"
 
     def associations(self, kind: str, related: str) -> str:

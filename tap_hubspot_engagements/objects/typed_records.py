@@ -85,7 +85,7 @@ class RecordPage(msgspec.Struct, Generic[R], gc=False):
     errors: Any = None
 
 
-class ObjectEngagement(TypedEngagement, gc=False, kw_only=True):
+class ObjectEngagement(TypedEngagement, gc=False):
     """An engagement on the fast path: the decoded record of a type, and its typed parts."""
 
     compiled: _Kind
@@ -169,10 +169,12 @@ class _Kind:
             portal_id,
             inner.type,
             inner.lastUpdated,
-            parts=self._parts(inner, record, related),
-            compiled=self,
-            record=record,
-            related=related,
+            None,
+            self._parts(inner, record, related),
+            None,
+            self,
+            record,
+            related,
         )
 
     def details(self, properties: Any) -> Details:

@@ -14,7 +14,8 @@ Tables = Mapping[str, Mapping[tuple[Any, ...], Row]]
 
 # Types without an endpoint of their own.
 MISSING_TYPES = ("PUBLISHING_TASK", "CONVERSATION_SESSION")
-# An absent value is null, where v1 may have an empty list or object; of attachments it is [].
+# An empty text is null. An absent value is null, where v1 may have an empty list or object; an
+# engagement without attachments has an empty list.
 EMPTY_IS_NULL = (
     "allAccessibleTeamIds",
     "queueMembershipIds",
@@ -37,6 +38,8 @@ METADATA = "metadata"
 # v1 has it in the details of a meeting, in its engagement, or in both.
 ACTIVITY_TYPE = "activityType"
 NO_PROPERTY = ("sequenceStepOrder",)  # of e-mails
+# Properties that some types alone have.
+TYPES_WITH_SCHEDULED_TASKS = ("TASK", "MEETING")
 
 
 def as_objects_show(tables: Tables) -> dict[str, dict[tuple[Any, ...], Row]]:
@@ -69,10 +72,15 @@ def _has_type(stream: str, row: Row) -> bool:
 
 
 def _row(stream: str, row: Row) -> Row:
-    shown = {name: None if name in EMPTY_IS_NULL and not row[name] else row[name] for name in row}
+    shown = {
+        name: None if value == "" or (name in EMPTY_IS_NULL and not value) else value
+        for name, value in row.items()
+    }
     if WITHOUT_EXTRA in row:
         shown[WITHOUT_EXTRA] = None
     if stream == "engagements":
+        if row["type"] not in TYPES_WITH_SCHEDULED_TASKS:
+            shown["scheduledTasks"] = None
         shown["attachments"] = [{"id": file["id"]} for file in row["attachments"] or []]
         associations = row["associations"] or {}
         shown["associations"] = {
