@@ -6,7 +6,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from typing import Generic, TypeVar
 
@@ -24,6 +24,7 @@ from hubspot_api.exceptions import (
     TokenExpiredError,
     TransientError,
 )
+from hubspot_api.json_codec import to_json
 from hubspot_api.rate_limit import WINDOW_S, RateLimiter
 from hubspot_api.redaction import clean
 from hubspot_api.responses import (
@@ -42,6 +43,7 @@ LOGGER = logging.getLogger(__name__)
 RETRY_LIMIT_S = 600.0  # how long the client retries one request, waits included
 MIN_TIMEOUTS_BEFORE_GIVING_UP = 4  # two for a page, and two for half of it; if longer
 RETRY_WAIT_MAX_S = 60.0
+SUCCESSES = (200, 207)  # 207: a batch whose body names errors of some of its inputs
 HINT_TIMEOUT_S = 10.0
 FIRST_CONTACT_S = 15.0  # at the first request a wrong setting is likelier than an outage
 
@@ -68,11 +70,18 @@ class Response(Generic[T]):
 
 @dataclass(frozen=True)
 class _Attempts:
-    """How long to retry one request: each attempt takes `timeout_s`, all of them `limit_s`."""
+    """
+    How to send one request, and how long to retry it.
+
+    Each attempt takes `timeout_s` seconds, all of them `limit_s`. `body` is JSON, for POST.
+    """
 
     began_s: float
     timeout_s: float
     limit_s: float
+    rate_limiter: RateLimiter
+    method: str = "GET"
+    body: bytes | None = None
 
 
 class HubspotClient:
@@ -120,14 +129,48 @@ class HubspotClient:
         """
         params_for: ParamsFor = params if callable(params) else lambda _: params
         attempts = self._plan_attempts(hint, began_s)
+        return self._send_with_retries(path, params_for, parse, attempts, is_hint=hint)
+
+    def post(
+        self,
+        path: str,
+        body: object,
+        parse: Callable[[bytes], T],
+        *,
+        hint: bool = False,
+        rate_limiter: RateLimiter | None = None,
+    ) -> Response[T]:
+        """
+        Return the response to POST `path` with a JSON `body`, parsed by `parse`, as `get` does.
+
+        The request must only read: it is retried when its outcome is unknown. A 207 is a response,
+        too. `rate_limiter` is the request's own, if HubSpot counts it apart.
+        """
+        attempts = replace(
+            self._plan_attempts(hint, None),
+            rate_limiter=rate_limiter or self.rate_limiter,
+            method="POST",
+            body=to_json(body),
+        )
+        return self._send_with_retries(path, lambda _: {}, parse, attempts, is_hint=hint)
+
+    def _send_with_retries(
+        self,
+        path: str,
+        params_for: ParamsFor,
+        parse: Callable[[bytes], T],
+        attempts: _Attempts,
+        *,
+        is_hint: bool,
+    ) -> Response[T]:
         waits = _iter_waits_s()
         failures: tuple[TransientError, ...] = ()
         current = params_for(failures)
         is_renewed = False
         while True:
             try:
-                with self.rate_limiter.slot():
-                    return self._request(path, current, parse, attempts.timeout_s)
+                with attempts.rate_limiter.slot():
+                    return self._request(path, current, parse, attempts)
             except TokenExpiredError as error:
                 # Renew once: HubSpot refuses a new token for another reason than its age.
                 if is_renewed or not self._tokens.renewable:
@@ -135,7 +178,7 @@ class HubspotClient:
                 is_renewed = True
                 self._tokens.renew(error.token)
             except TransientError as error:
-                if hint:
+                if is_hint:
                     raise
                 failures = (*failures, error)
                 previous, current = current, params_for(failures)
@@ -150,9 +193,10 @@ class HubspotClient:
         began_s = self._clock() if began_s is None else began_s
         timeout_s = self._settings.request_timeout
         if hint:
-            return _Attempts(began_s, min(timeout_s, HINT_TIMEOUT_S), 0.0)
+            timeout_s = min(timeout_s, HINT_TIMEOUT_S)
+            return _Attempts(began_s, timeout_s, 0.0, self.rate_limiter)
         limit_s = max(RETRY_LIMIT_S, MIN_TIMEOUTS_BEFORE_GIVING_UP * timeout_s)
-        return _Attempts(began_s, timeout_s, limit_s)
+        return _Attempts(began_s, timeout_s, limit_s, self.rate_limiter)
 
     def _wait_or_raise(
         self, error: TransientError, waits: Iterator[float], attempts: _Attempts
@@ -168,15 +212,15 @@ class HubspotClient:
         with self._lock:
             self.retries += 1
         LOGGER.warning("%s: retrying in %.1f s", error, wait_s)
-        self.rate_limiter.pause(wait_s)
+        attempts.rate_limiter.pause(wait_s)
 
     def _request(
-        self, path: str, params: Params, parse: Callable[[bytes], T], timeout_s: float
+        self, path: str, params: Params, parse: Callable[[bytes], T], attempts: _Attempts
     ) -> Response[T]:
         token = self._tokens.get()
-        response, text = self._send(path, params, token, timeout_s)
+        response, text = self._send(path, params, token, attempts)
         self._update_rate_limit(response)
-        if response.status_code != 200:
+        if response.status_code not in SUCCESSES:
             error = to_error(path, response, text, token)
             reached = not isinstance(error, ContactError)
             self._has_reached_hubspot = self._has_reached_hubspot or reached
@@ -190,19 +234,23 @@ class HubspotClient:
         return Response(body, text, now, hubspot_time(response, now))
 
     def _send(
-        self, path: str, params: Params, token: str, timeout_s: float
+        self, path: str, params: Params, token: str, attempts: _Attempts
     ) -> tuple[requests.Response, bytes]:
         """Return a response and the whole body."""
-        began_s = self._clock()
+        began_s, timeout_s = self._clock(), attempts.timeout_s
         max_bytes = self._settings.max_response_bytes
+        headers = {"Authorization": f"Bearer {token}"}
+        if attempts.body is not None:
+            headers["Content-Type"] = "application/json"
         try:
             return self._transport.send(
-                "GET",
+                attempts.method,
                 path,
                 timeout_s=timeout_s,
                 max_bytes=max_bytes,
                 params={name: str(value) for name, value in params.items()},
-                headers={"Authorization": f"Bearer {token}"},
+                data=attempts.body,
+                headers=headers,
             )
         except DeadlinePassed as error:
             raise ServerError(f"{path}: no complete response in {timeout_s:g} s") from error

@@ -188,10 +188,12 @@ def _scopes(body: Mapping[str, Any]) -> list[str]:
     """Return the scopes that a MISSING_SCOPES body names, at most MAX_SHOWN_SCOPES."""
     names: list[str] = []
     errors = body.get("errors")
-    for error in errors if isinstance(errors, list) else []:
+    # v1 names them in each of its errors, the objects API beside them.
+    for error in [body, *(errors if isinstance(errors, list) else [])]:
         context = error.get("context") if isinstance(error, dict) else None
-        for scopes in context.values() if isinstance(context, dict) else []:
-            names += [clean(str(scope)) for scope in scopes] if isinstance(scopes, list) else []
+        for key, scopes in context.items() if isinstance(context, dict) else []:
+            if isinstance(scopes, list) and key != "links":
+                names += [clean(str(scope)) for scope in scopes]
     return [name[:MAX_SHOWN_LENGTH] for name in names[:MAX_SHOWN_SCOPES]]
 
 

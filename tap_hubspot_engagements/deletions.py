@@ -34,6 +34,11 @@ class DeletionLimits:
     def from_config(cls, config: Config) -> DeletionLimits:
         return cls(config.max_deletions, config.max_deletions_share)
 
+    @classmethod
+    def none(cls) -> DeletionLimits:
+        """Return limits that accept every number."""
+        return cls(2**63, 1.0)
+
     def find_doubt(self, what: str, read: int, last: int | None) -> str | None:
         """
         Return why a list of `read` records is too short, else None.

@@ -64,11 +64,14 @@ def iter_steps(
     if options.full_refresh:
         position = replace(position, backfill=None, changes=None)
     position = _without_foreign_passes(source, position)
+    position = position.written_by(source.name)
     if position.changes:
         position = yield from _resume_changes(source, position, position.changes)
     is_due = options.full_refresh or options.every_time or _is_full_pass_due(config, position)
     if position.backfill or is_due:
         limits = None if options.allow_deletions else DeletionLimits.from_config(config)
+        if limits is not None and not source.sees_rows_of(position.writers):
+            limits = DeletionLimits.none()  # no row is flagged for being missing
         position, doubt = yield from _read_everything(source, position, limits)
         if not position.bookmark:
             _raise_doubt(doubt)

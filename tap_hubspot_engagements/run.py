@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from hubspot_api.client import HubspotClient
-from tap_hubspot_engagements.config import Config
+from tap_hubspot_engagements.config import OBJECT_TYPES, Config
 from tap_hubspot_engagements.messages import Messages
+from tap_hubspot_engagements.objects.archived import Deletions, iter_deletions
 from tap_hubspot_engagements.portal_check import PortalCheck
 from tap_hubspot_engagements.progress import Progress
 from tap_hubspot_engagements.replication import PassOptions
 from tap_hubspot_engagements.selection import Selection
 from tap_hubspot_engagements.source import Source
-from tap_hubspot_engagements.sources import build_source
+from tap_hubspot_engagements.sources import build_archive, build_source
 from tap_hubspot_engagements.state import (
     Position,
     read_portal,
@@ -50,6 +51,11 @@ class Run:
         self.source = build_source(self.client, self.config, self.position.page_sizes)
         check_position(self.source, self.position)
         self.portal_check = PortalCheck(self.source, read_portal(self.state))
+
+    def read_deletions(self, since_ms: int) -> Iterator[Deletions]:
+        """Yield the engagements deleted since `since_ms` (Unix ms), by HubSpot's list of them."""
+        kinds = [kind for kind in OBJECT_TYPES if kind not in self.config.skip_types]
+        return iter_deletions(build_archive(self.client, self.config), kinds, since_ms)
 
     def write_state(self, state: Mapping[str, Any]) -> None:
         """Write a STATE message; all earlier records have to be written."""

@@ -24,6 +24,10 @@ Fields = Mapping[Any, Mapping[str, Any]]
 """A catalog entry's metadata by breadcrumb."""
 
 
+DELETED_AT = "_sdc_deleted_at"
+"""The property that flags a record as deleted, by a convention of Singer's targets."""
+
+
 @dataclass(frozen=True)
 class Selection:
     """
@@ -52,11 +56,14 @@ class Selection:
         """
         Return the stream's JSON Schema with the selected properties alone.
 
+        Records of deleted engagements have DELETED_AT in addition.
         If the parent is selected, too, `x-parent` names the stream that these records come and go
         with. `x-source` names the `source` of the records.
         """
         schema = self.stream.schema
         properties = {name: schema["properties"][name] for name in self.properties}
+        if self.stream.read is None:
+            properties[DELETED_AT] = {"type": ["null", "string"], "format": "date-time"}
         selected = {**schema, "properties": properties}
         if self.stream.parent and is_parent_selected:
             keys = {"engagementId": "id"}

@@ -65,6 +65,14 @@ class Source(Protocol):
         """The sizes that work if an endpoint's largest page fails, by path."""
         ...
 
+    def sees_rows_of(self, writers: Sequence[str]) -> bool:
+        """
+        Tell whether a full pass shows every live row that these sources, by name, wrote.
+
+        `writers` are those of a Position: () stands for v1 alone.
+        """
+        ...
+
     def read_all(self, resume: Resume | None = None) -> Iterator[Page]:
         """Yield all engagements, or those that come after `resume`; the last page has is_last."""
         ...

@@ -25,7 +25,7 @@ BOOKMARK = "lastUpdated"
 # Ours, and those of singer-io's tap-hubspot.
 MARK_KEYS = frozenset(
     f"{BOOKMARK} version backfill changes selected engagements doubted skipped unread page_sizes"
-    " cursor offset current_sync_start last_sync_duration".split()
+    " writers swept cursor offset current_sync_start last_sync_duration".split()
 )
 FIRST_SOURCE = "v1"  # of passes that do not name their source
 MAX_CLOCK_DIFFERENCE = timedelta(minutes=1)
@@ -57,7 +57,9 @@ class Position:
     `engagements` is the number that the last full pass read, None if unknown. `selected` is the
     selection of the records so far, None in states of older versions. `skipped` are ids, and
     `unread` places of read_all, of engagements that could not be read. `doubted` says that the last
-    full pass was not plausible, or left out too much, so that another is due.
+    full pass was not plausible, or left out too much, so that another is due. `writers` are the
+    sources whose records there are, () for FIRST_SOURCE alone. Deletions before `swept` have been
+    told.
     """
 
     bookmark: datetime | None = None
@@ -70,6 +72,15 @@ class Position:
     skipped: tuple[int, ...] = ()
     unread: tuple[Resume, ...] = ()
     doubted: bool = False
+    writers: tuple[str, ...] = ()
+    swept: datetime | None = None
+
+    def written_by(self, source: str) -> Position:
+        """Return the position once there are records of this source, too."""
+        has_begun = self.bookmark or self.version
+        before = self.writers or ((FIRST_SOURCE,) if has_begun else ())
+        writers = tuple(sorted({*before, source}))
+        return replace(self, writers=() if writers == (FIRST_SOURCE,) else writers)
 
     def after_pass(self, signpost: datetime, newest: datetime | None) -> Position:
         """
@@ -117,6 +128,8 @@ def read_position(state: State) -> Position:
                 (str(path), _number(size)) for path, size in mark.get("page_sizes") or ()
             ),
             doubted=mark.get("doubted") is True,
+            writers=_read_writers(mark.get("writers")),
+            swept=_moment(mark.get("swept")),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise unreadable_state(error) from error
@@ -157,6 +170,8 @@ def with_position(state: State, position: Position) -> dict[str, Any]:
         "page_sizes": position.page_sizes or None,
         "doubted": position.doubted or None,
         "engagements": position.engagements,
+        "writers": position.writers or None,
+        "swept": to_rfc3339(position.swept) if position.swept else None,
         "selected": position.selected,
         "backfill": [_write_unfinished(position.backfill)] if position.backfill else None,
         "changes": [_write_unfinished(position.changes)] if position.changes else None,
@@ -193,6 +208,7 @@ def check_not_ahead(position: Position, now: datetime) -> None:
     """
     moments = {
         BOOKMARK: position.bookmark,
+        "swept": position.swept,
         "version": None if position.version is None else ms_to_utc(position.version),
         "backfill.signpost": position.backfill and position.backfill.signpost,
         "changes.signpost": position.changes and position.changes.signpost,
@@ -255,6 +271,14 @@ def _read_selected(value: object) -> tuple[tuple[str, ...], ...] | None:
     ):
         raise ValueError(f"not a selection: {value!r}")
     return tuple(tuple(mark) for mark in value)
+
+
+def _read_writers(value: object) -> tuple[str, ...]:
+    if value is None:
+        return ()
+    if not isinstance(value, (list, tuple)) or not all(isinstance(one, str) for one in value):
+        raise ValueError(f"not names of sources: {value!r}")
+    return tuple(value)
 
 
 def _object(parent: State, name: str, place: str) -> Mapping[str, Any]:

@@ -52,7 +52,10 @@ class ModelTarget:
     def _take_record(self, stream: str, record: Row, version: int) -> None:
         key = tuple(record[name] for name in self._keys[stream])
         assert None not in key
-        self.tables[stream][key] = record
+        if record.get("_sdc_deleted_at"):
+            self.tables[stream].pop(key, None)
+        else:
+            self.tables[stream][key] = record
         self._versions[stream, key] = version
         for child, (parent, ours) in self._parents.items():
             if parent == stream:

@@ -38,6 +38,7 @@ from tap_hubspot_engagements.sources import SOURCES, build_source
 from tap_hubspot_engagements.sync import sync, to_lines
 from tap_hubspot_engagements.times import ms_to_utc
 from tests.expected import expected_tables
+from tests.tap.differences import MISSING_TYPES, as_objects_show, comparable
 from tests.tap.model import ModelTarget
 
 TOKEN = "pat-test"
@@ -245,7 +246,10 @@ def test_no_schedule_loses_anything(
         full_pass = Attempt(full_refresh=True)
         assert run_once(simulator, target, full_pass, workers, api_version)
     expected = expected_tables(portal)
-    for stream, table in target.tables.items():
+    if api_version != "v1":
+        expected = as_objects_show(expected)
+    expected, tables = comparable(expected), comparable(target.tables)
+    for stream, table in tables.items():
         if stream != "call_dispositions":
             assert table == expected[stream], stream
 
@@ -272,8 +276,11 @@ def ids_of(pages: Iterable[Page]) -> list[int]:
     return [engagement.id for page in pages for engagement in page.engagements]
 
 
-def portal_ids(portal: Portal) -> list[int]:
-    return sorted(record["engagement"]["id"] for record in portal.records())
+def portal_ids(portal: Portal, api_version: str) -> list[int]:
+    """Return the ids of the engagements that an API has."""
+    missing = () if api_version == "v1" else MISSING_TYPES
+    inner = [record["engagement"] for record in portal.records()]
+    return sorted(one["id"] for one in inner if one["type"] not in missing)
 
 
 def test_every_api_version_has_a_source() -> None:
@@ -292,13 +299,14 @@ def test_read_all_reads_everything_once(api_version: str, workers: int) -> None:
     portal = Portal.generate(60, seed=4)
     with served(portal, api_version, backfill_workers=workers) as source:
         pages = list(source.read_all())
-    assert sorted(ids_of(pages)) == portal_ids(portal)
+    assert sorted(ids_of(pages)) == portal_ids(portal, api_version)
     assert [page.is_last for page in pages] == [False] * (len(pages) - 1) + [True]
     expected = {record["engagement"]["id"]: record for record in portal.records()}
     for page in pages:
         for engagement in page.engagements:
             record = json.loads(json.dumps(expected[engagement.id]).replace("\\u0000", ""))
-            assert engagement.whole == record
+            if api_version == "v1":  # test_to_engagement.py compares the others
+                assert engagement.whole == record
             assert engagement.type == record["engagement"].get("type")
 
 
@@ -315,7 +323,7 @@ def test_read_all_resumes_after_every_page(api_version: str, workers: int) -> No
             resume = json.loads(json.dumps(page.resume))
             source.check_resume(resume)
             rest = ids_of(source.read_all(resume))
-            assert {*ids_of(pages[:number]), *rest} == set(portal_ids(portal))
+            assert {*ids_of(pages[:number]), *rest} == set(portal_ids(portal, api_version))
 
 
 @every_source
@@ -325,7 +333,7 @@ def test_changes_are_read_and_resumed(api_version: str) -> None:
     """
     portal = Portal.generate(40, seed=6)
     since = ms_to_utc(portal.now_ms)
-    changed = portal_ids(portal)[5:30]
+    changed = portal_ids(portal, api_version)[5:30]
     for engagement_id in changed:
         portal.update(engagement_id, {"uid": "changed"})
     with served(portal, api_version, lookback_seconds=0) as source:
@@ -353,7 +361,7 @@ def test_single_engagements_and_reference_tables(api_version: str) -> None:
     An engagement is read by its id, a deleted one is None; owners and dispositions are complete.
     """
     portal = Portal.generate(20, seed=7)
-    first, second, *_ = portal_ids(portal)
+    first, second, *_ = portal_ids(portal, api_version)
     portal.delete(second)
     with served(portal, api_version) as source:
         engagement = source.read_one(first)
@@ -377,7 +385,7 @@ def test_a_list_that_ends_too_soon_is_contradicted(api_version: str) -> None:
         first, *_, last = source.read_all()
         assert source.find_contradiction(last, 40, 2 * START_MS) is None
         doubt = source.find_contradiction(first, 7, 2 * START_MS)
-        assert doubt and str(portal_ids(portal)[-1]) in doubt
+        assert doubt and str(portal_ids(portal, api_version)[-1]) in doubt
 
 
 @every_source

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from hubspot_simulator.portal import Portal
 from tap_hubspot_engagements import properties, records
 from tap_hubspot_engagements.engagement import Engagement
+from tap_hubspot_engagements.fast_records import fast_path_for
 from tap_hubspot_engagements.selection import Selection
 from tap_hubspot_engagements.streams import CHILDREN, ENGAGEMENTS, Stream
 from tap_hubspot_engagements.v1.decode import read_list
-from tap_hubspot_engagements.v1.fast_records import fast_path_for
 
 STREAMS = (ENGAGEMENTS, *CHILDREN)
 DEFAULT = tuple(name for name in ENGAGEMENTS.schema["properties"] if name != "metadata")

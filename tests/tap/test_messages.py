@@ -62,7 +62,7 @@ def assert_trustworthy(messages: list[Message], portal: Portal) -> None:
     validator = jsonschema.Draft4Validator(schema)
     for message in of_type(messages, "RECORD"):
         assert message["stream"] == "engagements"
-        assert list(message["record"]) == list(schema["properties"])
+        assert [*message["record"], "_sdc_deleted_at"] == list(schema["properties"])
         validator.validate(message["record"])
     keys = [record["id"] for record in records(backfill(messages))]
     assert len(keys) == len(set(keys)) == len(portal)
@@ -118,7 +118,8 @@ def test_a_part_of_the_fields(serve: Serve) -> None:
     SCHEMA and records have the selected properties and no others.
     """
     messages = replicate(serve(Portal.generate(200)), properties=("id", "lastUpdated", "type"))
-    assert list(messages[0]["schema"]["properties"]) == ["id", "lastUpdated", "type"]
+    names = ["id", "lastUpdated", "type", "_sdc_deleted_at"]
+    assert list(messages[0]["schema"]["properties"]) == names
     assert {tuple(record) for record in records(messages)} == {("id", "lastUpdated", "type")}
 
 

@@ -25,7 +25,7 @@ from tap_hubspot_engagements.properties import (
     Int64,
     Person,
 )
-from tap_hubspot_engagements.v1.decode import TypedEngagement
+from tap_hubspot_engagements.typed_engagement import TypedEngagement
 
 FIRST_BYTE = {list: b"[n", dict: b"{n"}  # of a JSON value: of the expected type, or of null
 FIRST_BYTES_FORMAT = b"%.1b" * len(OUTER_TYPES)
