@@ -74,7 +74,7 @@ def page_after(ids: Sequence[int], offset: int) -> Page:
     start = bisect_right(ids, offset)
     listed = ids[start : start + PAGE_SIZE]
     is_last = start + PAGE_SIZE >= len(ids)
-    engagements = [Engagement(engagement_id, None, None, None) for engagement_id in listed]
+    engagements = [Engagement(engagement_id, None, None, None, None) for engagement_id in listed]
     return Page(engagements, {"offset": listed[-1] if listed else offset}, is_last, NOW, NOW)
 
 

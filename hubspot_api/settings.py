@@ -109,7 +109,7 @@ class ApiSettings:
     refresh_token_file: str | None = setting(
         None, parse_path, "file that keeps the refresh token, which HubSpot may replace"
     )
-    user_agent: str = setting("tap-hubspot-engagements", parse_header, "User-Agent header")
+    user_agent: str = setting("hubspot-api", parse_header, "User-Agent header")
     base_url: str = setting("https://api.hubapi.com", parse_url, "address of HubSpot's API")
     request_timeout: float = setting(
         300.0,

@@ -18,6 +18,7 @@ from hubspot_api.settings import (
     describe,
     is_loopback,
     number_parser,
+    parse_header,
     parse_values,
     setting,
     with_credentials,
@@ -69,6 +70,7 @@ class Config(ApiSettings):
     `from_dict` builds a configuration, and raises ConfigError naming every fault.
     """
 
+    user_agent: str = setting("tap-hubspot-engagements", parse_header, "User-Agent header")
     start_date: datetime | None = setting(
         None,
         _parse_start_date,

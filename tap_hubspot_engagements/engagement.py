@@ -25,7 +25,7 @@ class Engagement(msgspec.Struct, gc=False):
     portal_id: int | None
     type: str | None
     last_updated_ms: int | None
-    mapping: Mapping[str, Any] | None = None
+    mapping: Mapping[str, Any] | None
 
     @property
     def whole(self) -> Mapping[str, Any]:

@@ -39,12 +39,12 @@ class Details:
     recipients: Mapping[str, Sequence[Person] | None]
 
 
-class TypedEngagement(Engagement, gc=False, kw_only=True):
+class TypedEngagement(Engagement, gc=False):
     """An engagement on the fast path; a source's own class decodes `details`."""
 
     has_fast_path: ClassVar[bool] = True
     parts: Parts
-    decoded_details: Details | None = None
+    decoded_details: Details | None
 
     def details(self) -> Details | None:
         """Return the metadata of a type with a stream; None for a type mismatch."""

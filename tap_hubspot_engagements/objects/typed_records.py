@@ -85,7 +85,7 @@ class RecordPage(msgspec.Struct, Generic[R], gc=False):
     errors: Any = None
 
 
-class ObjectEngagement(TypedEngagement, gc=False, kw_only=True):
+class ObjectEngagement(TypedEngagement, gc=False):
     """An engagement on the fast path: the decoded record of a type, and its typed parts."""
 
     layout: _Layout
@@ -173,10 +173,12 @@ class _Layout:
             portal_id,
             inner.type,
             inner.lastUpdated,
-            parts=self._parts(inner, record, partner_types),
-            layout=self,
-            record=record,
-            partner_types=partner_types,
+            None,
+            self._parts(inner, record, partner_types),
+            None,
+            self,
+            record,
+            partner_types,
         )
 
     def details(self, properties: Any) -> Details:

@@ -9,6 +9,7 @@ import resource
 import socket
 import threading
 import time
+import zlib
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
@@ -412,6 +413,43 @@ def test_a_bomb(hubspot: Simulator, waits: Waits) -> None:
     assert first_page(client).engagements
     assert limits(hubspot) == [250, 250, 125]
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 100_000  # KB
+
+
+PAGE = b'{"results":[{"engagement":{"id":1}}],"hasMore":false,"offset":1}'
+
+
+@pytest.mark.parametrize(
+    ("encoding", "body"),
+    [
+        ("gzip", gzip.compress(PAGE)),
+        ("x-gzip", gzip.compress(PAGE)),
+        ("gzip", gzip.compress(PAGE[:20]) + gzip.compress(PAGE[20:])),
+        ("deflate", zlib.compress(PAGE)),
+        ("identity", PAGE),
+    ],
+    ids=["gzip", "x-gzip", "two gzip members", "deflate", "identity"],
+)
+def test_encodings(encoding: str, body: bytes, hubspot: Simulator, waits: Waits) -> None:
+    """
+    A proxy may change the encoding of a body: each leads to the same page, at the first attempt.
+    """
+    client = build_client(hubspot, waits)
+    headers = {"Content-Encoding": encoding}
+    hubspot.faults.add(Fault(response=Response(200, body, headers=headers)))
+    assert [one.id for one in first_page(client).engagements] == [1]
+    assert client.retries == 0
+
+
+@pytest.mark.parametrize("body", [gzip.compress(PAGE)[:-9], b"not gzip", PAGE])
+def test_gzip_that_is_incomplete(body: bytes, hubspot: Simulator, waits: Waits) -> None:
+    """
+    Data that is no gzip, or truncated, is a transient fault: a retry brings the page.
+    """
+    client = build_client(hubspot, waits)
+    headers = {"Content-Encoding": "gzip"}
+    hubspot.faults.add(Fault(response=Response(200, body, headers=headers)))
+    assert len(first_page(client).engagements) == 60
+    assert client.retries == 1
 
 
 BEGINNINGS = {
