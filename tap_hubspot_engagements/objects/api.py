@@ -57,7 +57,7 @@ class ObjectPage:
 
 
 @dataclass(frozen=True)
-class Found:
+class SearchPage:
     """
     A page of a search: decoded records without associations, and the response.
 
@@ -115,7 +115,7 @@ class ObjectsApi:
         self.associations.complete(kind, page.results)
         return self._to_page(kind, response, page.results, portal_id)
 
-    def search(self, kind: str, filters: Sequence[Filter], sort: str = MODIFIED) -> Found:
+    def search(self, kind: str, filters: Sequence[Filter], sort: str = MODIFIED) -> SearchPage:
         """Return the first page of the records that match all `filters`, in ascending order."""
         body = {
             "filterGroups": [{"filters": [_to_filter(*one) for one in filters]}] if filters else [],
@@ -126,10 +126,14 @@ class ObjectsApi:
         }
         return self._search(kind, body)
 
-    def to_page(self, kind: str, found: Found, records: Sequence[Any]) -> ObjectPage:
-        """Return found records as a page, with their associations requested."""
+    def to_page(
+        self, kind: str, search_pages: Sequence[SearchPage], records: Sequence[Any]
+    ) -> ObjectPage:
+        """Return the records of searches as one page, with their associations requested."""
         self.associations.read_all(kind, records)
-        return self._to_page(kind, found.response, records, self.portal_id)
+        response = search_pages[-1].response
+        texts = [search_page.response.text for search_page in search_pages]
+        return self._to_page(kind, response, records, self.portal_id, texts)
 
     def highest_id(self, kind: str, created_before_ms: int | None = None) -> int | None:
         """Return the highest id of a type that searches show; None without any."""
@@ -159,15 +163,15 @@ class ObjectsApi:
         except NotFoundError:
             return None
         self.associations.complete(kind, [response.body])
-        related = self.associations.related
-        return to_engagements(kind, [response.body], portal_id, related)[0]
+        partner_types = self.associations.partner_types
+        return to_engagements(kind, [response.body], portal_id, partner_types)[0]
 
     def check(self, kind: str) -> None:
         """Raise HubspotError if the token cannot list a type."""
         with naming_type(kind):
             self.client.get(self.endpoints.records(kind), {"limit": 1}, parse_json)
 
-    def _search(self, kind: str, body: Mapping[str, Any], *, hint: bool = False) -> Found:
+    def _search(self, kind: str, body: Mapping[str, Any], *, hint: bool = False) -> SearchPage:
         with naming_type(kind):
             response = self.client.post(
                 self.endpoints.search(kind),
@@ -177,7 +181,7 @@ class ObjectsApi:
                 hint=hint,
             )
         page = response.body
-        return Found(page.results, next_after(page) is not None, response)
+        return SearchPage(page.results, next_after(page) is not None, response)
 
     def _to_page(
         self,
@@ -185,10 +189,11 @@ class ObjectsApi:
         response: Response[RecordPage[Any]],
         records: Sequence[Any],
         portal_id: int,
+        texts: Sequence[bytes] = (),
     ) -> ObjectPage:
-        engagements = to_engagements(kind, records, portal_id, self.associations.related)
+        engagements = to_engagements(kind, records, portal_id, self.associations.partner_types)
         nul_removed = 0
-        if NUL_ESCAPE.search(response.text):
+        if any(map(NUL_ESCAPE.search, texts or (response.text,))):
             clean = [_without_nul(engagement) for engagement in engagements]
             nul_removed = sum(
                 one is not other for one, other in zip(clean, engagements, strict=True)

@@ -98,30 +98,30 @@ def _iter_sequential(api: ObjectsApi, remainder: Remainder) -> Iterator[Page]:
     cursors, highest = dict(remainder.cursors or {}), dict(remainder.highest)
     while cursors:
         kind, after = next(iter(cursors.items()))
-        seen = {after}
+        tokens = {after}
         while kind in cursors:
-            listed = api.list_page(kind, after)
-            highest[kind] = max([highest.get(kind, 0), *ids_of(listed.engagements)])
-            if listed.after is None:
+            object_page = api.list_page(kind, after)
+            highest[kind] = max([highest.get(kind, 0), *ids_of(object_page.engagements)])
+            if object_page.after is None:
                 del cursors[kind]
             else:
-                check_cursor_is_new(api.endpoints.records(kind), listed.after, seen)
-                after = cursors[kind] = listed.after
+                check_cursor_is_new(api.endpoints.records(kind), object_page.after, tokens)
+                after = cursors[kind] = object_page.after
             rest = Remainder(cursors=cursors, highest=highest)
-            if listed.engagements or not cursors:
-                yield to_page(listed, rest.to_resume(), is_last=not cursors)
+            if object_page.engagements or not cursors:
+                yield to_page(object_page, rest.to_resume(), is_last=not cursors)
 
 
-def to_page(listed: ObjectPage, resume: Resume | None, *, is_last: bool) -> Page:
+def to_page(object_page: ObjectPage, resume: Resume | None, *, is_last: bool) -> Page:
     """Return the page of a source."""
     return Page(
-        listed.engagements,
+        object_page.engagements,
         resume,
         is_last,
-        listed.received_at,
-        listed.hubspot_at,
-        listed.nul_removed,
-        may_be_redacted=listed.kind == "emails",
+        object_page.received_at,
+        object_page.hubspot_at,
+        object_page.nul_removed,
+        may_be_redacted=object_page.kind == "emails",
     )
 
 
@@ -205,10 +205,10 @@ def _iter_parallel(api: ObjectsApi, remainder: Remainder, workers: int) -> Itera
                 # Alone: the clock of the first page has to precede all other requests.
                 _request(api, plan, pool, first, workers)
                 is_first = False
-            part, (listed, top) = pool.next_result()
+            part, (object_page, top) = pool.next_result()
             plan.tops[part.kind] = max(plan.tops.get(part.kind, 0), top)
-            own = plan.advance(part, listed)
-            _continue_past_early_end(api, plan, part, listed)
+            own = plan.advance(part, object_page)
+            _continue_past_early_end(api, plan, part, object_page)
             while pool.idle and (waiting := plan.next_part()):
                 # The next requests are in flight while this page is written.
                 _request(api, plan, pool, waiting, workers)
@@ -230,9 +230,9 @@ def _request(
     at, knows_top = part.at, part.kind in plan.tops or workers == 1
 
     def read() -> tuple[ObjectPage, int]:
-        listed = api.list_page(part.kind, at)
-        has_top = knows_top or listed.after is None
-        return listed, 0 if has_top else _guess_highest_id(api, part.kind)
+        object_page = api.list_page(part.kind, at)
+        has_top = knows_top or object_page.after is None
+        return object_page, 0 if has_top else _guess_highest_id(api, part.kind)
 
     pool.submit(part, read)
 
@@ -246,15 +246,17 @@ def _guess_highest_id(api: ObjectsApi, kind: str) -> int:
         return 0
 
 
-def _continue_past_early_end(api: ObjectsApi, plan: _Plan, part: _Part, listed: ObjectPage) -> None:
+def _continue_past_early_end(
+    api: ObjectsApi, plan: _Plan, part: _Part, object_page: ObjectPage
+) -> None:
     """
     Keep reading a part whose list ends although higher ids are known.
 
     The highest known id may also be deleted by now. Raises PagingError after MAX_EARLY_ENDS.
     """
     top = plan.tops.get(part.kind, 0)
-    last = max([part.at - 1, *ids_of(listed.engagements[-1:])])
-    if listed.after is not None or last >= top or part.high is not None:
+    last = max([part.at - 1, *ids_of(object_page.engagements[-1:])])
+    if object_page.after is not None or last >= top or part.high is not None:
         return
     if api.get_engagement(part.kind, top) is None:
         plan.tops[part.kind] = last
