@@ -56,7 +56,8 @@ def print_report(
     """Print a report in the output format, and notes to stderr."""
     started_s = time.monotonic()
     result = run_report(database, options.report, report_filter)
-    for note in result.notes:
+    is_by_day = options.report in ("daily", "rolling")
+    for note in (*result.notes, *(result.span.notes if is_by_day and result.span else [])):
         log(note)
     is_empty = not result.rows.rows
     if is_empty:

@@ -45,8 +45,9 @@ def render(database: Database, report_filter: ReportFilter, report: str | None =
 
 def _find_span(database: Database, report_filter: ReportFilter) -> Span | None:
     """Return the days of the page; the current day only if there are no others."""
-    span = find_span(database, report_filter, complete=True)
-    span = span or find_span(database, report_filter, complete=False)
+    span = find_span(database, report_filter, averages=True)
+    if span is None and not report_filter.period.last:
+        span = find_span(database, report_filter, averages=False)
     if span and not report_filter.period.first:
         span = replace(span, first=max(span.first, span.last - (PAGE_DAYS - 1) * DAY))
     return span
@@ -93,6 +94,7 @@ def _build_head(
     calendar = formatting.format_zone(zone.key, iter_offsets(span.first, span.last, zone))
     lines = [
         f"{formatting.plural(span.days, 'day')} by the calendar of {calendar}.",
+        *([f"{formatting.format_day(span.last)} is not over."] if span.partial_day else []),
         formatting.describe_filter(report_filter),
         synced,
     ]

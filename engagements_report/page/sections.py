@@ -87,11 +87,10 @@ def _daily(section_input: SectionInput) -> SectionContent:
         (row["type"], _to_day(row["day"])): row["num_engagements"] for row in section_input.rows
     }
     span = section_input.span
-    total = sum(counts.values())
     types = sorted({type_name for type_name, _ in counts})
     weekly = charts.is_weekly(span.first, span.last)
     step = "week, since there are more days than fit the chart" if weekly else "day"
-    lead = f"{plural(total, 'engagement')}, {total / span.days:.1f} a day. A bar is a {step}."
+    lead = f"{_daily_sentence(counts, span)} A bar is a {step}."
     figure = _figure(
         lambda width: charts.days(counts, span.first, span.last, width),
         f"Stacked bars of engagements a {'week' if weekly else 'day'} by type. {lead}",
@@ -99,47 +98,88 @@ def _daily(section_input: SectionInput) -> SectionContent:
     others = [type_name for type_name in types if legend_name(type_name) == OTHER]
     if others:
         lead += f" Other types: {', '.join(others)}."
-    table = _daily_table(counts, types)
-    key_figure = KeyFigure("Engagements", f"{total:,}")
+    table = _daily_table(counts, types, span.partial_day)
+    key_figure = KeyFigure("Engagements", f"{sum(counts.values()):,}")
     return SectionContent(lead, [_type_legend(types), figure], table, key_figure)
 
 
-def _daily_table(counts: Mapping[tuple[str, date], int], types: Sequence[str]) -> Table:
+def _daily_sentence(counts: Mapping[tuple[str, date], int], span: Span) -> str:
+    """Return the number of engagements, and how many there were a day on days that are over."""
+    total = sum(counts.values())
+    so_far = sum(number for (_, day), number in counts.items() if day == span.partial_day)
+    sentence = plural(total, "engagement")
+    if not span.complete_days:
+        return f"{sentence} so far on {span.partial_day}."
+    sentence += f", {(total - so_far) / span.complete_days:.1f} a day"
+    return (
+        f"{sentence}, {so_far:,} so far on {span.partial_day}."
+        if span.partial_day
+        else f"{sentence}."
+    )
+
+
+def _daily_table(
+    counts: Mapping[tuple[str, date], int], types: Sequence[str], partial_day: date | None
+) -> Table:
     """Return a row for each day: the counts of the types, and their sum."""
     totals: dict[date, int] = {}
     for (_, day), number in counts.items():
         totals[day] = totals.get(day, 0) + number
     rows = [
-        [str(day), *(counts.get((type_name, day), 0) for type_name in types), totals[day]]
+        [
+            _day_name(day, partial_day),
+            *(counts.get((type_name, day), 0) for type_name in types),
+            totals[day],
+        ]
         for day in sorted(totals, reverse=True)
     ]
     return Table("By day and type, newest first", ["day", *types, "all"], rows)
 
 
+def _day_name(day: date, partial_day: date | None) -> str:
+    return f"{day} so far" if day == partial_day else str(day)
+
+
 def _rolling(section_input: SectionInput) -> SectionContent:
     window = section_input.report_filter.window_days
+    partial_day = section_input.span.partial_day
     average, full = f"avg_{window}d", f"avg_{window}d_full"
     points_by_type: dict[str, list[Point]] = {}
     for row in section_input.rows:
         point = Point(_to_day(row["day"]), float(row[average]), row[full] is not None)
         points_by_type.setdefault(row["type"], []).append(point)
     pictures = [
-        _average_picture(type_name, points, window) for type_name, points in points_by_type.items()
+        _average_picture(type_name, _without_partial_day(points, partial_day), window)
+        for type_name, points in points_by_type.items()
     ]
     lead = (
         f"Each type's average over the {window} days up to each day; each chart has its own scale."
         f" Dashed: the window has fewer than {window} days of data."
     )
-    table = _rolling_table(section_input.rows, list(points_by_type), window)
+    table = _rolling_table(section_input.rows, list(points_by_type), window, partial_day)
     return SectionContent(lead, [SmallMultiples(pictures)], table)
 
 
-def _rolling_table(rows: Sequence[Mapping[str, Any]], types: Sequence[str], window: int) -> Table:
+def _without_partial_day(points: Sequence[Point], partial_day: date | None) -> Sequence[Point]:
+    """Return the points of days that are over; the day that is not, if it is the only one."""
+    return [point for point in points if point.day != partial_day] or points
+
+
+def _rolling_table(
+    rows: Sequence[Mapping[str, Any]],
+    types: Sequence[str],
+    window: int,
+    partial_day: date | None,
+) -> Table:
     """Return a row for each day: the days in the window, and each type's average."""
     days_in_window = {_to_day(row["day"]): row["days_in_window"] for row in rows}
     averages = {(row["type"], _to_day(row["day"])): row[f"avg_{window}d"] for row in rows}
     table_rows = [
-        [str(day), f"{number} of {window}", *(averages[name, day] for name in types)]
+        [
+            _day_name(day, partial_day),
+            f"{number} of {window}",
+            *(averages[name, day] for name in types),
+        ]
         for day, number in sorted(days_in_window.items(), reverse=True)
     ]
     columns = ["day", "days in window", *types]

@@ -10,6 +10,7 @@ from engagements_report.exceptions import UsageError
 from engagements_report.queries.calendar import iter_offsets
 from engagements_report.queries.database import Database, Rows
 from engagements_report.queries.periods import (
+    LAST_DAY,
     MAX_DAYS,
     UTC,
     CoveredTimes,
@@ -87,7 +88,7 @@ def build_query(database: Database, report: str, report_filter: ReportFilter) ->
     if report == "daily" and report_filter == ReportFilter(Period(None, None, UTC)):
         return _fill_file("daily", {}, None, ())
     file = "daily_in_zone" if report == "daily" else report.replace("-", "_")
-    span = find_span(database, report_filter, complete=report == "rolling")
+    span = find_span(database, report_filter, averages=report == "rolling")
     if report == "rolling" and span and span.days > MAX_DAYS:
         raise UsageError(f"{span.first} to {span.last} is more than {MAX_DAYS} days: set --from")
     parts = {
@@ -102,13 +103,13 @@ def build_query(database: Database, report: str, report_filter: ReportFilter) ->
     return _fill_file(file, {**parts, **_table_names(missing)}, span, tuple(missing.values()))
 
 
-def find_span(database: Database, report_filter: ReportFilter, *, complete: bool) -> Span | None:
+def find_span(database: Database, report_filter: ReportFilter, *, averages: bool) -> Span | None:
     """Return the days that a filter covers, as far as the data goes; see `to_span`."""
     text = fill(read_sql("covered"), {"time": SqlText(f"`{report_filter.time}`")})
     ((first_ms, last_ms),) = database.query(text).rows
     covered = None if first_ms is None else CoveredTimes(first_ms, last_ms)
     today = datetime.now(timezone.utc).astimezone(report_filter.period.zone).date()
-    return to_span(report_filter.period, covered, today, complete=complete)
+    return to_span(report_filter.period, covered, today, averages=averages)
 
 
 def read_synced_at(database: Database) -> datetime | None:
@@ -139,6 +140,7 @@ def _day_values(
         "first_day": days.covered_first,
         "first_shown": days.first,
         "last_day": days.last,
+        "partial_day": days.partial_day or LAST_DAY,
     }
 
 

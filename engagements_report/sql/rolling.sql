@@ -3,11 +3,11 @@
 --   types that have some in these days or the 13 before; those without type or time do not count.
 -- Units: day by the zone's calendar; sum_14d counts day-13 to day; days_in_window the days of
 --   these from first_day on; avg_14d = sum_14d / days_in_window; avg_14d_full = sum_14d / 14, NULL
---   while the window is partial; both engagements a day, 4 decimals, half up.
+--   while the window is partial, or the day is not over; both engagements a day, 4 decimals, half up.
 -- Run: engagements-report sql rolling --from 2018-06-15 | mysql hubspot
 --   or, as it stands, for 2018 in UTC: mysql hubspot < rolling.sql
--- Values to put in behind their names: first_day, the first day that the data covers; first_shown
---   and last_day, the days to show, 10,000 at most; window, days, 100 at most; start_ms and end_ms,
+-- Values to put in behind their names: first_day, the first day that the data covers; partial_day,
+--   the day that is not over, with part of its engagements; first_shown and last_day, the days to show, 10,000 at most; window, days, 100 at most; start_ms and end_ms,
 --   the limits of the days counted (the windows' before first_shown, too) in Unix ms; offsets, only
 --   and time as in daily_in_zone.sql; kind, 'ALL' for all types together; the names of the columns.
 -- A quotient would be rounded, on MySQL to the next day where a day is nearly over: whole division,
@@ -19,7 +19,8 @@ SELECT k.type, c.day,
   ROUND(COALESCE(w.total, 0)
     / LEAST(/*:window*/ 14, DATEDIFF(c.day, /*:first_day*/ '2018-01-01') + 1), 4)
     AS /*:avg_name*/avg_14d,
-  CASE WHEN DATEDIFF(c.day, /*:first_day*/ '2018-01-01') + 1 >= /*:window*/ 14
+  CASE WHEN c.day < /*:partial_day*/ UTC_DATE
+    AND DATEDIFF(c.day, /*:first_day*/ '2018-01-01') + 1 >= /*:window*/ 14
     THEN ROUND(COALESCE(w.total, 0) / /*:window*/ 14, 4) END AS /*:full_name*/avg_14d_full
 FROM (
   SELECT CAST(DATE_ADD(/*:first_shown*/ '2018-01-01', INTERVAL

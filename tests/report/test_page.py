@@ -5,8 +5,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
-from collections.abc import Callable
-from html.parser import HTMLParser
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -16,55 +14,8 @@ from engagements_report import cli
 from engagements_report.queries.reports import REPORTS
 from tests.conftest import TestDatabase, run_program
 from tests.report import june_2018
-from tests.report.conftest import Reports
+from tests.report.html_page import Page, Write
 from tests.report.tables import TABLES, create_tables, fill_engagements
-
-Write = Callable[..., str]
-
-
-@pytest.fixture
-def write(reports: Reports, tmp_path: Path) -> Write:
-    """Write the page with these arguments, and return the HTML."""
-
-    def write(*arguments: object) -> str:
-        file = tmp_path / "report.html"
-        assert reports.out("html", file, *arguments) == ""
-        return file.read_text(encoding="utf-8")
-
-    return write
-
-
-class Page(HTMLParser):
-    """The texts of a page, and each table's rows by the section's id."""
-
-    def __init__(self, html: str) -> None:
-        super().__init__()
-        self.texts: dict[str, list[str]] = {}
-        self.tables: dict[str, list[list[str]]] = {}
-        self.addresses: list[str] = []
-        self.section = "head"
-        self.tags: list[str] = []
-        self.feed(html)
-
-    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
-        values = dict(attributes)
-        self.tags.append(tag)
-        self.addresses += [value or "" for name, value in attributes if name in ("href", "src")]
-        if tag == "section":
-            self.section = values.get("id") or ""
-        if tag == "tr":
-            self.tables.setdefault(self.section, []).append([])
-        if tag in ("td", "th"):
-            self.tables[self.section][-1].append("")
-
-    def handle_data(self, data: str) -> None:
-        if data.strip():
-            self.texts.setdefault(self.section, []).append(data.strip())
-            if self.tags[-1] in ("td", "th", "wbr") and self.section in self.tables:
-                self.tables[self.section][-1][-1] += data
-
-    def text(self, section: str) -> str:
-        return " ".join(self.texts[section])
 
 
 def june(database: TestDatabase, *left_out: str) -> None:
