@@ -27,6 +27,7 @@ from engagements_report.queries.statements import (
     leading_comments,
     read_sql,
     to_condition,
+    to_days,
     to_offsets,
 )
 
@@ -137,9 +138,7 @@ def _day_values(
         "offsets": to_offsets(offsets),
         "start_ms": offsets[0].start_ms if offsets else 0,
         "end_ms": offsets[-1].end_ms if offsets else 0,
-        "first_day": days.covered_first,
-        "first_shown": days.first,
-        "last_day": days.last,
+        "days": to_days(days),
         "partial_day": days.partial_day or LAST_DAY,
     }
 

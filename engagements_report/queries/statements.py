@@ -14,6 +14,7 @@ from datetime import date
 from pathlib import Path
 
 from engagements_report.queries.calendar import Offset
+from engagements_report.queries.periods import Span
 
 SQL = Path(__file__).parents[1] / "sql"
 LIVE = "(COALESCE({0}.active, 1) = 1 AND {0}._sdc_deleted_at IS NULL)"
@@ -65,8 +66,14 @@ def fill(sql: str, parts: Mapping[str, Value | SqlText]) -> SqlText:
     return SqlText(_NAMED_VALUE.sub(replace, bare.replace("%", "%%")), values)
 
 
-# A name, then the default: a table in parentheses, a text, a number or a word.
-_NAMED_VALUE = re.compile(r"/\*:(\w+)\*/ ?(?:\([^()]*\)|'[^']*'|-?[\w.]+)")
+def _parentheses(depth: int) -> str:
+    """Return a pattern of text in parentheses, with others inside, `depth` deep at most."""
+    inner = _parentheses(depth - 1) if depth else "(?!)"
+    return rf"\((?:[^()]|{inner})*\)"
+
+
+# A name, then the default: a table or an expression in parentheses, a text, a number or a word.
+_NAMED_VALUE = re.compile(rf"/\*:(\w+)\*/ ?(?:{_parentheses(4)}|'[^']*'|-?[\w.]+)")
 
 
 def to_offsets(offsets: Sequence[Offset]) -> SqlText:
@@ -84,6 +91,12 @@ def to_offsets(offsets: Sequence[Offset]) -> SqlText:
             f" %(offset_{number})s AS offset_ms"
         )
     return SqlText(f"({' UNION ALL '.join(rows) or NO_OFFSETS})", values)
+
+
+def to_days(span: Span) -> SqlText:
+    """Return a table of one row: first_day, the first with data, first_shown and last_day."""
+    values = {"first_day": span.covered_first, "first_shown": span.first, "last_day": span.last}
+    return SqlText(f"(SELECT {', '.join(f'%({name})s AS {name}' for name in values)})", values)
 
 
 def to_condition(

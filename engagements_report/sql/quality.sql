@@ -4,7 +4,7 @@
 --   from 0 to 1, 4 decimals; state is ok, wrong, or not checked where a table is not loaded. The
 --   first two checks are of all rows, whatever the period.
 -- Run: engagements-report sql quality --from 2018-07-01 | mysql hubspot
---   or, as it stands, over all times: mysql hubspot < quality.sql
+--   or, as it stands, up to today in UTC: mysql hubspot < quality.sql
 -- Values to put in behind their names: start_ms and end_ms, from when to before when, in Unix ms;
 --   only and time as in daily_in_zone.sql; owners, calls and so on: tables that are not loaded are
 --   (SELECT NULL AS id, …), and their has_ is NULL. A detail cannot be without its engagement:
@@ -118,8 +118,8 @@ FROM (
     LEFT JOIN /*:dispositions*/ call_dispositions AS dispositions
       ON dispositions.id = calls.disposition
     WHERE /*:only*/ TRUE
-      AND e./*:time*/createdAt >= /*:start_ms*/ 0
-      AND e./*:time*/createdAt < /*:end_ms*/ 253370764800000
+      AND e./*:time*/createdAt >= /*:start_ms*/ 100000000000
+      AND e./*:time*/createdAt < /*:end_ms*/ (86400000 * DATEDIFF(UTC_DATE, '1969-12-31'))
   ) AS k
 ) AS s
 ORDER BY s.nth

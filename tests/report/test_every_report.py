@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date
@@ -11,6 +12,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from engagements_report.queries.reports import REPORTS
+from engagements_report.queries.statements import SQL
 from hubspot_simulator import contents
 from hubspot_simulator import portal as simulated
 from hubspot_simulator.server import Simulator
@@ -19,7 +22,7 @@ from tests.pipeline import Pipeline
 from tests.report import plain
 from tests.report.conftest import Reports
 from tests.report.plain import Options, Portal, Record
-from tests.report.tables import create_tables
+from tests.report.tables import create_tables, through_the_client
 
 DAY_MS = 86_400_000
 QUARTER_MS = 900_000
@@ -129,6 +132,28 @@ def test_without_a_period_all_of_it_counts(reports: Reports, loaded_portal: Port
     in_kolkata = replace(wide, zone=ZoneInfo("Asia/Kolkata"))
     rows = as_csv(plain.daily(loaded_portal, in_kolkata))
     assert reports.rows("daily", "--tz", "Asia/Kolkata") == rows
+
+
+@pytest.mark.parametrize("loaded_portal", [4], indirect=True)
+def test_each_file_says_what_the_command_says(
+    reports: Reports, loaded_portal: Portal, database: TestDatabase
+) -> None:
+    """
+    A SQL file, run unchanged on any portal, gives the rows of the command without options:
+    from the first day with data to the current day, or for averages to the day before.
+    """
+    now_ms = int(time.time() * 1000)
+    values = ", ".join(
+        f"({at_ms}, 'CALL')" for at_ms in (now_ms, 2 * now_ms, now_ms // 1000, 10**17)
+    )
+    database.query("ALTER TABLE engagements MODIFY id BIGINT NOT NULL AUTO_INCREMENT")
+    database.query(f"INSERT INTO engagements (createdAt, type) VALUES {values}")
+    for name in REPORTS:
+        file = "daily_in_zone" if name == "daily" else name.replace("-", "_")
+        rows = through_the_client(database, (SQL / f"{file}.sql").read_text())
+        options = ("--from", "1974-01-01") if name == "daily" else ()
+        of_command = reports.rows(name, *options)
+        assert [tuple(one.replace("NULL", "") for one in row) for row in rows] == of_command, name
 
 
 def test_the_limits_of_first_response(database: TestDatabase, reports: Reports) -> None:
