@@ -151,8 +151,8 @@ def _filter_options() -> argparse.ArgumentParser:
     add("--from", dest="first", metavar="DAY", help="first day, as YYYY-MM-DD")
     add("--to", dest="last", metavar="DAY", help="last day, as YYYY-MM-DD")
     add("--tz", default="UTC", metavar="ZONE", help="IANA time zone (default: %(default)s)")
-    rows = "live: leave out deleted and inactive engagements (default: %(default)s)"
-    add("--rows", choices=("all", "live"), default="all", help=rows)
+    rows = "live: leave out deleted and inactive engagements (default: live; daily alone: all)"
+    add("--rows", choices=("all", "live"), help=rows)
     owners = "only this owner's engagements (repeatable)"
     add("--owner", type=int, action="append", default=[], metavar="ID", help=owners)
     types = "only engagements of this type (repeatable)"

@@ -147,7 +147,7 @@ def _to_filter(options: argparse.Namespace) -> ReportFilter:
     first, last = _read_day("--from", options.first), _read_day("--to", options.last)
     return ReportFilter(
         Period(first, last, zone),
-        live=options.rows == "live",
+        live=None if options.rows is None else options.rows == "live",
         time=options.time,
         owners=tuple(options.owner),
         types=tuple(options.type),

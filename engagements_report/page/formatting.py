@@ -51,7 +51,9 @@ def format_moment(at: datetime) -> str:
 
 def describe_filter(report_filter: ReportFilter) -> str:
     """Return a sentence: the engagements that count, and by which of their times."""
-    rows = "live engagements only" if report_filter.live else "deleted and inactive engagements too"
+    rows = (
+        "live engagements only" if report_filter.is_live else "deleted and inactive engagements too"
+    )
     times = {"createdAt": "when it was logged", "timestamp": "when it happened"}
     parts = [f"Counted: {rows}, each by {times[report_filter.time]} ({report_filter.time})"]
     if report_filter.types:

@@ -46,13 +46,15 @@ class ReportFilter:
     """
     The engagements that count.
 
-    `time` is the column whose time counts, createdAt or timestamp. Empty `owners` or `types` mean
-    all. `total` merges all types in the rolling report. Raises UsageError for a `window_days`
-    that is not from 1 to MAX_WINDOW_DAYS.
+    With `live`, deleted and inactive engagements do not count; None means the same as far as the
+    table has the columns that tell, and lets daily.sql count as it stands. `time` is the column
+    whose time counts, createdAt or timestamp. Empty `owners` or `types` mean all. `total` merges
+    all types in the rolling report. Raises UsageError for a `window_days` that is not from 1 to
+    MAX_WINDOW_DAYS.
     """
 
     period: Period
-    live: bool = False
+    live: bool | None = None
     time: str = "createdAt"
     owners: tuple[int, ...] = ()
     types: tuple[str, ...] = ()
@@ -62,6 +64,11 @@ class ReportFilter:
     def __post_init__(self) -> None:
         if not 1 <= self.window_days <= MAX_WINDOW_DAYS:
             raise UsageError(f"--window-days: must be from 1 to {MAX_WINDOW_DAYS}")
+
+    @property
+    def is_live(self) -> bool:
+        """Whether deleted and inactive engagements are left out."""
+        return self.live is not False
 
     @property
     def description(self) -> str:

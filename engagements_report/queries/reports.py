@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timezone
 
@@ -20,6 +20,7 @@ from engagements_report.queries.periods import (
     to_span,
 )
 from engagements_report.queries.statements import (
+    LIVE_CONDITIONS,
     SqlText,
     Value,
     empty_table,
@@ -51,6 +52,12 @@ OPTIONAL_TABLES = {
     "notes": ("engagement_notes", ("engagementId",)),
     "tasks": ("engagement_tasks", ("engagementId",)),
     "other": ("engagement_other", ("engagementId",)),
+}
+DAILY_NOTE = "daily.sql counts deleted and inactive engagements, too: --rows live leaves them out"
+LIVE_NOTES = {
+    "active": "inactive engagements count: select that field in the tap's catalog",
+    "_sdc_deleted_at": "deleted engagements count: let target-mysql add it, with"
+    " add_metadata_columns",
 }
 NO_DAYS = Span(date(1970, 1, 2), date(1970, 1, 1), date(1970, 1, 2))
 
@@ -87,21 +94,24 @@ def run_report(database: Database, report: str, report_filter: ReportFilter) -> 
 def build_query(database: Database, report: str, report_filter: ReportFilter) -> ReportQuery:
     """Return the query of a report; raises as `run_report` does."""
     if report == "daily" and report_filter == ReportFilter(Period(None, None, UTC)):
-        return _fill_file("daily", {}, None, ())
+        return _fill_file("daily", {}, None, (DAILY_NOTE,))
     file = "daily_in_zone" if report == "daily" else report.replace("-", "_")
     span = find_span(database, report_filter, averages=report == "rolling")
     if report == "rolling" and span and span.days > MAX_DAYS:
         raise UsageError(f"{span.first} to {span.last} is more than {MAX_DAYS} days: set --from")
+    existing = database.columns()
+    live_by = _live_columns(report_filter, existing.get("engagements", ()))
     parts = {
         **_day_values(report, report_filter, span),
-        **_filter_values(report_filter),
+        **_filter_values(report_filter, live_by),
         **_column_names(report_filter),
     }
     sql = read_sql(file)
     missing = {
-        name: note for name, note in _missing_tables(database).items() if f"/*:{name}*/" in sql
+        name: note for name, note in _missing_tables(existing).items() if f"/*:{name}*/" in sql
     }
-    return _fill_file(file, {**parts, **_table_names(missing)}, span, tuple(missing.values()))
+    notes = (*_live_notes(report_filter, live_by), *missing.values())
+    return _fill_file(file, {**parts, **_table_names(missing)}, span, notes)
 
 
 def find_span(database: Database, report_filter: ReportFilter, *, averages: bool) -> Span | None:
@@ -143,14 +153,30 @@ def _day_values(
     }
 
 
-def _filter_values(report_filter: ReportFilter) -> dict[str, Value | SqlText]:
+def _live_columns(report_filter: ReportFilter, existing: Collection[str]) -> list[str]:
+    """Return the columns that tell a live engagement; without --rows those that exist."""
+    if not report_filter.is_live:
+        return []
+    return [name for name in LIVE_CONDITIONS if report_filter.live or name in existing]
+
+
+def _live_notes(report_filter: ReportFilter, live_by: Collection[str]) -> list[str]:
+    """Return a note for each column without which rows that are not live are counted."""
+    lacking = [name for name in LIVE_CONDITIONS if report_filter.is_live and name not in live_by]
+    return [f"engagements lacks {name}: {LIVE_NOTES[name]}" for name in lacking]
+
+
+def _filter_values(
+    report_filter: ReportFilter, live_by: Sequence[str]
+) -> dict[str, Value | SqlText]:
     """Return the parts that select engagements."""
-    live = report_filter.live
-    condition = to_condition("e", live=live, owners=report_filter.owners, types=report_filter.types)
+    condition = to_condition(
+        "e", live_by=live_by, owners=report_filter.owners, types=report_filter.types
+    )
     return {
         "time": SqlText(f"`{report_filter.time}`"),
         "only": condition,
-        "reply_only": to_condition("r", live=live),
+        "reply_only": to_condition("r", live_by=live_by),
     }
 
 
@@ -166,9 +192,8 @@ def _column_names(report_filter: ReportFilter) -> dict[str, Value | SqlText]:
     }
 
 
-def _missing_tables(database: Database) -> dict[str, str]:
+def _missing_tables(existing: Mapping[str, Collection[str]]) -> dict[str, str]:
     """Return a note for each optional table that does not exist or lacks a column."""
-    existing = database.columns()
     notes = {}
     for name, (table, columns) in OPTIONAL_TABLES.items():
         lacking = [column for column in columns if column not in existing.get(table, ())]

@@ -17,7 +17,11 @@ from engagements_report.queries.calendar import Offset
 from engagements_report.queries.periods import Span
 
 SQL = Path(__file__).parents[1] / "sql"
-LIVE = "(COALESCE({0}.active, 1) = 1 AND {0}._sdc_deleted_at IS NULL)"
+# What tells a live engagement, by the column that the condition needs.
+LIVE_CONDITIONS = {
+    "active": "COALESCE({0}.active, 1) = 1",
+    "_sdc_deleted_at": "{0}._sdc_deleted_at IS NULL",
+}
 NO_OFFSETS = "SELECT 0 AS start_ms, 0 AS end_ms, 0 AS offset_ms"
 
 Value = int | str | date | None
@@ -100,11 +104,16 @@ def to_days(span: Span) -> SqlText:
 
 
 def to_condition(
-    alias: str, *, live: bool, owners: Iterable[int] = (), types: Iterable[str] = ()
+    alias: str, *, live_by: Iterable[str], owners: Iterable[int] = (), types: Iterable[str] = ()
 ) -> SqlText:
-    """Return the condition on table `alias`: live, one of the owners, one of the types."""
+    """
+    Return the condition on table `alias`: one of the owners, one of the types, and live.
+
+    `live_by` are the columns that tell a live engagement: keys of LIVE_CONDITIONS, none for all.
+    """
     values: dict[str, Value] = {}
-    conditions = [LIVE.format(alias)] if live else []
+    live = " AND ".join(LIVE_CONDITIONS[column].format(alias) for column in live_by)
+    conditions = [f"({live})"] if live else []
     lists: tuple[tuple[str, Iterable[Value]], ...] = (("ownerId", owners), ("type", types))
     for column, options in lists:
         by_name: dict[str, Value] = {f"{column}_{n}": value for n, value in enumerate(options)}

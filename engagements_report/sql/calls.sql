@@ -28,7 +28,7 @@ FROM (
     LEFT JOIN engagement_calls ON engagement_calls.engagementId = e.id
     LEFT JOIN /*:dispositions*/ call_dispositions AS dispositions
       ON dispositions.id = engagement_calls.disposition
-    WHERE e.type = 'CALL' AND /*:only*/ TRUE
+    WHERE e.type = 'CALL' AND /*:only*/ (COALESCE(e.active, 1) = 1 AND e._sdc_deleted_at IS NULL)
       AND e./*:time*/createdAt >= /*:start_ms*/ 100000000000
       AND e./*:time*/createdAt < /*:end_ms*/ (86400000 * DATEDIFF(UTC_DATE, '1969-12-31'))
   ) AS j

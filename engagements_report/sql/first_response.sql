@@ -54,7 +54,8 @@ JOIN (
         FROM engagements AS e
         JOIN engagement_associations AS contact
           ON contact.engagementId = e.id AND contact.objectType = 'contact'
-        WHERE e.type = 'INCOMING_EMAIL' AND /*:only*/ TRUE
+        WHERE e.type = 'INCOMING_EMAIL'
+          AND /*:only*/ (COALESCE(e.active, 1) = 1 AND e._sdc_deleted_at IS NULL)
           AND e./*:time*/createdAt >= /*:start_ms*/ 100000000000
           AND e./*:time*/createdAt < /*:end_ms*/ (86400000 * DATEDIFF(UTC_DATE, '1969-12-31'))
         GROUP BY e.id, contact.objectId, e.`timestamp`
@@ -63,10 +64,12 @@ JOIN (
         ON replied.objectType = 'contact' AND replied.objectId = asked.objectId
       JOIN engagements AS r
         ON r.id = replied.engagementId AND r.type = 'EMAIL' AND r.`timestamp` > asked.asked_ms
-        AND r.`timestamp` BETWEEN 100000000000 AND 253370764800000 AND /*:reply_only*/ TRUE
+        AND r.`timestamp` BETWEEN 100000000000 AND 253370764800000
+        AND /*:reply_only*/ (COALESCE(r.active, 1) = 1 AND r._sdc_deleted_at IS NULL)
       GROUP BY asked.id
     ) AS answered ON answered.id = e.id
-    WHERE e.type = 'INCOMING_EMAIL' AND /*:only*/ TRUE
+    WHERE e.type = 'INCOMING_EMAIL'
+      AND /*:only*/ (COALESCE(e.active, 1) = 1 AND e._sdc_deleted_at IS NULL)
       AND e.`timestamp` BETWEEN 100000000000 AND 253370764800000
       AND e./*:time*/createdAt >= /*:start_ms*/ 100000000000
       AND e./*:time*/createdAt < /*:end_ms*/ (86400000 * DATEDIFF(UTC_DATE, '1969-12-31'))

@@ -19,7 +19,7 @@ FROM (
       engagement_meetings.endTime - engagement_meetings.startTime AS duration_ms
     FROM engagements AS e
     LEFT JOIN engagement_meetings ON engagement_meetings.engagementId = e.id
-    WHERE e.type = 'MEETING' AND /*:only*/ TRUE
+    WHERE e.type = 'MEETING' AND /*:only*/ (COALESCE(e.active, 1) = 1 AND e._sdc_deleted_at IS NULL)
       AND e./*:time*/createdAt >= /*:start_ms*/ 100000000000
       AND e./*:time*/createdAt < /*:end_ms*/ (86400000 * DATEDIFF(UTC_DATE, '1969-12-31'))
   ) AS j

@@ -31,7 +31,8 @@ FROM (
   -- One row an engagement in each: nothing is counted twice.
   LEFT JOIN engagement_calls ON e.type = 'CALL' AND engagement_calls.engagementId = e.id
   LEFT JOIN engagement_tasks ON e.type = 'TASK' AND engagement_tasks.engagementId = e.id
-  WHERE e.type IN ('CALL', 'EMAIL', 'MEETING', 'NOTE', 'TASK') AND /*:only*/ TRUE
+  WHERE e.type IN ('CALL', 'EMAIL', 'MEETING', 'NOTE', 'TASK')
+    AND /*:only*/ (COALESCE(e.active, 1) = 1 AND e._sdc_deleted_at IS NULL)
     AND e./*:time*/createdAt >= /*:start_ms*/ 100000000000
     AND e./*:time*/createdAt < /*:end_ms*/ (86400000 * DATEDIFF(UTC_DATE, '1969-12-31'))
   GROUP BY NULLIF(e.ownerId, 0)

@@ -16,11 +16,13 @@ FROM (
     CASE n.nth
       WHEN 1 THEN (
         SELECT COUNT(*) FROM engagements AS e
-        WHERE e./*:time*/createdAt IS NULL AND /*:only*/ TRUE
+        WHERE e./*:time*/createdAt IS NULL
+          AND /*:only*/ (COALESCE(e.active, 1) = 1 AND e._sdc_deleted_at IS NULL)
       )
       WHEN 2 THEN (
         SELECT COUNT(*) FROM engagements AS e
-        WHERE e./*:time*/createdAt BETWEEN 1 AND 99999999999 AND /*:only*/ TRUE
+        WHERE e./*:time*/createdAt BETWEEN 1 AND 99999999999
+          AND /*:only*/ (COALESCE(e.active, 1) = 1 AND e._sdc_deleted_at IS NULL)
       )
       WHEN 3 THEN k.untyped
       WHEN 4 THEN k.unknown_types
@@ -117,7 +119,7 @@ FROM (
       ) AND other.engagementId = e.id
     LEFT JOIN /*:dispositions*/ call_dispositions AS dispositions
       ON dispositions.id = calls.disposition
-    WHERE /*:only*/ TRUE
+    WHERE /*:only*/ (COALESCE(e.active, 1) = 1 AND e._sdc_deleted_at IS NULL)
       AND e./*:time*/createdAt >= /*:start_ms*/ 100000000000
       AND e./*:time*/createdAt < /*:end_ms*/ (86400000 * DATEDIFF(UTC_DATE, '1969-12-31'))
   ) AS k

@@ -55,7 +55,7 @@ FROM (
 CROSS JOIN (
   SELECT DISTINCT LEFT(/*:kind*/ e.type, 255) AS type
   FROM engagements AS e
-  WHERE e.type IS NOT NULL AND /*:only*/ TRUE
+  WHERE e.type IS NOT NULL AND /*:only*/ (COALESCE(e.active, 1) = 1 AND e._sdc_deleted_at IS NULL)
     AND e./*:time*/createdAt >= /*:start_ms*/ 100000000000
     AND e./*:time*/createdAt < /*:end_ms*/ (86400000 * DATEDIFF(UTC_DATE, '1970-01-01'))
 ) AS k
@@ -72,7 +72,7 @@ LEFT JOIN (
     STRAIGHT_JOIN
       /*:offsets*/ (SELECT 0 AS start_ms, 253370764800000 AS end_ms, 0 AS offset_ms) AS z
       ON e./*:time*/createdAt >= z.start_ms AND e./*:time*/createdAt < z.end_ms
-    WHERE e.type IS NOT NULL AND /*:only*/ TRUE
+    WHERE e.type IS NOT NULL AND /*:only*/ (COALESCE(e.active, 1) = 1 AND e._sdc_deleted_at IS NULL)
       AND e./*:time*/createdAt >= /*:start_ms*/ 100000000000
       AND e./*:time*/createdAt < /*:end_ms*/ (86400000 * DATEDIFF(UTC_DATE, '1970-01-01'))
     GROUP BY 1, 2

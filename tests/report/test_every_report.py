@@ -21,8 +21,9 @@ from tests.conftest import TestDatabase
 from tests.pipeline import Pipeline
 from tests.report import plain
 from tests.report.conftest import Reports
+from tests.report.html_page import Page, Write
 from tests.report.plain import Options, Portal, Record
-from tests.report.tables import create_tables, through_the_client
+from tests.report.tables import create_tables, run, through_the_client
 
 DAY_MS = 86_400_000
 QUARTER_MS = 900_000
@@ -123,15 +124,42 @@ def test_every_report_says_what_plain_python_counts(
 @pytest.mark.parametrize("loaded_portal", [3], indirect=True)
 def test_without_a_period_all_of_it_counts(reports: Reports, loaded_portal: Portal) -> None:
     """
-    Without --from and --to a report is about all days that have a plausible time.
+    Without options a report is about live engagements, on all days that have a plausible time.
     """
-    wide = Options(date(1974, 1, 1), date(2026, 12, 31))
+    wide = Options(date(1974, 1, 1), date(2026, 12, 31), live=True)
     for name in ("owners", "calls", "meetings", "hours", "first-response"):
         rows = as_csv(plain.REPORTS[name](loaded_portal, wide))
         assert reports.rows(name) == rows, name
     in_kolkata = replace(wide, zone=ZoneInfo("Asia/Kolkata"))
     rows = as_csv(plain.daily(loaded_portal, in_kolkata))
     assert reports.rows("daily", "--tz", "Asia/Kolkata") == rows
+
+
+def test_deleted_engagements_do_not_count(
+    database: TestDatabase, reports: Reports, write: Write
+) -> None:
+    """
+    Live engagements alone count in every report without --rows, but in the seed's daily.sql, which
+    says that it counts all; the page says which, and counts as the reports do.
+    """
+    create_tables(database)
+    rows = ", ".join(
+        f"({MARCH_2026_MS}, {MARCH_2026_MS}, 'CALL', {active}, {deleted})"
+        for active, deleted in (("NULL", "NULL"), (1, "NULL"), (0, "NULL"), (1, "NOW()"))
+    )
+    columns = "createdAt, `timestamp`, type, active, _sdc_deleted_at"
+    database.query(f"INSERT INTO engagements ({columns}) VALUES {rows}")
+    for name in REPORTS.keys() - {"daily"}:
+        assert reports.rows(name) == reports.rows(name, "--rows", "live"), name
+    assert reports.rows("hours")[0][-1] == "2"
+    assert reports.rows("daily", "--from", "2026-03-01") == [("CALL", "2026-03-01", "2")]
+    assert reports.rows("hours", "--rows", "all")[0][-1] == "4"
+    assert reports.rows("daily") == [("CALL", "2026-03-01", "4")]
+    assert "daily.sql counts deleted and inactive engagements, too" in run(database, "daily").err
+    for options, number, words in (((), 2, "live engagements only"), (("--rows", "all"), 4, "too")):
+        page = Page(write(*options))
+        assert f"{number} engagements, {number}.0 a day." in page.text("daily")
+        assert words in page.text("head")
 
 
 @pytest.mark.parametrize("loaded_portal", [4], indirect=True)

@@ -10,7 +10,14 @@ import pytest
 
 from engagements_report.queries.calendar import Offset
 from engagements_report.queries.reports import REPORTS
-from engagements_report.queries.statements import SQL, SqlText, fill, to_condition, to_offsets
+from engagements_report.queries.statements import (
+    LIVE_CONDITIONS,
+    SQL,
+    SqlText,
+    fill,
+    to_condition,
+    to_offsets,
+)
 from tests.conftest import TestDatabase
 from tests.report import june_2018
 from tests.report.conftest import Reports
@@ -84,8 +91,8 @@ def test_conditions_and_offsets() -> None:
     """
     Each owner and type is bound; without a condition everything counts.
     """
-    assert to_condition("e", live=False).sql == "TRUE"
-    both = to_condition("r", live=True, owners=(1, 2), types=("A",))
+    assert to_condition("e", live_by=()).sql == "TRUE"
+    both = to_condition("r", live_by=LIVE_CONDITIONS, owners=(1, 2), types=("A",))
     assert both.sql == (
         "(COALESCE(r.active, 1) = 1 AND r._sdc_deleted_at IS NULL)"
         " AND r.ownerId IN (%(ownerId_0)s, %(ownerId_1)s) AND r.type IN (%(type_0)s)"

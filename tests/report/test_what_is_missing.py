@@ -57,12 +57,16 @@ def test_a_field_that_a_report_needs(
 
 def test_a_deleted_row_can_only_be_told_by_its_column(database: TestDatabase) -> None:
     """
-    Live rows alone need _sdc_deleted_at, which target-mysql adds; all rows do not.
+    --rows live needs _sdc_deleted_at, which target-mysql adds; without --rows a line says what is
+    counted, and --rows all does not need it.
     """
     create_tables(database)
     fill_engagements(database, june_2018.rows())
     database.query("ALTER TABLE engagements DROP COLUMN _sdc_deleted_at")
-    assert run(database, "hours").code == 0
+    by_default = run(database, "hours")
+    assert by_default.code == 0
+    assert "engagements lacks _sdc_deleted_at: deleted engagements count" in by_default.err
+    assert run(database, "hours", "--rows", "all").err == ""
     done = run(database, "hours", "--rows", "live")
     assert done.code == 1
     assert "add_metadata_columns" in done.err
