@@ -68,6 +68,12 @@ def percent(share: Decimal | float | None) -> str:
     return "–" if share is None else f"{float(share) * 100:.1f} %"
 
 
+def change(now: Decimal | float, before: Decimal | float) -> str:
+    """Return the change from `before`, which is not 0, as for example +7 % or −14 %."""
+    percentage = round(float(now) / float(before) * 100 - 100)
+    return f"{'−' if percentage < 0 else '+' if percentage else '±'}{abs(percentage)} %"
+
+
 def plural(number: int, singular: str) -> str:
     """Return for example 1 call, 1,200 calls."""
     return f"{number:,} {singular if number == 1 else singular + 's'}"

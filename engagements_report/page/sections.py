@@ -15,16 +15,16 @@ from engagements_report.page.document import (
     Figure,
     KeyFigure,
     Legend,
-    SmallMultiples,
     Table,
     Value,
 )
-from engagements_report.page.formatting import percent, plural
+from engagements_report.page.formatting import change, percent, plural
 from engagements_report.page.svg import draw
 from engagements_report.queries.periods import ReportFilter, Span
 from engagements_report.queries.reports import ReportResult
 
-WIDE, NARROW, SMALL = 660, 320, 300  # pixels
+WIDE, NARROW = 660, 320  # pixels
+MAX_LINES = 8  # of averages, beside that of all types; the table has all
 MAX_CHART_OWNERS = 15  # the table has all
 WITHOUT_REPLY = ("no reply", "no contact")  # bars in grey
 WITHOUT_OUTCOME = ("(none)",)
@@ -56,7 +56,7 @@ class SectionContent:
     """The parts of a section that depend on the result, and a key figure."""
 
     lead: str = ""
-    pictures: Sequence[Legend | Figure | SmallMultiples] = ()
+    pictures: Sequence[Legend | Figure] = ()
     table: Table | None = None
     figure: KeyFigure | None = None
 
@@ -148,16 +148,45 @@ def _rolling(section_input: SectionInput) -> SectionContent:
     for row in section_input.rows:
         point = Point(_to_day(row["day"]), float(row[average]), row[full] is not None)
         points_by_type.setdefault(row["type"], []).append(point)
-    pictures = [
-        _average_picture(type_name, _without_partial_day(points, partial_day), window)
-        for type_name, points in points_by_type.items()
-    ]
+    lines = _average_lines(points_by_type, partial_day)
+    labels = {name: average_label(name, points, window) for name, points in lines.items()}
+    summary = f"Lines of averages: {'; '.join(labels.values())}"
     lead = (
-        f"Each type's average over the {window} days up to each day; each chart has its own scale."
-        f" Dashed: the window has fewer than {window} days of data."
+        f"Each type's average over the {window} days up to each day, and its change from"
+        f" {window} days before. Dashed: the window has fewer than {window} days of data."
     )
+    left_out = len(points_by_type.keys() - lines.keys())
+    if left_out:
+        lead += f" The table has {plural(left_out, 'type')} more."
+    wide = draw(charts.averages(lines, labels, WIDE), summary, "wide")
+    figure = Figure([wide, draw(charts.averages(lines, {}, NARROW), summary, "narrow")])
+    legend = Legend([(label, charts.line_colour(name)) for name, label in labels.items()])
     table = _rolling_table(section_input.rows, list(points_by_type), window, partial_day)
-    return SectionContent(lead, [SmallMultiples(pictures)], table)
+    return SectionContent(lead, [legend, figure], table)
+
+
+def _average_lines(
+    points_by_type: Mapping[str, Sequence[Point]], partial_day: date | None
+) -> dict[str, Sequence[Point]]:
+    """Return the line of all types, then those of the types with most, without the current day."""
+    over = {name: _without_partial_day(it, partial_day) for name, it in points_by_type.items()}
+    by_volume = sorted(over, key=lambda name: (-sum(point.average for point in over[name]), name))
+    lines = {name: over[name] for name in by_volume[:MAX_LINES]}
+    if len(over) < 2:
+        return lines
+    all_types = [
+        Point(points[0].day, sum(point.average for point in points), points[0].is_full)
+        for points in zip(*over.values(), strict=True)
+    ]
+    return {charts.ALL: all_types, **lines}
+
+
+def average_label(name: str, points: Sequence[Point], window: int) -> str:
+    """Return for example `CALL 71.00 (−8 %)`: the last average, its change from a window before."""
+    last = points[-1]
+    label = f"{name} {last.average:.2f}"
+    before = points[-1 - window].average if len(points) > window else 0
+    return f"{label} ({change(last.average, before)})" if before and last.is_full else label
 
 
 def _without_partial_day(points: Sequence[Point], partial_day: date | None) -> Sequence[Point]:
@@ -184,14 +213,6 @@ def _rolling_table(
     ]
     columns = ["day", "days in window", *types]
     return Table("Average a day, newest first", columns, table_rows)
-
-
-def _average_picture(type_name: str, points: Sequence[Point], window: int) -> tuple[str, Any]:
-    """Return the heading and the chart of a type's average."""
-    last = points[-1]
-    label = f"{type_name}: average over {window} days, as a line; {last.average:.4f} on {last.day}"
-    picture = draw(charts.rolling(type_name, points, SMALL), label)
-    return f"{type_name}: {last.average:.2f} a day", picture
 
 
 def _owners(section_input: SectionInput) -> SectionContent:
