@@ -153,6 +153,7 @@ def _to_filter(options: argparse.Namespace) -> ReportFilter:
         types=tuple(options.type),
         window_days=options.window_days,
         total=options.total,
+        max_age_s=options.max_age,
     )
 
 

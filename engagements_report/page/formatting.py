@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 from engagements_report.queries.calendar import Offset
@@ -47,6 +47,14 @@ def _format_offset(offset_ms: int) -> str:
 def format_moment(at: datetime) -> str:
     """Return for example 13 July 2018, 14:05 CEST; `at` has a zone."""
     return f"{format_day(at.date())}, {at:%H:%M} {at:%Z}"
+
+
+def format_age(age: timedelta) -> str:
+    """Return for example 5 minutes ago, 3 hours ago, 56 days ago."""
+    minutes = max(0, int(age.total_seconds()) // 60)
+    if minutes < 120:
+        return f"{plural(minutes, 'minute')} ago"
+    return f"{minutes // 60} hours ago" if minutes < 2880 else f"{minutes // 1440:,} days ago"
 
 
 def describe_filter(report_filter: ReportFilter) -> str:

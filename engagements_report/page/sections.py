@@ -334,7 +334,7 @@ def _quality(section_input: SectionInput) -> SectionContent:
     wrong = sum(row["state"] == "wrong" for row in rows)
     lead = f"{wrong} of {len(rows)} checks found a fault." if wrong else "No check found a fault."
     table = Table(
-        "By check; the first two cover all days",
+        "By check; the first four cover all days",
         ["check", "state", "found", "of", "share"],
         [
             [row["what"], Check(row["state"]), row["num"], row["out_of"], _quality_share(row)]

@@ -13,6 +13,7 @@ UTC = ZoneInfo("UTC")
 MAX_DAYS = 10_000  # the size of the calendar in rolling.sql
 MAX_WINDOW_DAYS = 100
 WINDOW_DAYS = 14
+MAX_AGE_S = 86_400  # of the last load; older data are an error of the report quality
 # MySQL's first day; a last day up to which a zone has few changes of clocks.
 FIRST_DAY, LAST_DAY = date(1000, 1, 1), date(2199, 12, 31)
 
@@ -49,8 +50,8 @@ class ReportFilter:
     With `live`, deleted and inactive engagements do not count; None means the same as far as the
     table has the columns that tell, and lets daily.sql count as it stands. `time` is the column
     whose time counts, createdAt or timestamp. Empty `owners` or `types` mean all. `total` merges
-    all types in the rolling report. Raises UsageError for a `window_days` that is not from 1 to
-    MAX_WINDOW_DAYS.
+    all types in the rolling report. A last load longer than `max_age_s` ago is a fault. Raises
+    UsageError for a `window_days` that is not from 1 to MAX_WINDOW_DAYS.
     """
 
     period: Period
@@ -60,6 +61,7 @@ class ReportFilter:
     types: tuple[str, ...] = ()
     window_days: int = WINDOW_DAYS
     total: bool = False
+    max_age_s: int = MAX_AGE_S
 
     def __post_init__(self) -> None:
         if not 1 <= self.window_days <= MAX_WINDOW_DAYS:

@@ -59,6 +59,10 @@ LIVE_NOTES = {
     "_sdc_deleted_at": "deleted engagements count: let target-mysql add it, with"
     " add_metadata_columns",
 }
+BATCHED_AT_NOTE = (
+    "engagements lacks _sdc_batched_at, so that the time of the last load is unknown:"
+    " let target-mysql add it, with add_metadata_columns"
+)
 NO_DAYS = Span(date(1970, 1, 2), date(1970, 1, 1), date(1970, 1, 2))
 
 
@@ -101,16 +105,19 @@ def build_query(database: Database, report: str, report_filter: ReportFilter) ->
         raise UsageError(f"{span.first} to {span.last} is more than {MAX_DAYS} days: set --from")
     existing = database.columns()
     live_by = _live_columns(report_filter, existing.get("engagements", ()))
-    parts = {
+    parts: dict[str, Value | SqlText] = {
         **_day_values(report, report_filter, span),
         **_filter_values(report_filter, live_by),
         **_column_names(report_filter),
+        "max_age_s": report_filter.max_age_s,
     }
     sql = read_sql(file)
     missing = {
         name: note for name, note in _missing_tables(existing).items() if f"/*:{name}*/" in sql
     }
-    notes = (*_live_notes(report_filter, live_by), *missing.values())
+    missing_age = _missing_batched_at(existing) if "/*:batched_at*/" in sql else []
+    notes = (*_live_notes(report_filter, live_by), *missing.values(), *missing_age)
+    parts["batched_at"] = SqlText("NULL" if missing_age else "e._sdc_batched_at")
     return _fill_file(file, {**parts, **_table_names(missing)}, span, notes)
 
 
@@ -203,6 +210,12 @@ def _missing_tables(existing: Mapping[str, Collection[str]]) -> dict[str, str]:
             fields = ", ".join(lacking)
             notes[name] = f"{table} lacks {fields}: select that field in the tap's catalog"
     return notes
+
+
+def _missing_batched_at(existing: Mapping[str, Collection[str]]) -> list[str]:
+    """Return a note if the table does not tell when it was loaded."""
+    is_there = "_sdc_batched_at" in existing.get("engagements", ())
+    return [] if is_there else [BATCHED_AT_NOTE]
 
 
 def _table_names(missing: Mapping[str, str]) -> dict[str, Value | SqlText]:

@@ -96,6 +96,7 @@ def test_a_check_without_its_table_is_not_made(database: TestDatabase, reports: 
     """
     create_tables(database, TABLES.keys() - {"owners", "engagement_notes"})
     database.query("ALTER TABLE engagement_emails DROP COLUMN html")
+    database.query("ALTER TABLE engagements DROP COLUMN _sdc_batched_at")
     fill_engagements(database, june_2018.rows())
     states = {row[0]: row[-1] for row in reports.rows("quality")}
     missing_checks = {what for what, state in states.items() if state == "not checked"}
@@ -104,11 +105,13 @@ def test_a_check_without_its_table_is_not_made(database: TestDatabase, reports: 
         "note without details",
         "e-mail without details",
         "e-mail whose text HubSpot holds back",
+        "hours since the last load",
     }
     assert states["task without details"] == "wrong"
     message = run(database, "quality").err
     assert "engagement_emails lacks html: select that field" in message
     assert "engagement_notes is not loaded" in message
+    assert "engagements lacks _sdc_batched_at" in message
 
 
 def test_missing_indexes_are_made_once(database: TestDatabase) -> None:
