@@ -14,13 +14,14 @@ from engagements_report import commands
 from engagements_report.exceptions import ReportError, UsageError
 from engagements_report.output_formats import FORMATS
 from engagements_report.queries.database import STATEMENT_TIMEOUT_S
-from engagements_report.queries.periods import MAX_WINDOW_DAYS, WINDOW_DAYS
+from engagements_report.queries.periods import MAX_AGE_S, MAX_WINDOW_DAYS, WINDOW_DAYS
 from engagements_report.queries.reports import REPORTS
 from mysql_settings.option_files import OPTION_FILES
 
 PROGRAM = commands.PROGRAM
 EXIT_FAILED, EXIT_USAGE, EXIT_INTERRUPTED = 1, 2, 130
 MAX_TIMEOUT_S = 86_400
+MAX_AGE_LIMIT_S = 10 * 366 * 86_400
 
 DESCRIPTION = "Prints reports on the engagements that target-mysql has loaded."
 EPILOG = f"""\
@@ -151,14 +152,16 @@ def _filter_options() -> argparse.ArgumentParser:
     add("--from", dest="first", metavar="DAY", help="first day, as YYYY-MM-DD")
     add("--to", dest="last", metavar="DAY", help="last day, as YYYY-MM-DD")
     add("--tz", default="UTC", metavar="ZONE", help="IANA time zone (default: %(default)s)")
-    rows = "live: leave out deleted and inactive engagements (default: %(default)s)"
-    add("--rows", choices=("all", "live"), default="all", help=rows)
+    rows = "live: leave out deleted and inactive engagements (default: live; daily alone: all)"
+    add("--rows", choices=("all", "live"), help=rows)
     owners = "only this owner's engagements (repeatable)"
     add("--owner", type=int, action="append", default=[], metavar="ID", help=owners)
     types = "only engagements of this type (repeatable)"
     add("--type", action="append", default=[], metavar="TYPE", help=types)
     window = f"days of the rolling average, at most {MAX_WINDOW_DAYS} (default: %(default)s)"
     add("--window-days", type=int, default=WINDOW_DAYS, metavar="N", help=window)
+    age = f"hours since the last load until quality calls it wrong (default: {MAX_AGE_S // 3600})"
+    add("--max-age", type=_hours, default=MAX_AGE_S, metavar="HOURS", help=age)
     add("--total", action="store_true", help="rolling: all types together, as type ALL")
     return parser
 
@@ -181,6 +184,14 @@ def _connection_options() -> argparse.ArgumentParser:
     timeout = "seconds that each query may take (default: %(default)g)"
     add("--timeout", type=_seconds, default=STATEMENT_TIMEOUT_S, metavar="SECONDS", help=timeout)
     return parser
+
+
+def _hours(text: str) -> int:
+    """Return a number of hours in seconds."""
+    seconds = float(text) * 3600
+    if not 0 < seconds <= MAX_AGE_LIMIT_S:
+        raise argparse.ArgumentTypeError(f"must be above 0, at most {MAX_AGE_LIMIT_S // 3600}")
+    return round(seconds)
 
 
 def _seconds(text: str) -> float:

@@ -56,7 +56,8 @@ def print_report(
     """Print a report in the output format, and notes to stderr."""
     started_s = time.monotonic()
     result = run_report(database, options.report, report_filter)
-    for note in result.notes:
+    is_by_day = options.report in ("daily", "rolling")
+    for note in (*result.notes, *(result.span.notes if is_by_day and result.span else [])):
         log(note)
     is_empty = not result.rows.rows
     if is_empty:
@@ -146,12 +147,13 @@ def _to_filter(options: argparse.Namespace) -> ReportFilter:
     first, last = _read_day("--from", options.first), _read_day("--to", options.last)
     return ReportFilter(
         Period(first, last, zone),
-        live=options.rows == "live",
+        live=None if options.rows is None else options.rows == "live",
         time=options.time,
         owners=tuple(options.owner),
         types=tuple(options.type),
         window_days=options.window_days,
         total=options.total,
+        max_age_s=options.max_age,
     )
 
 

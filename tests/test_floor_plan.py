@@ -23,10 +23,14 @@ FLOORS = {
     ),
     "tap_hubspot_engagements": (
         "__main__ cli commands sync reference_tables skipped run sources"
-        " v1.source v1.fast_records v1.changes v1.id_ranges v1.endpoints v1.unlistable"
+        " objects.source objects.archived objects.changes objects.lists objects.definitions"
+        " objects.api objects.associations objects.typed_records objects.to_engagement"
+        " objects.people objects.columns objects.values objects.endpoints objects.__init__"
+        " v1.source v1.changes v1.id_ranges v1.endpoints v1.unlistable"
         " v1.page_size v1.decode v1.details v1.repair v1.__init__"
-        " reference_endpoints pagination replication deletions portal_check progress"
-        " logs messages discover selection state streams records source engagement"
+        " fast_records typed_engagement reference_endpoints pagination replication deletions"
+        " deletion_sweep portal_check progress"
+        " logs messages discover selection state state_file streams records source engagement"
         " properties config times exceptions __init__"
     ),
     "target_mysql": (
@@ -61,7 +65,7 @@ FLOORS = {
     "engagements_report": (
         "__main__ cli commands page.html_report page.sections page.document page.svg"
         " page.formatting page.charts page.colours page.__init__ output_formats"
-        " queries.indexes queries.reports queries.periods queries.database queries.statements"
+        " queries.indexes queries.reports queries.database queries.statements queries.periods"
         " queries.calendar queries.__init__ config exceptions __init__"
     ),
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timezone
 
@@ -10,6 +10,7 @@ from engagements_report.exceptions import UsageError
 from engagements_report.queries.calendar import iter_offsets
 from engagements_report.queries.database import Database, Rows
 from engagements_report.queries.periods import (
+    LAST_DAY,
     MAX_DAYS,
     UTC,
     CoveredTimes,
@@ -19,6 +20,7 @@ from engagements_report.queries.periods import (
     to_span,
 )
 from engagements_report.queries.statements import (
+    LIVE_CONDITIONS,
     SqlText,
     Value,
     empty_table,
@@ -26,6 +28,7 @@ from engagements_report.queries.statements import (
     leading_comments,
     read_sql,
     to_condition,
+    to_days,
     to_offsets,
 )
 
@@ -50,6 +53,16 @@ OPTIONAL_TABLES = {
     "tasks": ("engagement_tasks", ("engagementId",)),
     "other": ("engagement_other", ("engagementId",)),
 }
+DAILY_NOTE = "daily.sql counts deleted and inactive engagements, too: --rows live leaves them out"
+LIVE_NOTES = {
+    "active": "inactive engagements count: select that field in the tap's catalog",
+    "_sdc_deleted_at": "deleted engagements count: let target-mysql add it, with"
+    " add_metadata_columns",
+}
+BATCHED_AT_NOTE = (
+    "engagements lacks _sdc_batched_at, so that the time of the last load is unknown:"
+    " let target-mysql add it, with add_metadata_columns"
+)
 NO_DAYS = Span(date(1970, 1, 2), date(1970, 1, 1), date(1970, 1, 2))
 
 
@@ -85,30 +98,36 @@ def run_report(database: Database, report: str, report_filter: ReportFilter) -> 
 def build_query(database: Database, report: str, report_filter: ReportFilter) -> ReportQuery:
     """Return the query of a report; raises as `run_report` does."""
     if report == "daily" and report_filter == ReportFilter(Period(None, None, UTC)):
-        return _fill_file("daily", {}, None, ())
+        return _fill_file("daily", {}, None, (DAILY_NOTE,))
     file = "daily_in_zone" if report == "daily" else report.replace("-", "_")
-    span = find_span(database, report_filter, complete=report == "rolling")
+    span = find_span(database, report_filter, averages=report == "rolling")
     if report == "rolling" and span and span.days > MAX_DAYS:
         raise UsageError(f"{span.first} to {span.last} is more than {MAX_DAYS} days: set --from")
-    parts = {
+    existing = database.columns()
+    live_by = _live_columns(report_filter, existing.get("engagements", ()))
+    parts: dict[str, Value | SqlText] = {
         **_day_values(report, report_filter, span),
-        **_filter_values(report_filter),
+        **_filter_values(report_filter, live_by),
         **_column_names(report_filter),
+        "max_age_s": report_filter.max_age_s,
     }
     sql = read_sql(file)
     missing = {
-        name: note for name, note in _missing_tables(database).items() if f"/*:{name}*/" in sql
+        name: note for name, note in _missing_tables(existing).items() if f"/*:{name}*/" in sql
     }
-    return _fill_file(file, {**parts, **_table_names(missing)}, span, tuple(missing.values()))
+    missing_age = _missing_batched_at(existing) if "/*:batched_at*/" in sql else []
+    notes = (*_live_notes(report_filter, live_by), *missing.values(), *missing_age)
+    parts["batched_at"] = SqlText("NULL" if missing_age else "e._sdc_batched_at")
+    return _fill_file(file, {**parts, **_table_names(missing)}, span, notes)
 
 
-def find_span(database: Database, report_filter: ReportFilter, *, complete: bool) -> Span | None:
+def find_span(database: Database, report_filter: ReportFilter, *, averages: bool) -> Span | None:
     """Return the days that a filter covers, as far as the data goes; see `to_span`."""
     text = fill(read_sql("covered"), {"time": SqlText(f"`{report_filter.time}`")})
     ((first_ms, last_ms),) = database.query(text).rows
     covered = None if first_ms is None else CoveredTimes(first_ms, last_ms)
     today = datetime.now(timezone.utc).astimezone(report_filter.period.zone).date()
-    return to_span(report_filter.period, covered, today, complete=complete)
+    return to_span(report_filter.period, covered, today, averages=averages)
 
 
 def read_synced_at(database: Database) -> datetime | None:
@@ -136,20 +155,35 @@ def _day_values(
         "offsets": to_offsets(offsets),
         "start_ms": offsets[0].start_ms if offsets else 0,
         "end_ms": offsets[-1].end_ms if offsets else 0,
-        "first_day": days.covered_first,
-        "first_shown": days.first,
-        "last_day": days.last,
+        "days": to_days(days),
+        "partial_day": days.partial_day or LAST_DAY,
     }
 
 
-def _filter_values(report_filter: ReportFilter) -> dict[str, Value | SqlText]:
+def _live_columns(report_filter: ReportFilter, existing: Collection[str]) -> list[str]:
+    """Return the columns that tell a live engagement; without --rows those that exist."""
+    if not report_filter.is_live:
+        return []
+    return [name for name in LIVE_CONDITIONS if report_filter.live or name in existing]
+
+
+def _live_notes(report_filter: ReportFilter, live_by: Collection[str]) -> list[str]:
+    """Return a note for each column without which rows that are not live are counted."""
+    lacking = [name for name in LIVE_CONDITIONS if report_filter.is_live and name not in live_by]
+    return [f"engagements lacks {name}: {LIVE_NOTES[name]}" for name in lacking]
+
+
+def _filter_values(
+    report_filter: ReportFilter, live_by: Sequence[str]
+) -> dict[str, Value | SqlText]:
     """Return the parts that select engagements."""
-    live = report_filter.live
-    condition = to_condition("e", live=live, owners=report_filter.owners, types=report_filter.types)
+    condition = to_condition(
+        "e", live_by=live_by, owners=report_filter.owners, types=report_filter.types
+    )
     return {
         "time": SqlText(f"`{report_filter.time}`"),
         "only": condition,
-        "reply_only": to_condition("r", live=live),
+        "reply_only": to_condition("r", live_by=live_by),
     }
 
 
@@ -165,9 +199,8 @@ def _column_names(report_filter: ReportFilter) -> dict[str, Value | SqlText]:
     }
 
 
-def _missing_tables(database: Database) -> dict[str, str]:
+def _missing_tables(existing: Mapping[str, Collection[str]]) -> dict[str, str]:
     """Return a note for each optional table that does not exist or lacks a column."""
-    existing = database.columns()
     notes = {}
     for name, (table, columns) in OPTIONAL_TABLES.items():
         lacking = [column for column in columns if column not in existing.get(table, ())]
@@ -177,6 +210,12 @@ def _missing_tables(database: Database) -> dict[str, str]:
             fields = ", ".join(lacking)
             notes[name] = f"{table} lacks {fields}: select that field in the tap's catalog"
     return notes
+
+
+def _missing_batched_at(existing: Mapping[str, Collection[str]]) -> list[str]:
+    """Return a note if the table does not tell when it was loaded."""
+    is_there = "_sdc_batched_at" in existing.get("engagements", ())
+    return [] if is_there else [BATCHED_AT_NOTE]
 
 
 def _table_names(missing: Mapping[str, str]) -> dict[str, Value | SqlText]:

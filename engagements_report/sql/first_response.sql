@@ -5,7 +5,7 @@
 --   reply can be found. share of all of them, share_so_far up to this span: from 0 to 1, 4 decimals.
 --   E-mails with an impossible timestamp are left out; the report quality counts them.
 -- Run: engagements-report sql first-response --from 2018-07-01 | mysql hubspot
---   or, as it stands, over all times: mysql hubspot < first_response.sql
+--   or, as it stands, up to today in UTC: mysql hubspot < first_response.sql
 -- Values to put in behind their names: start_ms and end_ms, from when to before when the e-mails
 --   came, in Unix ms; only and time as in daily_in_zone.sql; reply_only, as only, with r for e.
 -- An index on engagement_associations (objectId) makes it fast.
@@ -54,22 +54,25 @@ JOIN (
         FROM engagements AS e
         JOIN engagement_associations AS contact
           ON contact.engagementId = e.id AND contact.objectType = 'contact'
-        WHERE e.type = 'INCOMING_EMAIL' AND /*:only*/ TRUE
-          AND e./*:time*/createdAt >= /*:start_ms*/ 0
-          AND e./*:time*/createdAt < /*:end_ms*/ 253370764800000
+        WHERE e.type = 'INCOMING_EMAIL'
+          AND /*:only*/ (COALESCE(e.active, 1) = 1 AND e._sdc_deleted_at IS NULL)
+          AND e./*:time*/createdAt >= /*:start_ms*/ 100000000000
+          AND e./*:time*/createdAt < /*:end_ms*/ (86400000 * DATEDIFF(UTC_DATE, '1969-12-31'))
         GROUP BY e.id, contact.objectId, e.`timestamp`
       ) AS asked
       JOIN engagement_associations AS replied
         ON replied.objectType = 'contact' AND replied.objectId = asked.objectId
       JOIN engagements AS r
         ON r.id = replied.engagementId AND r.type = 'EMAIL' AND r.`timestamp` > asked.asked_ms
-        AND r.`timestamp` BETWEEN 100000000000 AND 253370764800000 AND /*:reply_only*/ TRUE
+        AND r.`timestamp` BETWEEN 100000000000 AND 253370764800000
+        AND /*:reply_only*/ (COALESCE(r.active, 1) = 1 AND r._sdc_deleted_at IS NULL)
       GROUP BY asked.id
     ) AS answered ON answered.id = e.id
-    WHERE e.type = 'INCOMING_EMAIL' AND /*:only*/ TRUE
+    WHERE e.type = 'INCOMING_EMAIL'
+      AND /*:only*/ (COALESCE(e.active, 1) = 1 AND e._sdc_deleted_at IS NULL)
       AND e.`timestamp` BETWEEN 100000000000 AND 253370764800000
-      AND e./*:time*/createdAt >= /*:start_ms*/ 0
-      AND e./*:time*/createdAt < /*:end_ms*/ 253370764800000
+      AND e./*:time*/createdAt >= /*:start_ms*/ 100000000000
+      AND e./*:time*/createdAt < /*:end_ms*/ (86400000 * DATEDIFF(UTC_DATE, '1969-12-31'))
     GROUP BY e.id
   ) AS f
   GROUP BY 1

@@ -250,18 +250,37 @@ def quality(portal: Portal, options: Options) -> list[Row]:
     records = options.matching(portal)
     return [
         *time_checks([record["engagement"].get(options.time) for record in on_any_day]),
+        check(
+            "timestamp missing or impossible",
+            sum(not is_possible(record) for record in on_any_day),
+            len(on_any_day),
+        ),
         *engagement_checks(portal, records),
         *detail_checks(records),
         *text_checks(portal, records),
+        (
+            "no engagements on these days",
+            int(not records),
+            None,
+            None,
+            "ok" if records else "wrong",
+        ),
+        ("hours since the last load", 0, 24, None, "ok"),
     ]
 
 
 def time_checks(times: list[int | None]) -> list[Row]:
     return [
-        check("no time: on no day", sum(at is None for at in times)),
+        check("no time: on no day", sum(at is None for at in times), len(times)),
         check(
             "time in seconds, not milliseconds: on a day of 1970",
             sum(at is not None and 0 < at < FIRST_MS for at in times),
+            len(times),
+        ),
+        check(
+            "time 0, negative, or after the year 9998",
+            sum(at is not None and not 0 < at <= LAST_MS for at in times),
+            len(times),
         ),
     ]
 
@@ -275,11 +294,6 @@ def engagement_checks(portal: Portal, records: list[Record]) -> list[Row]:
     return [
         check("no type", len(records) - number_with_type, len(records)),
         check("type that HubSpot does not document", unknown_types, number_with_type),
-        check(
-            "timestamp missing or impossible",
-            sum(not is_possible(record) for record in records),
-            len(records),
-        ),
         check(
             "owner who is not in owners",
             sum(owner != 0 and owner not in portal.owners for owner in owner_ids),
@@ -322,9 +336,8 @@ def of_types(records: Iterable[Record], kinds: Sequence[str]) -> list[Record]:
     return [record for record in records if record["engagement"].get("type") in kinds]
 
 
-def check(what: str, number: int, out_of: int | None = None) -> Row:
-    of_them = None if out_of is None else share(number, out_of)
-    return what, number, out_of, of_them, "wrong" if number else "ok"
+def check(what: str, number: int, out_of: int) -> Row:
+    return what, number, out_of, share(number, out_of), "wrong" if number else "ok"
 
 
 REPORTS: Mapping[str, Callable[[Portal, Options], list[Row]]] = {

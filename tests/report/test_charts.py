@@ -161,6 +161,27 @@ def test_the_dashed_line_reaches_the_full_one() -> None:
     assert charts.window_parts(points[:2])["full"] == []
 
 
+@given(values=st.lists(st.floats(0, 10**6), max_size=12), gap=st.floats(0.1, 10**4))
+def test_labels_do_not_overlap(values: list[float], gap: float) -> None:
+    """
+    Labels keep the order of their lines, and their distance.
+    """
+    heights = charts.spread(values, gap)
+    assert all(height >= value for height, value in zip(heights, values, strict=True))
+    assert all(above - below >= gap * 0.999 for below, above in itertools.pairwise(sorted(heights)))
+
+
+@given(days=st.integers(1, 4000), number=st.integers(3, 9))
+def test_ticks_of_days(days: int, number: int) -> None:
+    """
+    Ticks are days of the period, evenly apart, the last one with them.
+    """
+    ticks = charts.day_ticks(DAY, DAY + timedelta(days=days - 1), number)
+    assert 1 <= len(ticks) <= number
+    assert ticks[0] >= DAY and ticks[-1] == DAY + timedelta(days=days - 1)
+    assert len({after - before for before, after in itertools.pairwise(ticks)}) <= 1
+
+
 @given(most=st.integers(0, 10**12), number=st.integers(3, 9))
 def test_ticks_of_counts(most: int, number: int) -> None:
     """

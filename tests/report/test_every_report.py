@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date
@@ -11,6 +12,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from engagements_report.queries.reports import REPORTS
+from engagements_report.queries.statements import SQL
 from hubspot_simulator import contents
 from hubspot_simulator import portal as simulated
 from hubspot_simulator.server import Simulator
@@ -18,8 +21,9 @@ from tests.conftest import TestDatabase
 from tests.pipeline import Pipeline
 from tests.report import plain
 from tests.report.conftest import Reports
+from tests.report.html_page import Page, Write
 from tests.report.plain import Options, Portal, Record
-from tests.report.tables import create_tables
+from tests.report.tables import create_tables, run, through_the_client
 
 DAY_MS = 86_400_000
 QUARTER_MS = 900_000
@@ -120,15 +124,64 @@ def test_every_report_says_what_plain_python_counts(
 @pytest.mark.parametrize("loaded_portal", [3], indirect=True)
 def test_without_a_period_all_of_it_counts(reports: Reports, loaded_portal: Portal) -> None:
     """
-    Without --from and --to a report is about all days that have a plausible time.
+    Without options a report is about live engagements, on all days that have a plausible time.
     """
-    wide = Options(date(1974, 1, 1), date(2026, 12, 31))
+    wide = Options(date(1974, 1, 1), date(2026, 12, 31), live=True)
     for name in ("owners", "calls", "meetings", "hours", "first-response"):
         rows = as_csv(plain.REPORTS[name](loaded_portal, wide))
         assert reports.rows(name) == rows, name
     in_kolkata = replace(wide, zone=ZoneInfo("Asia/Kolkata"))
     rows = as_csv(plain.daily(loaded_portal, in_kolkata))
     assert reports.rows("daily", "--tz", "Asia/Kolkata") == rows
+
+
+def test_deleted_engagements_do_not_count(
+    database: TestDatabase, reports: Reports, write: Write
+) -> None:
+    """
+    Live engagements alone count in every report without --rows, but in the seed's daily.sql, which
+    says that it counts all; the page says which, and counts as the reports do.
+    """
+    create_tables(database)
+    rows = ", ".join(
+        f"({MARCH_2026_MS}, {MARCH_2026_MS}, 'CALL', {active}, {deleted})"
+        for active, deleted in (("NULL", "NULL"), (1, "NULL"), (0, "NULL"), (1, "NOW()"))
+    )
+    columns = "createdAt, `timestamp`, type, active, _sdc_deleted_at"
+    database.query(f"INSERT INTO engagements ({columns}) VALUES {rows}")
+    for name in REPORTS.keys() - {"daily"}:
+        assert reports.rows(name) == reports.rows(name, "--rows", "live"), name
+    assert reports.rows("hours")[0][-1] == "2"
+    assert reports.rows("daily", "--from", "2026-03-01") == [("CALL", "2026-03-01", "2")]
+    assert reports.rows("hours", "--rows", "all")[0][-1] == "4"
+    assert reports.rows("daily") == [("CALL", "2026-03-01", "4")]
+    assert "daily.sql counts deleted and inactive engagements, too" in run(database, "daily").err
+    for options, number, words in (((), 2, "live engagements only"), (("--rows", "all"), 4, "too")):
+        page = Page(write(*options))
+        assert f"{number} engagements, {number}.0 a day." in page.text("daily")
+        assert words in page.text("head")
+
+
+@pytest.mark.parametrize("loaded_portal", [4], indirect=True)
+def test_each_file_says_what_the_command_says(
+    reports: Reports, loaded_portal: Portal, database: TestDatabase
+) -> None:
+    """
+    A SQL file, run unchanged on any portal, gives the rows of the command without options:
+    from the first day with data to the current day, or for averages to the day before.
+    """
+    now_ms = int(time.time() * 1000)
+    values = ", ".join(
+        f"({at_ms}, 'CALL')" for at_ms in (now_ms, 2 * now_ms, now_ms // 1000, 10**17)
+    )
+    database.query("ALTER TABLE engagements MODIFY id BIGINT NOT NULL AUTO_INCREMENT")
+    database.query(f"INSERT INTO engagements (createdAt, type) VALUES {values}")
+    for name in REPORTS:
+        file = "daily_in_zone" if name == "daily" else name.replace("-", "_")
+        rows = through_the_client(database, (SQL / f"{file}.sql").read_text())
+        options = ("--from", "1974-01-01") if name == "daily" else ()
+        of_command = reports.rows(name, *options)
+        assert [tuple(one.replace("NULL", "") for one in row) for row in rows] == of_command, name
 
 
 def test_the_limits_of_first_response(database: TestDatabase, reports: Reports) -> None:
