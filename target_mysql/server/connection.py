@@ -67,8 +67,7 @@ def _set_session(connection: Connection[Cursor], init_sql: Sequence[str]) -> Non
         for statement in statements.SESSION:
             cursor.execute(statement)
         cursor.execute(PRODUCT)
-        (product,) = cursor.fetchall()
-        if is_oceanbase(*product):
+        if is_oceanbase(cursor.fetchall()):
             for statement in statements.OCEANBASE_SESSION:
                 cursor.execute(statement)
         if init_sql:

@@ -54,14 +54,14 @@ def read_server(query: Query) -> Server:
     version, comment, local_infile, max_packet, folds, wait_timeout_s, page, *identity = facts
     is_mariadb = "mariadb" in f"{version} {comment}".lower()
     dialect = _to_dialect(str(version), is_mariadb, query)
-    if is_oceanbase(version, comment):
+    if is_oceanbase((version, comment)):
         dialect = dialect.without_json()  # a JSON column cannot become text there (error 1235)
     return Server(
         version=str(version),
         identity=tuple(identity),
         is_mariadb=is_mariadb,
         local_infile=bool(local_infile),
-        is_oceanbase=is_oceanbase(version, comment),
+        is_oceanbase=is_oceanbase((version, comment)),
         max_allowed_packet=int(max_packet),
         folds_names=bool(int(folds)),
         wait_timeout_s=int(wait_timeout_s),
@@ -69,9 +69,9 @@ def read_server(query: Query) -> Server:
     )
 
 
-def is_oceanbase(version: object, comment: object) -> bool:
-    """Whether the two values of PRODUCT are those of OceanBase; its proxy hides the version."""
-    return "oceanbase" in f"{version} {comment}".lower()
+def is_oceanbase(product: object) -> bool:
+    """Whether the result of PRODUCT is that of OceanBase, whose proxy hides the version."""
+    return "oceanbase" in str(product).lower()
 
 
 def _to_dialect(version: str, is_mariadb: bool, query: Query) -> Dialect:
