@@ -14,7 +14,7 @@ from engagements_report import commands
 from engagements_report.exceptions import ReportError, UsageError
 from engagements_report.output_formats import FORMATS
 from engagements_report.queries.database import STATEMENT_TIMEOUT_S
-from engagements_report.queries.periods import MAX_AGE_S, MAX_WINDOW_DAYS, WINDOW_DAYS
+from engagements_report.queries.periods import MAX_AGE_S, MAX_WINDOW_DAYS, NO_OWNER, WINDOW_DAYS
 from engagements_report.queries.reports import REPORTS
 from mysql_settings.option_files import OPTION_FILES
 
@@ -154,8 +154,8 @@ def _filter_options() -> argparse.ArgumentParser:
     add("--tz", default="UTC", metavar="ZONE", help="IANA time zone (default: %(default)s)")
     rows = "live: leave out deleted and inactive engagements (default: live; daily alone: all)"
     add("--rows", choices=("all", "live"), help=rows)
-    owners = "only this owner's engagements (repeatable)"
-    add("--owner", type=int, action="append", default=[], metavar="ID", help=owners)
+    owners = "only this owner's engagements, or those of none (repeatable)"
+    add("--owner", type=_owner, action="append", default=[], metavar="ID", help=owners)
     types = "only engagements of this type (repeatable)"
     add("--type", action="append", default=[], metavar="TYPE", help=types)
     window = f"days of the rolling average, at most {MAX_WINDOW_DAYS} (default: %(default)s)"
@@ -184,6 +184,15 @@ def _connection_options() -> argparse.ArgumentParser:
     timeout = "seconds that each query may take (default: %(default)g)"
     add("--timeout", type=_seconds, default=STATEMENT_TIMEOUT_S, metavar="SECONDS", help=timeout)
     return parser
+
+
+def _owner(text: str) -> int:
+    """Return an owner's id, NO_OWNER for none."""
+    if text == "none":
+        return NO_OWNER
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is neither an owner's id nor none")
+    return int(text)
 
 
 def _hours(text: str) -> int:

@@ -222,7 +222,11 @@ def test_tables_fit_the_window(database: TestDatabase, width: int) -> None:
         (["daily", "--from", "0001-01-01"], 2, "--from: must be from 1000-01-01 to 2199-12-31"),
         (["rolling", "--to", "9999-12-31"], 2, "--to: must be from 1000-01-01 to 2199-12-31"),
         (["--html", "x", "--to", "2200-01-01"], 2, "leave it out for all days with data"),
-        (["daily", "--owner", "Ada"], 2, "argument --owner: invalid int value"),
+        (
+            ["daily", "--owner", "Ada"],
+            2,
+            "argument --owner: 'Ada' is neither an owner's id nor none",
+        ),
     ],
 )
 def test_wrong_calls(database: TestDatabase, arguments: list[str], code: int, message: str) -> None:
