@@ -127,6 +127,15 @@ def to_condition(
     return SqlText(" AND ".join(conditions) or "TRUE", values)
 
 
+def without_times(condition: SqlText, time: str, other_days: Sequence[tuple[int, int]]) -> SqlText:
+    """Return a condition on table `e` that leaves out times, each from a start to before an end."""
+    sql, values = condition.sql, dict(condition.values)
+    for n, (start_ms, end_ms) in enumerate(other_days):
+        sql += f" AND NOT (e.`{time}` >= %(gap_start_{n})s AND e.`{time}` < %(gap_end_{n})s)"
+        values |= {f"gap_start_{n}": start_ms, f"gap_end_{n}": end_ms}
+    return SqlText(sql, values)
+
+
 def empty_table(columns: Iterable[str]) -> SqlText:
     """Return a table of one row of NULLs, in place of a table that does not exist."""
     return SqlText(f"(SELECT {', '.join(f'NULL AS {name}' for name in columns)})")
