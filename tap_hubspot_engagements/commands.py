@@ -19,7 +19,6 @@ from tap_hubspot_engagements.config import Config, load_json, warn_if_open
 from tap_hubspot_engagements.exceptions import OutputError
 from tap_hubspot_engagements.messages import Messages, write_all
 from tap_hubspot_engagements.progress import Progress
-from tap_hubspot_engagements.reference_endpoints import get_portal
 from tap_hubspot_engagements.replication import PassOptions
 from tap_hubspot_engagements.run import Run
 from tap_hubspot_engagements.selection import default_selection, read_selection
@@ -98,7 +97,7 @@ def check(config: Config) -> None:
     """
     client = HubspotClient(config)
     source = build_source(client, config)
-    show(f"token accepted, portal {get_portal(client)}")
+    show(f"token accepted, portal {source.read_portal()}")
     refusal: HubspotError | None = None
     for name, stream in STREAMS.items():
         if stream.parent:

@@ -60,13 +60,15 @@ def stacked_days(counts: Mapping[tuple[str, date], int], first: date, last: date
     """
     Return the stacked bars: a bar for each type and day, or week of a long period, with any.
 
+    A week of which days are outside of the period is drawn as wide as its days inside.
+
     A bar covers the days from `start` up to, not including, `end`, and the counts from `low` to
     `high`; `description` is the tooltip.
     """
     step = 7 if is_weekly(first, last) else 1
     grouped: dict[tuple[date, str], int] = {}
     for (type_name, day), number in counts.items():
-        start = day - day.weekday() * DAY if step == 7 else day
+        start = max(first, day - day.weekday() * DAY) if step == 7 else day
         key = (start, legend_name(type_name))
         grouped[key] = grouped.get(key, 0) + number
     values = []
@@ -74,11 +76,12 @@ def stacked_days(counts: Mapping[tuple[str, date], int], first: date, last: date
         low = 0
         for type_name in in_order(type_name for at, type_name in grouped if at == start):
             number = grouped[start, type_name]
-            when = f"week of {start}" if step == 7 else str(start)
+            end = min(last + DAY, start + (step - (start.weekday() if step == 7 else 0)) * DAY)
+            when = _describe_days(start, end)
             values.append(
                 {
                     "start": str(start),
-                    "end": str(start + step * DAY),
+                    "end": str(end),
                     "type": type_name,
                     "low": low,
                     "high": low + number,
@@ -89,6 +92,13 @@ def stacked_days(counts: Mapping[tuple[str, date], int], first: date, last: date
     return values
 
 
+def _describe_days(start: date, end: date) -> str:
+    """Return the days of a bar: a day, a week from Monday, or the part of a week that is shown."""
+    if end - start == DAY:
+        return str(start)
+    return f"week of {start}" if end - start == 7 * DAY else f"{start} to {end - DAY}"
+
+
 def is_weekly(first: date, last: date) -> bool:
     """Whether the period is so long that a bar is a week."""
     return (last - first).days >= MAX_DAILY_BARS
@@ -96,7 +106,6 @@ def is_weekly(first: date, last: date) -> bool:
 
 def days(counts: Mapping[tuple[str, date], int], first: date, last: date, width: int) -> Spec:
     """Return a chart of engagements a day, as bars stacked by type."""
-    start = first - first.weekday() * DAY if is_weekly(first, last) else first
     values = stacked_days(counts, first, last)
     most = max(value["high"] for value in values)
     return {
@@ -108,7 +117,7 @@ def days(counts: Mapping[tuple[str, date], int], first: date, last: date, width:
                 "field": "start",
                 "type": "temporal",
                 "axis": _day_axis(width, first, last),
-                "scale": {"type": "utc", "domain": [_moment(start), _moment(last + DAY)]},
+                "scale": {"type": "utc", "domain": [_moment(first), _moment(last + DAY)]},
             },
             "x2": {"field": "end"},
             "y": {"field": "low", **_count_axis(most, 6, room=1.04)},

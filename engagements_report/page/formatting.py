@@ -67,7 +67,7 @@ def describe_filter(report_filter: ReportFilter) -> str:
     if report_filter.types:
         parts.append(f"of type {', '.join(report_filter.types)}")
     if report_filter.owners:
-        parts.append(f"of owner {', '.join(map(str, report_filter.owners))}")
+        parts.append(f"of owner {report_filter.owner_names}")
     return ", ".join(parts) + "."
 
 

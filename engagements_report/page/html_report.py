@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 
 from engagements_report.exceptions import DatabaseError
@@ -24,7 +24,15 @@ from engagements_report.queries.reports import REPORTS, find_span, read_synced_a
 PAGE_DAYS = 90  # shown without --from
 
 
-def render(database: Database, report_filter: ReportFilter, report: str | None = None) -> str:
+@dataclass(frozen=True)
+class Page:
+    """The page as HTML, and a line for each report that could not be made."""
+
+    html: str
+    problems: Sequence[str] = ()
+
+
+def render(database: Database, report_filter: ReportFilter, report: str | None = None) -> Page:
     """
     Return the page of all reports, or of `report`; all numbers are of the same moment.
 
@@ -37,7 +45,7 @@ def render(database: Database, report_filter: ReportFilter, report: str | None =
     if span is None:
         empty = f"There are no engagements{report_filter.description}."
         sections = [replace(_empty_section(name), empty=empty) for name in reports]
-        return document.render(Head("Engagements", [empty]), sections)
+        return Page(document.render(Head("Engagements", [empty]), sections))
     filter_of_days = report_filter.on_days(span)
     contents = [_build_section(database, name, filter_of_days, span) for name in reports]
     figures = [figure for _, figure in contents if figure]
@@ -45,7 +53,9 @@ def render(database: Database, report_filter: ReportFilter, report: str | None =
     synced = _synced_sentence(synced_at, report_filter)
     age = _age_figure(synced_at, report_filter.max_age_s)
     head = _build_head(filter_of_days, span, synced, [age, *figures])
-    return document.render(head, [section for section, _ in contents])
+    sections = [section for section, _ in contents]
+    problems = [f"{it.name}: {it.problem}" for it in sections if it.problem]
+    return Page(document.render(head, sections), problems)
 
 
 def _find_span(database: Database, report_filter: ReportFilter) -> Span | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from decimal import Decimal
 from typing import Any
 
 from engagements_report.page import charts
@@ -20,13 +21,17 @@ from engagements_report.page.document import (
 )
 from engagements_report.page.formatting import change, percent, plural
 from engagements_report.page.svg import draw
+from engagements_report.queries.calendar import DAY
 from engagements_report.queries.periods import ReportFilter, Span
 from engagements_report.queries.reports import ReportResult
 
 WIDE, NARROW = 660, 320  # pixels
 MAX_LINES = 8  # of averages, beside that of all types; the table has all
 MAX_CHART_OWNERS = 15  # the table has all
-WITHOUT_REPLY = ("no reply", "no contact")  # bars in grey
+TOO_RECENT = "too recent"
+WITHOUT_REPLY = ("no reply", "no contact", TOO_RECENT)  # bars in grey
+HELD = "COMPLETED"  # HubSpot's outcome of a meeting that took place
+WEEKDAY_NAMES = "Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split()
 WITHOUT_OUTCOME = ("(none)",)
 TYPE_OF_COLUMN = {
     "calls": "CALL",
@@ -250,7 +255,10 @@ def _calls(section_input: SectionInput) -> SectionContent:
     *rows, total = section_input.rows
     rate = percent(total["connect_rate"])
     calls = plural(total["num_calls"], "call")
-    lead = f"{rate} of {calls} reached someone, in {total['total_minutes']:,} minutes."
+    lead = (
+        f"{rate} of {calls} reached someone."
+        f" All calls together, answered or not, took {total['total_minutes']:,} minutes."
+    )
     counts = [(row["disposition"], row["num_calls"]) for row in rows]
     figure = _figure(
         lambda width: charts.bars(counts, "CALL", width, WITHOUT_OUTCOME),
@@ -263,21 +271,30 @@ def _calls(section_input: SectionInput) -> SectionContent:
 def _meetings(section_input: SectionInput) -> SectionContent:
     *rows, total = section_input.rows
     meetings = plural(total["num_meetings"], "meeting")
-    lead = f"{meetings}, {total['total_hours']:,} hours."
+    held = next((row for row in rows if row["outcome"] == HELD), None)
+    lead = f"{meetings}; {held['num_meetings'] if held else 0:,} are known to have been held"
+    lead += f", {held['total_hours']:,} hours." if held else "."
     counts = [(row["outcome"], row["num_meetings"]) for row in rows]
     figure = _figure(
         lambda width: charts.bars(counts, "MEETING", width, WITHOUT_OUTCOME),
         f"Bars of meetings by outcome. {lead}",
     )
-    return SectionContent(lead, [figure], _plain_table("By outcome", section_input))
+    return SectionContent(
+        lead, [figure], _plain_table("By outcome; hours as planned", section_input)
+    )
 
 
 def _hours(section_input: SectionInput) -> SectionContent:
     counts = {(row["weekday"], row["hour"]): row["num_engagements"] for row in section_input.rows}
     (weekday, hour), most = max(counts.items(), key=lambda item: item[1])
-    when = f"{charts.WEEKDAYS[weekday]} from {hour}:00 to {hour}:59"
-    zone = section_input.report_filter.period.zone.key
-    lead = f"Most in one hour: {most:,}, {when}. Hours are in the time zone {zone}."
+    span, zone = section_input.span, section_input.report_filter.period.zone.key
+    number_of_days = sum((span.first + n * DAY).weekday() == weekday for n in range(span.days))
+    name = WEEKDAY_NAMES[weekday]
+    lead = (
+        f"Busiest hour of the week: {name} from {hour}:00 to {hour}:59, {most:,} in all on"
+        f" {plural(number_of_days, name)}, {most / number_of_days:.1f} each."
+        f" Hours are in the time zone {zone}."
+    )
     figure = _figure(
         lambda width: charts.hours(counts, width), f"Engagements by weekday and hour. {lead}"
     )
@@ -309,16 +326,9 @@ def _format_range(least: int, most: int) -> str:
 
 def _first_response(section_input: SectionInput) -> SectionContent:
     rows = section_input.rows
-    total = sum(row["num_emails"] for row in rows)
     shares = {row["replied_within"]: row["share_so_far"] for row in rows}
     within_a_day = percent(shares["1 day"])
-    lead = f"{plural(total, 'incoming e-mail')}; {within_a_day} answered within a day. "
-    half = next((name for name, share in shares.items() if share and share >= 0.5), None)
-    lead += (
-        f"Half of them were answered within {half}."
-        if half and half != "longer"
-        else "Fewer than half of them were answered within 7 days."
-    )
+    lead = _response_sentence(rows, shares)
     counts = [(row["replied_within"], row["num_emails"]) for row in rows]
     figure = _figure(
         lambda width: charts.bars(counts, "INCOMING_EMAIL", width, WITHOUT_REPLY),
@@ -327,6 +337,29 @@ def _first_response(section_input: SectionInput) -> SectionContent:
     key_figure = KeyFigure("E-mails answered within a day", within_a_day)
     table = _plain_table("By time to the next e-mail", section_input)
     return SectionContent(lead, [figure], table, key_figure)
+
+
+def _response_sentence(
+    rows: Sequence[Mapping[str, Any]], shares: Mapping[str, Decimal | None]
+) -> str:
+    """Return how many e-mails were answered within a day, of those that have had a day."""
+    numbers = {row["replied_within"]: row["num_emails"] for row in rows}
+    recent = numbers[TOO_RECENT]
+    old_enough = sum(numbers.values()) - recent
+    sentences = []
+    if old_enough:
+        half = next((name for name, share in shares.items() if share and share >= 0.5), "longer")
+        within = f"within {half}" if half != "longer" else "within 7 days"
+        sentences = [
+            f"{plural(old_enough, 'incoming e-mail')}; {percent(shares['1 day'])} answered within"
+            " a day.",
+            f"{'Half' if half != 'longer' else 'Fewer than half'} of them were answered {within}.",
+        ]
+    if recent:
+        sentences.append(
+            f"{plural(recent, 'e-mail')} of the last day before the load: too recent to judge."
+        )
+    return " ".join(sentences)
 
 
 def _quality(section_input: SectionInput) -> SectionContent:

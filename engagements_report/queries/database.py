@@ -30,6 +30,7 @@ CHANGE_LOCK_WAIT_S = 3  # for a table that we change: meanwhile its readers wait
 SESSION = "SET SESSION time_zone = '+00:00', sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION'"
 NO_DATABASE, NO_TABLE, NO_COLUMN = 1049, 1146, 1054
 LOCK_WAIT_TIMEOUT, INDEX_EXISTS = 1205, 1061
+RIGHT_MISSING = (1142, 1143)  # on a table, on a column
 STATEMENT_TIMEOUTS = (1969, 3024, 4012)  # MariaDB's, MySQL's, OceanBase's
 # Connections that use this database, without those that are idle outside of a transaction.
 HOLDERS = (
@@ -97,6 +98,14 @@ class Database:
             if code != INDEX_EXISTS:
                 raise
             return False
+        return True
+
+    def may_read(self, table: str) -> bool:
+        """Whether the user may read a table, which may not exist."""
+        try:
+            self.query(SqlText(f"SELECT 1 FROM {table} LIMIT 0"))
+        except DatabaseError as error:
+            return error_code(error.__cause__ or error) not in RIGHT_MISSING
         return True
 
     def render_sql(self, text: SqlText) -> str:
@@ -211,6 +220,10 @@ def _advice(code: int, reason: str) -> str:
         return ": allow it more seconds with --timeout, or report on fewer days with --from"
     if code == LOCK_WAIT_TIMEOUT:
         return ": another session changes a table of the report: run again when it has ended"
+    denied = re.match(r"(\w+) command denied", reason)
+    if code in RIGHT_MISSING:
+        right = denied[1] if denied else "SELECT"
+        return f": let an administrator grant this user the right {right}"
     match = re.search(r"'(?:[^'.]*\.)*?(?:([^'.]+)\.)?([^'.]+)'", reason)
     if code == NO_TABLE and match and match[2] != "engagements":
         return f": select the stream {match[2]} in the tap's catalog and sync again"

@@ -13,6 +13,7 @@ UTC = ZoneInfo("UTC")
 MAX_DAYS = 10_000  # the size of the calendar in rolling.sql
 MAX_WINDOW_DAYS = 100
 WINDOW_DAYS = 14
+NO_OWNER = 0  # the id of no owner
 MAX_AGE_S = 86_400  # of the last load; older data are an error of the report quality
 # MySQL's first day; a last day up to which a zone has few changes of clocks.
 FIRST_DAY, LAST_DAY = date(1000, 1, 1), date(2199, 12, 31)
@@ -49,9 +50,10 @@ class ReportFilter:
 
     With `live`, deleted and inactive engagements do not count; None means the same as far as the
     table has the columns that tell, and lets daily.sql count as it stands. `time` is the column
-    whose time counts, createdAt or timestamp. Empty `owners` or `types` mean all. `total` merges
-    all types in the rolling report. A last load longer than `max_age_s` ago is a fault. Raises
-    UsageError for a `window_days` that is not from 1 to MAX_WINDOW_DAYS.
+    whose time counts, createdAt or timestamp. Empty `owners` or `types` mean all; NO_OWNER means
+    engagements without an owner. `total` merges all types in the rolling report. A last load longer
+    than `max_age_s` ago is a fault. Raises UsageError for a `window_days` that is not from 1 to
+    MAX_WINDOW_DAYS.
     """
 
     period: Period
@@ -75,10 +77,15 @@ class ReportFilter:
     @property
     def description(self) -> str:
         """For example " of owner 70 from 2018-07-01 (UTC)"."""
-        owners = f" of owner {', '.join(map(str, self.owners))}" if self.owners else ""
+        owners = f" of owner {self.owner_names}" if self.owners else ""
         types = f" of type {', '.join(self.types)}" if self.types else ""
         live = " that are live" if self.live else ""
         return f"{live}{owners}{types}{self.period.description}"
+
+    @property
+    def owner_names(self) -> str:
+        """The ids of the owners, as for example "70, none"."""
+        return ", ".join(str(owner) if owner != NO_OWNER else "none" for owner in self.owners)
 
     def on_days(self, span: Span) -> ReportFilter:
         """Return the same filter on the days of `span` only."""

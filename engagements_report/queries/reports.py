@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timezone
 
 from engagements_report.exceptions import UsageError
-from engagements_report.queries.calendar import iter_offsets
+from engagements_report.queries.calendar import Offset, gaps, iter_offsets
 from engagements_report.queries.database import Database, Rows
 from engagements_report.queries.periods import (
     LAST_DAY,
@@ -30,6 +30,7 @@ from engagements_report.queries.statements import (
     to_condition,
     to_days,
     to_offsets,
+    without_times,
 )
 
 REPORTS = {
@@ -105,16 +106,16 @@ def build_query(database: Database, report: str, report_filter: ReportFilter) ->
         raise UsageError(f"{span.first} to {span.last} is more than {MAX_DAYS} days: set --from")
     existing = database.columns()
     live_by = _live_columns(report_filter, existing.get("engagements", ()))
+    offsets = _read_offsets(report, report_filter, span)
     parts: dict[str, Value | SqlText] = {
-        **_day_values(report, report_filter, span),
-        **_filter_values(report_filter, live_by),
+        **_day_values(offsets, span),
+        **_filter_values(report_filter, live_by, gaps(offsets)),
         **_column_names(report_filter),
         "max_age_s": report_filter.max_age_s,
     }
     sql = read_sql(file)
-    missing = {
-        name: note for name, note in _missing_tables(existing).items() if f"/*:{name}*/" in sql
-    }
+    used = {name: it for name, it in OPTIONAL_TABLES.items() if f"/*:{name}*/" in sql}
+    missing = _missing_tables(database, existing, used)
     missing_age = _missing_batched_at(existing) if "/*:batched_at*/" in sql else []
     notes = (*_live_notes(report_filter, live_by), *missing.values(), *missing_age)
     parts["batched_at"] = SqlText("NULL" if missing_age else "e._sdc_batched_at")
@@ -143,14 +144,17 @@ def _fill_file(
     return ReportQuery(fill(sql, parts), leading_comments(sql), span, notes)
 
 
-def _day_values(
-    report: str, report_filter: ReportFilter, span: Span | None
-) -> dict[str, Value | SqlText]:
-    """Return the values that limit the days; without a span no day matches."""
+def _read_offsets(report: str, report_filter: ReportFilter, span: Span | None) -> list[Offset]:
+    """Return the zone's offsets on the days to count, those of the first window included."""
+    if span is None:
+        return []
+    days = span.with_windows(report_filter.window_days) if report == "rolling" else span
+    return list(iter_offsets(days.first, days.last, report_filter.period.zone))
+
+
+def _day_values(offsets: Sequence[Offset], span: Span | None) -> dict[str, Value | SqlText]:
+    """Return the values that limit the days; without offsets no day matches."""
     days = span or NO_DAYS
-    with_windows = days.with_windows(report_filter.window_days) if report == "rolling" else days
-    zone = report_filter.period.zone
-    offsets = list(iter_offsets(with_windows.first, with_windows.last, zone)) if span else []
     return {
         "offsets": to_offsets(offsets),
         "start_ms": offsets[0].start_ms if offsets else 0,
@@ -174,7 +178,7 @@ def _live_notes(report_filter: ReportFilter, live_by: Collection[str]) -> list[s
 
 
 def _filter_values(
-    report_filter: ReportFilter, live_by: Sequence[str]
+    report_filter: ReportFilter, live_by: Sequence[str], other_days: Sequence[tuple[int, int]]
 ) -> dict[str, Value | SqlText]:
     """Return the parts that select engagements."""
     condition = to_condition(
@@ -182,7 +186,8 @@ def _filter_values(
     )
     return {
         "time": SqlText(f"`{report_filter.time}`"),
-        "only": condition,
+        "on_any_day": condition,
+        "only": without_times(condition, report_filter.time, other_days),
         "reply_only": to_condition("r", live_by=live_by),
     }
 
@@ -199,12 +204,18 @@ def _column_names(report_filter: ReportFilter) -> dict[str, Value | SqlText]:
     }
 
 
-def _missing_tables(existing: Mapping[str, Collection[str]]) -> dict[str, str]:
-    """Return a note for each optional table that does not exist or lacks a column."""
+def _missing_tables(
+    database: Database,
+    existing: Mapping[str, Collection[str]],
+    used: Mapping[str, tuple[str, Sequence[str]]],
+) -> dict[str, str]:
+    """Return a note for each of the tables that cannot be read or lacks a column."""
     notes = {}
-    for name, (table, columns) in OPTIONAL_TABLES.items():
+    for name, (table, columns) in used.items():
         lacking = [column for column in columns if column not in existing.get(table, ())]
-        if table not in existing:
+        if table not in existing and not database.may_read(table):
+            notes[name] = f"this user may not read {table}: grant it the right SELECT"
+        elif table not in existing:
             notes[name] = f"{table} is not loaded: select that stream in the tap's catalog"
         elif lacking:
             fields = ", ".join(lacking)

@@ -14,7 +14,7 @@ from datetime import date
 from pathlib import Path
 
 from engagements_report.queries.calendar import Offset
-from engagements_report.queries.periods import Span
+from engagements_report.queries.periods import NO_OWNER, Span
 
 SQL = Path(__file__).parents[1] / "sql"
 # What tells a live engagement, by the column that the condition needs.
@@ -119,9 +119,21 @@ def to_condition(
         by_name: dict[str, Value] = {f"{column}_{n}": value for n, value in enumerate(options)}
         if by_name:
             placeholders = ", ".join(f"%({name})s" for name in by_name)
-            conditions.append(f"{alias}.{column} IN ({placeholders})")
+            named = f"{alias}.{column}"
+            # An engagement without an owner has NULL or 0.
+            known = f"COALESCE({named}, 0)" if NO_OWNER in by_name.values() else named
+            conditions.append(f"{known} IN ({placeholders})")
             values |= by_name
     return SqlText(" AND ".join(conditions) or "TRUE", values)
+
+
+def without_times(condition: SqlText, time: str, other_days: Sequence[tuple[int, int]]) -> SqlText:
+    """Return a condition on table `e` that leaves out times, each from a start to before an end."""
+    sql, values = condition.sql, dict(condition.values)
+    for n, (start_ms, end_ms) in enumerate(other_days):
+        sql += f" AND NOT (e.`{time}` >= %(gap_start_{n})s AND e.`{time}` < %(gap_end_{n})s)"
+        values |= {f"gap_start_{n}": start_ms, f"gap_end_{n}": end_ms}
+    return SqlText(sql, values)
 
 
 def empty_table(columns: Iterable[str]) -> SqlText:

@@ -1,7 +1,7 @@
 -- Question: what became of meetings?
 -- Grain: one row an outcome, as HubSpot has it, the most frequent first; last one for all meetings.
--- Units: num_meetings a count; total_hours and avg_minutes from their starts to their ends, over
---   those that have both, 1 decimal.
+-- Units: num_meetings a count; total_hours and avg_minutes from their planned starts to their
+--   planned ends, held or not, over those that have both, 1 decimal.
 -- Run: engagements-report sql meetings --from 2018-07-01 | mysql hubspot
 --   or, as it stands, up to today in UTC: mysql hubspot < meetings.sql
 -- Values to put in behind their names: start_ms and end_ms, from when to before when, in Unix ms;

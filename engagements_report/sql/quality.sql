@@ -7,10 +7,10 @@
 -- Run: engagements-report sql quality --from 2018-07-01 | mysql hubspot
 --   or, as it stands, up to today in UTC: mysql hubspot < quality.sql
 -- Values to put in behind their names: max_age_s, how old the last load may be; batched_at, NULL
---   where there is no such column; start_ms and end_ms, from when to before when, in Unix ms;
---   only and time as in daily_in_zone.sql; owners, calls and so on: tables that are not loaded are
---   (SELECT NULL AS id, …), and their has_ is NULL. A detail cannot be without its engagement:
---   target-mysql ties them by foreign keys.
+--   where there is no such column; start_ms and end_ms, from when to before when, in Unix ms; only,
+--   which is on_any_day, too, and time as in daily_in_zone.sql; owners, calls and so on: tables that
+--   are not loaded are (SELECT NULL AS id, …), and their has_ is NULL. A detail cannot be without
+--   its engagement: target-mysql ties them by foreign keys.
 SELECT s.what, s.num, s.out_of,
   CASE WHEN s.nth < 17 THEN ROUND(s.num / NULLIF(s.out_of, 0), 4) END AS share,
   CASE
@@ -91,7 +91,7 @@ FROM (
       COUNT(CASE WHEN COALESCE(e.`timestamp`, 0) NOT BETWEEN 100000000000 AND 253370764800000
         THEN 1 END) AS impossible_timestamps
     FROM engagements AS e
-    WHERE /*:only*/ (COALESCE(e.active, 1) = 1 AND e._sdc_deleted_at IS NULL)
+    WHERE /*:on_any_day*/ (COALESCE(e.active, 1) = 1 AND e._sdc_deleted_at IS NULL)
   ) AS t
   JOIN (
     SELECT COUNT(*) AS num,

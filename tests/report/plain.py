@@ -36,6 +36,7 @@ SPANS = {
     "longer": 2**63,
 }
 NEVER = ("no reply", "no contact")
+TOO_RECENT = ("too recent", 0, None, None)  # of the last day before the load: none of these records
 FIRST_MS, LAST_MS = 10**11, 253_370_764_800_000
 
 
@@ -69,7 +70,7 @@ class Options:
         ]
         for flag, several in (("--owner", self.owners), ("--type", self.types)):
             for one in several:
-                arguments += [flag, str(one)]
+                arguments += [flag, str(one or "none")]
         return arguments
 
     def counts(self, portal: Portal, record: Record) -> bool:
@@ -77,7 +78,7 @@ class Options:
         inner = record["engagement"]
         if self.live and not is_live(portal, record):
             return False
-        has_owner = not self.owners or inner.get("ownerId") in self.owners
+        has_owner = not self.owners or (inner.get("ownerId") or 0) in self.owners
         return has_owner and (not self.types or inner.get("type") in self.types)
 
     def matching(self, portal: Portal) -> list[Record]:
@@ -233,7 +234,7 @@ def span_rows(counts: Counter[str]) -> list[Row]:
         so_far += counts[name]
         share_so_far = None if name in NEVER else share(so_far, total)
         rows.append((name, counts[name], share(counts[name], total), share_so_far))
-    return rows
+    return [*rows, TOO_RECENT] if rows else []
 
 
 def contacts(record: Record) -> list[int]:

@@ -137,16 +137,20 @@ def test_bars_are_stacked_by_day() -> None:
 
 def test_long_periods_are_drawn_by_weeks() -> None:
     """
-    From 191 days on a bar is a week from Monday; no engagement is lost.
+    From 191 days on a bar is a week from Monday, or those of its days that are in the period; no
+    engagement is lost.
     """
     last = DAY + timedelta(days=charts.MAX_DAILY_BARS - 1)
     assert not charts.is_weekly(DAY, last)
     assert charts.is_weekly(DAY, last + timedelta(days=1))
     counts = {("NOTE", DAY + timedelta(days=nth)): 1 for nth in range(400)}
     bars = charts.stacked_days(counts, DAY, DAY + timedelta(days=399))
-    assert {date.fromisoformat(bar["start"]).weekday() for bar in bars} == {0}
+    assert {date.fromisoformat(bar["start"]).weekday() for bar in bars[1:]} == {0}
+    assert (bars[0]["start"], bars[0]["end"]) == ("2018-06-15", "2018-06-18")
+    assert bars[-1]["end"] == str(DAY + timedelta(days=400))
+    assert bars[1]["description"] == "week of 2018-06-18, NOTE: 7"
     assert sum(bar["high"] - bar["low"] for bar in bars) == 400
-    assert bars[0]["description"] == "week of 2018-06-11, NOTE: 3"
+    assert bars[0]["description"] == "2018-06-15 to 2018-06-17, NOTE: 3"
 
 
 def test_the_dashed_line_reaches_the_full_one() -> None:

@@ -19,7 +19,7 @@ from hubspot_simulator import portal as simulated
 from hubspot_simulator.server import Simulator
 from tests.conftest import TestDatabase
 from tests.pipeline import Pipeline
-from tests.report import plain
+from tests.report import plain, plain_sentences
 from tests.report.conftest import Reports
 from tests.report.html_page import Page, Write
 from tests.report.plain import Options, Portal, Record
@@ -34,6 +34,7 @@ ALL_OPTIONS = (
     Options(date(2026, 3, 5), date(2026, 3, 12), ZoneInfo("America/New_York"), live=True),
     Options(date(2026, 3, 29), date(2026, 3, 29), ZoneInfo("Europe/Berlin"), time="timestamp"),
     Options(date(2026, 3, 1), date(2026, 4, 30), ZoneInfo("Asia/Kolkata"), owners=(70, 404)),
+    Options(date(2026, 3, 1), date(2026, 4, 30), owners=(0, 71)),
     Options(date(2026, 3, 1), date(2026, 4, 30), types=("INCOMING_EMAIL", "CALL"), live=True),
 )
 
@@ -182,6 +183,64 @@ def test_each_file_says_what_the_command_says(
         options = ("--from", "1974-01-01") if name == "daily" else ()
         of_command = reports.rows(name, *options)
         assert [tuple(one.replace("NULL", "") for one in row) for row in rows] == of_command, name
+
+
+@pytest.mark.parametrize("loaded_portal", [5], indirect=True)
+@pytest.mark.parametrize(
+    "options",
+    [
+        Options(date(2026, 3, 2), date(2026, 4, 12), ZoneInfo("America/New_York"), live=True),
+        Options(date(2026, 3, 2), date(2026, 3, 30), time="timestamp"),
+    ],
+)
+def test_every_sentence_of_the_page_is_true(
+    loaded_portal: Portal, options: Options, write: Write
+) -> None:
+    """
+    Each sentence and figure of the page equals one that is computed from the records by plain code.
+    """
+    page = Page(write(*options.arguments))
+    for name, sentences in plain_sentences.of_reports(loaded_portal, options).items():
+        for sentence in sentences:
+            assert sentence in page.text(name), name
+    for figure in plain_sentences.figures(loaded_portal, options):
+        assert figure in page.text("head")
+
+
+def test_mails_of_the_last_day_are_too_recent(
+    database: TestDatabase, reports: Reports, write: Write
+) -> None:
+    """
+    An e-mail that had less than a day until the last load, answered or not, is in no share.
+    """
+    create_tables(database)
+    ages_h = {1: 23, 2: 1, 3: 25, 4: 30}
+    for number, age_h in ages_h.items():
+        at_ms = MARCH_2026_MS - age_h * 3_600_000
+        database.query(
+            "INSERT INTO engagements (id, createdAt, timestamp, type, _sdc_batched_at)"
+            " VALUES (%s, %s, %s, 'INCOMING_EMAIL', '2026-03-01')",
+            (number, at_ms, at_ms),
+        )
+        database.query(
+            f"INSERT INTO engagement_associations VALUES ({number}, 'contact', {number})"
+        )
+    for number, of_contact, age_h in ((5, 1, 22), (6, 3, 24)):
+        at_ms = MARCH_2026_MS - age_h * 3_600_000
+        database.query(
+            "INSERT INTO engagements (id, createdAt, timestamp, type) VALUES (%s, %s, %s, 'EMAIL')",
+            (number, at_ms, at_ms),
+        )
+        database.query(
+            f"INSERT INTO engagement_associations VALUES ({number}, 'contact', {of_contact})"
+        )
+    rows = {row[0]: row[1:] for row in reports.rows("first-response")}
+    assert rows["1 hour"] == ("1", "0.5000", "0.5000")
+    assert rows["no reply"] == ("1", "0.5000", "")
+    assert rows["too recent"] == ("2", "", "")
+    text = Page(write()).text("first-response")
+    assert "2 incoming e-mails; 50.0 % answered within a day." in text
+    assert "2 e-mails of the last day before the load: too recent to judge." in text
 
 
 def test_the_limits_of_first_response(database: TestDatabase, reports: Reports) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from hubspot_api.client import HubspotClient
 from hubspot_api.exceptions import ScopeError
 from hubspot_simulator.faults import Fault
 from hubspot_simulator.objects.behaviour import ObjectsBehaviour
@@ -20,7 +21,7 @@ from tap_hubspot_engagements.objects.source import ObjectsSource
 from tap_hubspot_engagements.source import Page
 from tap_hubspot_engagements.times import ms_to_utc
 from tests.expected import expected_tables
-from tests.tap.conftest import HOUR_MS, NOW_MS, Clock, Serve, mark, of_type
+from tests.tap.conftest import HOUR_MS, NOW_MS, Clock, Serve, build_config, mark, of_type
 from tests.tap.differences import as_objects_show, comparable
 from tests.tap.model import ModelTarget
 from tests.tap.objects import OBJECTS, build_client, run_tap
@@ -366,6 +367,34 @@ def test_an_unfinished_pass_of_another_api_begins_anew(
     run_tap(serve(portal), target, api_version="2026-09")
     assert {key for (key,) in target.tables["engagements"]} == listed_ids(portal)
     assert sum("begins anew" in one.message for one in caplog.records) == 1
+
+
+def test_pages_that_v1_could_not_read_are_read_anew(serve: Serve, clock: Clock) -> None:
+    """
+    The state's unread pages of v1 lead to a full pass of the objects API, not to an error.
+    """
+    portal = Portal.generate(60, clock=clock)
+    simulator, target = serve(portal), ModelTarget()
+    run_tap(simulator, target)
+    assert target.state is not None
+    target.state["bookmarks"]["engagements"]["unread"] = [{"ranges": [[5, 9]]}]
+    messages = run_tap(simulator, target, api_version="2026-09")
+    assert any(one.path.endswith("/2026-09/notes") for one in simulator.requests)
+    assert {"unread", "doubted"}.isdisjoint(mark(messages[-1]["value"]))
+
+
+def test_searches_keep_to_their_own_limit(serve: Serve, clock: Clock) -> None:
+    """
+    HubSpot allows five searches a second, and the tap causes no 429.
+    """
+    portal = Portal.generate(1500, clock=clock)
+    simulator = serve(portal, search_limit=5)
+    config = build_config(simulator, api_version="2026-09")
+    client = HubspotClient(config)
+    source = ObjectsSource(client, config)
+    assert set(ids_of(source.read_changes(ms_to_utc(0)))) == listed_ids(portal)
+    assert client.retries == 0
+    assert sum(one.path.endswith("/search") for one in simulator.requests) > 10
 
 
 def test_a_search_without_order_is_an_error() -> None:
