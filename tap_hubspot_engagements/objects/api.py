@@ -7,11 +7,11 @@ been requested. Searches have a rate limit of their own.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from hubspot_api.client import HubspotClient, Response
 from hubspot_api.exceptions import NotFoundError, ScopeError
@@ -35,6 +35,9 @@ FIRST_SEARCHABLE_MS = 1_000  # HubSpot answers 500 to a filter with the Unix tim
 
 Filter = tuple[str, str, int]
 """A property, an operator, and a value."""
+
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -99,7 +102,31 @@ class ObjectsApi:
 
         `after` is HubSpot's cursor or an id, which the page includes.
         """
-        portal_id = self.portal_id
+        response = self._get_list(kind, after, archived, lambda text: read_page(kind, text))
+        return self._to_list_page(kind, response, response.body)
+
+    def fetch_list(self, kind: str, after: str | int = "") -> tuple[Callable[[], ObjectPage], bool]:
+        """
+        Request a page as list_page does; return its decoder, and whether it may have a next page.
+
+        Decoding is left to the thread that writes the page: objects created in a worker thread
+        miss that core's cache.
+        """
+        response = self._get_list(kind, after, False, check_complete)
+
+        def decode_page() -> ObjectPage:
+            try:
+                page = read_page(kind, response.text)
+            except ValueError:
+                # The response is incomplete in a way that shows only now: request it again.
+                return self.list_page(kind, after)
+            return self._to_list_page(kind, response, page)
+
+        return decode_page, b'"after"' in response.text
+
+    def _get_list(
+        self, kind: str, after: str | int, archived: bool, parse: Callable[[bytes], T]
+    ) -> Response[T]:
         params: dict[str, object] = {
             "limit": self.list_size,
             "properties": ",".join(properties_of(kind)),
@@ -110,10 +137,13 @@ class ObjectsApi:
             params["after"] = after
         path = self.endpoints.records(kind)
         with naming_type(kind):
-            response = self.client.get(path, params, lambda text: read_page(kind, text))
-        page = response.body
+            return self.client.get(path, params, parse)
+
+    def _to_list_page(
+        self, kind: str, response: Response[Any], page: RecordPage[Any]
+    ) -> ObjectPage:
         self.associations.complete(kind, page.results)
-        return self._to_page(kind, response, page.results, portal_id)
+        return self._to_page(kind, response, page, page.results)
 
     def search(self, kind: str, filters: Sequence[Filter], sort: str = MODIFIED) -> SearchPage:
         """Return the first page of the records that match all `filters`, in ascending order."""
@@ -133,7 +163,7 @@ class ObjectsApi:
         self.associations.read_all(kind, records)
         response = search_pages[-1].response
         texts = [search_page.response.text for search_page in search_pages]
-        return self._to_page(kind, response, records, self.portal_id, texts)
+        return self._to_page(kind, response, response.body, records, texts)
 
     def highest_id(self, kind: str, created_before_ms: int | None = None) -> int | None:
         """Return the highest id of a type that searches show; None without any."""
@@ -186,12 +216,12 @@ class ObjectsApi:
     def _to_page(
         self,
         kind: str,
-        response: Response[RecordPage[Any]],
+        response: Response[Any],
+        page: RecordPage[Any],
         records: Sequence[Any],
-        portal_id: int,
         texts: Sequence[bytes] = (),
     ) -> ObjectPage:
-        engagements = to_engagements(kind, records, portal_id, self.associations.partner_types)
+        engagements = to_engagements(kind, records, self.portal_id, self.associations.partner_types)
         nul_removed = 0
         if any(map(NUL_ESCAPE.search, texts or (response.text,))):
             clean = [_without_nul(engagement) for engagement in engagements]
@@ -202,12 +232,18 @@ class ObjectsApi:
         return ObjectPage(
             kind,
             engagements,
-            next_after(response.body),
+            next_after(page),
             response.received_at,
             response.hubspot_at,
             nul_removed,
             [record.archivedAt for record in records],
         )
+
+
+def check_complete(text: bytes) -> None:
+    """Raise ValueError unless a text ends as a JSON object does."""
+    if not text.rstrip().endswith(b"}") or not text.lstrip().startswith(b"{"):
+        raise ValueError("not a JSON object")
 
 
 @contextmanager
