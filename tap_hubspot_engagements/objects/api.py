@@ -26,6 +26,7 @@ from tap_hubspot_engagements.objects.typed_records import (
     read_record,
     to_engagements,
 )
+from tap_hubspot_engagements.properties import REDACTED_MARK
 
 MAX_LISTED = 100  # HubSpot's limit of a page of a list
 MAX_FOUND = 200  # and of a search
@@ -39,6 +40,8 @@ Filter = tuple[str, str, int]
 
 T = TypeVar("T")
 
+_REDACTED = REDACTED_MARK.encode()
+
 
 @dataclass(frozen=True)
 class ObjectPage:
@@ -46,8 +49,8 @@ class ObjectPage:
     Records of one type as engagements.
 
     `deleted_at` has the moment of each deletion, as HubSpot writes it, on pages of archived
-    records. `after` is HubSpot's cursor, None on the last page; `total` is a search's. The clocks
-    and `nul_removed` are those of source.Page.
+    records. `after` is HubSpot's cursor, None on the last page. The clocks,
+    `nul_removed` and `may_be_redacted` are those of source.Page.
     """
 
     kind: str
@@ -56,6 +59,7 @@ class ObjectPage:
     received_at: datetime
     hubspot_at: datetime
     nul_removed: int = 0
+    may_be_redacted: bool = True
     deleted_at: Sequence[str | None] = ()
 
 
@@ -223,7 +227,8 @@ class ObjectsApi:
     ) -> ObjectPage:
         engagements = to_engagements(kind, records, self.portal_id, self.associations.partner_types)
         nul_removed = 0
-        if any(map(NUL_ESCAPE.search, texts or (response.text,))):
+        texts = texts or (response.text,)
+        if any(map(NUL_ESCAPE.search, texts)):
             clean = [_without_nul(engagement) for engagement in engagements]
             nul_removed = sum(
                 one is not other for one, other in zip(clean, engagements, strict=True)
@@ -236,6 +241,7 @@ class ObjectsApi:
             response.received_at,
             response.hubspot_at,
             nul_removed,
+            any(_REDACTED in text for text in texts),
             [record.archivedAt for record in records],
         )
 

@@ -125,7 +125,7 @@ def to_page(object_page: ObjectPage, resume: Resume | None, *, is_last: bool) ->
         object_page.received_at,
         object_page.hubspot_at,
         object_page.nul_removed,
-        may_be_redacted=object_page.kind == "emails",
+        may_be_redacted=object_page.may_be_redacted,
     )
 
 
