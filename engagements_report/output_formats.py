@@ -12,6 +12,7 @@ from decimal import Decimal
 from io import StringIO
 from typing import Any
 
+from rich import box
 from rich.console import Console
 from rich.table import Table
 
@@ -24,14 +25,15 @@ MAX_WIDTH = 10_000  # characters of a line in a file or pipe
 
 def to_table(rows: Rows) -> str:
     """Return a table; on a terminal, folded to the terminal's width."""
-    table = Table(*map(str, rows.columns))
+    is_unicode = (getattr(sys.stdout, "encoding", None) or "").lower().startswith("utf")
+    table = Table(*map(str, rows.columns), box=box.HEAVY_HEAD if is_unicode else box.ASCII)
     for index, column in enumerate(table.columns):
         if _is_number(rows, index):
             column.justify = "right"
         column.overflow = "fold"
     for row in rows.rows:
         table.add_row(*(NULL_TEXT if value is None else visible(str(value)) for value in row))
-    width = Console().width if sys.stdout.isatty() else MAX_WIDTH
+    width = Console().width if sys.stdout and sys.stdout.isatty() else MAX_WIDTH
     console = Console(file=StringIO(), width=width)
     console.print(table, markup=False)
     out = console.file

@@ -7,12 +7,14 @@ import logging
 import os
 import sys
 from argparse import Namespace
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from hubspot_api.client import HubspotClient
 from hubspot_api.exceptions import HubspotError, NotFoundError, RefusedError
 from hubspot_api.redaction import clean
+from hubspot_api.settings import to_json_schema
 from tap_hubspot_engagements.config import Config, load_json, warn_if_open
 from tap_hubspot_engagements.exceptions import OutputError
 from tap_hubspot_engagements.messages import Messages, write_all
@@ -34,6 +36,39 @@ def discover() -> str:
     from tap_hubspot_engagements.discover import build_catalog
 
     return json.dumps(build_catalog().to_dict(), indent=2)
+
+
+def about(program: str, description: str, version: str, form: str) -> str:
+    """Return name, version, capabilities and settings, as `json` or `markdown`."""
+    facts = {
+        "name": program,
+        "description": description,
+        "version": version,
+        "capabilities": ["about", "catalog", "discover", "properties", "state"],
+        "settings": to_json_schema(Config),
+    }
+    return json.dumps(facts, indent=2) if form == "json" else _to_markdown(facts)
+
+
+def _to_markdown(facts: Mapping[str, Any]) -> str:
+    rows = [
+        f"| {name} | {one['type']} | {json.dumps(one['default']) if 'default' in one else ''}"
+        f" | {one.get('x-unit', '')} | {one['description']} |"
+        for name, one in facts["settings"]["properties"].items()
+    ]
+    return "\n".join(
+        [
+            f"# `{facts['name']}`",
+            f"\n{facts['description']}\n",
+            f"Version: {facts['version']}\n",
+            "## Capabilities\n",
+            *(f"* `{name}`" for name in facts["capabilities"]),
+            "\n## Settings\n",
+            "| Setting | Type | Default | Unit | Description |",
+            "|:--------|:-----|:--------|:-----|:------------|",
+            *rows,
+        ]
+    )
 
 
 def show(text: str) -> None:

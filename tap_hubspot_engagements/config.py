@@ -75,6 +75,7 @@ class Config(ApiSettings):
         None,
         _parse_start_date,
         "RFC 3339 date-time; engagements last updated before it are left out",
+        schema={"type": "string", "format": "date-time"},
     )
     page_size: int | None = setting(
         None,

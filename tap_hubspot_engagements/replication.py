@@ -38,7 +38,7 @@ class Step:
 @dataclass(frozen=True)
 class PassOptions:
     """
-    Wishes of a run beside the passes that are due.
+    Options of a run that change which passes it makes.
 
     `full_refresh` begins a full pass anew, `every_time` makes one due, `allow_deletions` accepts a
     pass however much is missing.

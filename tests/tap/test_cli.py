@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 
 from hubspot_simulator import faults
@@ -14,7 +15,7 @@ from hubspot_simulator.faults import Fault
 from hubspot_simulator.portal import Portal
 from hubspot_simulator.responses import Response, error_response
 from hubspot_simulator.server import Simulator
-from tap_hubspot_engagements.config import Config
+from tap_hubspot_engagements.config import Config, defaults
 from tests.conftest import REPOSITORY
 from tests.tap.conftest import TOKEN, Run, Serve, Tap, last_state, mark, paths, records
 
@@ -40,6 +41,39 @@ def test_version_and_help(tmp_path: Path) -> None:
         "--config --catalog --properties --state --discover --check --full-refresh --version"
     ).split():
         assert option in shown.out
+
+
+def test_about_is_the_configuration(tmp_path: Path) -> None:
+    """
+    --about prints every key as JSON Schema that accepts the defaults and refuses what the tap does.
+    """
+    shown = Tap(tmp_path).bare("--about")
+    assert (shown.code, shown.err) == (0, "")
+    about = json.loads(shown.out)
+    assert about["name"] == "tap-hubspot-engagements"
+    settings = about["settings"]
+    assert list(settings["properties"]) == list(defaults())
+    for name, one in settings["properties"].items():
+        assert one["description"] == defaults()[name][1]
+        if "default" in one:
+            jsonschema.validate({name: one["default"]}, settings)
+    for name, value in (("page_size", 0), ("request_timeout", "x"), ("user_agent", 1)):
+        with pytest.raises(jsonschema.ValidationError):
+            jsonschema.validate({name: value}, settings)
+    assert settings["properties"]["access_token"]["writeOnly"]
+    assert settings["properties"]["lookback_seconds"]["x-unit"] == "seconds"
+
+
+def test_about_as_markdown(tmp_path: Path) -> None:
+    """
+    --about --format markdown has a row for each key; an unknown format ends with 2.
+    """
+    shown = Tap(tmp_path).bare("--about", "--format", "markdown")
+    assert shown.code == 0
+    rows = [line.split(" | ") for line in shown.out.splitlines() if line.startswith("| ")]
+    assert [row[0][2:] for row in rows[1:]] == list(defaults())
+    assert ["| page_size", "integer", "", "engagements"] in [row[:4] for row in rows]
+    assert Tap(tmp_path).bare("--about", "--format", "xml").code == 2
 
 
 def test_an_unknown_option(tmp_path: Path) -> None:
