@@ -84,7 +84,7 @@ interop-taps: $(INSTALLED) ## load taps of PyPI by target-mysql and compare each
 	@$(BIN)/python -m demo.interop_taps $(TAPS)
 
 soak: $(INSTALLED) ## run 20,000 schedules of edits, faults and kills
-	@SCHEDULES=20000 $(BIN)/python -m pytest -q tests/tap/test_every_stream.py
+	@SCHEDULES=20000 $(BIN)/python -m pytest -q tests/tap/test_every_source.py
 
 audit: $(INSTALLED) $(AUDIT)/.installed ## ask pip-audit whether advisories name an installed package
 	@$(BIN)/python -m demo.audit

@@ -1,7 +1,7 @@
 """
 The token of each request: a static one, or OAuth's, renewed before it expires.
 
-OAuth uses HubSpot's token endpoint of 2026-03; the one before it ends on 2027-02-16.
+OAuth uses HubSpot's token endpoint of 2026-03; the endpoint before ends on 2027-02-16.
 """
 
 from __future__ import annotations
@@ -40,12 +40,12 @@ LOGGER = logging.getLogger(__name__)
 TOKEN_PATH = "/oauth/2026-03/token"
 MAX_SHOWN_LENGTH = 300  # characters of HubSpot's message in an error
 MAX_BYTES = 1_000_000  # of a response, which has some hundred
-RENEW_BEFORE_S = 60.0  # the expiry that HubSpot names
+RENEW_BEFORE_S = 60.0  # seconds before the token expires
 
 
 class Tokens:
     """
-    Provides the current token, one for all threads.
+    Provides the current token, the same for all threads.
 
     `clock` returns seconds that only grow. `get` and `renew` raise AuthError if HubSpot refuses the
     refresh token for good, and TransientError if a later request may succeed.
@@ -70,7 +70,7 @@ class Tokens:
         return self._settings.refresh_token is not None
 
     def get(self) -> str:
-        """Return the token, renewed if it expires within RENEW_BEFORE_S."""
+        """Return the token, renewed if the token expires within RENEW_BEFORE_S."""
         with self._lock:
             if self._token is None or self._clock() > self._expires_at_s - RENEW_BEFORE_S:
                 self._renew()
@@ -84,6 +84,7 @@ class Tokens:
                 self._renew()
 
     def _renew(self) -> None:
+        """Request another access token with the refresh token, and use that from now on."""
         _check_writable(self._settings.refresh_token_file)
         response, text = self._request_token()
         if response.status_code >= 500 or response.status_code == 429:
@@ -118,7 +119,7 @@ class Tokens:
             raise ContactError(f"{TOKEN_PATH}: {type(error).__name__}") from None
 
     def _keep(self, refresh_token: str) -> None:
-        """Use another refresh token from now on, and write it to the configured file."""
+        """Use another refresh token from now on, and write that to the configured file."""
         add_secret(refresh_token)
         self._refresh_token = refresh_token
         path = self._settings.refresh_token_file
@@ -139,7 +140,7 @@ def _check_writable(path: str | None) -> None:
 
 
 def _write_secret(path: Path, secret: str) -> None:
-    """Write a secret to a file that only its owner can read, whole or not at all."""
+    """Write a secret to a file that only the owner can read, whole or not at all."""
     temporary = path.with_name(f".{path.name}.new")
     try:
         number = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
@@ -154,7 +155,7 @@ def _write_secret(path: Path, secret: str) -> None:
 
 def _read_tokens(response: requests.Response, text: bytes) -> tuple[str, float, str | None]:
     """
-    Return the token, its lifetime in seconds, and the refresh token if there is another.
+    Return the token, the lifetime in seconds, and the refresh token if there is another.
 
     Raises AuthError with HubSpot's reason for a refusal.
     """

@@ -6,7 +6,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from typing import Generic, TypeVar
 
@@ -24,6 +24,7 @@ from hubspot_api.exceptions import (
     TokenExpiredError,
     TransientError,
 )
+from hubspot_api.json_codec import to_json
 from hubspot_api.rate_limit import WINDOW_S, RateLimiter
 from hubspot_api.redaction import clean
 from hubspot_api.responses import (
@@ -42,6 +43,7 @@ LOGGER = logging.getLogger(__name__)
 RETRY_LIMIT_S = 600.0  # how long the client retries one request, waits included
 MIN_TIMEOUTS_BEFORE_GIVING_UP = 4  # two for a page, and two for half of it; if longer
 RETRY_WAIT_MAX_S = 60.0
+SUCCESSES = (200, 207)  # 207: a batch whose body names errors of some of its inputs
 HINT_TIMEOUT_S = 10.0
 FIRST_CONTACT_S = 15.0  # at the first request a wrong setting is likelier than an outage
 
@@ -68,11 +70,18 @@ class Response(Generic[T]):
 
 @dataclass(frozen=True)
 class _Attempts:
-    """How long to retry one request: each attempt takes `timeout_s`, all of them `limit_s`."""
+    """
+    How to send one request, and how long to retry it.
+
+    Each attempt takes `timeout_s` seconds, all of them `limit_s`. `body` is JSON, for POST.
+    """
 
     began_s: float
     timeout_s: float
     limit_s: float
+    rate_limiter: RateLimiter
+    method: str = "GET"
+    body: bytes | None = None
 
 
 class HubspotClient:
@@ -111,24 +120,57 @@ class HubspotClient:
         began_s: float | None = None,
     ) -> Response[T]:
         """
-        Return the response to GET `path`, its body parsed by `parse`.
+        Return the response to GET `path`, with the body parsed by `parse`.
 
-        A ValueError of `parse` counts as an incomplete response, which is retried. `params` may be
-        a function of the failures so far; when its result changes, the waits start anew. A `hint`
-        is a request that the run can do without: one attempt of at most HINT_TIMEOUT_S, whose
-        failure delays no other request. `began_s` is the start of the retries on the clock of
-        now_s, if they began before this call.
+        A ValueError of `parse` makes the response incomplete: a retry follows. `params` may be a
+        function of the failures so far; when the result changes, the waits start anew. A `hint` is
+        an optional request: one attempt of at most HINT_TIMEOUT_S, whose failure delays nothing.
+        `began_s` is the start of the retries by now_s, if before this call.
         """
         params_for: ParamsFor = params if callable(params) else lambda _: params
         attempts = self._plan_attempts(hint, began_s)
+        return self._send_with_retries(path, params_for, parse, attempts, is_hint=hint)
+
+    def post(
+        self,
+        path: str,
+        body: object,
+        parse: Callable[[bytes], T],
+        *,
+        hint: bool = False,
+        rate_limiter: RateLimiter | None = None,
+    ) -> Response[T]:
+        """
+        Return the response to POST `path` with a JSON `body`, parsed by `parse`, as `get` does.
+
+        The request must only read: it is retried when its outcome is unknown. A 207 is a response,
+        too. `rate_limiter` is the request's own, if HubSpot counts it apart.
+        """
+        attempts = replace(
+            self._plan_attempts(hint, None),
+            rate_limiter=rate_limiter or self.rate_limiter,
+            method="POST",
+            body=to_json(body),
+        )
+        return self._send_with_retries(path, lambda _: {}, parse, attempts, is_hint=hint)
+
+    def _send_with_retries(
+        self,
+        path: str,
+        params_for: ParamsFor,
+        parse: Callable[[bytes], T],
+        attempts: _Attempts,
+        *,
+        is_hint: bool,
+    ) -> Response[T]:
         waits = _iter_waits_s()
         failures: tuple[TransientError, ...] = ()
         current = params_for(failures)
         is_renewed = False
         while True:
             try:
-                with self.rate_limiter.slot():
-                    return self._request(path, current, parse, attempts.timeout_s)
+                with attempts.rate_limiter.slot():
+                    return self._request(path, current, parse, attempts)
             except TokenExpiredError as error:
                 # Renew once: HubSpot refuses a new token for another reason than its age.
                 if is_renewed or not self._tokens.renewable:
@@ -136,11 +178,11 @@ class HubspotClient:
                 is_renewed = True
                 self._tokens.renew(error.token)
             except TransientError as error:
+                if is_hint:
+                    raise
                 failures = (*failures, error)
                 previous, current = current, params_for(failures)
                 waits = waits if current == previous else _iter_waits_s()
-                if hint:
-                    raise
                 self._wait_or_raise(error, waits, attempts)
 
     def now_s(self) -> float:
@@ -151,14 +193,15 @@ class HubspotClient:
         began_s = self._clock() if began_s is None else began_s
         timeout_s = self._settings.request_timeout
         if hint:
-            return _Attempts(began_s, min(timeout_s, HINT_TIMEOUT_S), 0.0)
+            timeout_s = min(timeout_s, HINT_TIMEOUT_S)
+            return _Attempts(began_s, timeout_s, 0.0, self.rate_limiter)
         limit_s = max(RETRY_LIMIT_S, MIN_TIMEOUTS_BEFORE_GIVING_UP * timeout_s)
-        return _Attempts(began_s, timeout_s, limit_s)
+        return _Attempts(began_s, timeout_s, limit_s, self.rate_limiter)
 
     def _wait_or_raise(
         self, error: TransientError, waits: Iterator[float], attempts: _Attempts
     ) -> None:
-        """Make all requests wait before the next attempt, or raise `error` if it is too late."""
+        """Make all requests wait before the next attempt, or raise `error` after the limit."""
         wait_s = next(waits) if error.retry_after_s is None else error.retry_after_s
         is_first_contact = isinstance(error, ContactError) and not self._has_reached_hubspot
         limit_s = min(attempts.limit_s, FIRST_CONTACT_S) if is_first_contact else attempts.limit_s
@@ -169,15 +212,15 @@ class HubspotClient:
         with self._lock:
             self.retries += 1
         LOGGER.warning("%s: retrying in %.1f s", error, wait_s)
-        self.rate_limiter.pause(wait_s)
+        attempts.rate_limiter.pause(wait_s)
 
     def _request(
-        self, path: str, params: Params, parse: Callable[[bytes], T], timeout_s: float
+        self, path: str, params: Params, parse: Callable[[bytes], T], attempts: _Attempts
     ) -> Response[T]:
         token = self._tokens.get()
-        response, text = self._send(path, params, token, timeout_s)
+        response, text = self._send(path, params, token, attempts)
         self._update_rate_limit(response)
-        if response.status_code != 200:
+        if response.status_code not in SUCCESSES:
             error = to_error(path, response, text, token)
             reached = not isinstance(error, ContactError)
             self._has_reached_hubspot = self._has_reached_hubspot or reached
@@ -191,19 +234,23 @@ class HubspotClient:
         return Response(body, text, now, hubspot_time(response, now))
 
     def _send(
-        self, path: str, params: Params, token: str, timeout_s: float
+        self, path: str, params: Params, token: str, attempts: _Attempts
     ) -> tuple[requests.Response, bytes]:
-        """Return a response and its whole body."""
-        began_s = self._clock()
+        """Return a response and the whole body."""
+        began_s, timeout_s = self._clock(), attempts.timeout_s
         max_bytes = self._settings.max_response_bytes
+        headers = {"Authorization": f"Bearer {token}"}
+        if attempts.body is not None:
+            headers["Content-Type"] = "application/json"
         try:
             return self._transport.send(
-                "GET",
+                attempts.method,
                 path,
                 timeout_s=timeout_s,
                 max_bytes=max_bytes,
                 params={name: str(value) for name, value in params.items()},
-                headers={"Authorization": f"Bearer {token}"},
+                data=attempts.body,
+                headers=headers,
             )
         except DeadlinePassed as error:
             raise ServerError(f"{path}: no complete response in {timeout_s:g} s") from error

@@ -1,5 +1,5 @@
 """
-Every error that this package raises on purpose; the tree says what the caller does next.
+Every error that this package raises on purpose; the tree tells the caller's next step.
 
 ApiError
   + SettingsError        fix the settings or the network's variables and run again
@@ -11,7 +11,7 @@ ApiError
       x BadRequestError  400: a parameter, such as a cursor that HubSpot no longer knows
       x NotFoundError    404: no such endpoint or record
   + DailyLimitError      429 DAILY: run again when the day is over
-  + TransientError       429, 5xx, lost connection, cut body; the client retries
+  + TransientError       429, 5xx, lost connection, truncated body; the client retries
       x ContactError     HubSpot cannot be reached
       x RateLimitError   429 for the current window of seconds
       x ServerError      5xx, or no response in time; a smaller request may succeed
@@ -24,7 +24,7 @@ from __future__ import annotations
 
 
 class ApiError(Exception):
-    """A request failed; the text is one line that says what to do."""
+    """A request failed; the text is a single line with the remedy."""
 
 
 class SettingsError(ApiError):
@@ -32,7 +32,7 @@ class SettingsError(ApiError):
 
 
 class HubspotError(ApiError):
-    """HubSpot refuses the request, and would refuse it again."""
+    """HubSpot refuses the request, and would refuse a retry."""
 
 
 class AuthError(HubspotError):
@@ -43,7 +43,7 @@ class TokenExpiredError(AuthError):
     """
     HubSpot calls `token` expired.
 
-    HubSpot says the same of every token that it cannot read.
+    HubSpot says the same of every unreadable token.
     """
 
     def __init__(self, message: str, token: str) -> None:
@@ -52,7 +52,7 @@ class TokenExpiredError(AuthError):
 
 
 class RefusedError(HubspotError):
-    """HubSpot, or a proxy before it, does not let this client in."""
+    """HubSpot, or a proxy on the way, does not let this client in."""
 
 
 class ScopeError(RefusedError):
@@ -68,7 +68,7 @@ class NotFoundError(HubspotError):
 
 
 class DailyLimitError(ApiError):
-    """The portal has used up its requests of the day."""
+    """The portal has used up the requests of the day."""
 
 
 class TransientError(ApiError):
@@ -96,7 +96,7 @@ class ServerError(TransientError):
 
 
 class ExchangeError(Exception):
-    """The response did not arrive as it should."""
+    """The response did not arrive whole and in time."""
 
 
 class DeadlinePassed(ExchangeError):
@@ -108,4 +108,4 @@ class ResponseTooLarge(ExchangeError):
 
 
 class BodyInterrupted(ExchangeError):
-    """The body broke off or cannot be decompressed; `__cause__` says how."""
+    """The body is truncated or cannot be decompressed; `__cause__` says how."""

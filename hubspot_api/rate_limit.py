@@ -1,5 +1,5 @@
 """
-One rate limiter for all threads, and one pause whenever HubSpot wants one.
+The rate limiter that all threads share; when HubSpot asks for a pause, all of them pause.
 
 Source of the limits: HubSpot's usage guidelines, 100 to 250 requests in 10 seconds by plan.
 """
@@ -19,9 +19,9 @@ POLL_S = 0.05  # how often to look while all allowed requests are in flight
 
 class RateLimiter:
     """
-    Throttles requests: at most `requests` in any ten seconds, none during a pause.
+    Throttles requests: at most `requests` in any `window_s` seconds, none during a pause.
 
-    The limiter counts a request until ten seconds after its response. HubSpot may count it as late
+    The limiter counts a request until a window after its response. HubSpot may count it as late
     as that; counting from the send time led to 429s at the edges of the window and took 1.6 times
     as long. `clock` returns seconds that only grow; `sleep` waits for seconds.
     """
@@ -31,8 +31,10 @@ class RateLimiter:
         requests: int,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
+        window_s: float = WINDOW_S,
     ) -> None:
         self.waited_s = 0.0
+        self._window_s = window_s
         self._requests = requests
         self._clock = clock
         self._sleep = sleep
@@ -40,6 +42,10 @@ class RateLimiter:
         self._finished_at: deque[float] = deque()
         self._pause_until = 0.0
         self._lock = threading.Lock()
+
+    def sibling(self, requests: int, window_s: float) -> RateLimiter:
+        """Return a limiter for requests that HubSpot counts apart, on the same clock."""
+        return RateLimiter(requests, self._clock, self._sleep, window_s)
 
     @contextmanager
     def slot(self) -> Iterator[None]:
@@ -88,12 +94,12 @@ class RateLimiter:
         if surplus > len(self._finished_at):
             free_at = now + POLL_S
         elif surplus > 0:
-            free_at = self._finished_at[surplus - 1] + WINDOW_S
+            free_at = self._finished_at[surplus - 1] + self._window_s
         return max(self._pause_until, free_at) - now
 
     def _count(self) -> int:
         """Return how many requests HubSpot may count at this moment."""
         now = self._clock()
-        while self._finished_at and self._finished_at[0] <= now - WINDOW_S:
+        while self._finished_at and self._finished_at[0] <= now - self._window_s:
             self._finished_at.popleft()
         return len(self._finished_at) + self._in_flight

@@ -22,7 +22,7 @@ _lock = threading.Lock()
 
 
 def add_secret(secret: str | None) -> None:
-    """Redact a text from now on, also in the forms that a URL or an HTML form gives it."""
+    """Redact a text from now on, also in the forms of a URL and of an HTML form."""
     if secret and len(secret) >= MIN_SECRET_LENGTH:
         with _lock:
             for form in (secret, quote(secret, safe=""), quote_plus(secret), quote(secret)):
@@ -31,9 +31,9 @@ def add_secret(secret: str | None) -> None:
 
 def clean(text: str, lines: bool = False) -> str:
     """
-    Return a text as one line, with *** for secrets and escapes for unprintable characters.
+    Return a text as a single line, with *** for secrets and escapes for unprintable characters.
 
-    With `lines` the text keeps its line breaks.
+    With `lines` the text keeps the line breaks.
     """
     if lines:
         return "\n".join(map(clean, text.split("\n")))

@@ -1,5 +1,5 @@
 """
-What a response means: the error for each status, and the facts in its headers.
+The meaning of a response: the error for each status, and the facts in the headers.
 
 Sources: HubSpot's page on error handling, and responses seen in the wild.
 """
@@ -46,7 +46,7 @@ MAX_SHOWN_LENGTH = 300  # characters of HubSpot's message in an error
 
 
 def to_error(path: str, response: requests.Response, text: bytes, token: str) -> ApiError:
-    """Return the error for a response other than 200; `text` is its body."""
+    """Return the error for a response other than 200; `text` is the body."""
     status = response.status_code
     body = _error_body(text)
     message = f"{path}: {status} {_message(body, response)}"
@@ -97,7 +97,7 @@ def to_contact_error(path: str, error: Exception) -> ApiError:
 
 
 def to_incomplete_error(path: str, text: bytes, error: ValueError) -> TransientError:
-    """Return the error for a 200 whose body `text` is not the expected one."""
+    """Return the error for a 200 whose body `text` is truncated or otherwise unexpected."""
     message = _error_body(text).get("message")
     if message:
         return TransientError(clean(f"{path}: 200 with an error: {message}"[:MAX_SHOWN_LENGTH]))
@@ -130,7 +130,7 @@ def hubspot_time(response: requests.Response, now: datetime) -> datetime:
     """
     Return HubSpot's clock when the request was sent, by the Date header, else by `now`.
 
-    A response may be as old as its request: later changes are not in it.
+    A response may be as old as the request, without later changes.
     """
     return (_parse_date(response.headers.get("Date", "")) or now) - response.elapsed
 
@@ -144,7 +144,7 @@ def innermost_reason(error: BaseException) -> str:
 
 
 def _refused_error(message: str, body: Mapping[str, Any]) -> HubspotError:
-    """Return the error for a 403; a proxy, or an account's list of addresses, is no scope."""
+    """Return the error for a 403: a missing scope, else a proxy or the account's IP addresses."""
     scopes = ", ".join(_scopes(body))
     words = str(body.get("message")).lower()
     if scopes or body.get("category") == "MISSING_SCOPES" or re.search("scope|permission", words):
@@ -188,10 +188,12 @@ def _scopes(body: Mapping[str, Any]) -> list[str]:
     """Return the scopes that a MISSING_SCOPES body names, at most MAX_SHOWN_SCOPES."""
     names: list[str] = []
     errors = body.get("errors")
-    for error in errors if isinstance(errors, list) else []:
+    # v1 names them in each of its errors, the objects API beside them.
+    for error in [body, *(errors if isinstance(errors, list) else [])]:
         context = error.get("context") if isinstance(error, dict) else None
-        for scopes in context.values() if isinstance(context, dict) else []:
-            names += [clean(str(scope)) for scope in scopes] if isinstance(scopes, list) else []
+        for key, scopes in context.items() if isinstance(context, dict) else []:
+            if isinstance(scopes, list) and key != "links":
+                names += [clean(str(scope)) for scope in scopes]
     return [name[:MAX_SHOWN_LENGTH] for name in names[:MAX_SHOWN_SCOPES]]
 
 

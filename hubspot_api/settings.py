@@ -21,13 +21,25 @@ Parser = Callable[[object], Any]
 """Turns a JSON value into the setting's value; raises ValueError saying what it must be."""
 
 
-def setting(default: Any, parse: Parser, meaning: str, **options: Any) -> Any:
-    """Declare a key of a configuration; `options` are those of dataclasses.field."""
-    return field(default=default, metadata={"parse": parse, "meaning": meaning}, **options)
+def setting(
+    default: Any,
+    parse: Parser,
+    meaning: str,
+    schema: Mapping[str, object] | None = None,
+    **options: Any,
+) -> Any:
+    """
+    Declare a key of a configuration; `options` are those of dataclasses.field.
+
+    `schema` is JSON Schema of the value, by default that of the parser or of a text.
+    """
+    schema = schema or getattr(parse, "schema", {"type": "string"})
+    metadata = {"parse": parse, "meaning": meaning, "schema": schema}
+    return field(default=default, metadata=metadata, **options)
 
 
 def parse_token(value: object) -> str:
-    """Return a credential, stripped; the error shows no part of it."""
+    """Return a credential, stripped; the error shows no part of the text."""
     if not isinstance(value, str) or not re.fullmatch(r"[!-~]+", value.strip()):
         raise ValueError("must be the token of a private app, or a service key")
     return value.strip()
@@ -48,7 +60,7 @@ def parse_path(value: object) -> str:
 
 
 def parse_url(value: object) -> str:
-    """Return a base URL without a slash at its end: https, or http on this machine."""
+    """Return a base URL without a slash at the end: https, or http on this machine."""
     try:
         parts = urlsplit(value if isinstance(value, str) else "")
         fits = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
@@ -73,26 +85,41 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def number_parser(low: float, high: float, unit: str, *, whole: bool) -> Parser:
-    """Return a parser for numbers of `unit` from `low` to `high`, both included."""
+@dataclass(frozen=True)
+class NumberParser:
+    """A parser for numbers of `unit` from `low` to `high`, both included."""
 
-    def parse(value: object) -> float:
+    low: float
+    high: float
+    unit: str
+    whole: bool
+
+    @property
+    def schema(self) -> Mapping[str, object]:
+        """The JSON Schema of the numbers, with the unit as `x-unit`."""
+        kind = "integer" if self.whole else "number"
+        return {"type": kind, "minimum": self.low, "maximum": self.high, "x-unit": self.unit}
+
+    def __call__(self, value: object) -> float:
         try:
             number = float(value)  # type: ignore[arg-type]  # any JSON type; float() rejects others
         except (TypeError, ValueError, OverflowError):
             number = float("nan")
-        fits = low <= number <= high and not isinstance(value, bool)
-        if not fits or (whole and number != int(number)):
-            kind = "a whole number" if whole else "a number"
-            raise ValueError(f"must be {kind} of {unit} from {low:g} to {high:g}")
-        return int(number) if whole else number
+        fits = self.low <= number <= self.high and not isinstance(value, bool)
+        if not fits or (self.whole and number != int(number)):
+            kind = "a whole number" if self.whole else "a number"
+            raise ValueError(f"must be {kind} of {self.unit} from {self.low:g} to {self.high:g}")
+        return int(number) if self.whole else number
 
-    return parse
+
+def number_parser(low: float, high: float, unit: str, *, whole: bool) -> NumberParser:
+    """Return a parser for numbers of `unit` from `low` to `high`, both included."""
+    return NumberParser(low, high, unit, whole)
 
 
 @dataclass(frozen=True)
 class ApiSettings:
-    """How to reach HubSpot; each field's metadata has its meaning, with units."""
+    """How to reach HubSpot; each field's metadata has the meaning, with units."""
 
     access_token: str | None = setting(
         None, parse_token, f"private app token or service key; else ${TOKEN_VARIABLE}", repr=False
@@ -109,7 +136,7 @@ class ApiSettings:
     refresh_token_file: str | None = setting(
         None, parse_path, "file that keeps the refresh token, which HubSpot may replace"
     )
-    user_agent: str = setting("tap-hubspot-engagements", parse_header, "User-Agent header")
+    user_agent: str = setting("hubspot-api", parse_header, "User-Agent header")
     base_url: str = setting("https://api.hubapi.com", parse_url, "address of HubSpot's API")
     request_timeout: float = setting(
         300.0,
@@ -134,6 +161,23 @@ def describe(kind: type[ApiSettings]) -> dict[str, tuple[object, str]]:
         key.name: (None if key.default is MISSING else key.default, key.metadata["meaning"])
         for key in fields(kind)
     }
+
+
+def to_json_schema(kind: type[ApiSettings]) -> dict[str, object]:
+    """
+    Return the keys of `kind` as JSON Schema, each with type, range, default, unit and meaning.
+
+    A secret has `writeOnly` and no default.
+    """
+    properties: dict[str, object] = {}
+    for key in fields(kind):
+        schema = {**key.metadata["schema"], "description": key.metadata["meaning"]}
+        if not key.repr:
+            schema |= {"secret": True, "writeOnly": True}
+        if key.default not in (None, ()) and key.default is not MISSING:
+            schema["default"] = key.default
+        properties[key.name] = schema
+    return {"type": "object", "properties": properties}
 
 
 def parse_values(
@@ -163,7 +207,7 @@ def with_credentials(
     """
     Return the settings with token and refresh token filled in, and the faults.
 
-    The token comes from the environment where `settings` has no credentials. The refresh token
+    The token comes from the environment if `settings` has no credentials. The refresh token
     that HubSpot issued last comes from `refresh_token_file`, if that file exists.
     """
     complete = dict(settings)
@@ -183,7 +227,7 @@ def with_credentials(
 
 
 def credential_faults(settings: Mapping[str, object]) -> list[str]:
-    """Return what is wrong with the combination of credentials; a token or an OAuth app."""
+    """Return the faults in the combination of credentials; a token or an OAuth app."""
     missing = [name for name in OAUTH_KEYS if name not in settings]
     if "access_token" in settings:
         if len(missing) < len(OAUTH_KEYS):

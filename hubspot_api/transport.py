@@ -24,7 +24,7 @@ GZIP_WINDOW = 16 + zlib.MAX_WBITS  # zlib's number for a gzip header and trailer
 
 class Transport:
     """
-    Sends requests to one host, each thread on its own connections; follows no redirects.
+    Sends requests to one host, each thread on separate connections; follows no redirects.
 
     Proxies and certificates come from the environment when a thread sends its first request. The
     transport does not read ~/.netrc: an entry for the host would replace the token.
@@ -39,7 +39,7 @@ class Transport:
         self, method: str, path: str, *, timeout_s: float, max_bytes: int, **options: Any
     ) -> tuple[requests.Response, bytes]:
         """
-        Return the response to `method` `path`, and its decompressed body.
+        Return the response to `method` `path`, and the decompressed body.
 
         `options` are those of requests. Raises DeadlinePassed if the response is not complete
         after `timeout_s` seconds, ResponseTooLarge beyond `max_bytes`, and BodyInterrupted if the
@@ -99,7 +99,7 @@ _CURRENT = _Current()
 
 
 class _WatchedConnection:
-    """Shows the current deadline its socket; a mix-in for urllib3's connections."""
+    """Shows the socket to the current deadline; a mix-in for urllib3's connections."""
 
     sock: Any
 

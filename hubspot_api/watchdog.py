@@ -25,9 +25,9 @@ class HasFileno(Protocol):
 
 class Deadline:
     """
-    The moment that cuts an exchange off; `passed` tells whether it has.
+    The moment that cuts an exchange off; `passed` tells whether that has happened.
 
-    The deadline shuts the connection down through a copy of its file descriptor. The copy works at
+    The deadline shuts the connection down through a copy of the file descriptor. The copy works at
     every stage: TLS handshake, headers, body, and after the response has taken the socket over.
     """
 
@@ -37,7 +37,7 @@ class Deadline:
         self._copy: socket.socket | None = None
 
     def attach(self, connection: HasFileno) -> None:
-        """Watch this connection from now on, instead of any earlier one."""
+        """Watch this connection from now on, instead of any earlier connection."""
         self.close()
         copy = os.dup(connection.fileno())
         self._copy = socket.socket(socket.AF_INET, socket.SOCK_STREAM, 0, copy)
@@ -45,7 +45,7 @@ class Deadline:
             self._shut_down()
 
     def expire(self) -> None:
-        """Cut the connection off: its reader sees the end of the stream."""
+        """Cut the connection off: the reader sees the end of the stream."""
         self.passed = True
         self._shut_down()
 
@@ -64,7 +64,7 @@ class Watchdog:
     """
     Expires deadlines, from one thread.
 
-    All clients of a process share WATCHDOG: a thread for each would outlive its client.
+    All clients of a process share WATCHDOG: a thread for each would outlive the client.
     """
 
     def __init__(self) -> None:

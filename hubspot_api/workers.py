@@ -27,12 +27,12 @@ class Workers(Generic[K, V]):
             thread.start()
 
     def submit(self, key: K, task: Callable[[], V]) -> None:
-        """Have a thread run `task`; its result comes back with `key`."""
+        """Have a thread run `task`; the result comes back with `key`."""
         self.idle -= 1
         self._tasks.put((key, task))
 
     def next_result(self) -> tuple[K, V]:
-        """Wait for a result and return it with its key; raise what the task raised."""
+        """Wait for a result and return both key and result; raise the task's own error."""
         key, result = self._results.get()
         self.idle += 1
         if isinstance(result, BaseException):
@@ -40,7 +40,7 @@ class Workers(Generic[K, V]):
         return key, result
 
     def close(self) -> None:
-        """Let each thread end after its current task."""
+        """Let each thread end after the current task."""
         for _ in self._threads:
             self._tasks.put(None)
 

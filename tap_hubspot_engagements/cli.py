@@ -24,6 +24,8 @@ EXIT_FAILED, EXIT_USAGE, EXIT_DAILY_LIMIT = 1, 2, 3
 
 GC_THRESHOLD = 1_000_000  # objects that exist before Python looks for cycles
 
+PROGRAM = "tap-hubspot-engagements"
+DESCRIPTION = "Writes HubSpot's engagements to standard output as Singer messages."
 EPILOG = """\
 Without credentials in the config, the tap reads $HUBSPOT_ACCESS_TOKEN. Without a catalog, it uses
 the one that --discover prints.
@@ -49,7 +51,9 @@ def run(options: argparse.Namespace) -> int:
     logs.set_up()
     _raise_on_signals()
     try:
-        if options.discover:
+        if options.about:
+            commands.show(commands.about(PROGRAM, DESCRIPTION, _version(), options.format))
+        elif options.discover:
             catalog = commands.discover()
             logs.set_up()  # discover imports singer-python, which sets up its own logging
             commands.show(catalog)
@@ -88,7 +92,7 @@ def _failed(error: Exception, exit_code: int) -> int:
 
 
 def _forget_output() -> None:
-    """Keep Python's last flush, at its end, from an error or a wait for the reader."""
+    """Keep Python's final flush from an error or a wait for the reader."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
@@ -96,11 +100,15 @@ class _Version(argparse.Action):
     """Prints the version."""
 
     def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> None:
-        # Imported here: it takes a tenth of start-up.
-        from importlib.metadata import version
-
-        sys.stdout.write(f"{parser.prog} {version(parser.prog)}\n")
+        sys.stdout.write(f"{parser.prog} {_version()}\n")
         parser.exit()
+
+
+def _version() -> str:
+    # Imported here: it takes a tenth of start-up.
+    from importlib.metadata import version
+
+    return version(PROGRAM)
 
 
 def _raise_on_signals() -> None:
@@ -115,8 +123,8 @@ def _raise_on_signals() -> None:
 
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        prog="tap-hubspot-engagements",
-        description="Writes HubSpot's engagements to standard output as Singer messages.",
+        prog=PROGRAM,
+        description=DESCRIPTION,
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -135,5 +143,7 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         action="store_true",
         help="accept a full pass that misses more than max_deletions",
     )
+    add("--about", action="store_true", help="print the configuration as JSON Schema and exit")
+    add("--format", choices=("json", "markdown"), default="json", help="of --about (default: json)")
     add("--version", action=_Version, nargs=0, help="print the version and exit")
     return parser.parse_args(arguments)

@@ -7,22 +7,23 @@ import logging
 import os
 import sys
 from argparse import Namespace
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from hubspot_api.client import HubspotClient
 from hubspot_api.exceptions import HubspotError, NotFoundError, RefusedError
 from hubspot_api.redaction import clean
+from hubspot_api.settings import to_json_schema
 from tap_hubspot_engagements.config import Config, load_json, warn_if_open
 from tap_hubspot_engagements.exceptions import OutputError
 from tap_hubspot_engagements.messages import Messages, write_all
 from tap_hubspot_engagements.progress import Progress
-from tap_hubspot_engagements.reference_endpoints import get_portal
 from tap_hubspot_engagements.replication import PassOptions
 from tap_hubspot_engagements.run import Run
 from tap_hubspot_engagements.selection import default_selection, read_selection
 from tap_hubspot_engagements.sources import build_source
-from tap_hubspot_engagements.state import unwrap
+from tap_hubspot_engagements.state_file import unwrap
 from tap_hubspot_engagements.streams import STREAMS
 from tap_hubspot_engagements.sync import sync
 
@@ -37,6 +38,39 @@ def discover() -> str:
     return json.dumps(build_catalog().to_dict(), indent=2)
 
 
+def about(program: str, description: str, version: str, form: str) -> str:
+    """Return name, version, capabilities and settings, as `json` or `markdown`."""
+    facts = {
+        "name": program,
+        "description": description,
+        "version": version,
+        "capabilities": ["about", "catalog", "discover", "properties", "state"],
+        "settings": to_json_schema(Config),
+    }
+    return json.dumps(facts, indent=2) if form == "json" else _to_markdown(facts)
+
+
+def _to_markdown(facts: Mapping[str, Any]) -> str:
+    rows = [
+        f"| {name} | {one['type']} | {json.dumps(one['default']) if 'default' in one else ''}"
+        f" | {one.get('x-unit', '')} | {one['description']} |"
+        for name, one in facts["settings"]["properties"].items()
+    ]
+    return "\n".join(
+        [
+            f"# `{facts['name']}`",
+            f"\n{facts['description']}\n",
+            f"Version: {facts['version']}\n",
+            "## Capabilities\n",
+            *(f"* `{name}`" for name in facts["capabilities"]),
+            "\n## Settings\n",
+            "| Setting | Type | Default | Unit | Description |",
+            "|:--------|:-----|:--------|:-----|:------------|",
+            *rows,
+        ]
+    )
+
+
 def show(text: str) -> None:
     """Print a text to stdout, redacted; raise OutputError if that fails."""
     try:
@@ -49,21 +83,21 @@ def _stdout() -> BinaryIO:
     """
     Return standard output without a buffer.
 
-    A buffered stdout that does not block loses data: it does not tell how much it has accepted.
+    A buffered stdout that does not block loses data, without a word of how much was accepted.
     """
     return open(sys.stdout.fileno(), "wb", buffering=0, closefd=False)
 
 
 def check(config: Config) -> None:
     """
-    Print the token's portal, and for each stream whether the token can read it.
+    Print the token's portal, and for each stream whether the token can read that.
 
     Each line comes from a request for a page of one record. Raises the last refusal of a stream
     that is selected by default.
     """
     client = HubspotClient(config)
     source = build_source(client, config)
-    show(f"token accepted, portal {get_portal(client)}")
+    show(f"token accepted, portal {source.read_portal()}")
     refusal: HubspotError | None = None
     for name, stream in STREAMS.items():
         if stream.parent:
@@ -80,7 +114,7 @@ def check(config: Config) -> None:
 
 
 def run_sync(options: Namespace) -> None:
-    """Replicate what the catalog selects; raise TapError or ApiError."""
+    """Replicate the catalog's selection; raise TapError or ApiError."""
     config = read_config(options.config)
     catalog = load_json(options.catalog) if options.catalog else None
     selections = default_selection() if catalog is None else read_selection(catalog)

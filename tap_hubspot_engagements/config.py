@@ -18,6 +18,7 @@ from hubspot_api.settings import (
     describe,
     is_loopback,
     number_parser,
+    parse_header,
     parse_values,
     setting,
     with_credentials,
@@ -27,7 +28,11 @@ from tap_hubspot_engagements.times import parse_moment
 
 LOGGER = logging.getLogger(__name__)
 
-API_VERSIONS = ("v1",)
+API_VERSIONS = ("v1", "v3", "2026-03", "2026-09")
+OBJECT_TYPES = ("notes", "emails", "calls", "tasks", "meetings", "communications", "postal_mail")
+"""HubSpot's names of the types of engagements in the objects API."""
+
+SWEEP = "deletion_sweep_hours"
 API_KEYS_ENDED = "hapikey: HubSpot ended API keys on 2022-11-30; use access_token"
 
 
@@ -48,18 +53,29 @@ def _parse_api_version(value: object) -> str:
     return str(value)
 
 
+def _parse_types(value: object) -> tuple[str, ...]:
+    names = value.split(",") if isinstance(value, str) else value
+    if not isinstance(names, list) or not set(map(str, names)) <= set(OBJECT_TYPES):
+        raise ValueError(f"must be a list of some of {', '.join(OBJECT_TYPES)}")
+    if len(set(names)) == len(OBJECT_TYPES):
+        raise ValueError("leaves no type to read")
+    return tuple(name for name in OBJECT_TYPES if name in names)
+
+
 @dataclass(frozen=True)
 class Config(ApiSettings):
     """
-    What the tap reads from HubSpot and how; each field's metadata has its meaning, with units.
+    The keys of the configuration; each field's metadata has the meaning, with units.
 
-    Build it by `from_dict`, which raises ConfigError naming every fault.
+    `from_dict` builds a configuration, and raises ConfigError naming every fault.
     """
 
+    user_agent: str = setting("tap-hubspot-engagements", parse_header, "User-Agent header")
     start_date: datetime | None = setting(
         None,
         _parse_start_date,
         "RFC 3339 date-time; engagements last updated before it are left out",
+        schema={"type": "string", "format": "date-time"},
     )
     page_size: int | None = setting(
         None,
@@ -90,7 +106,21 @@ class Config(ApiSettings):
         "share of the records that may be gone since then, whatever their number",
     )
     api_version: str = setting(
-        "v1", _parse_api_version, "HubSpot's API to read engagements from; `v1` is the only one"
+        "v1",
+        _parse_api_version,
+        "HubSpot's API to read engagements from: `v1`, or the objects API as `v3`, `2026-03`,"
+        " `2026-09`",
+    )
+    skip_types: tuple[str, ...] = setting(
+        (),
+        _parse_types,
+        "list of types that the objects API does not read, such as `emails` for a token without"
+        " their scope",
+    )
+    deletion_sweep_hours: float | None = setting(
+        24.0,
+        number_parser(0, 24 * 90, "hours", whole=False),
+        "hours between readings of HubSpot's list of deletions; 0 for each run, null for none",
     )
 
     @classmethod
@@ -104,6 +134,8 @@ class Config(ApiSettings):
         faults = [API_KEYS_ENDED] if present.pop("hapikey", None) is not None else []
         complete, refresh_token_faults = with_credentials(present, environment)
         values, value_faults, unknown = parse_values(cls, complete)
+        if SWEEP in settings and settings[SWEEP] is None:
+            values[SWEEP] = None
         for name in unknown:
             _warn_unknown(name)
         faults += [*refresh_token_faults, *value_faults, *credential_faults(complete)]

@@ -1,8 +1,8 @@
 """
-Whether a full pass is plausible, since records that it misses count as deleted.
+Whether a full pass is plausible, since missing records count as deleted.
 
-HubSpot answers with an empty list in places where it should refuse, and a list that ends too soon
-looks like a complete one.
+In places HubSpot responds with an empty list instead of a refusal, and a truncated list looks like
+a complete one.
 """
 
 from __future__ import annotations
@@ -34,16 +34,21 @@ class DeletionLimits:
     def from_config(cls, config: Config) -> DeletionLimits:
         return cls(config.max_deletions, config.max_deletions_share)
 
+    @classmethod
+    def none(cls) -> DeletionLimits:
+        """Return limits that accept every number."""
+        return cls(2**63, 1.0)
+
     def find_doubt(self, what: str, read: int, last: int | None) -> str | None:
         """
-        Return why a list of `read` records is too short, None if it is not.
+        Return why a list of `read` records is too short, else None.
 
         `last` is the number of records of the last run, None if unknown.
         """
         if last is None:
             return None
-        gone = last - read
-        if gone <= self.number or gone <= self.share * last:
+        missing = last - read
+        if missing <= self.number or missing <= self.share * last:
             return None
         return f"{read} {what}, after {last} the last time: {WHAT_TO_DO}"
 
@@ -57,7 +62,7 @@ def find_doubt(
     signpost: datetime,
 ) -> str | None:
     """
-    Return why a full pass of `read` engagements is not plausible, None if it is.
+    Return why a full pass of `read` engagements is not plausible, else None.
 
     `page` is the last of the pass, `signpost` the pass's start by HubSpot's clock, `position` the
     one before it. May send requests.

@@ -1,4 +1,4 @@
-"""One engagement in the shape of v1's JSON, whichever source it comes from."""
+"""An engagement in the shape of v1's JSON, from any source."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Engagement(msgspec.Struct, gc=False):
     An engagement, with the facts that every page needs.
 
     `portal_id`, `type` and `last_updated_ms` (Unix ms) are None if HubSpot does not name them.
-    A source may extend this class by a form with a fast path to its records.
+    A source may extend this class by a form with a fast path to records.
     """
 
     has_fast_path: ClassVar[bool] = False
@@ -25,7 +25,7 @@ class Engagement(msgspec.Struct, gc=False):
     portal_id: int | None
     type: str | None
     last_updated_ms: int | None
-    mapping: Mapping[str, Any] | None = None
+    mapping: Mapping[str, Any] | None
 
     @property
     def whole(self) -> Mapping[str, Any]:

@@ -1,5 +1,5 @@
 """
-Every error that the tap raises on purpose; the tree says what the caller does next.
+Every error that the tap raises on purpose; the tree tells the caller's next step.
 
 TapError
   + ConfigError         fix config, catalog or state and run again
@@ -13,7 +13,7 @@ TapError
 Stopped                 a signal asks the run to end
 
 ApiError                errors of requests: see hubspot_api.exceptions; one more of them here:
-  x StuckError          a TransientError: HubSpot fails even at a page of one record
+  x StuckError          a TransientError: HubSpot fails even at a page of a single record
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from hubspot_api.exceptions import ApiError, ServerError
 
 
 class TapError(Exception):
-    """The run cannot go on; the text is one line that says what to do."""
+    """The run cannot go on; the text is a single line with the remedy."""
 
 
 class ConfigError(TapError):
@@ -44,7 +44,7 @@ class ResultLimitError(TapError):
 
 
 class OutOfOrderError(TapError):
-    """The ids of a page do not ascend from its offset."""
+    """The ids of a page do not ascend from the page's offset."""
 
 
 class SkippedError(TapError):
@@ -56,11 +56,11 @@ class OutputError(TapError):
 
 
 class StuckError(ServerError):
-    """HubSpot fails even at a page of one record: at that record, or altogether."""
+    """HubSpot fails even at a page of a single record: at that record, or altogether."""
 
 
 class Stopped(BaseException):
-    """A signal asked for the end of the run; `exit_code` is the shell's convention for it."""
+    """A signal asked for the end of the run; `exit_code` follows the shell's convention."""
 
     def __init__(self, number: int) -> None:
         super().__init__(signal.Signals(number).name)

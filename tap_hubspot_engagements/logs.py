@@ -1,4 +1,4 @@
-"""Writes the log to stderr: one redacted line an event; a closed stderr does not end the sync."""
+"""Writes the log to stderr, a redacted line for each event; works with a closed stderr, too."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from hubspot_api.redaction import clean
 
 
 class _Lines(logging.Handler):
-    """Writes to stderr without a buffer, and drops what cannot be written."""
+    """Writes to stderr without a buffer, and drops lines that cannot be written."""
 
     def emit(self, record: logging.LogRecord) -> None:
         try:

@@ -48,7 +48,7 @@ class Messages:
     def write_schema(
         self, selection: Selection, is_parent_selected: bool, source: str | None = None
     ) -> None:
-        """Write a SCHEMA message; `source` becomes its `x-source`."""
+        """Write a SCHEMA message with `source` as `x-source`."""
         stream = selection.stream
         message = {
             "type": "SCHEMA",
@@ -84,7 +84,7 @@ class Messages:
         self._write_message({"type": "ACTIVATE_VERSION", "stream": stream, "version": version})
 
     def write_state(self, state: State) -> None:
-        """Write a STATE message, and flush everything before it."""
+        """Write a STATE message, and flush all messages so far."""
         self._write_message({"type": "STATE", "value": state})
         try:
             self._out.flush()

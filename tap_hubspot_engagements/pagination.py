@@ -1,4 +1,4 @@
-"""A check for every pagination: its cursor is new."""
+"""Pagination: refuses a repeated cursor; each endpoint's module requests the pages."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from tap_hubspot_engagements.exceptions import PagingError
 MAX_SHOWN_LENGTH = 100  # characters of a cursor in an error
 
 
-def check_cursor_is_new(path: str, cursor: object, seen: set[str]) -> None:
-    """Add a cursor to `seen`; raise PagingError if it is missing or repeats."""
-    if not cursor or str(cursor) in seen:
+def check_cursor_is_new(path: str, cursor: object, earlier: set[str]) -> None:
+    """Add a cursor to `earlier`; raise PagingError for a missing or repeated cursor."""
+    if not cursor or str(cursor) in earlier:
         raise PagingError(f"{path}: cursor {str(cursor)[:MAX_SHOWN_LENGTH]!r} does not go on")
-    seen.add(str(cursor))
+    earlier.add(str(cursor))

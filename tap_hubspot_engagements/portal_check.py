@@ -1,5 +1,5 @@
 """
-Checks that the token's portal is the one that the state belongs to.
+Checks that token and state belong to the same portal.
 
 The state of one portal with the token of another would flag every row of the first as deleted.
 """
@@ -15,10 +15,10 @@ from tap_hubspot_engagements.source import Source
 
 class PortalCheck:
     """
-    The portal of a run: `portal` is its id, None while unknown.
+    The portal of a run: `portal` is the id, None while unknown.
 
     `is_confirmed` says that HubSpot has named it in this run. Every method raises ConfigError if
-    HubSpot names another portal than before, and what the source raises.
+    HubSpot names another portal than before, and the source's own errors.
     """
 
     def __init__(self, source: Source, portal: int | None) -> None:
@@ -38,7 +38,7 @@ class PortalCheck:
 
     def confirm(self) -> None:
         """
-        Have HubSpot name the portal, unless it has in this run.
+        Have HubSpot name the portal, once in a run.
 
         Call this before anything that removes rows, and before records that name no portal.
         """

@@ -1,4 +1,4 @@
-"""Shows on stderr where a sync is, and at its end what it did."""
+"""Shows the progress of a sync on stderr, and at the end a summary."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ TERMINAL_INTERVAL_S = 1.0
 
 @dataclass
 class Progress:
-    """Counts the run's work, and logs it from time to time."""
+    """Counts the run's work, and logs the counts from time to time."""
 
     client: HubspotClient
     streams: Counter[str] = field(default_factory=Counter)  # records by stream
     types: Counter[str] = field(default_factory=Counter)  # engagements by type
     mismatches: Counter[str] = field(default_factory=Counter)  # values in `extra`, by property
-    redacted: int = 0  # e-mails whose text HubSpot withholds
+    redacted_emails: int = 0  # e-mails whose text HubSpot withholds
     nul_removed: int = 0  # engagements that lost a U+0000
     _started_s: float = field(default_factory=time.monotonic)
     _shown_s: float = field(default_factory=time.monotonic)
@@ -41,14 +41,14 @@ class Progress:
         self.streams[stream] += records
         self.mismatches.update(f"{stream}.{name}" for name in mismatches)
 
-    def count_types(self, types: Iterable[object], redacted: int, nul_removed: int) -> None:
+    def count_types(self, types: Iterable[object], redacted_emails: int, nul_removed: int) -> None:
         """Count a page's engagements by type; warn of each unknown type once."""
         counts = Counter(map(str, types))
-        known = self.types.keys() | TYPES_WITH_STREAM | TYPES_WITHOUT_STREAM
-        for kind in sorted(counts.keys() - known):
+        known_types = self.types.keys() | TYPES_WITH_STREAM | TYPES_WITHOUT_STREAM
+        for kind in sorted(counts.keys() - known_types):
             LOGGER.warning("engagements of type %s, which is new: in engagement_other", kind)
         self.types.update(counts)
-        self.redacted += redacted
+        self.redacted_emails += redacted_emails
         self.nul_removed += nul_removed
 
     def tick(self) -> None:
@@ -66,7 +66,7 @@ class Progress:
             LOGGER.info("%s", self._line())
 
     def close(self, outcome: str) -> None:
-        """Log what the sync did; `outcome` is the first word of the last line."""
+        """Log a summary of the sync; `outcome` is the first word of the last line."""
         if logs.is_terminal():
             logs.write("\r\x1b[K")
         for kind, number in sorted(self.types.items()):
@@ -78,9 +78,10 @@ class Progress:
         _log_metric("timer", "http_request_duration", round(self.client.request_s, 3))
         for name, number in sorted(self.mismatches.items()):
             LOGGER.warning("%d values of %s do not have its type: kept in extra", number, name)
-        if self.redacted:
+        if self.redacted_emails:
             LOGGER.warning(
-                "%d e-mails without their text: grant the token sales-email-read", self.redacted
+                "%d e-mails without their text: grant the token sales-email-read",
+                self.redacted_emails,
             )
         if self.nul_removed:
             LOGGER.warning("U+0000 removed from the texts of %d engagements", self.nul_removed)

@@ -23,7 +23,7 @@ StringOrInt = Annotated[str, Meta(description="HubSpot sends an integer in some 
 
 
 class StrictStruct(msgspec.Struct, forbid_unknown_fields=True, gc=False):
-    """A struct that refuses unknown properties; missing ones are null."""
+    """A struct that refuses unknown properties; missing properties are null."""
 
 
 class InnerEngagement(StrictStruct):
@@ -115,7 +115,7 @@ class MeetingDetails(StrictStruct):
 
 
 class EmailColumns(StrictStruct):
-    """The `metadata` of an e-mail of any direction, without its people."""
+    """The `metadata` of an e-mail of any direction, without people."""
 
     subject: str | None = None
     html: str | None = None
@@ -149,7 +149,7 @@ class Person(StrictStruct):
 
 
 class EmailDetails(EmailColumns):
-    """The `metadata` of an e-mail, with its people."""
+    """The `metadata` of an e-mail, with people."""
 
     from_: Person | None | UnsetType = msgspec.field(default=None, name="from")
     sender: Person | None | UnsetType = None
@@ -195,7 +195,7 @@ _FALLBACK_TYPES: Mapping[Any, Any] = {
 
 
 def types_of(struct: type[msgspec.Struct]) -> dict[str, Any]:
-    """Return the Python type of each property of a struct, in its order, as records.py uses it."""
+    """Return the Python type of each property of a struct, in order, for records.py."""
     return {
         field.encode_name: _FALLBACK_TYPES[field.type] for field in msgspec.structs.fields(struct)
     }

@@ -1,7 +1,7 @@
 """
 Converts engagements to the records that the schemas promise. Pure.
 
-Nothing is dropped: a property without a column, and a value that does not have its column's type,
+Nothing is dropped: a property without a column, and a value with another type than the column,
 go into the record's `extra`. This is the fallback for engagements without a fast path.
 """
 
@@ -52,7 +52,7 @@ _OUTER_KEYS = frozenset((INNER, *OUTER_TYPES))
 
 
 def to_engagements(engagement: EngagementJson) -> Converted:
-    """Return the one record of the engagement itself, with every property."""
+    """Return the record of the engagement itself, with every property."""
     inner = engagement[INNER]
     record: Record = {}
     extra = _unmapped_keys(engagement, inner)
@@ -63,28 +63,28 @@ def to_engagements(engagement: EngagementJson) -> Converted:
 
 
 def to_notes(engagement: EngagementJson) -> Converted:
-    """Return the one record of a note's details."""
+    """Return the record of a note's details."""
     return _metadata_record(engagement, NOTE_TYPES)
 
 
 def to_tasks(engagement: EngagementJson) -> Converted:
-    """Return the one record of a task's details."""
+    """Return the record of a task's details."""
     return _metadata_record(engagement, TASK_TYPES)
 
 
 def to_calls(engagement: EngagementJson) -> Converted:
-    """Return the one record of a call's details."""
+    """Return the record of a call's details."""
     return _metadata_record(engagement, CALL_TYPES)
 
 
 def to_meetings(engagement: EngagementJson) -> Converted:
-    """Return the one record of a meeting's details."""
+    """Return the record of a meeting's details."""
     return _metadata_record(engagement, MEETING_TYPES)
 
 
 def to_emails(engagement: EngagementJson) -> Converted:
     """
-    Return the one record of an e-mail of any direction.
+    Return the record of an e-mail of any direction.
 
     The sender has columns; recipients are records of another stream.
     """
@@ -104,7 +104,7 @@ def to_emails(engagement: EngagementJson) -> Converted:
 
 
 def to_other(engagement: EngagementJson) -> Converted:
-    """Return the one record of an engagement whose type has no stream: its metadata unchanged."""
+    """Return the record of an engagement whose type has no stream: the metadata unchanged."""
     kind = engagement[INNER].get("type")
     record = {
         "engagementId": engagement[INNER]["id"],
@@ -180,12 +180,12 @@ def to_attachments(engagement: EngagementJson) -> Converted:
 
 
 def to_disposition(disposition: Mapping[str, Any]) -> Converted:
-    """Return the one record of a call's outcome."""
+    """Return the record of a call's outcome."""
     return _top_level_record(disposition, DISPOSITION_TYPES)
 
 
 def to_owner(owner: Mapping[str, Any]) -> Converted:
-    """Return the one record of an owner, whose id HubSpot sends as text here, elsewhere not."""
+    """Return the record of an owner, whose id HubSpot sends as text here, elsewhere not."""
     return _top_level_record({**owner, "id": int(owner["id"])}, OWNER_TYPES)
 
 
@@ -275,7 +275,7 @@ def _list(value: Any) -> list[Any]:
 
 
 def _metadata(engagement: EngagementJson) -> Any:
-    """Return an engagement's metadata as an object, or null; another type is put into one."""
+    """Return an engagement's metadata as an object, or null; another type is put into an object."""
     metadata = engagement.get(METADATA)
     return metadata if metadata is None or isinstance(metadata, dict) else {"value": metadata}
 
@@ -292,7 +292,7 @@ def _unmapped_keys(engagement: EngagementJson, inner: Mapping[str, Any]) -> Reco
 
 def _free_name(name: str, part: str, extra: Mapping[str, Any]) -> str:
     """
-    Return the name in `extra` of a property without a column, in its `part` of the engagement.
+    Return the name in `extra` of a property without a column, in that `part` of the engagement.
 
     The other part, or the schema, may have the same name: both values are kept.
     """

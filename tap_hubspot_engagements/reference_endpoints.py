@@ -16,18 +16,18 @@ OWNERS = "/crm/v3/owners"
 MAX_OWNERS = 500  # HubSpot's limit for a page
 
 
-def iter_owners(client: HubspotClient) -> Iterator[Sequence[Mapping[str, Any]]]:
-    """Yield all owners page by page, active ones first, then archived ones."""
+def iter_owners(client: HubspotClient, path: str = OWNERS) -> Iterator[Sequence[Mapping[str, Any]]]:
+    """Yield all owners page by page, active owners first, then archived owners."""
     for archived in ("false", "true"):
         params: dict[str, object] = {"limit": MAX_OWNERS, "archived": archived}
-        seen: set[str] = set()
+        cursors: set[str] = set()
         while True:
-            body = client.get(OWNERS, params, _parse_owners).body
+            body = client.get(path, params, _parse_owners).body
             yield body["results"]
             after = ((body.get("paging") or {}).get("next") or {}).get("after")
             if after is None:
                 break
-            check_cursor_is_new(OWNERS, after, seen)
+            check_cursor_is_new(path, after, cursors)
             params = {**params, "after": after}
 
 
@@ -41,9 +41,9 @@ def get_portal(client: HubspotClient) -> int:
     return client.get(ACCOUNT, {}, _parse_account, hint=True).body
 
 
-def check_owners(client: HubspotClient) -> None:
+def check_owners(client: HubspotClient, path: str = OWNERS) -> None:
     """Raise HubspotError if the token cannot read owners."""
-    client.get(OWNERS, {"limit": 1}, _parse_owners)
+    client.get(path, {"limit": 1}, _parse_owners)
 
 
 def _parse_owners(text: bytes) -> Mapping[str, Any]:

@@ -19,7 +19,7 @@ MAX_DELETIONS = 10  # max_deletions of these short lists
 
 def sync_reference_table(run: Run, selections: Sequence[Selection]) -> None:
     """
-    Replicate one stream with an endpoint of its own.
+    Replicate a stream with a separate endpoint.
 
     Raises DeletionsError if the list has become shorter than is plausible.
     """
@@ -30,14 +30,14 @@ def sync_reference_table(run: Run, selections: Sequence[Selection]) -> None:
     now = datetime.now(timezone.utc)
     version, count = utc_to_ms(now), 0
     for objects in stream.read(run.source):
-        converted = [stream.to_records(one) for one in objects]
+        conversions = [stream.to_records(one) for one in objects]
         lines = [
             to_json(keep_properties(record, selection.properties))
-            for records, _ in converted
+            for records, _ in conversions
             for record in records
         ]
         run.messages.write_records(stream.tap_stream_id, lines, now, version)
-        mismatches = [name for _, names in converted for name in names]
+        mismatches = [name for _, names in conversions for name in names]
         run.progress.count(stream.tap_stream_id, len(lines), mismatches)
         count += len(lines)
     if not run.options.allow_deletions:

@@ -15,7 +15,7 @@ from tap_hubspot_engagements.config import Config
 from tap_hubspot_engagements.deletions import DeletionLimits, find_doubt
 from tap_hubspot_engagements.exceptions import DeletionsError
 from tap_hubspot_engagements.source import Page, Source
-from tap_hubspot_engagements.state import Position, Unfinished
+from tap_hubspot_engagements.state import FIRST_SOURCE, Position, Unfinished
 from tap_hubspot_engagements.times import ms_to_utc, utc_to_ms
 
 LOGGER = logging.getLogger(__name__)
@@ -38,10 +38,10 @@ class Step:
 @dataclass(frozen=True)
 class PassOptions:
     """
-    What a run wants beside what is due.
+    Options of a run that change which passes it makes.
 
-    `full_refresh` begins a full pass anew, `every_time` makes one due, `allow_deletions` accepts it
-    however much is missing.
+    `full_refresh` begins a full pass anew, `every_time` makes one due, `allow_deletions` accepts a
+    pass however much is missing.
     """
 
     full_refresh: bool = False
@@ -53,10 +53,10 @@ def iter_steps(
     source: Source, config: Config, position: Position, options: PassOptions | None = None
 ) -> Iterator[Step]:
     """
-    Yield what is to be replicated from `position` on.
+    Yield the steps of replication from `position` on.
 
-    Without a bookmark, or when a full pass is due, the run reads everything, and then what changed
-    meanwhile; otherwise it reads changes. Raises DeletionsError at the end, after all steps, if a
+    Without a bookmark, or when a full pass is due, the run reads everything, and then the changes
+    since then; otherwise only changes. Raises DeletionsError at the end, after all steps, if a
     full pass misses more than is plausible.
     """
     options = options or PassOptions()
@@ -64,11 +64,14 @@ def iter_steps(
     if options.full_refresh:
         position = replace(position, backfill=None, changes=None)
     position = _without_foreign_passes(source, position)
+    position = position.written_by(source.name)
     if position.changes:
         position = yield from _resume_changes(source, position, position.changes)
     is_due = options.full_refresh or options.every_time or _is_full_pass_due(config, position)
     if position.backfill or is_due:
         limits = None if options.allow_deletions else DeletionLimits.from_config(config)
+        if limits is not None and not source.sees_rows_of(position.writers):
+            limits = DeletionLimits.none()  # no row is flagged for being missing
         position, doubt = yield from _read_everything(source, position, limits)
         if not position.bookmark:
             _raise_doubt(doubt)
@@ -87,6 +90,9 @@ def _raise_doubt(doubt: str | None) -> None:
 
 def _without_foreign_passes(source: Source, position: Position) -> Position:
     """Return `position` without an unfinished pass of another source, which begins anew."""
+    if position.unread and source.name != FIRST_SOURCE:
+        # Pages of FIRST_SOURCE, by ids; a full pass reads what is on them, too.
+        position = replace(position, unread=(), doubted=True)
     unfinished = position.backfill or position.changes
     if unfinished is None or unfinished.source == source.name:
         return position
@@ -116,7 +122,8 @@ def _read_everything(
     """
     Yield every engagement, or those that an interrupted full pass has left.
 
-    Returns the new position, and why the pass is not plausible, None if it is or without `limits`.
+    Returns the new position, and why the pass is not plausible: None for a plausible pass, or
+    without `limits`.
     After an implausible pass no row is flagged, the bookmark stays, and another pass is due.
     """
     doubt = None
@@ -146,10 +153,10 @@ def _with_version(
     position: Position, page: Page, signpost: datetime | None, *, is_new: bool
 ) -> tuple[Position, datetime]:
     """
-    Return the position with a version, and the pass's signpost, both set by its first page.
+    Return the position with a version, and the pass's signpost, both set by the first page.
 
     A new full pass (`is_new`) must have a higher version than the previous one, or ACTIVATE_VERSION
-    could not separate its records from older ones.
+    could not separate new records from older ones.
     """
     if signpost is None:
         signpost = page.hubspot_at - DATE_HEADER_RESOLUTION
@@ -190,7 +197,7 @@ def _read_changes(
     signpost: datetime | None = None,
     newest: datetime | None = None,
 ) -> Generator[Step, None, Position]:
-    """Yield the pages of changes, each with its position."""
+    """Yield the pages of changes, each with the position after the page."""
     for page in pages:
         position, signpost = _with_version(position, page, signpost, is_new=False)
         newest = newest_change(page, newest)

@@ -1,21 +1,23 @@
-"""What all parts of a run share."""
+"""The shared parts of a run."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from hubspot_api.client import HubspotClient
-from tap_hubspot_engagements.config import Config
+from tap_hubspot_engagements.config import OBJECT_TYPES, Config
 from tap_hubspot_engagements.messages import Messages
+from tap_hubspot_engagements.objects.archived import Deletions, iter_deletions
 from tap_hubspot_engagements.portal_check import PortalCheck
 from tap_hubspot_engagements.progress import Progress
 from tap_hubspot_engagements.replication import PassOptions
 from tap_hubspot_engagements.selection import Selection
 from tap_hubspot_engagements.source import Source
-from tap_hubspot_engagements.sources import build_source
+from tap_hubspot_engagements.sources import build_archive, build_source
 from tap_hubspot_engagements.state import (
+    FIRST_SOURCE,
     Position,
     read_portal,
     read_position,
@@ -27,9 +29,9 @@ from tap_hubspot_engagements.state import (
 @dataclass
 class Run:
     """
-    A run of the tap: its input, its output, and the state that it wrote last.
+    A run of the tap: input, output, and the last state written.
 
-    `position` is where the last run stopped. Raises ConfigError for a state that cannot be read.
+    `position` is the end of the last run. Raises ConfigError for a state that cannot be read.
     """
 
     client: HubspotClient
@@ -51,18 +53,24 @@ class Run:
         check_position(self.source, self.position)
         self.portal_check = PortalCheck(self.source, read_portal(self.state))
 
+    def read_deletions(self, since_ms: int) -> Iterator[Deletions]:
+        """Yield the engagements deleted since `since_ms` (Unix ms), by HubSpot's list of them."""
+        kinds = [kind for kind in OBJECT_TYPES if kind not in self.config.skip_types]
+        return iter_deletions(build_archive(self.client, self.config), kinds, since_ms)
+
     def write_state(self, state: Mapping[str, Any]) -> None:
-        """Write a STATE message; all records before it have to be written."""
+        """Write a STATE message; all earlier records have to be written."""
         self.state = with_portal(state, self.portal_check.portal)
         self.messages.write_state(self.state)
 
 
 def check_position(source: Source, position: Position) -> None:
-    """Raise ConfigError if `source` cannot resume the passes of a position that are its own."""
+    """Raise ConfigError if `source` cannot resume its own passes of a position."""
     passes = [one for one in (position.backfill, position.changes) if one]
     resumes = [one.resume for one in passes if one.source == source.name]
+    unread = position.unread if source.name == FIRST_SOURCE else ()
     try:
-        for resume in [*resumes, *position.unread]:
+        for resume in [*resumes, *unread]:
             source.check_resume(resume)
     except ValueError as error:
         raise unreadable_state(error) from error

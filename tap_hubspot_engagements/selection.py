@@ -24,10 +24,14 @@ Fields = Mapping[Any, Mapping[str, Any]]
 """A catalog entry's metadata by breadcrumb."""
 
 
+DELETED_AT = "_sdc_deleted_at"
+"""The property that flags a record as deleted, by a convention of Singer's targets."""
+
+
 @dataclass(frozen=True)
 class Selection:
     """
-    A stream to replicate, and its selected properties in the schema's order.
+    A stream to replicate, and the selected properties in the schema's order.
 
     With `full_table` the catalog wants a full pass in each run.
     """
@@ -38,7 +42,7 @@ class Selection:
 
     @property
     def mark(self) -> Mark:
-        """What the state keeps, to notice later selections."""
+        """The state's note of the selection, to notice later selections."""
         names = list(self.stream.schema["properties"])
         deselected = (name for name in names if name not in self.properties)
         return (self.stream.tap_stream_id, f"{crc32(to_json(names)):08x}", *deselected)
@@ -52,11 +56,14 @@ class Selection:
         """
         Return the stream's JSON Schema with the selected properties alone.
 
+        Records of deleted engagements have DELETED_AT in addition.
         If the parent is selected, too, `x-parent` names the stream that these records come and go
         with. `x-source` names the `source` of the records.
         """
         schema = self.stream.schema
         properties = {name: schema["properties"][name] for name in self.properties}
+        if self.stream.read is None:
+            properties[DELETED_AT] = {"type": ["null", "string"], "format": "date-time"}
         selected = {**schema, "properties": properties}
         if self.stream.parent and is_parent_selected:
             keys = {"engagementId": "id"}
@@ -68,25 +75,25 @@ class Selection:
 
 def newly_selected(before: Iterable[Mark], now: Iterable[Mark]) -> list[str]:
     """Return the streams and properties of `now` that were not selected before."""
-    known = {name: rest for name, *rest in before}
+    earlier = {name: rest for name, *rest in before}
     added: list[str] = []
     for stream, schema, *deselected in now:
-        if stream not in known or known[stream][0] != schema:
+        if stream not in earlier or earlier[stream][0] != schema:
             added.append(stream)
         else:
-            added += [f"{stream}.{name}" for name in known[stream][1:] if name not in deselected]
+            added += [f"{stream}.{name}" for name in earlier[stream][1:] if name not in deselected]
     return added
 
 
 def default_selection() -> list[Selection]:
-    """Return what the discovered catalog selects."""
+    """Return the selection of the discovered catalog."""
     streams = [stream for stream in STREAMS.values() if stream.selected]
     return [Selection(stream, _selected_properties(stream, {})) for stream in streams]
 
 
 def read_selection(catalog: Mapping[str, Any]) -> list[Selection]:
     """
-    Return what a catalog, as parsed JSON, selects.
+    Return the selection of a catalog, which is parsed JSON.
 
     Raises ConfigError for anything but a catalog, for an unknown stream, and for an empty
     selection.
@@ -97,8 +104,8 @@ def read_selection(catalog: Mapping[str, Any]) -> list[Selection]:
     names = {str(entry.get("tap_stream_id", entry.get("stream"))): entry for entry in entries}
     unknown = [name for name in names if name not in STREAMS]
     if unknown:
-        known = ", ".join(STREAMS)
-        raise ConfigError(f"catalog: unknown stream {', '.join(unknown)}; there are {known}")
+        names_of_all = ", ".join(STREAMS)
+        raise ConfigError(f"catalog: unknown stream {', '.join(unknown)}; there are {names_of_all}")
     selections = [
         Selection(stream, _selected_properties(stream, fields), _wants_full_table(stream, fields))
         for name, stream in STREAMS.items()
@@ -133,7 +140,7 @@ def _read_fields(entry: Mapping[str, Any]) -> Fields:
     """
     Return a catalog entry's metadata by breadcrumb.
 
-    A plain `selected` beside the metadata, as older catalogs for --properties have it, selects the
+    A plain `selected` beside the metadata, as in older catalogs for --properties, selects the
     stream.
     """
     fields: dict[Any, dict[str, Any]] = {}
@@ -192,7 +199,7 @@ def _selected_properties(stream: Stream, fields: Fields) -> tuple[str, ...]:
 
 
 def _warn_of_fields(stream: Stream, fields: Fields) -> None:
-    """Warn of unknown properties, and of deselected ones that are replicated nevertheless."""
+    """Warn of unknown properties, and of deselected properties that are replicated nevertheless."""
     for breadcrumb in fields:
         # A breadcrumb below a property is selected with the property.
         is_known = stream.schema["properties"].keys() & {*breadcrumb[1:2]}

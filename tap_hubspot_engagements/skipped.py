@@ -75,7 +75,7 @@ class Skipped:
         return replace(page, engagements=[*page.engagements, *readable], unreadable=())
 
     def retry(self) -> Iterator[Page]:
-        """Yield those of the last run's that can be read by now; the others stay left out."""
+        """Yield the engagements that the last run left out and that are readable now."""
         ids = [one for one in self._last_ids if one not in self._reasons]
         self._last_ids = {}
         now = datetime.now(timezone.utc)
@@ -91,17 +91,17 @@ class Skipped:
     def raise_if_any(self) -> None:
         """Raise SkippedError if this run has left out any engagement."""
         if self._reasons:
-            shown = [f"{name} ({reason})" for name, reason in self._reasons.items()][:MAX_NAMED]
-            more = len(self._reasons) - len(shown)
+            names = [f"{name} ({reason})" for name, reason in self._reasons.items()][:MAX_NAMED]
+            more = len(self._reasons) - len(names)
             raise SkippedError(
                 f"engagements that could not be read, while all others were: {len(self._reasons)}: "
-                + "; ".join(shown)
+                + "; ".join(names)
                 + (f"; and {more} more" if more else "")
                 + ". The next run requests them again; ask HubSpot's support to repair them"
             )
 
     def _request(self, record: Unreadable) -> Engagement | None:
-        """Return the engagement by its id; None if it is deleted or unreadable this way, too."""
+        """Return the engagement by id; None for a deleted or still unreadable engagement."""
         if record.id is None:
             self._leave_out(_describe(record.resume), record.reason)
             if record.resume is not None:

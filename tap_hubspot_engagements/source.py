@@ -1,4 +1,4 @@
-"""What a source of engagements promises."""
+"""The interface of a source of engagements: each API version of HubSpot's has one."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Resume = Mapping[str, Any]
 @dataclass(frozen=True)
 class Unreadable:
     """
-    A record that cannot be read: its id, None if unknown, and the reason.
+    A record that cannot be read: the id, None if unknown, and the reason.
 
     With `resume`, read_all reads the record's page again.
     """
@@ -53,9 +53,9 @@ class Source(Protocol):
     """
     An API of HubSpot's that engagements are read from.
 
-    Every method may raise what hubspot_api's client raises, and PagingError if responses
+    Every method may raise the errors of hubspot_api's client, and PagingError if responses
     contradict each other. Delivery is at least once: a page may repeat engagements, and a pass
-    never skips one.
+    never skips any. Targets upsert by primary key, so that repeats are harmless.
     """
 
     name: str
@@ -63,6 +63,14 @@ class Source(Protocol):
     @property
     def page_sizes(self) -> Mapping[str, int]:
         """The sizes that work if an endpoint's largest page fails, by path."""
+        ...
+
+    def sees_rows_of(self, writers: Sequence[str]) -> bool:
+        """
+        Tell whether a full pass shows every live row that these sources, by name, wrote.
+
+        `writers` are those of a Position: () stands for v1 alone.
+        """
         ...
 
     def read_all(self, resume: Resume | None = None) -> Iterator[Page]:
@@ -82,11 +90,11 @@ class Source(Protocol):
         ...
 
     def read_one(self, engagement_id: int) -> Engagement | None:
-        """Return an engagement by its id, in one attempt; None if none exists."""
+        """Return an engagement by id, in a single attempt; None if no such engagement exists."""
         ...
 
     def read_owners(self) -> Iterator[Sequence[Mapping[str, Any]]]:
-        """Yield all owners, page by page, archived ones included."""
+        """Yield all owners, page by page, archived owners included."""
         ...
 
     def read_call_dispositions(self) -> Iterator[Sequence[Mapping[str, Any]]]:
@@ -99,7 +107,7 @@ class Source(Protocol):
 
     def find_contradiction(self, last_page: Page, read: int, created_before_ms: int) -> str | None:
         """
-        Return how HubSpot contradicts a full pass of `read` engagements; None if it does not.
+        Return how HubSpot contradicts a full pass of `read` engagements, else None.
 
         Only engagements created before `created_before_ms` (Unix ms) count. A contradiction is an
         engagement that HubSpot shows elsewhere and that the pass has missed.

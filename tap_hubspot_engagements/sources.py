@@ -1,4 +1,4 @@
-"""The source that the configuration names."""
+"""The source for each version of HubSpot's API: a new API version is added here."""
 
 from __future__ import annotations
 
@@ -7,6 +7,9 @@ from typing import Protocol
 
 from hubspot_api.client import HubspotClient
 from tap_hubspot_engagements.config import Config
+from tap_hubspot_engagements.objects.api import ObjectsApi
+from tap_hubspot_engagements.objects.endpoints import NEWEST, VERSIONS
+from tap_hubspot_engagements.objects.source import ObjectsSource
 from tap_hubspot_engagements.source import Source
 from tap_hubspot_engagements.v1.source import V1Source
 
@@ -17,7 +20,10 @@ class _SourceType(Protocol):
     ) -> Source: ...
 
 
-SOURCES: Mapping[str, _SourceType] = {"v1": V1Source}
+SOURCES: Mapping[str, _SourceType] = {
+    "v1": V1Source,
+    **dict.fromkeys(VERSIONS, ObjectsSource),
+}
 """By `api_version`; config.API_VERSIONS has the same names."""
 
 
@@ -26,3 +32,9 @@ def build_source(
 ) -> Source:
     """Return the source of the configuration's `api_version`; `page_sizes` are the state's."""
     return SOURCES[config.api_version](client, config, page_sizes)
+
+
+def build_archive(client: HubspotClient, config: Config) -> ObjectsApi:
+    """Return the API whose list of deletions the run reads; v1 has none."""
+    version = config.api_version if config.api_version in VERSIONS else NEWEST
+    return ObjectsApi(client, version, config.page_size)

@@ -1,8 +1,8 @@
 """
-Where the last run stopped, as the state keeps it. Pure.
+The end of the last run, in the form of the state. Pure.
 
-A pass that has not ended keeps its signpost, the newest change so far, and what its source resumes
-from.
+A pass that has not ended keeps its signpost, the newest change so far, and the source's place to
+resume.
 """
 
 from __future__ import annotations
@@ -20,15 +20,12 @@ from tap_hubspot_engagements.times import ms_to_utc, parse_moment, to_rfc3339
 State = Mapping[str, Any]
 
 PORTAL = "portal"
-KNOWN_KEYS = frozenset(("bookmarks", "currently_syncing", PORTAL))  # of a state
-# Meltano's keys, old and new; a later one takes precedence.
-MELTANO_KEYS = ("completed", "completed_state", "partial", "partial_state")
 STREAM = ENGAGEMENTS.tap_stream_id
 BOOKMARK = "lastUpdated"
 # Ours, and those of singer-io's tap-hubspot.
 MARK_KEYS = frozenset(
     f"{BOOKMARK} version backfill changes selected engagements doubted skipped unread page_sizes"
-    " cursor offset current_sync_start last_sync_duration".split()
+    " writers swept cursor offset current_sync_start last_sync_duration".split()
 )
 FIRST_SOURCE = "v1"  # of passes that do not name their source
 MAX_CLOCK_DIFFERENCE = timedelta(minutes=1)
@@ -37,9 +34,9 @@ MAX_CLOCK_DIFFERENCE = timedelta(minutes=1)
 @dataclass(frozen=True)
 class Unfinished:
     """
-    A pass that has not ended: its signpost, the newest change so far, and the place to resume.
+    The checkpoint of a pass that has not ended: signpost, newest change so far, place to resume.
 
-    `signpost` is None for a pass that has not begun: `resume` is where an earlier one ended. `read`
+    `signpost` is None for a pass that has not begun: `resume` is the end of an earlier pass. `read`
     counts the engagements of a full pass, None in states of older versions. `source` is the name
     of the source that understands `resume`.
     """
@@ -54,13 +51,15 @@ class Unfinished:
 @dataclass(frozen=True)
 class Position:
     """
-    Where replication of engagements stands; at most one pass is unfinished.
+    The progress of replication; at most one pass is unfinished.
 
-    `version` marks the records since the last full pass began: its signpost in Unix ms.
+    `version` marks the records since the last full pass began: that signpost in Unix ms.
     `engagements` is the number that the last full pass read, None if unknown. `selected` is the
     selection of the records so far, None in states of older versions. `skipped` are ids, and
     `unread` places of read_all, of engagements that could not be read. `doubted` says that the last
-    full pass was not plausible, or left out too much, so that another is due.
+    full pass was not plausible, or left out too much, so that another is due. `writers` are the
+    sources whose records there are, () for FIRST_SOURCE alone. Deletions before `swept` have been
+    told.
     """
 
     bookmark: datetime | None = None
@@ -73,6 +72,15 @@ class Position:
     skipped: tuple[int, ...] = ()
     unread: tuple[Resume, ...] = ()
     doubted: bool = False
+    writers: tuple[str, ...] = ()
+    swept: datetime | None = None
+
+    def written_by(self, source: str) -> Position:
+        """Return the position once there are records of this source, too."""
+        has_begun = self.bookmark or self.version
+        before = self.writers or ((FIRST_SOURCE,) if has_begun else ())
+        writers = tuple(sorted({*before, source}))
+        return replace(self, writers=() if writers == (FIRST_SOURCE,) else writers)
 
     def after_pass(self, signpost: datetime, newest: datetime | None) -> Position:
         """
@@ -80,8 +88,8 @@ class Position:
 
         The bookmark moves to the newest change, never back and never past the signpost.
         """
-        reached = min(newest, signpost) if newest else self.bookmark
-        bookmark = max(filter(None, (self.bookmark, reached)), default=None)
+        end = min(newest, signpost) if newest else self.bookmark
+        bookmark = max(filter(None, (self.bookmark, end)), default=None)
         return replace(self, bookmark=bookmark, backfill=None, changes=None)
 
     def during_backfill(self, backfill: Unfinished) -> Position:
@@ -91,43 +99,6 @@ class Position:
     def during_changes(self, changes: Unfinished) -> Position:
         """Return the position during a pass over changes; the bookmark stays."""
         return replace(self, backfill=None, changes=changes)
-
-
-def unwrap(value: Mapping[str, Any]) -> dict[str, Any]:
-    """
-    Return the state in the JSON object of a state file.
-
-    The object is the state itself, a whole STATE message, or what Meltano keeps and prints. There
-    the partial state, of a run that failed, is merged over the completed one. Raises ConfigError
-    for anything else: to begin anew instead would hide the mistake.
-    """
-    if isinstance(wrapped := value.get("value"), Mapping) and not value.keys() & KNOWN_KEYS:
-        return unwrap(wrapped)
-    if isinstance(wrapped := value.get("singer_state"), Mapping):
-        return unwrap(wrapped)
-    if value.keys() & MELTANO_KEYS and not value.keys() & KNOWN_KEYS:
-        parts = [value.get(name) or {} for name in MELTANO_KEYS if name in value]
-        if not all(isinstance(part, Mapping) for part in parts):
-            raise ConfigError(f"state: {', '.join(value)} must hold objects")
-        merged: dict[str, Any] = {}
-        for part in parts:
-            merged = _merge(merged, unwrap(part))
-        return merged
-    if value and not value.keys() & KNOWN_KEYS:
-        raise ConfigError(f"state: holds {', '.join(map(repr, value))} and no bookmarks")
-    return dict(value)
-
-
-def _merge(earlier: Mapping[str, Any], later: Mapping[str, Any]) -> dict[str, Any]:
-    """Merge two states as Meltano does: objects key by key, anything else replaced."""
-    merged = dict(earlier)
-    for key, value in later.items():
-        if isinstance(value, Mapping):
-            existing = merged.get(key)
-            merged[key] = _merge(existing if isinstance(existing, Mapping) else {}, value)
-        else:
-            merged[key] = value
-    return merged
 
 
 def read_position(state: State) -> Position:
@@ -157,6 +128,8 @@ def read_position(state: State) -> Position:
                 (str(path), _number(size)) for path, size in mark.get("page_sizes") or ()
             ),
             doubted=mark.get("doubted") is True,
+            writers=_read_writers(mark.get("writers")),
+            swept=_moment(mark.get("swept")),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise unreadable_state(error) from error
@@ -176,13 +149,13 @@ def read_portal(state: State) -> int | None:
 
 
 def with_portal(state: State, portal: int | None) -> dict[str, Any]:
-    """Return `state` with the portal that it belongs to, if known."""
+    """Return `state` with the portal, if known."""
     return dict(state) if portal is None else {**state, PORTAL: portal}
 
 
 def with_position(state: State, position: Position) -> dict[str, Any]:
     """
-    Return `state` with engagements at `position`; the argument stays as it is.
+    Return `state` with engagements at `position`; the argument stays unchanged.
 
     A finished pass becomes null: Meltano merges states key by key, and would keep a missing key. An
     unfinished pass is in a list, since that merge fails at an object in place of a null.
@@ -197,6 +170,8 @@ def with_position(state: State, position: Position) -> dict[str, Any]:
         "page_sizes": position.page_sizes or None,
         "doubted": position.doubted or None,
         "engagements": position.engagements,
+        "writers": position.writers or None,
+        "swept": to_rfc3339(position.swept) if position.swept else None,
         "selected": position.selected,
         "backfill": [_write_unfinished(position.backfill)] if position.backfill else None,
         "changes": [_write_unfinished(position.changes)] if position.changes else None,
@@ -233,6 +208,7 @@ def check_not_ahead(position: Position, now: datetime) -> None:
     """
     moments = {
         BOOKMARK: position.bookmark,
+        "swept": position.swept,
         "version": None if position.version is None else ms_to_utc(position.version),
         "backfill.signpost": position.backfill and position.backfill.signpost,
         "changes.signpost": position.changes and position.changes.signpost,
@@ -247,34 +223,34 @@ def check_not_ahead(position: Position, now: datetime) -> None:
 
 
 def _read_unfinished(mark: State, name: str) -> Unfinished | None:
-    """Return the unfinished pass of this name; its resume is every key that is not ours."""
+    """Return the unfinished pass of this name; all keys that are not ours make the resume."""
     value = mark.get(name)
     if isinstance(value, list):  # older states have the pass without a list
         (value,) = value or [None]
-    written = dict(_object({name: value}, name, STREAM))
-    if not written:
+    fields = dict(_object({name: value}, name, STREAM))
+    if not fields:
         return None
-    signpost, newest = parse_moment(written.pop("signpost")), _moment(written.pop("newest", None))
-    read, source = _count(written.pop("read", None)), written.pop("source", FIRST_SOURCE)
-    return Unfinished(signpost, _resume(written), newest, read, str(source))
+    signpost, newest = parse_moment(fields.pop("signpost")), _moment(fields.pop("newest", None))
+    read, source = _count(fields.pop("read", None)), fields.pop("source", FIRST_SOURCE)
+    return Unfinished(signpost, _resume(fields), newest, read, str(source))
 
 
 def _write_unfinished(unfinished: Unfinished) -> dict[str, Any]:
     moments = {"signpost": unfinished.signpost, "newest": unfinished.newest}
-    written: dict[str, Any] = {name: to_rfc3339(at) for name, at in moments.items() if at}
+    fields: dict[str, Any] = {name: to_rfc3339(at) for name, at in moments.items() if at}
     if unfinished.read is not None:
-        written["read"] = unfinished.read
+        fields["read"] = unfinished.read
     if unfinished.source != FIRST_SOURCE:
-        written["source"] = unfinished.source
-    return {**written, **unfinished.resume}
+        fields["source"] = unfinished.source
+    return {**fields, **unfinished.resume}
 
 
 def _read_changes(mark: State) -> Unfinished | None:
     """
     Return the unfinished pass over changes.
 
-    A bookmark of singer-io's tap-hubspot is accepted: without `lastUpdated` it has the cursor of an
-    interrupted run in `offset.after`, of a finished one in `cursor`.
+    A bookmark of singer-io's tap-hubspot is accepted: without `lastUpdated`, the cursor of an
+    interrupted run in `offset.after`, of a finished run in `cursor`.
     """
     unfinished = _read_unfinished(mark, "changes")
     if unfinished:
@@ -295,6 +271,14 @@ def _read_selected(value: object) -> tuple[tuple[str, ...], ...] | None:
     ):
         raise ValueError(f"not a selection: {value!r}")
     return tuple(tuple(mark) for mark in value)
+
+
+def _read_writers(value: object) -> tuple[str, ...]:
+    if value is None:
+        return ()
+    if not isinstance(value, (list, tuple)) or not all(isinstance(one, str) for one in value):
+        raise ValueError(f"not names of sources: {value!r}")
+    return tuple(value)
 
 
 def _object(parent: State, name: str, place: str) -> Mapping[str, Any]:

@@ -1,4 +1,4 @@
-"""The stream registry: each stream's name, keys, parent, schema, and source of its records."""
+"""The stream registry: each stream's name, keys, parent, schema, and source of records."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Stream:
     `to_records` converts an engagement, or, in a stream with `read`, an object of the stream's own
     endpoint. A stream with a `parent` has records that come and go with the parent's; their
     `engagementId` is the parent's `id`. `takes_type` tells which types of engagements have records
-    in the stream, None standing for no type; without it all types do. `deselected` names the
+    in the stream, None standing for no type; by default all types have. `deselected` names the
     properties that a catalog has to select.
     """
 

@@ -3,7 +3,7 @@ The whole run, readable top to bottom: which streams, which pages, which records
 
 One response of HubSpot feeds every selected stream. A STATE follows each page's records, so that a
 run that is killed resumes at the next page. The pipe gives backpressure: a page is written before
-the next one is taken.
+the next is taken.
 """
 
 from __future__ import annotations
@@ -16,23 +16,26 @@ from itertools import compress
 
 from hubspot_api.exceptions import AuthError, HubspotError, TransientError
 from hubspot_api.json_codec import to_json
+from tap_hubspot_engagements.deletion_sweep import first_swept, is_due, since_ms, with_deletion
 from tap_hubspot_engagements.engagement import Engagement
 from tap_hubspot_engagements.exceptions import DeletionsError, PagingError, SkippedError
+from tap_hubspot_engagements.objects.archived import Deletions
 from tap_hubspot_engagements.records import TypeMismatches, is_redacted, keep_properties
 from tap_hubspot_engagements.reference_tables import sync_reference_table
-from tap_hubspot_engagements.replication import Step, iter_steps
+from tap_hubspot_engagements.replication import DATE_HEADER_RESOLUTION, Step, iter_steps
 from tap_hubspot_engagements.run import Run
 from tap_hubspot_engagements.selection import Selection, newly_selected
 from tap_hubspot_engagements.skipped import Skipped
 from tap_hubspot_engagements.source import Page
 from tap_hubspot_engagements.state import (
+    FIRST_SOURCE,
     Position,
     check_not_ahead,
     with_currently_syncing,
     with_position,
 )
 from tap_hubspot_engagements.streams import ENGAGEMENTS
-from tap_hubspot_engagements.times import utc_to_ms
+from tap_hubspot_engagements.times import EPOCH, ms_to_utc, utc_to_ms
 
 LOGGER = logging.getLogger(__name__)
 
@@ -44,10 +47,10 @@ Job = Callable[[Run, Sequence[Selection]], None]
 
 def sync(run: Run) -> None:
     """
-    Replicate the selected streams, engagements first, from where the last run stopped.
+    Replicate the selected streams, engagements first, from the end of the last run.
 
     A stream that HubSpot refuses does not hold up the others. Once they are complete and the state
-    is written, its error is raised, the first one of several.
+    is written, the error is raised, the first of several.
     """
     run.portal_check.find()
     failures: dict[str, Exception] = {}
@@ -103,7 +106,8 @@ def sync_engagements(run: Run, selections: Sequence[Selection]) -> None:
         full_refresh=run.options.full_refresh or has_new,
         every_time=any(selection.full_table for selection in selections),
     )
-    skipped = Skipped(run.source, position.skipped, position.unread)
+    unread = position.unread if run.source.name == FIRST_SOURCE else ()
+    skipped = Skipped(run.source, position.skipped, unread)
     writer = _Writer(run, selections, skipped)
     for number, step in enumerate(iter_steps(run.source, run.config, position, options)):
         if not number:
@@ -112,11 +116,12 @@ def sync_engagements(run: Run, selections: Sequence[Selection]) -> None:
         position = step.position
         run.progress.tick()
     writer.write_retries(position)
+    writer.sweep(position)
     skipped.raise_if_any()
 
 
 def _with_selected(position: Position, selections: Sequence[Selection]) -> tuple[Position, bool]:
-    """Return the position with the current selection, and whether it needs a new full pass."""
+    """Return the position with the current selection, and whether a new full pass is necessary."""
     current = tuple(selection.mark for selection in selections)
     # The selection of an older version's state is unknown.
     added = newly_selected(position.selected or current, current)
@@ -132,6 +137,9 @@ class _Writer:
     def __init__(self, run: Run, selections: Sequence[Selection], skipped: Skipped) -> None:
         self._run = run
         self._skipped = skipped
+        self._swept = first_swept(run.position)
+        self._needs_sweep = False
+        self._now = EPOCH
         self._streams = [
             (
                 selection,
@@ -148,34 +156,73 @@ class _Writer:
         """
         Write a page, the deletions that a complete full pass shows, and the state.
 
-        A full pass that left out an engagement deletes nothing: it would count as deleted.
+        A full pass that left out an engagement deletes nothing, or that one would count as deleted.
+        Nor does one that cannot see all rows, such as types that another source alone has read:
+        then the list of deletions is read instead.
         """
         run, version = self._run, step.position.version
         assert version is not None, "every pass has one"
+        self._swept = self._swept or ms_to_utc(version)
+        self._now = max(self._now, step.page.hubspot_at)
         run.portal_check.check_page(step.page.engagements)
         self._write_page(step.page, version)
         if step.ends_full_pass:
             self.write_retries(step.position)
-        if step.ends_full_pass and not self._skipped.has_any:
+        sees_all = run.source.sees_rows_of(step.position.writers)
+        self._needs_sweep = self._needs_sweep or (step.ends_full_pass and not sees_all)
+        if step.ends_full_pass and sees_all and not self._skipped.has_any:
             run.portal_check.confirm()
             for selection, _ in self._streams:
                 run.messages.write_activate_version(selection.stream.tap_stream_id, version)
         run.write_state(with_position(run.state, self._complete(step.position)))
 
     def write_retries(self, position: Position) -> None:
-        """Write what the last run left out and this run can read, once."""
+        """Write the last run's unreadable engagements that are readable now, once."""
         if self._skipped.has_retries:
             for page in self._skipped.retry():
                 self.write_step(Step(page, position))
 
+    def sweep(self, position: Position) -> None:
+        """Write the deletions that HubSpot lists, if they are due, and the state."""
+        run, swept = self._run, self._swept
+        if swept is None or position.version is None or run.config.deletion_sweep_hours is None:
+            return
+        if not self._needs_sweep and not is_due(run.config, swept, self._now):
+            return
+        began: datetime | None = None
+        for deletions in run.read_deletions(since_ms(run.config, swept)):
+            began = began or deletions.hubspot_at
+            self._write_deletions(deletions, position.version)
+        if began is not None:
+            self._swept = began - DATE_HEADER_RESOLUTION
+            run.write_state(with_position(run.state, self._complete(position)))
+
+    def _write_deletions(self, deletions: Deletions, version: int) -> None:
+        run = self._run
+        run.portal_check.check_page(deletions.engagements)
+        live = {id(one) for one in _since(run.config.start_date, deletions.engagements)}
+        for selection, fast_path in self._streams:
+            takes_type = selection.stream.takes_type
+            name = selection.stream.tap_stream_id
+            lines: list[bytes] = []
+            mismatches: list[str] = []
+            for engagement, at in zip(deletions.engagements, deletions.deleted_at, strict=True):
+                if id(engagement) in live and (not takes_type or takes_type(engagement.type)):
+                    more, names = to_lines(selection, fast_path, [engagement])
+                    lines += with_deletion(more, at)
+                    mismatches += names
+            run.messages.write_records(name, lines, deletions.received_at, version)
+            run.progress.count(name, len(lines), mismatches)
+
     def _complete(self, position: Position) -> Position:
-        """Return the position with what the state keeps beside it."""
+        """Return the position with the other facts of the state."""
         return replace(
             position,
             skipped=self._skipped.ids,
             unread=self._skipped.unread,
             page_sizes=tuple(sorted(self._run.source.page_sizes.items())),
             doubted=position.doubted or self._skipped.exceeds_state,
+            swept=self._swept,
         )
 
     def _write_page(self, page: Page, version: int) -> None:
@@ -190,12 +237,12 @@ class _Writer:
             name = selection.stream.tap_stream_id
             run.messages.write_records(name, lines, page.received_at, version)
             run.progress.count(name, len(lines), mismatches)
-        redacted = (
+        redacted_emails = (
             sum(is_redacted(engagement.whole) for engagement in engagements)
             if page.may_be_redacted
             else 0
         )
-        run.progress.count_types(types, redacted, page.nul_removed)
+        run.progress.count_types(types, redacted_emails, page.nul_removed)
 
 
 def to_lines(

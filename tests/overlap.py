@@ -21,7 +21,7 @@ from hubspot_simulator.server import Simulator
 from private_servers.server import PrivateServer
 from tests.conftest import TestDatabase
 from tests.pipeline import Pipeline, assert_equals
-from tests.tap.test_every_stream import change
+from tests.tap.test_every_source import change
 
 END_S = 240
 PAIRS_A_SCHEDULE = 5

@@ -23,10 +23,14 @@ FLOORS = {
     ),
     "tap_hubspot_engagements": (
         "__main__ cli commands sync reference_tables skipped run sources"
-        " v1.source v1.fast_records v1.changes v1.id_ranges v1.endpoints v1.unlistable"
+        " objects.source objects.archived objects.changes objects.lists objects.definitions"
+        " objects.api objects.associations objects.typed_records objects.to_engagement"
+        " objects.people objects.columns objects.values objects.endpoints objects.__init__"
+        " v1.source v1.changes v1.id_ranges v1.endpoints v1.unlistable"
         " v1.page_size v1.decode v1.details v1.repair v1.__init__"
-        " reference_endpoints pagination replication deletions portal_check progress"
-        " logs messages discover selection state streams records source engagement"
+        " fast_records typed_engagement reference_endpoints pagination replication deletions"
+        " deletion_sweep portal_check progress"
+        " logs messages discover selection state state_file streams records source engagement"
         " properties config times exceptions __init__"
     ),
     "target_mysql": (
@@ -35,8 +39,8 @@ FLOORS = {
         " loading.stage_and_merge progress loading.staging loading.activate_version"
         " loading.table_locks loading.state_table loading.process_identity loading.streams"
         " loading.batch loading.__init__ messages stdin stdout retries"
-        " server.change_table server.introspection server.database server.dialect server.insert"
-        " server.connection server.upload_connection server.errors server.statements"
+        " server.change_table server.introspection server.database server.insert"
+        " server.connection server.dialect server.upload_connection server.errors server.statements"
         " server.merge_statements server.definition server.__init__"
         " rows.encoder rows.row_function rows.fallback rows.decoder rows.validation"
         " rows.coercion rows.values rows.datetimes rows.json_codec rows.load_file rows.__init__"

@@ -21,6 +21,8 @@ from hubspot_simulator.server import Simulator
 from mysql_settings.declarations import declared
 from private_servers.shell import CommandFailed, run_steps
 from tap_hubspot_engagements import config as tap_config
+from tap_hubspot_engagements.objects.definitions import DISPOSITION
+from tap_hubspot_engagements.objects.endpoints import Endpoints
 from tap_hubspot_engagements.streams import ENGAGEMENTS, STREAMS
 from target_mysql.config import Config as TargetConfig
 from tests.conftest import PROGRAMS, REPOSITORY, TestDatabase, clean_environment, run_program
@@ -153,6 +155,24 @@ def test_every_endpoint_is_in_the_code() -> None:
     assert len(paths) > 5
     for path in paths:
         assert any(path in text for text in messages()), path
+
+
+def test_every_endpoint_of_the_objects_api() -> None:
+    """
+    The table of endpoints of the objects API has the paths that the tap composes, and no others.
+    """
+    api = Endpoints("{ver}")
+    composed = {
+        api.records("{type}"),
+        api.search("{type}"),
+        api.record("{type}", "{id}"),
+        api.associations("{type}", "{related}"),
+        api.definition("calls", DISPOSITION),
+        api.owners,
+        api.account,
+    }
+    spans = code_spans(sections("docs/hubspot.md")["The objects API"])
+    assert {span for span in spans if "/{ver}" in span} == composed
 
 
 def endpoints(document: str) -> Iterator[str]:

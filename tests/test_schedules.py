@@ -14,7 +14,7 @@ from hubspot_simulator.portal import Portal
 from hubspot_simulator.server import Simulator
 from tests.conftest import TestDatabase, run_program
 from tests.pipeline import Pipeline, assert_equals
-from tests.tap.test_every_stream import (
+from tests.tap.test_every_source import (
     ATTEMPTS,
     HOUR_MS,
     INDEX_DELAY_MS,

@@ -1,4 +1,4 @@
-"""Reads what changed since a moment, from whichever endpoint can still tell."""
+"""Reads the changes since a moment, from the best endpoint that still lists them."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def iter_changes(
     client: HubspotClient, sizes: PageSizes, since: datetime, lookback: timedelta
 ) -> Iterator[Page]:
     """
-    Yield what changed since `since` less `lookback`.
+    Yield the changes since `since` less `lookback`.
 
     Raises ScopeError if HubSpot shows nothing although a newer change exists: if the token lacks
     the scope of the endpoint, HubSpot answers with an empty list instead of a refusal.
@@ -59,10 +59,10 @@ def iter_changes(
 
 def _iter_fallback(client: HubspotClient, sizes: PageSizes, since_ms: int) -> Iterator[Page]:
     """
-    Yield what changed since `since_ms` (Unix ms), if /modified/after cannot be read.
+    Yield the changes since `since_ms` (Unix ms), if /modified/after cannot be read.
 
     The list of recent changes goes back 30 days or 10,000 results; before that, the fallback is to
-    read everything and to leave out what is older. Neither can be resumed.
+    read everything and to leave out older engagements. Neither can be resumed.
     """
     if datetime.now(timezone.utc) - ms_to_utc(since_ms) < RECENT:
         try:

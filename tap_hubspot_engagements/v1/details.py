@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
-from msgspec import UNSET, Raw
+from msgspec import Raw
 
-from hubspot_api.json_codec import to_json
 from tap_hubspot_engagements.properties import (
     EMAILS,
     CallDetails,
     EmailDetails,
     MeetingDetails,
     NoteDetails,
-    Person,
     TaskDetails,
 )
+from tap_hubspot_engagements.typed_engagement import Details, split_details
 
 _STRUCTS: Mapping[str, type[msgspec.Struct]] = {
     "NOTE": NoteDetails,
@@ -32,30 +30,10 @@ _DECODE: Mapping[str, Any] = {
 }
 
 
-@dataclass(frozen=True)
-class Details:
-    """
-    The metadata of an engagement: its own columns as members of a JSON object, and its people.
-
-    `people` are an e-mail's `from` and `sender`, `recipients` its lists by role; None for nobody.
-    """
-
-    members: bytes
-    people: Mapping[str, Person | None]
-    recipients: Mapping[str, Sequence[Person] | None]
-
-
 def decode_details(kind: str, metadata: Raw) -> Details:
     """
     Return the details of an engagement whose type has a stream.
 
     Raises msgspec.ValidationError for unknown properties and for type mismatches.
     """
-    details = _DECODE[kind](metadata) or _STRUCTS[kind]()
-    if not isinstance(details, EmailDetails):
-        return Details(to_json(details)[1:-1], {}, {})
-    people: dict[str, Any] = {"from": details.from_, "sender": details.sender}
-    recipients: dict[str, Any] = {"to": details.to, "cc": details.cc, "bcc": details.bcc}
-    # People are no members of their e-mail's record.
-    details.from_ = details.sender = details.to = details.cc = details.bcc = UNSET
-    return Details(to_json(details)[1:-1], people, recipients)
+    return split_details(_DECODE[kind](metadata) or _STRUCTS[kind]())

@@ -1,8 +1,8 @@
 """
-HubSpot's endpoints for engagements, each as a plain iterator of pages.
+Pagination of HubSpot's endpoints for engagements, each as a plain iterator of pages.
 
 `/paged` lists everything, `/modified/after` and `/recent/modified` list changes. HubSpot's names of
-cursors and sizes differ by endpoint; a page keeps its cursor under HubSpot's name in `resume`.
+cursors and sizes differ by endpoint; a page has the cursor under HubSpot's name in `resume`.
 """
 
 from __future__ import annotations
@@ -55,8 +55,8 @@ def get_paged(client: HubspotClient, sizes: PageSizes, offset: int, size: PageSi
     """
     Return a page of the engagements with an id above `offset`.
 
-    The page's cursor is HubSpot's. It may lie above the last id of the page, since HubSpot leaves
-    some engagements out. Raises PagingError if the cursor does not advance.
+    HubSpot's cursor may lie above the last id of the page, since HubSpot leaves some engagements
+    out. Raises PagingError if the cursor does not advance.
     """
     return fetch_paged(client, sizes, offset, size, decode=Listing.decoded)()
 
@@ -109,16 +109,16 @@ def iter_modified_after(
     """
     Yield changes after `after`, Unix ms or the cursor of an earlier page, in no particular order.
 
-    Raises PagingError, before it yields the page, if a cursor repeats, or is missing before the
+    Raises PagingError, before the page is yielded, if a cursor repeats, or is missing before the
     last page.
     """
-    seen = {str(after)}
+    cursors = {str(after)}
     size = sizes.for_endpoint(MODIFIED_AFTER, MAX_MODIFIED_AFTER, "limit")
     while True:
         response = size.get(client, {"after": after}, _list_parser())
         page = _to_page(response, response.body, "after")
         if not page.is_last:
-            check_cursor_is_new(MODIFIED_AFTER, response.body.after, seen)
+            check_cursor_is_new(MODIFIED_AFTER, response.body.after, cursors)
         yield page
         if page.is_last:
             return
@@ -176,9 +176,9 @@ def get_recent(client: HubspotClient) -> list[Engagement]:
 
 def get_engagement(client: HubspotClient, engagement_id: int) -> Engagement | None:
     """
-    Return an engagement by its id; a hint. None if no such engagement exists.
+    Return an engagement by id; a hint. None if no such engagement exists.
 
-    Raises HubspotError or TransientError if HubSpot cannot show it.
+    Raises HubspotError or TransientError if HubSpot cannot show that engagement.
     """
     try:
         return client.get(f"{ENGAGEMENTS}/{engagement_id}", {}, read_one, hint=True).body
@@ -187,9 +187,9 @@ def get_engagement(client: HubspotClient, engagement_id: int) -> Engagement | No
 
 
 def is_listed(client: HubspotClient, engagement_id: int) -> bool:
-    """Tell whether /paged lists an engagement, from the offset just before its id."""
-    listed = _first(client, PAGED, {**_offset_params(engagement_id - 1), "limit": 1})
-    return listed is not None and listed.id == engagement_id
+    """Tell whether /paged lists an engagement, from the offset just before that id."""
+    engagement = _first(client, PAGED, {**_offset_params(engagement_id - 1), "limit": 1})
+    return engagement is not None and engagement.id == engagement_id
 
 
 def _first(client: HubspotClient, path: str, params: Mapping[str, object]) -> Engagement | None:
@@ -203,7 +203,7 @@ def _offset_params(offset: int) -> Mapping[str, object]:
 
 def _check_cursor_advances(offset: int, page: Page) -> Page:
     """
-    Return the page, with the place of its unreadable records.
+    Return the page, with the place of unreadable records.
 
     Raises PagingError if the cursor does not lie beyond `offset`.
     """
@@ -223,8 +223,8 @@ def _list_parser(
     """
     Return the function that parses and decodes a list's responses, for one request.
 
-    An unreadable record makes the response incomplete, so that it is retried. The
-    ATTEMPTS_BEFORE_REPAIR-th such response is repaired: its readable records are kept.
+    An unreadable record makes the response incomplete, and the request is retried. The
+    ATTEMPTS_BEFORE_REPAIR-th such response is repaired: the readable records are kept.
     """
     attempts = 0
 

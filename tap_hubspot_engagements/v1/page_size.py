@@ -1,5 +1,5 @@
 """
-How many engagements a request is for: fewer if HubSpot fails, then slowly more again.
+The page size of each request: halved when HubSpot fails, then raised slowly.
 
 Some portals answer 500 to a large page and to every retry of it.
 """
@@ -25,37 +25,39 @@ class PageSizes:
     """
     The page sizes of all endpoints, shared by all parts of a run.
 
-    `wanted` is the configured size, None for each endpoint's maximum. `working` has the sizes that
-    work if the largest fails, by path; the next run begins with them.
+    `page_size` is the configured size, None for each endpoint's maximum. `working` has the sizes
+    that work if the largest fails, by path; the next run begins with them.
     """
 
-    def __init__(self, wanted: int | None = None, working: Iterable[tuple[str, int]] = ()) -> None:
-        self.wanted = wanted
+    def __init__(
+        self, page_size: int | None = None, working: Iterable[tuple[str, int]] = ()
+    ) -> None:
+        self.page_size = page_size
         self.working: dict[str, int] = dict(working)
         self.last_good: dict[str, int] = {}
         self.last_failed: dict[str, tuple[int, int]] = {}  # size, and responses until the next try
 
     def for_endpoint(self, path: str, maximum: int, param: str) -> PageSize:
-        """Return the size for one part of a run; `param` is the endpoint's name for it."""
-        return PageSize(self, path, min(self.wanted or maximum, maximum), param)
+        """Return the size for one part of a run; `param` is the endpoint's name of the size."""
+        return PageSize(self, path, min(self.page_size or maximum, maximum), param)
 
-    def shrink(self, path: str, failed: int, size: int) -> None:
-        """Record that `failed` is too large, and that `size` is the next attempt."""
-        self.last_failed[path] = (failed, RESPONSES_TO_HOLD)
+    def shrink(self, path: str, failed_size: int, size: int) -> None:
+        """Record that `failed_size` is too large, and that `size` is the next attempt."""
+        self.last_failed[path] = (failed_size, RESPONSES_TO_HOLD)
         self.working[path] = min(size, self.working.get(path, size))
 
     def grow(self, path: str, size: int, maximum: int) -> None:
         """Record that `size` works; below the size that failed last, growth stops for a while."""
         if path not in self.working:
             return
-        failed, remaining = self.last_failed.get(path, (0, 0))
-        grown = max(size + 1, int(size * PAGE_SIZE_GROWTH))
+        failed_size, remaining = self.last_failed.get(path, (0, 0))
+        next_size = max(size + 1, int(size * PAGE_SIZE_GROWTH))
         if remaining:
-            self.last_failed[path] = (failed, remaining - 1)
-            grown = min(grown, max(size, failed - 1))
+            self.last_failed[path] = (failed_size, remaining - 1)
+            next_size = min(next_size, max(size, failed_size - 1))
         self.last_good[path] = size
-        self.working[path] = grown
-        if grown >= maximum:
+        self.working[path] = next_size
+        if next_size >= maximum:
             self.working.pop(path, None)
 
 
@@ -71,7 +73,7 @@ class PageSize:
         self._began_s = 0.0
 
     def never_stuck(self) -> PageSize:
-        """Return this size; its next request is retried until the client gives up."""
+        """Return this size; the next request is retried until the client gives up."""
         self._stuck_after = None
         return self
 
@@ -79,9 +81,9 @@ class PageSize:
         self, client: HubspotClient, params: Mapping[str, object], parse: Callable[[bytes], T]
     ) -> Response[T]:
         """
-        Return the response of `client.get`, for as many engagements as HubSpot can answer.
+        Return the response of `client.get`, with the largest page size that works.
 
-        Raises StuckError if HubSpot fails even at a page of one.
+        Raises StuckError if HubSpot fails even at a page of a single record.
         """
         first = last = min(self.maximum, self._sizes.working.get(self._path, self.maximum))
         good = self._sizes.last_good.get(self._path, 0)
@@ -108,8 +110,9 @@ def size_after(
     """
     Return the page size after these failures of a request that began with `first`.
 
-    From the second ServerError in a row on, each one halves the size, not below `good`, a size that
-    worked before. Raises StuckError at the `stuck_after`-th failure of a page of one, unless None.
+    From the second ServerError in a row on, each failure halves the size, not below `good`, a size
+    that worked before. Raises StuckError at the `stuck_after`-th failure of a page of a single
+    record, unless None.
     """
     size, in_a_row, at_one = first, 0, 0
     for error in failures:

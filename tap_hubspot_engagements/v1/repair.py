@@ -1,5 +1,5 @@
 """
-Splits a page with an unreadable record: one of a thousand does not hold up the others. Pure.
+Splits a page with an unreadable record, which must not hold up a thousand others. Pure.
 
 Only for pages that the usual decoding refuses, since this looks at every token of the text.
 """
@@ -21,7 +21,7 @@ _ID = re.compile(rb'"id"\s*:\s*"?(\d{1,19})\b')
 
 def split_page(text: bytes) -> tuple[Mapping[str, Any], list[bytes]]:
     """
-    Return a page without its records, and the text of each record.
+    Return a page without records, and the text of each record.
 
     Bytes other than UTF-8 become U+FFFD. Raises ValueError for an incomplete page.
     """

@@ -9,6 +9,7 @@ from typing import Any
 
 from hubspot_api.client import HubspotClient
 from hubspot_api.exceptions import AuthError, HubspotError, TransientError
+from tap_hubspot_engagements import fast_records
 from tap_hubspot_engagements.config import Config
 from tap_hubspot_engagements.engagement import Engagement, FastPath
 from tap_hubspot_engagements.properties import INNER
@@ -19,7 +20,6 @@ from tap_hubspot_engagements.reference_endpoints import (
     iter_owners,
 )
 from tap_hubspot_engagements.source import Page, Resume
-from tap_hubspot_engagements.v1 import fast_records
 from tap_hubspot_engagements.v1.changes import check_changes, iter_changes, resume_changes
 from tap_hubspot_engagements.v1.endpoints import (
     PAGED,
@@ -62,6 +62,10 @@ class V1Source:
     @property
     def page_sizes(self) -> Mapping[str, int]:
         return self._sizes.working
+
+    def sees_rows_of(self, writers: Sequence[str]) -> bool:
+        # The objects API lists engagements of HubSpot's sample contacts, and this one does not.
+        return set(writers) <= {self.name}
 
     def read_all(self, resume: Resume | None = None) -> Iterator[Page]:
         remainder = Remainder() if resume is None else Remainder.from_resume(resume)
@@ -139,5 +143,5 @@ class V1Source:
 
 def _created_ms(engagement: Engagement) -> float:
     """Return when an engagement was created, in Unix ms; infinity if unknown."""
-    created = engagement.whole[INNER].get("createdAt")
-    return created if isinstance(created, int) else float("inf")
+    created_ms = engagement.whole[INNER].get("createdAt")
+    return created_ms if isinstance(created_ms, int) else float("inf")

@@ -63,7 +63,7 @@ def first_readable(is_readable: Callable[[int], bool], offset: int) -> int | Non
     Return the id of the record that the list fails at: the lowest offset that is readable again.
 
     Returns None if the list fails at every offset, or at none. With several unlistable records,
-    EVEN_PROBES offsets between are tried for readable ones.
+    EVEN_PROBES offsets between are tried.
     """
     high = MAX_ID
     if not is_readable(high) or is_readable(offset):

@@ -19,6 +19,7 @@ from mysql_settings.login import end_login
 from target_mysql.config import Config
 from target_mysql.exceptions import ConfigError, ConnectError
 from target_mysql.server import statements
+from target_mysql.server.dialect import PRODUCT, is_oceanbase
 from target_mysql.server.errors import ADVICE, READ_ONLY, is_transient
 from target_mysql.server.upload_connection import UploadConnection
 
@@ -65,6 +66,10 @@ def _set_session(connection: Connection[Cursor], init_sql: Sequence[str]) -> Non
     with connection.cursor() as cursor:
         for statement in statements.SESSION:
             cursor.execute(statement)
+        cursor.execute(PRODUCT)
+        if is_oceanbase(cursor.fetchall()):
+            for statement in statements.OCEANBASE_SESSION:
+                cursor.execute(statement)
         if init_sql:
             cursor.execute(statements.READ_SESSION)
             ours = dict(cursor.fetchall())

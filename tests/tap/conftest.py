@@ -1,4 +1,4 @@
-"""A served portal, a tap to read it with, in this process or as a program, and free waits."""
+"""A served portal, a tap in this process or as a program, and waits that take no time."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ Serve = Callable[..., Simulator]
 
 
 class Clock:
-    """A portal's clock, in Unix ms, that moves when it is told to."""
+    """A portal's clock, in Unix ms, that moves on demand."""
 
     def __init__(self) -> None:
         self.now_ms = NOW_MS
@@ -112,7 +112,13 @@ def client(hubspot: Simulator, waits: Waits) -> HubspotClient:
 
 def build_config(hubspot: Simulator, **settings: object) -> Config:
     # One worker, so that requests come in order.
-    fixed = {"access_token": TOKEN, "base_url": hubspot.url, "backfill_workers": 1}
+    # And no sweep of deletions, which has tests of its own.
+    fixed = {
+        "access_token": TOKEN,
+        "base_url": hubspot.url,
+        "backfill_workers": 1,
+        "deletion_sweep_hours": None,
+    }
     return Config.from_dict({**fixed, **settings}, {})
 
 
@@ -123,11 +129,11 @@ def build_client(hubspot: Simulator, waits: Waits, **settings: object) -> Hubspo
 
 
 class Killed(BaseException):
-    """The run ends here, and nothing that it has not written is ever written."""
+    """The run ends here, in the middle of a write."""
 
 
 class Pipe(io.BytesIO):
-    """Where messages go; breaks with Killed when `lives` writes have been made."""
+    """The pipe for messages; raises Killed after `lives` writes."""
 
     def __init__(self, lives: int | None) -> None:
         super().__init__()
@@ -152,9 +158,9 @@ def attempt(
     **settings: object,
 ) -> tuple[list[Message], Exception | Killed | None]:
     """
-    Run a sync in this process without waiting; return its messages, and the error it ended with.
+    Run a sync in this process without waiting; return the messages, and the error at the end.
 
-    It is killed after `lives` writes. The state names the portal, so that it is not asked for.
+    The run is killed after `lives` writes. The state names the portal, which saves a request.
     """
     config = build_config(hubspot, **settings)
     client = build_client(hubspot, Waits(), **settings)
@@ -172,7 +178,7 @@ def attempt(
 def replicate(
     hubspot: Simulator, state: Mapping[str, Any] | None = None, **options: Any
 ) -> list[Message]:
-    """Run a sync that succeeds, as `attempt` does, and return its messages."""
+    """Run a sync that succeeds, as `attempt` does, and return the messages."""
     messages, error = attempt(hubspot, state, **options)
     if error is not None:
         raise error
@@ -193,20 +199,20 @@ def records(messages: Iterable[Message]) -> list[dict[str, Any]]:
 
 
 def last_state(messages: Iterable[Message], before: Mapping[str, Any] | None = None) -> Any:
-    """Return the last STATE's value, or `before` where there is none."""
+    """Return the last STATE's value, or `before` without any."""
     states = of_type(messages, "STATE")
     return states[-1]["value"] if states else before or {}
 
 
 def mark(state: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what a state says of engagements, tidied: no nulls, no lists around one pass."""
-    found: dict[str, Any] = state.get("bookmarks", {}).get("engagements", {})
-    for name in [name for name, value in found.items() if value is None]:
-        del found[name]
-    for name in found.keys() & {"backfill", "changes"}:
-        if isinstance(found[name], list):
-            (found[name],) = found[name]
-    return found
+    """Return a state's bookmark of engagements, without nulls, and passes without their list."""
+    result: dict[str, Any] = state.get("bookmarks", {}).get("engagements", {})
+    for name in [name for name, value in result.items() if value is None]:
+        del result[name]
+    for name in result.keys() & {"backfill", "changes"}:
+        if isinstance(result[name], list):
+            (result[name],) = result[name]
+    return result
 
 
 def load(table: Table, messages: Iterable[Message]) -> Table:
@@ -234,7 +240,7 @@ def expected_table(portal: Portal) -> Table:
 
 @dataclass
 class Run:
-    """What the program did."""
+    """The result of the program."""
 
     code: int
     out: str
@@ -247,7 +253,7 @@ class Run:
 
 @dataclass
 class Tap:
-    """Runs the program with files in `folder`, against `hubspot` where there is one."""
+    """Runs the program with files in `folder`, against `hubspot`, if given."""
 
     folder: Path
     hubspot: Simulator | None = None
@@ -302,7 +308,7 @@ DISCOVERED = object()
 
 
 def engagements_alone() -> dict[str, Any]:
-    """Return the catalog with the one stream that most tests are about."""
+    """Return the catalog with the stream of most tests."""
     catalog: dict[str, Any] = build_catalog().to_dict()
     return {"streams": [one for one in catalog["streams"] if one["stream"] == "engagements"]}
 

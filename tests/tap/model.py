@@ -1,4 +1,4 @@
-"""A target in plain Python: what the tap's messages come to, by Singer's rules and `x-parent`."""
+"""A target in plain Python: tables by Singer's rules and `x-parent`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ Row = dict[str, Any]
 
 
 class ModelTarget:
-    """Tables by stream, rows by key; `state` is the last one whose records are all in."""
+    """Tables by stream, rows by key; `state` is the last whose records are all in the tables."""
 
     def __init__(self) -> None:
         self.tables: dict[str, dict[Key, Row]] = {}
@@ -21,12 +21,12 @@ class ModelTarget:
         self._versions: dict[tuple[str, Key], int] = {}
 
     def load(self, lines: Iterable[bytes]) -> None:
-        """Take the lines of one run; half a line at the end, of a killed tap, is left out."""
+        """Load the lines of a run, without an incomplete line at the end."""
         for line in lines:
             if line.endswith(b"\n"):
-                self._move_typed_values(json.loads(line))
+                self._handle_message(json.loads(line))
 
-    def _move_typed_values(self, message: Row) -> None:
+    def _handle_message(self, message: Row) -> None:
         stream = message.get("stream", "")
         if message["type"] == "SCHEMA":
             self._keys[stream] = message["key_properties"]
@@ -52,10 +52,13 @@ class ModelTarget:
     def _take_record(self, stream: str, record: Row, version: int) -> None:
         key = tuple(record[name] for name in self._keys[stream])
         assert None not in key
-        self.tables[stream][key] = record
+        if record.get("_sdc_deleted_at"):
+            self.tables[stream].pop(key, None)
+        else:
+            self.tables[stream][key] = record
         self._versions[stream, key] = version
         for child, (parent, ours) in self._parents.items():
             if parent == stream:
                 rows = self.tables[child]
-                for gone in [one for one, row in rows.items() if row[ours] == record["id"]]:
-                    del rows[gone]
+                for missing in [one for one, row in rows.items() if row[ours] == record["id"]]:
+                    del rows[missing]

@@ -52,7 +52,7 @@ def test_an_expired_token_is_renewed_once(
     simulator: Simulator, app: OAuthApp, tmp_path: Path
 ) -> None:
     """
-    Tokens that end early, under all workers at once, cost one refresh, and no engagement.
+    Tokens that end early, under all workers at once, cost a single refresh, and no engagement.
     """
     from hubspot_simulator.faults import Fault
 
@@ -79,7 +79,7 @@ def test_a_token_is_renewed_before_it_ends(
 @pytest.mark.parametrize("name", ["client_id", "client_secret", "refresh_token"])
 def test_a_refused_refresh_is_an_error(simulator: Simulator, tmp_path: Path, name: str) -> None:
     """
-    Wrong OAuth settings end the run with one line that names them.
+    Wrong OAuth settings end the run with a line that names them.
     """
     done = run_tap(simulator, tmp_path, **{name: "wrong"})
     assert done.code == 1
@@ -100,7 +100,7 @@ def test_half_a_set_of_credentials_is_named(simulator: Simulator, tmp_path: Path
 
 def test_secrets_are_shown_nowhere(simulator: Simulator, app: OAuthApp, tmp_path: Path) -> None:
     """
-    Neither output, nor log, nor state has a secret or a token in it.
+    Neither output, nor log, nor state contains a secret or a token.
     """
     outcomes = [
         run_tap(simulator, tmp_path),
@@ -114,7 +114,7 @@ def test_secrets_are_shown_nowhere(simulator: Simulator, app: OAuthApp, tmp_path
 
 def test_check_says_what_is_missing(tmp_path: Path) -> None:
     """
-    --check names the portal, and for each stream whether the token may read it.
+    --check names the portal, and for each stream whether the token may read that.
     """
     scopes = ["crm.objects.contacts.read", "sales-email-read"]
     config = tmp_path / "config.json"

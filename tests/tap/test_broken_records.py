@@ -1,4 +1,4 @@
-"""One record that cannot be read holds up no other; it is named, and asked for again."""
+"""An unreadable record holds up no other; the run names that record, the next run retries."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def ids(run: Run) -> set[int]:
 
 
 def page_with(hubspot: Simulator, change: Callable[[bytes], bytes]) -> Fault:
-    """Return the whole portal's page with the text of one record changed."""
+    """Return the whole portal's page with the text of a single record changed."""
     texts = [json.dumps(record).encode() for record in hubspot.portal.records()]
     texts[BAD - 1] = change(texts[BAD - 1])
     body = b'{"results":[%b],"hasMore":false,"offset":30}' % b",".join(texts)
@@ -106,7 +106,7 @@ def test_what_can_be_mended(
     hubspot: Simulator,
 ) -> None:
     """
-    A record that is odd arrives with the others, and what is odd is kept.
+    An odd record arrives with the others, odd values included.
     """
     hubspot.faults.add(page_with(hubspot, change))
     run = tap(catalog=select_everything())
@@ -129,7 +129,7 @@ def test_what_cannot_be_mended(
     change: Callable[[bytes], bytes], tap: Tap, hubspot: Simulator
 ) -> None:
     """
-    All others arrive, a line says that one did not, nothing is flagged, and the run ends with 1.
+    All others arrive, a line names the missing record, nothing is flagged, and the run ends with 1.
     """
     hubspot.faults.add(page_with(hubspot, change))
     run = tap()
@@ -142,14 +142,14 @@ def test_what_cannot_be_mended(
 
 
 def unreadable(text: bytes) -> bytes:
-    """Break a record so that its id is still to be seen."""
+    """Break a record whose id stays visible."""
     begin, end = text.index(b'{"id"'), text.index(b', "metadata"')
     return text[:begin] + b"[" + text[begin:end] + b"]" + text[end:]
 
 
 def test_a_record_that_is_had_by_its_id(tap: Tap, hubspot: Simulator) -> None:
     """
-    What is broken in the list is asked for by its id: then nothing is missing.
+    A record that is broken in the list is requested by id: nothing is missing.
     """
     hubspot.faults.add(page_with(hubspot, unreadable))
     run = tap()
@@ -160,7 +160,7 @@ def test_a_record_that_is_had_by_its_id(tap: Tap, hubspot: Simulator) -> None:
 
 def test_a_record_that_is_had_later(tap: Tap, hubspot: Simulator) -> None:
     """
-    What is left out is in the state; the next run asks for it again, until it is had or gone.
+    The state keeps skipped ids; the next run retries, until the record is readable or deleted.
     """
     hubspot.faults.add(page_with(hubspot, unreadable))
     hubspot.faults.add(faults.SERVER_ERROR.at(path=f"/{BAD}", times=None))
@@ -180,21 +180,21 @@ def test_a_record_that_is_had_later(tap: Tap, hubspot: Simulator) -> None:
     assert "skipped" not in mark(last_state(had.messages))
 
     hubspot.portal.delete(BAD)
-    gone = tap(state=last_state(again.messages))
-    assert gone.code == 0, gone.err
-    assert "skipped" not in mark(last_state(gone.messages))
+    missing = tap(state=last_state(again.messages))
+    assert missing.code == 0, missing.err
+    assert "skipped" not in mark(last_state(missing.messages))
 
 
 def without_id(hubspot: Simulator, monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
-    """Have each list that HubSpot answers lack the id of BAD, until what is returned is called."""
+    """Remove the id of BAD from each list, until the returned function is called."""
     respond = hubspot.handle
     mended = False
 
     def handle(request: Any, body: bytes) -> Any:
-        found, share = respond(request, body)
-        if found and not mended and b'"results"' in found.body:
-            found = replace(found, body=found.body.replace(b'"id":%d,' % BAD, b""))
-        return found, share
+        result, share = respond(request, body)
+        if result and not mended and b'"results"' in result.body:
+            result = replace(result, body=result.body.replace(b'"id":%d,' % BAD, b""))
+        return result, share
 
     def mend() -> None:
         nonlocal mended
@@ -209,7 +209,7 @@ def test_a_record_without_an_id(
     page_size: int, tap: Tap, hubspot: Simulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """
-    What a full pass cannot even identify is asked for by its page in each run, until it is had.
+    A record without an id is requested by page in each run, until readable.
     """
     mend = without_id(hubspot, monkeypatch)
     run = tap(page_size=page_size)
@@ -258,7 +258,7 @@ def test_a_change_without_an_id_before_any_bookmark(
     tap: Tap, hubspot: Simulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """
-    Where a start_date alone says from when to read changes, the next run reads everything.
+    With a start_date and no bookmark, the next run reads everything.
     """
     start_date = datetime.fromtimestamp(hubspot.portal.now_ms / 1000, timezone.utc) - timedelta(1)
     mend = without_id(hubspot, monkeypatch)
@@ -288,13 +288,13 @@ def test_more_are_left_out_than_a_state_keeps(
 
 def test_what_is_left_out_is_not_taken_for_deleted(tap: Tap, hubspot: Simulator) -> None:
     """
-    The rest of a full pass whose first part left one out asks for it before anything is flagged.
+    A resumed full pass retries the skipped record before anything is flagged.
     """
     hubspot.faults.add(page_with(hubspot, unreadable))
     hubspot.faults.add(faults.SERVER_ERROR.at(path=f"/{BAD}", times=None))
     state = last_state(tap().messages)
-    begun = {"signpost": mark(state)["lastUpdated"], "ranges": [[20, None]], "read": 19}
-    mark(state)["backfill"] = {**begun, "highest": 20}
+    earlier = {"signpost": mark(state)["lastUpdated"], "ranges": [[20, None]], "read": 19}
+    mark(state)["backfill"] = {**earlier, "highest": 20}
     hubspot.faults.clear()
     hubspot.faults.add(faults.SERVER_ERROR.at(path=f"/{BAD}", times=None))
     run = tap(state=state)
@@ -307,15 +307,15 @@ def test_what_is_left_out_is_not_taken_for_deleted(tap: Tap, hubspot: Simulator)
 
 
 def cannot_list(hubspot: Simulator, bad: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have HubSpot answer 500 to each list that has this engagement in it."""
+    """Have HubSpot answer 500 to each list with this engagement."""
     respond = hubspot.handle
 
     def handle(request: Any, body: bytes) -> Any:
-        found, share = respond(request, body)
-        listed = "results" in str(found and found.body[:20])
-        if listed and b'"id":%d,' % bad in found.body:
-            found = faults.SERVER_ERROR.response
-        return found, share
+        result, share = respond(request, body)
+        listed = "results" in str(result and result.body[:20])
+        if listed and b'"id":%d,' % bad in result.body:
+            result = faults.SERVER_ERROR.response
+        return result, share
 
     monkeypatch.setattr(hubspot, "handle", handle)
 
@@ -325,7 +325,7 @@ def test_a_record_that_no_list_can_have(
     workers: int, tap: Tap, hubspot: Simulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """
-    Where HubSpot fails at one record, however small the page, it is found, and had by its id.
+    A record that fails at every page size is found, and read by id.
     """
     cannot_list(hubspot, BAD, monkeypatch)
     run = tap(backfill_workers=workers, page_size=4)
@@ -344,15 +344,15 @@ def test_the_record_is_found(bad: int, offset: int) -> None:
     """
     From any offset, in some hundred requests at most, whatever the id.
     """
-    asked: list[int] = []
+    requests_made: list[int] = []
 
     def is_readable(at: int) -> bool:
-        asked.append(at)
+        requests_made.append(at)
         return at >= bad
 
-    found = first_readable(is_readable, offset)
-    assert found == (bad if bad > offset else None)
-    assert len(asked) <= 130
+    result = first_readable(is_readable, offset)
+    assert result == (bad if bad > offset else None)
+    assert len(requests_made) <= 130
 
 
 @given(
@@ -377,32 +377,32 @@ def test_none_is_passed_over(gaps: list[int], broken: set[int]) -> None:
             offset = after[0]
             read.add(offset)
             continue
-        found = first_readable(is_readable, offset)
-        assert found is not None
-        left_out |= {one for one in after if one <= found}
-        offset = found
+        result = first_readable(is_readable, offset)
+        assert result is not None
+        left_out |= {one for one in after if one <= result}
+        offset = result
     assert left_out <= bad
     assert read == set(ids) - bad
 
 
 def test_a_failure_that_comes_and_goes() -> None:
     """
-    Where the list fails for another reason meanwhile no record is blamed for it.
+    If the list fails for another reason meanwhile, no record is blamed.
     """
     for at_number in range(3, 90):
-        asked = 0
+        requests_made = 0
 
         def is_readable(at: int, number: int = at_number) -> bool:
-            nonlocal asked
-            asked += 1
-            return at >= 5000 and asked != number
+            nonlocal requests_made
+            requests_made += 1
+            return at >= 5000 and requests_made != number
 
         assert first_readable(is_readable, 100) in (5000, None)
 
 
 def test_no_answer_at_all_is_no_broken_record() -> None:
     """
-    Where no offset is answered HubSpot is ill, and no record is left out.
+    If every offset fails, HubSpot is the cause, and no record is left out.
     """
     assert first_readable(lambda _: False, 0) is None
 
@@ -430,7 +430,7 @@ def test_taking_apart(results: list[Any], more: dict[str, Any]) -> None:
 @pytest.mark.parametrize("cut", range(1, 60, 3))
 def test_half_a_page_is_no_page(cut: int) -> None:
     """
-    What is cut is an error, wherever it is cut: the rest has to be asked for.
+    A truncated page is an error, at any cut: the request has to be retried.
     """
     whole = b'{"hasMore":true,"results":[{"engagement":{"id":1}},{"a":[1,2]}],"offset":1}'
     with pytest.raises(ValueError):
@@ -439,7 +439,7 @@ def test_half_a_page_is_no_page(cut: int) -> None:
 
 def test_levels_that_are_kept() -> None:
     """
-    What a parser can hold is not made text.
+    Values within the parser's depth do not become text.
     """
     deep = b"[" * (MAX_LEVELS - 1) + b"]" * (MAX_LEVELS - 1)
     _, (text,) = split_page(b'{"results":[%b],"hasMore":false}' % deep)

@@ -1,4 +1,4 @@
-"""What there is to replicate, and what a catalog chooses of it."""
+"""The streams to replicate, and the selection of a catalog."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def catalog() -> Catalog:
 
 
 def fields(catalog: Catalog) -> dict[tuple[str, ...], dict[str, Any]]:
-    """Return the metadata of the one stream, by breadcrumb, to be read and changed."""
+    """Return the stream's metadata, by breadcrumb, to be read and changed."""
     (entry,) = catalog["streams"]
     return {tuple(one["breadcrumb"]): one["metadata"] for one in entry["metadata"]}
 
@@ -54,7 +54,7 @@ def test_discovery_needs_nothing(tmp_path: Path) -> None:
 
 def test_the_entry() -> None:
     """
-    The stream is named, keyed and replicated as its schema says, which comes whole.
+    The stream has the name, keys, replication and whole schema of the registry.
     """
     (entry,) = catalog()["streams"]
     assert entry["tap_stream_id"] == entry["stream"] == "engagements"
@@ -72,14 +72,14 @@ def test_the_fields() -> None:
     """
     Key and replication key come always, metadata when chosen, all others unless left out.
     """
-    found = fields(catalog())
+    result = fields(catalog())
     for name in PROPERTIES:
         automatic = name in ("id", "lastUpdated")
-        assert found["properties", name] == {
+        assert result["properties", name] == {
             "inclusion": "automatic" if automatic else "available",
             "selected-by-default": name != "metadata",
         }
-    assert len(found) == len(PROPERTIES) + 1
+    assert len(result) == len(PROPERTIES) + 1
     assert chosen(catalog()) == DEFAULT
     assert chosen(select_everything()) == PROPERTIES
 
@@ -101,67 +101,67 @@ def test_the_schema_avoids_what_breaks_others() -> None:
 @pytest.mark.parametrize("name", PROPERTIES)
 def test_selection_by_field(name: str) -> None:
     """
-    A field is left out or put in by its metadata; what is automatic cannot be left out.
+    A field's metadata selects or deselects; automatic fields cannot be deselected.
     """
     for selected in (True, False):
-        edited = catalog()
-        fields(edited)["properties", name]["selected"] = selected
-        kept = name in chosen(edited)
+        edits = catalog()
+        fields(edits)["properties", name]["selected"] = selected
+        kept = name in chosen(edits)
         assert kept is (selected or name in ("id", "lastUpdated"))
 
 
 def test_selected_by_default() -> None:
     """
-    selected-by-default decides where selected says nothing, for the stream as for its fields.
+    selected-by-default decides in absence of selected, for streams and fields alike.
     """
-    edited = catalog()
-    del fields(edited)[()]["selected"]
+    edits = catalog()
+    del fields(edits)[()]["selected"]
     with pytest.raises(ConfigError, match="selects no stream"):
-        read_selection(edited)
-    fields(edited)[()]["selected-by-default"] = True
-    fields(edited)["properties", "metadata"]["selected-by-default"] = True
-    fields(edited)["properties", "type"]["selected-by-default"] = False
-    assert chosen(edited) == [name for name in PROPERTIES if name != "type"]
-    fields(edited)[()]["selected"] = False
+        read_selection(edits)
+    fields(edits)[()]["selected-by-default"] = True
+    fields(edits)["properties", "metadata"]["selected-by-default"] = True
+    fields(edits)["properties", "type"]["selected-by-default"] = False
+    assert chosen(edits) == [name for name in PROPERTIES if name != "type"]
+    fields(edits)[()]["selected"] = False
     with pytest.raises(ConfigError, match="selects no stream"):
-        read_selection(edited)
+        read_selection(edits)
 
 
 def test_the_old_way() -> None:
     """
-    A plain `selected` of the entry counts where its metadata says nothing.
+    A plain `selected` of the entry counts if the metadata says nothing.
     """
-    edited = catalog()
-    del fields(edited)[()]["selected"]
-    edited["streams"][0]["selected"] = True
-    assert chosen(edited) == DEFAULT
-    edited["streams"][0] |= {"metadata": []}
-    assert chosen(edited) == DEFAULT
-    edited["streams"][0] |= {"metadata": None, "selected": False}
+    edits = catalog()
+    del fields(edits)[()]["selected"]
+    edits["streams"][0]["selected"] = True
+    assert chosen(edits) == DEFAULT
+    edits["streams"][0] |= {"metadata": []}
+    assert chosen(edits) == DEFAULT
+    edits["streams"][0] |= {"metadata": None, "selected": False}
     with pytest.raises(ConfigError, match="selects no stream"):
-        read_selection(edited)
+        read_selection(edits)
 
 
 def test_what_a_catalog_adds_is_ignored() -> None:
     """
-    Unknown fields and keys of a catalog do no harm: the tap's own schema is the one that counts.
+    Unknown fields and keys of a catalog do no harm: the tap's own schema counts.
     """
-    edited = catalog()
-    edited["streams"][0]["schema"] = {}
-    edited["more"] = 1
+    edits = catalog()
+    edits["streams"][0]["schema"] = {}
+    edits["more"] = 1
     more = {"breadcrumb": ["properties", "nothing"], "metadata": {"selected": True}}
-    edited["streams"][0]["metadata"].append(more)
-    assert chosen(edited) == DEFAULT
+    edits["streams"][0]["metadata"].append(more)
+    assert chosen(edits) == DEFAULT
 
 
 def broken(change: Callable[[Catalog], object]) -> Catalog:
-    edited = catalog()
-    change(edited)
-    return edited
+    edits = catalog()
+    change(edits)
+    return edits
 
 
 @pytest.mark.parametrize(
-    ("edited", "text"),
+    ("edits", "text"),
     [
         ({}, "must hold a list of streams"),
         ({"streams": None}, "must hold a list of streams"),
@@ -188,23 +188,23 @@ def broken(change: Callable[[Catalog], object]) -> Catalog:
         ),
     ],
 )
-def test_what_is_no_catalog(edited: Catalog, text: str) -> None:
+def test_what_is_no_catalog(edits: Catalog, text: str) -> None:
     """
     A catalog that cannot be followed is an error that says why.
     """
     with pytest.raises(ConfigError, match=text):
-        read_selection(edited)
+        read_selection(edits)
 
 
 @pytest.mark.parametrize("option", ["--catalog", "--properties", "-p"])
 def test_a_catalog_as_a_user_gives_it(option: str, run_tap: Tap) -> None:
     """
-    Each of the options takes the file; a faulty one ends the run with 2 and one line.
+    Each of the options takes the file; a faulty file ends the run with 2 and a single line.
     """
-    edited = catalog()
+    edits = catalog()
     for name in PROPERTIES:
-        fields(edited)["properties", name]["selected"] = name in ("type", "metadata")
-    path = run_tap.write("mine.json", edited)
+        fields(edits)["properties", name]["selected"] = name in ("type", "metadata")
+    path = run_tap.write("mine.json", edits)
     run = run_tap(option, path)
     assert run.code == 0
     assert all(
@@ -224,10 +224,10 @@ def test_without_a_catalog(run_tap: Tap) -> None:
     Without a catalog the discovered one is used, as selected there: all but owners.
     """
     messages = run_tap(catalog=DISCOVERED).messages
-    found = [
+    result = [
         one["record"] for one in messages if one.get("stream") == "engagements" and "record" in one
     ]
-    assert all(list(record) == DEFAULT for record in found)
-    assert len({record["id"] for record in found}) == 60
+    assert all(list(record) == DEFAULT for record in result)
+    assert len({record["id"] for record in result}) == 60
     announced = {one["stream"] for one in messages if one["type"] == "SCHEMA"}
     assert announced == STREAMS.keys() - {"owners"}

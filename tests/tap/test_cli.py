@@ -1,4 +1,4 @@
-"""The program as a user runs it: options, files, exit codes, and who writes where."""
+"""The program as a user runs it: options, files, exit codes, and outputs."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 
 from hubspot_simulator import faults
@@ -14,13 +15,13 @@ from hubspot_simulator.faults import Fault
 from hubspot_simulator.portal import Portal
 from hubspot_simulator.responses import Response, error_response
 from hubspot_simulator.server import Simulator
-from tap_hubspot_engagements.config import Config
+from tap_hubspot_engagements.config import Config, defaults
 from tests.conftest import REPOSITORY
 from tests.tap.conftest import TOKEN, Run, Serve, Tap, last_state, mark, paths, records
 
 
 def errors(run: Run) -> list[str]:
-    """Return what is wrong in a run's log, every line of which must have its level."""
+    """Return the errors and warnings of a run's log, every line of which must have a level."""
     lines = run.err.splitlines()
     assert all(re.match(r"(INFO|WARNING|ERROR) \S", line) for line in lines), run.err
     return [line for line in lines if line.startswith("ERROR ")]
@@ -40,6 +41,39 @@ def test_version_and_help(tmp_path: Path) -> None:
         "--config --catalog --properties --state --discover --check --full-refresh --version"
     ).split():
         assert option in shown.out
+
+
+def test_about_is_the_configuration(tmp_path: Path) -> None:
+    """
+    --about prints every key as JSON Schema that accepts the defaults and refuses what the tap does.
+    """
+    shown = Tap(tmp_path).bare("--about")
+    assert (shown.code, shown.err) == (0, "")
+    about = json.loads(shown.out)
+    assert about["name"] == "tap-hubspot-engagements"
+    settings = about["settings"]
+    assert list(settings["properties"]) == list(defaults())
+    for name, one in settings["properties"].items():
+        assert one["description"] == defaults()[name][1]
+        if "default" in one:
+            jsonschema.validate({name: one["default"]}, settings)
+    for name, value in (("page_size", 0), ("request_timeout", "x"), ("user_agent", 1)):
+        with pytest.raises(jsonschema.ValidationError):
+            jsonschema.validate({name: value}, settings)
+    assert settings["properties"]["access_token"]["writeOnly"]
+    assert settings["properties"]["lookback_seconds"]["x-unit"] == "seconds"
+
+
+def test_about_as_markdown(tmp_path: Path) -> None:
+    """
+    --about --format markdown has a row for each key; an unknown format ends with 2.
+    """
+    shown = Tap(tmp_path).bare("--about", "--format", "markdown")
+    assert shown.code == 0
+    rows = [line.split(" | ") for line in shown.out.splitlines() if line.startswith("| ")]
+    assert [row[0][2:] for row in rows[1:]] == list(defaults())
+    assert ["| page_size", "integer", "", "engagements"] in [row[:4] for row in rows]
+    assert Tap(tmp_path).bare("--about", "--format", "xml").code == 2
 
 
 def test_an_unknown_option(tmp_path: Path) -> None:
@@ -66,7 +100,7 @@ def test_a_run(run_tap: Tap) -> None:
 
 def test_misfits_and_u0000_are_counted(serve: Serve, tmp_path: Path) -> None:
     """
-    The summary says how many values did not fit their columns, and where U+0000 was removed.
+    The summary counts type mismatches by column, and removals of U+0000.
     """
     portal = Portal()
     for owner in ("70", 71, "72"):
@@ -103,7 +137,7 @@ def test_the_example_of_a_state(run_tap: Tap) -> None:
 
 def test_the_sample_config(hubspot: Simulator, tmp_path: Path) -> None:
     """
-    sample_config.json is taken as it stands.
+    sample_config.json is accepted unchanged.
     """
     sample = json.loads((REPOSITORY / "sample_config.json").read_text())
     assert Config.from_dict(sample, {})
@@ -124,7 +158,7 @@ def test_the_token_of_the_environment(run_tap: Tap, hubspot: Simulator) -> None:
 @pytest.mark.parametrize("text", ["", "\n", "{}", '{"bookmarks": null}', '{"bookmarks": {}}'])
 def test_a_file_without_a_state(text: str, run_tap: Tap) -> None:
     """
-    The file that a first run leaves when it fails is no state, which a line says.
+    The empty file of a first, failed run is no state; a line says so.
     """
     run = run_tap(state=text)
     assert run.code == 0, run.err
@@ -175,7 +209,7 @@ FAULTY: dict[str, tuple[dict[str, Any], str]] = {
 @pytest.mark.parametrize(("files", "text"), FAULTY.values(), ids=FAULTY)
 def test_faulty_files(files: dict[str, Any], text: str, tmp_path: Path) -> None:
     """
-    A file that does not serve ends the run with 2, one line that says why, and no messages.
+    A faulty file ends the run with 2, a line with the reason, and no messages.
     """
     tap = Tap(tmp_path)
     arguments: list[object] = ["--config", tmp_path / "config.json"]
@@ -219,7 +253,7 @@ def test_how_a_refused_run_ends(
     fault: Fault, code: int, text: str, run_tap: Tap, hubspot: Simulator
 ) -> None:
     """
-    What HubSpot refuses ends the run with one line; what was read before is written, with a state.
+    A refusal ends the run with a single line; all earlier records are written, with a state.
     """
     hubspot.faults.add(fault.at(4, times=None))
     run = run_tap(page_size=20)

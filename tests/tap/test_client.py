@@ -1,4 +1,4 @@
-"""What each of HubSpot's answers is taken for: a typed error, or a reason to ask again."""
+"""The meaning of each of HubSpot's responses: a typed error, or a retry."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import resource
 import socket
 import threading
 import time
+import zlib
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
@@ -65,7 +66,7 @@ def first_page(client: HubspotClient) -> Page:
 
 @pytest.fixture
 def longest(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Jitter that always comes out at its most."""
+    """Jitter that is always at the maximum."""
     monkeypatch.setattr("backoff.full_jitter", lambda most: most)
 
 
@@ -116,7 +117,7 @@ def test_what_may_pass_is_asked_again(
     fault: Fault, hubspot: Simulator, client: HubspotClient, waits: Waits
 ) -> None:
     """
-    What may pass costs a wait and a second request, and no record.
+    A transient fault costs a wait and a second request, and no record.
     """
     hubspot.faults.add(fault)
     page = first_page(client)
@@ -183,26 +184,26 @@ def test_what_will_not_pass_is_an_error_at_once(
     waits: Waits,
 ) -> None:
     """
-    A refusal is raised as what it is, after one request, on one line that says what to do.
+    A refusal is a typed error after a single request, with the remedy in a single line.
     """
     hubspot.faults.add(fault)
-    with pytest.raises(kind) as caught:
+    with pytest.raises(kind) as excinfo:
         first_page(client)
-    assert type(caught.value) is kind
-    assert text in str(caught.value)
-    assert "\n" not in str(caught.value)
+    assert type(excinfo.value) is kind
+    assert text in str(excinfo.value)
+    assert "\n" not in str(excinfo.value)
     assert (client.requests, waits.slept) == (1, [])
 
 
 def test_the_correlation_id_is_shown(hubspot: Simulator, client: HubspotClient) -> None:
     """
-    An error has what HubSpot's support asks for.
+    An error has the id that HubSpot's support needs.
     """
     answer = error_response(400, "Invalid\n  input " + 500 * "x")
     hubspot.faults.add(Fault(response=answer))
-    with pytest.raises(BadRequestError) as caught:
+    with pytest.raises(BadRequestError) as excinfo:
         first_page(client)
-    text = str(caught.value)
+    text = str(excinfo.value)
     assert json.loads(answer.body)["correlationId"] in text
     assert "Invalid input x" in text
     assert len(text) < 500
@@ -344,13 +345,13 @@ def test_first_contact_is_given_up_soon(
     fault: Fault, hubspot: Simulator, client: HubspotClient, waits: Waits
 ) -> None:
     """
-    Where HubSpot was never reached a setting is wrong, most likely: seconds, not minutes.
+    If HubSpot was never reached, a setting is probably wrong: seconds, not minutes.
     """
     hubspot.faults.add(fault.at(times=None))
-    with pytest.raises(ContactError) as caught:
+    with pytest.raises(ContactError) as excinfo:
         first_page(client)
     assert waits.now_s <= FIRST_CONTACT_S
-    assert "access_token" not in str(caught.value)
+    assert "access_token" not in str(excinfo.value)
     hubspot.faults.clear()
     assert first_page(client).engagements
     hubspot.faults.add(fault.at(times=4))
@@ -372,7 +373,7 @@ def test_a_bundle_that_is_not_there(
     hubspot: Simulator, waits: Waits, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """
-    REQUESTS_CA_BUNDLE that names no file is a fault of the settings, said in one line.
+    REQUESTS_CA_BUNDLE that names no file is a fault of the settings, in a single line.
     """
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/nowhere/ca.pem")
     with pytest.raises(SettingsError, match="REQUESTS_CA_BUNDLE"):
@@ -381,7 +382,7 @@ def test_a_bundle_that_is_not_there(
 
 def test_hubspots_message_in_a_200(hubspot: Simulator, client: HubspotClient, caplog: Any) -> None:
     """
-    An error under a 200 is retried, and what it says is said.
+    An error under a 200 is retried, and the log has the message.
     """
     body = {"status": "error", "message": "We are sorry, an internal error"}
     hubspot.faults.add(json_fault(body))
@@ -414,6 +415,43 @@ def test_a_bomb(hubspot: Simulator, waits: Waits) -> None:
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 100_000  # KB
 
 
+PAGE = b'{"results":[{"engagement":{"id":1}}],"hasMore":false,"offset":1}'
+
+
+@pytest.mark.parametrize(
+    ("encoding", "body"),
+    [
+        ("gzip", gzip.compress(PAGE)),
+        ("x-gzip", gzip.compress(PAGE)),
+        ("gzip", gzip.compress(PAGE[:20]) + gzip.compress(PAGE[20:])),
+        ("deflate", zlib.compress(PAGE)),
+        ("identity", PAGE),
+    ],
+    ids=["gzip", "x-gzip", "two gzip members", "deflate", "identity"],
+)
+def test_encodings(encoding: str, body: bytes, hubspot: Simulator, waits: Waits) -> None:
+    """
+    A proxy may change the encoding of a body: each leads to the same page, at the first attempt.
+    """
+    client = build_client(hubspot, waits)
+    headers = {"Content-Encoding": encoding}
+    hubspot.faults.add(Fault(response=Response(200, body, headers=headers)))
+    assert [one.id for one in first_page(client).engagements] == [1]
+    assert client.retries == 0
+
+
+@pytest.mark.parametrize("body", [gzip.compress(PAGE)[:-9], b"not gzip", PAGE])
+def test_gzip_that_is_incomplete(body: bytes, hubspot: Simulator, waits: Waits) -> None:
+    """
+    Data that is no gzip, or truncated, is a transient fault: a retry brings the page.
+    """
+    client = build_client(hubspot, waits)
+    headers = {"Content-Encoding": "gzip"}
+    hubspot.faults.add(Fault(response=Response(200, body, headers=headers)))
+    assert len(first_page(client).engagements) == 60
+    assert client.retries == 1
+
+
 BEGINNINGS = {
     "in its status line": b"HTTP/1.1 200 ",
     "in a header": b"HTTP/1.1 200 OK\r\nX-Drip: ",
@@ -427,7 +465,7 @@ BEGINNINGS = {
 @pytest.mark.parametrize("begin", BEGINNINGS.values(), ids=BEGINNINGS)
 def test_a_response_that_drips(begin: bytes) -> None:
     """
-    request_timeout is for the whole response, headers included: one of some bytes a second is cut.
+    request_timeout is for the whole response, headers included: a slow drip is cut.
     """
     with dripping(begin) as url:
         config = Config.from_dict(
@@ -468,15 +506,15 @@ def test_a_token_response_that_drips(tmp_path: Path) -> None:
 
 def test_clients_leave_no_threads(hubspot: Simulator, waits: Waits) -> None:
     """
-    However many clients there have been in a process, one thread watches over their answers.
+    However many clients there have been in a process, a single thread watches over their responses.
     """
     first_page(build_client(hubspot, waits))
     before = set(threading.enumerate())
     for _ in range(5):
         first_page(build_client(hubspot, waits))
-    left = set(threading.enumerate()) - before
+    rest = set(threading.enumerate()) - before
     # The portal has a thread for each connection.
-    assert not [thread for thread in left if thread.daemon]
+    assert not [thread for thread in rest if thread.daemon]
 
 
 @contextmanager
@@ -502,13 +540,13 @@ def dripping(begin: bytes, ending: bytes = b" ") -> Iterator[str]:
 
 def test_nobody_there(hubspot: Simulator, client: HubspotClient) -> None:
     """
-    A refused connection is a fault that may pass, said without the objects around it.
+    A refused connection is a transient fault; the message names no Python objects.
     """
     hubspot.stop()
-    with pytest.raises(TransientError) as caught:
+    with pytest.raises(TransientError) as excinfo:
         first_page(client)
-    assert "refused" in str(caught.value)
-    assert "object at" not in str(caught.value)
+    assert "refused" in str(excinfo.value)
+    assert "object at" not in str(excinfo.value)
 
 
 def test_no_answer_in_time(hubspot: Simulator, waits: Waits) -> None:
@@ -523,7 +561,7 @@ def test_no_answer_in_time(hubspot: Simulator, waits: Waits) -> None:
 
 @pytest.fixture
 def stalling() -> Iterator[str]:
-    """The URL of a server that sends the first half of its answers and then nothing."""
+    """The URL of a server that stops after half of each response."""
     listener = socket.create_server(("127.0.0.1", 0))
     connections = []
 
@@ -549,7 +587,7 @@ def stalling() -> Iterator[str]:
 
 def test_no_rest_of_an_answer_in_time(stalling: str, waits: Waits) -> None:
     """
-    An answer that stops in its middle is no response in time: a smaller one may come whole.
+    A response that stalls counts as a time-out: a smaller page may arrive whole.
     """
     config = Config.from_dict(
         {"access_token": TOKEN, "base_url": stalling, "request_timeout": 0.1}, {}
@@ -591,7 +629,7 @@ def test_failures_halve_the_page(path: str, hubspot: Simulator, client: HubspotC
 
 def test_one_failure_is_no_reason_to_halve(hubspot: Simulator, client: HubspotClient) -> None:
     """
-    Neither one error, nor two with another answer in between, nor rate limits make pages smaller.
+    A single error, two errors with a response in between, and rate limits keep the page size.
     """
     hubspot.faults.add(
         faults.SERVER_ERROR,
@@ -606,7 +644,7 @@ def test_one_failure_is_no_reason_to_halve(hubspot: Simulator, client: HubspotCl
 
 def test_a_page_grows_back(serve: Serve, waits: Waits) -> None:
     """
-    A halved page grows with every answer until it is whole again, and no further.
+    A halved page grows with every response, up to the full size.
     """
     hubspot = serve(Portal.generate(900), faults=[faults.SERVER_ERROR.at(times=2)])
     pages = iter_paged(build_client(hubspot, waits), PageSizes(20), 0)
@@ -619,7 +657,7 @@ def test_a_page_grows_back(serve: Serve, waits: Waits) -> None:
 
 def test_a_portal_that_fails_at_large_pages(serve: Serve, waits: Waits) -> None:
     """
-    Where 250 is always too much, all records come, and few requests fail on the way.
+    If 250 is always too much, all records arrive, and few requests fail.
     """
     hubspot = serve(Portal.generate(4000), server_error_above=100)
     client = build_client(hubspot, waits)
@@ -665,7 +703,7 @@ def test_the_next_run_begins_with_it(serve: Serve, tmp_path: Path) -> None:
 
 def test_the_smallest_page(serve: Serve, waits: Waits) -> None:
     """
-    A page of one is asked for as long as there is time, never one of none.
+    A page of a single record is retried until the limit; a page of none is never requested.
     """
     hubspot = serve(Portal.generate(5), server_error_above=0)
     with pytest.raises(ServerError):
@@ -726,7 +764,7 @@ def test_a_proxy_of_the_environment_is_asked(
     hubspot: Simulator, waits: Waits, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """
-    Where $HTTP_PROXY is set HubSpot is asked by way of it, but for the hosts of $NO_PROXY.
+    Requests go through $HTTP_PROXY, except to the hosts of $NO_PROXY.
     """
     monkeypatch.setenv("HTTP_PROXY", hubspot.url)
     with closing(socket.create_server(("127.0.0.1", 0))) as nobody:
@@ -745,15 +783,15 @@ def test_the_token_is_never_shown(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     """
-    Though HubSpot repeats the token in its message, it is in no error, log line or repr.
+    Though HubSpot repeats the token in its message, no error, log line or repr shows the token.
     """
     caplog.set_level(logging.DEBUG)
     client = build_client(hubspot, waits)
     message = 230 * "x" + f" This oauth-token ({TOKEN}) does not have proper permissions!"
     hubspot.faults.add(Fault(response=error_response(number, message), times=None))
-    with pytest.raises(ApiError) as caught:
+    with pytest.raises(ApiError) as excinfo:
         first_page(client)
-    texts = [str(caught.value), repr(caught.value), repr(client), repr(build_config(hubspot))]
+    texts = [str(excinfo.value), repr(excinfo.value), repr(client), repr(build_config(hubspot))]
     texts += [record.getMessage() for record in caplog.records]
     for secret in (TOKEN, TOKEN[:12]):
         assert not [text for text in texts if secret in text]
@@ -761,7 +799,7 @@ def test_the_token_is_never_shown(
 
 def test_the_clocks(hubspot: Simulator, client: HubspotClient) -> None:
     """
-    A page has HubSpot's time when it was asked, however long the answer took, beside ours.
+    A page has HubSpot's time of the request, however long the response took, beside ours.
     """
     hubspot.portal.clock = lambda: 1_795_161_600_999
     answered_at = datetime(2026, 11, 20, 8, tzinfo=timezone.utc)
@@ -783,7 +821,7 @@ def test_gzip_and_other_headers(serve: Serve, waits: Waits) -> None:
 
 def test_get_newest_and_recent(hubspot: Simulator, client: HubspotClient, serve: Serve) -> None:
     """
-    The newest change and some of the recent ones are found; an empty portal has none.
+    The newest change and some recent changes are found; an empty portal has none.
     """
     records = [one["engagement"] for one in hubspot.portal.records()]
     newest = get_newest(client)
@@ -792,3 +830,43 @@ def test_get_newest_and_recent(hubspot: Simulator, client: HubspotClient, serve:
     assert newest is None or newest.last_updated_ms == max(one["lastUpdated"] for one in records)
     nothing = build_client(serve(Portal()), Waits())
     assert (get_newest(nothing), get_recent(nothing)) == (None, [])
+
+
+SEARCH = "/crm/objects/2026-09/notes/search"
+SEARCH_BODY = {"filterGroups": [], "sorts": [], "properties": [], "limit": 1, "after": ""}
+
+
+def test_a_post_that_reads_is_retried(
+    hubspot: Simulator, client: HubspotClient, waits: Waits
+) -> None:
+    """
+    A POST is retried as a GET is; its 429 holds up the requests of its own rate limiter alone.
+    """
+    hubspot.faults.add(faults.SERVER_ERROR, faults.CUT_SHORT, faults.RATE_LIMITED)
+    searches = client.rate_limiter.sibling(5, 1.0)
+    response = client.post(SEARCH, SEARCH_BODY, json.loads, rate_limiter=searches)
+    assert len(response.body["results"]) == 1
+    assert [one.method for one in hubspot.requests] == ["POST"] * 4
+    assert waits.slept
+    slept = len(waits.slept)
+    searches.pause(60.0)
+    client.get("/account-info/v3/details", {}, json.loads)
+    assert len(waits.slept) == slept
+
+
+def test_a_batch_with_errors_is_a_response(hubspot: Simulator, client: HubspotClient) -> None:
+    """
+    207 is no error: the body has the results, and names the inputs that failed.
+    """
+    body = {"inputs": [{"id": "1"}], "properties": [], "propertiesWithHistory": []}
+    response = client.post("/crm/v3/objects/notes/batch/read", body, json.loads)
+    assert response.body["errors"][0]["category"] == "OBJECT_NOT_FOUND"
+
+
+def test_the_scopes_of_the_objects_api_are_named(serve: Serve, waits: Waits) -> None:
+    """
+    The objects API names scopes beside its errors; links are none.
+    """
+    client = build_client(serve(Portal.generate(5), scopes=["x"]), waits)
+    with pytest.raises(ScopeError, match=r"grant the token crm.objects.contacts.read$"):
+        client.get("/crm/v3/objects/notes", {}, json.loads)

@@ -43,9 +43,9 @@ def test_defaults() -> None:
 
 def test_all_faults_at_once() -> None:
     """
-    Every fault of a file is named in one error, key by key.
+    Every fault of a file is named in a single error, key by key.
     """
-    with pytest.raises(ConfigError) as caught:
+    with pytest.raises(ConfigError) as excinfo:
         read(
             hapikey="abc",
             start_date="yesterday",
@@ -56,7 +56,7 @@ def test_all_faults_at_once() -> None:
             lookback_seconds=-1,
             requests_per_10_seconds="many",
         )
-    text = str(caught.value)
+    text = str(excinfo.value)
     for fault in (
         "hapikey: HubSpot ended API keys on 2022-11-30; use access_token",
         "access_token: missing, in the config and in $HUBSPOT_ACCESS_TOKEN",
@@ -97,11 +97,11 @@ def test_numbers_as_text() -> None:
 )
 def test_what_is_no_token(token: object) -> None:
     """
-    What cannot stand in a header is refused, and not shown.
+    Values that no header can hold are refused, and not shown.
     """
-    with pytest.raises(ConfigError) as caught:
+    with pytest.raises(ConfigError) as excinfo:
         read(access_token=token)
-    assert str(caught.value) == (
+    assert str(excinfo.value) == (
         "configuration: access_token: must be the token of a private app, or a service key"
     )
 
@@ -128,7 +128,7 @@ def test_the_token_is_not_in_the_repr() -> None:
 @pytest.mark.parametrize("agent", ["", " ", 5, "a\nb", "Ünicode", "\x7f"])
 def test_what_is_no_user_agent(agent: object) -> None:
     """
-    What cannot stand in a header is refused before it is sent.
+    Values that no header can hold are refused before any request.
     """
     with pytest.raises(ConfigError, match="user_agent"):
         read(access_token=TOKEN, user_agent=agent)
@@ -144,7 +144,7 @@ def test_what_is_no_user_agent(agent: object) -> None:
 )
 def test_what_is_no_base_url(url: object) -> None:
     """
-    What cannot be asked is refused at once, and not after ten minutes of trying.
+    An impossible request is refused at once, without ten minutes of retries.
     """
     with pytest.raises(ConfigError, match="base_url: must be a URL"):
         read(access_token=TOKEN, base_url=url)
@@ -170,7 +170,7 @@ def test_base_url() -> None:
 )
 def test_start_date(text: str, moment: datetime) -> None:
     """
-    A date-time with a zone, or without one in UTC, or a day from its midnight on.
+    A date-time with a zone, or without one in UTC, or a day from midnight on.
     """
     assert read(access_token=TOKEN, start_date=text).start_date == moment
 
@@ -209,7 +209,7 @@ def test_a_start_date_in_the_future() -> None:
 
 def test_unknown_keys(caplog: pytest.LogCaptureFixture) -> None:
     """
-    A key that is not known is a warning that names the nearest one that is.
+    An unknown key is a warning that names the nearest known key.
     """
     with caplog.at_level(logging.WARNING):
         read(access_token=TOKEN, page_sice=5, zzz=1, disable_collection=True)

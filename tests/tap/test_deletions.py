@@ -1,4 +1,4 @@
-"""What a full pass may take for deleted: not what HubSpot leaves out by a fault."""
+"""Deletions that a full pass may report: none that come from a fault of HubSpot's."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ HOUR_MS = 3_600_000
 
 @pytest.fixture
 def hubspot(serve: Serve) -> Simulator:
-    """700 notes, one every six hours."""
+    """700 notes, six hours apart."""
     portal = Portal()
     now_ms = portal.now_ms
     for number in range(1, 701):
@@ -103,7 +103,7 @@ def test_a_first_load_that_ends_early(tap: Tap, hubspot: Simulator) -> None:
 
 def test_more_gone_than_both_limits_allow(tap: Tap, hubspot: Simulator, state: Any) -> None:
     """
-    Where too much is gone by number and by share nothing is flagged; by one of the two it is.
+    Beyond both limits nothing is flagged; beyond a single limit deletions count.
     """
     for record_id in range(1, 301):
         hubspot.portal.delete(record_id)
@@ -117,7 +117,7 @@ def test_more_gone_than_both_limits_allow(tap: Tap, hubspot: Simulator, state: A
 
 def test_deletions_that_are_allowed(tap: Tap, hubspot: Simulator, state: Any) -> None:
     """
-    --allow-deletions believes this pass; the next one is measured by it.
+    --allow-deletions accepts this pass; the next is compared with this.
     """
     for record_id in range(1, 501):
         hubspot.portal.delete(record_id)
@@ -131,7 +131,7 @@ def test_deletions_that_are_allowed(tap: Tap, hubspot: Simulator, state: Any) ->
 
 def test_an_empty_list_where_no_number_is_known(tap: Tap, hubspot: Simulator, state: Any) -> None:
     """
-    A state of an older version has no number: an empty list is not believed, even a quiet one.
+    A state of an older version has no number: an empty list is not plausible.
     """
     del mark(state)["engagements"]
     for record in hubspot.portal.records():
@@ -142,17 +142,17 @@ def test_an_empty_list_where_no_number_is_known(tap: Tap, hubspot: Simulator, st
 
 def test_an_interrupted_pass_is_counted_whole(tap: Tap, hubspot: Simulator, state: Any) -> None:
     """
-    What was read before the interruption counts; of a pass that an older version began all is well.
+    Engagements from before the interruption count; a pass of an older version is accepted.
     """
     hubspot.faults.add(faults.BAD_PARAMETER.at(3, path="paged"))
-    begun = last_state(tap(state=state, max_deletions=5).messages)
+    earlier = last_state(tap(state=state, max_deletions=5).messages)
     hubspot.faults.clear()
-    run = tap(state=begun, max_deletions=5)
+    run = tap(state=earlier, max_deletions=5)
     assert run.code == 0, run.err
     assert mark(last_state(run.messages))["engagements"] == 700
     for name in ("read", "highest"):
-        del mark(begun)["backfill"][name]
-    run = tap(state=begun, max_deletions=5)
+        del mark(earlier)["backfill"][name]
+    run = tap(state=earlier, max_deletions=5)
     assert (run.code, len(of_type(run.messages, "ACTIVATE_VERSION"))) == (0, 1)
     assert "engagements" not in mark(last_state(run.messages))
 
@@ -185,11 +185,11 @@ def test_recent_changes_that_cannot_be_asked(
 
 def test_a_range_that_ends_early(tap: Tap, hubspot: Simulator, state: Any) -> None:
     """
-    One of several ranges whose list ends though the next one has engagements is read on.
+    A range whose list ends before known engagements is read on.
     """
     state = last_state(tap(state=state).messages)
-    begun = {"signpost": mark(state)["lastUpdated"], "ranges": [[399, None], [0, 400]]}
-    mark(state)["backfill"] = {**begun, "read": 0, "highest": 0}
+    earlier = {"signpost": mark(state)["lastUpdated"], "ranges": [[399, None], [0, 400]]}
+    mark(state)["backfill"] = {**earlier, "read": 0, "highest": 0}
     early = {"results": hubspot.portal.records()[:10], "hasMore": False, "offset": 10}
     hubspot.faults.add(Fault(on=3, path="paged", response=json_response(early)))
     run = tap(state=state)
@@ -207,27 +207,27 @@ def test_a_range_that_ends_early(tap: Tap, hubspot: Simulator, state: Any) -> No
 
 def test_an_engagement_made_while_the_list_is_asked(tap: Tap, hubspot: Simulator) -> None:
     """
-    The newest may be known before the list that it is missing from has come: it is read on.
+    A newest engagement beyond the end of the list makes the pass read on.
     """
     for record in hubspot.portal.records()[100:]:
         hubspot.portal.delete(record["engagement"]["id"])
-    made: list[int] = []
+    lines: list[int] = []
 
     def make(portal: Portal) -> None:
-        made.append(portal.create({"engagement": {"type": "NOTE"}})["engagement"]["id"])
+        lines.append(portal.create({"engagement": {"type": "NOTE"}})["engagement"]["id"])
 
     hubspot.faults.add(Fault(path="paged", delay_s=0.5))
     hubspot.faults.add(Fault(path="paged", then=make))
     hubspot.faults.add(Fault(path="recent/modified", delay_s=1.5))
     run = tap(backfill_workers=3)
     assert run.code == 0, run.err
-    assert made and made[0] in {record["id"] for record in records(run.messages)}
+    assert lines and lines[0] in {record["id"] for record in records(run.messages)}
 
 
 @pytest.mark.parametrize("stream", ["owners", "call_dispositions"])
 def test_a_list_that_is_empty(stream: str, tap: Tap, hubspot: Simulator) -> None:
     """
-    Where there were some, none is not believed; where none are known of, none flags nothing.
+    After some engagements, none is not plausible; without any before, none flags nothing.
     """
     path = "owners" if stream == "owners" else "dispositions"
     nothing = json_response({"results": []} if stream == "owners" else [])
@@ -259,7 +259,7 @@ def test_a_state_ahead_of_hubspots_clock(
     ahead_h: int, name: str, tap: Tap, hubspot: Simulator, state: Any
 ) -> None:
     """
-    From there on nothing would be read: an error that names the key, and what to do.
+    Nothing would ever be read from there: an error names the key and the remedy.
     """
     ahead_ms = hubspot.portal.now_ms + ahead_h * HOUR_MS
     mark(state)[name] = ahead_ms if name == "version" else to_rfc3339(ms_to_utc(ahead_ms))
@@ -272,7 +272,7 @@ def test_a_state_ahead_of_hubspots_clock(
 
 def test_clocks_that_differ_a_little(tap: Tap, hubspot: Simulator, state: Any) -> None:
     """
-    HubSpot's clock is in seconds, and its servers differ: half a minute is no fault.
+    HubSpot's clock is in seconds, and servers differ: half a minute is no fault.
     """
     mark(state)["version"] = hubspot.portal.now_ms + 30_000
     assert tap(state=state).code == 0

@@ -20,7 +20,7 @@ from tests.tap.conftest import Serve, Waits, build_client
 
 
 def cursor_of(page: Page, name: str) -> str:
-    """Return a page's cursor as it is sent."""
+    """Return a page's cursor as text."""
     assert page.resume is not None
     return str(page.resume[name])
 
@@ -40,13 +40,13 @@ def asked(hubspot: Simulator, name: str) -> list[str | None]:
 @pytest.mark.parametrize("size", [1, 7, 59, 60, 61, 250, 1000, None])
 def test_paged_to_the_end(size: int | None, hubspot: Simulator, client: HubspotClient) -> None:
     """
-    Whatever the page size, each engagement comes once, by id, and each page ends at its cursor.
+    At any page size, each engagement arrives once, by id, and the cursors follow.
     """
-    found = list(iter_paged(client, PageSizes(size), 0))
-    assert ids(found) == portal_ids(hubspot.portal)
-    assert [page.is_last for page in found] == [False] * (len(found) - 1) + [True]
-    offsets: list[Any] = [None, *(cursor_of(page, "offset") for page in found)]
-    assert asked(hubspot, "offset") == offsets[: len(found)]
+    result = list(iter_paged(client, PageSizes(size), 0))
+    assert ids(result) == portal_ids(hubspot.portal)
+    assert [page.is_last for page in result] == [False] * (len(result) - 1) + [True]
+    offsets: list[Any] = [None, *(cursor_of(page, "offset") for page in result)]
+    assert asked(hubspot, "offset") == offsets[: len(result)]
     assert {int(limit or 0) for limit in asked(hubspot, "limit")} == {min(size or 250, 250)}
 
 
@@ -55,31 +55,31 @@ def test_changes_to_the_end(size: int | None, hubspot: Simulator, client: Hubspo
     """
     Changes are asked for by time first, and from then on by HubSpot's cursor, until no more.
     """
-    found = list(iter_modified_after(client, PageSizes(size), 0))
-    assert sorted(ids(found)) == portal_ids(hubspot.portal)
-    cursors: list[Any] = ["0", *(cursor_of(page, "after") for page in found)]
-    assert asked(hubspot, "after") == cursors[: len(found)]
+    result = list(iter_modified_after(client, PageSizes(size), 0))
+    assert sorted(ids(result)) == portal_ids(hubspot.portal)
+    cursors: list[Any] = ["0", *(cursor_of(page, "after") for page in result)]
+    assert asked(hubspot, "after") == cursors[: len(result)]
     assert {int(limit or 0) for limit in asked(hubspot, "limit")} == {size or 1000}
 
 
 def test_paged_from_an_id(hubspot: Simulator, client: HubspotClient) -> None:
     """
-    What lies above an id is asked for from there on.
+    A pass can begin after any id.
     """
-    known = portal_ids(hubspot.portal)
-    assert ids(list(iter_paged(client, PageSizes(9), known[40]))) == known[41:]
-    assert list(iter_paged(client, PageSizes(9), known[-1]))[0].engagements == []
+    known_ids = portal_ids(hubspot.portal)
+    assert ids(list(iter_paged(client, PageSizes(9), known_ids[40]))) == known_ids[41:]
+    assert list(iter_paged(client, PageSizes(9), known_ids[-1]))[0].engagements == []
 
 
 def test_an_empty_portal(serve: Serve, waits: Waits) -> None:
     """
-    A portal without engagements is one empty page, whichever way it is asked.
+    A portal without engagements is a single empty page, of either endpoint.
     """
     client = build_client(serve(Portal()), waits)
     sizes = PageSizes()
     for pages in (iter_paged(client, sizes, 0), iter_modified_after(client, sizes, 0)):
-        found = list(pages)
-        assert [(page.engagements, page.is_last) for page in found] == [([], True)]
+        result = list(pages)
+        assert [(page.engagements, page.is_last) for page in result] == [([], True)]
 
 
 @pytest.mark.parametrize("last", ["present", "missing", "null"])
@@ -92,7 +92,7 @@ def test_the_last_cursor_may_be_missing(last: Any, serve: Serve, waits: Waits) -
 
 
 def one_page(cursor: str, value: Any, record_id: int = 5) -> Fault:
-    """Return the answer of a page that has more after it."""
+    """Return the response of a page before the last."""
     results = [{"engagement": {"id": record_id, "lastUpdated": 1}}]
     return Fault(response=json_response({"results": results, "hasMore": True, cursor: value}))
 
@@ -114,7 +114,7 @@ def test_a_cursor_of_changes_that_does_not_go_on(
     after: Any, hubspot: Simulator, client: HubspotClient
 ) -> None:
     """
-    A cursor that is missing before the end, or the one that was sent, is an error, not a loop.
+    A missing or repeated cursor before the end is an error, not a loop.
     """
     hubspot.faults.add(one_page("after", after))
     with pytest.raises(PagingError, match="does not go on"):
@@ -126,46 +126,46 @@ def test_records_that_hubspot_leaves_out(serve: Serve, waits: Waits) -> None:
     The offset may lie above the last id shown: the next page is asked for from there.
     """
     portal = Portal.generate(50)
-    known = portal_ids(portal)
-    for left_out in (*known[8:13], *known[20:40], known[-1]):
+    known_ids = portal_ids(portal)
+    for left_out in (*known_ids[8:13], *known_ids[20:40], known_ids[-1]):
         portal.hide(left_out)
     hubspot = serve(portal)
-    found = list(iter_paged(build_client(hubspot, waits), PageSizes(8), 0))
-    assert ids(found) == [*known[:8], *known[13:20], *known[40:-1]]
-    assert any(page.engagements[-1].id < int(cursor_of(page, "offset")) for page in found[:-1])
-    for page, offset in zip(found, asked(hubspot, "offset")[1:], strict=False):
+    result = list(iter_paged(build_client(hubspot, waits), PageSizes(8), 0))
+    assert ids(result) == [*known_ids[:8], *known_ids[13:20], *known_ids[40:-1]]
+    assert any(page.engagements[-1].id < int(cursor_of(page, "offset")) for page in result[:-1])
+    for page, offset in zip(result, asked(hubspot, "offset")[1:], strict=False):
         assert cursor_of(page, "offset") == offset
 
 
 def test_a_page_that_is_empty_in_the_middle(hubspot: Simulator, client: HubspotClient) -> None:
     """
-    A page without records is not the end where HubSpot says that there is more.
+    A page without records is not the end if HubSpot announces more.
     """
-    known = portal_ids(hubspot.portal)
-    empty = {"results": [], "hasMore": True, "offset": known[0] - 1}
+    known_ids = portal_ids(hubspot.portal)
+    empty = {"results": [], "hasMore": True, "offset": known_ids[0] - 1}
     hubspot.faults.add(Fault(response=json_response(empty)))
-    assert ids(list(iter_paged(client, PageSizes(25), 0))) == known
+    assert ids(list(iter_paged(client, PageSizes(25), 0))) == known_ids
     hubspot.faults.add(
         Fault(response=json_response({"results": [], "hasMore": True, "after": "0"}))
     )
-    assert sorted(ids(list(iter_modified_after(client, PageSizes(25), 1)))) == known
+    assert sorted(ids(list(iter_modified_after(client, PageSizes(25), 1)))) == known_ids
 
 
 def test_added_and_deleted_while_paging(hubspot: Simulator, client: HubspotClient) -> None:
     """
-    Pages go by id: what is deleted meanwhile shifts nothing, what is added comes last.
+    Pages go by id: deletions meanwhile shift nothing, additions come last.
     """
-    known = portal_ids(hubspot.portal)
+    known_ids = portal_ids(hubspot.portal)
 
     def change(portal: Portal) -> None:
-        for gone in known[:10]:
-            portal.delete(gone)
+        for missing in known_ids[:10]:
+            portal.delete(missing)
         portal.create({"engagement": {"type": "NOTE"}, "metadata": {}})
 
     hubspot.faults.add(Fault(then=change))
-    found = ids(list(iter_paged(client, PageSizes(10), 0)))
-    assert found[:60] == known
-    assert len(found) == 61
+    result = ids(list(iter_paged(client, PageSizes(10), 0)))
+    assert result[:60] == known_ids
+    assert len(result) == 61
 
 
 def test_u0000_is_counted_by_engagement(serve: Serve, waits: Waits) -> None:

@@ -1,4 +1,4 @@
-"""Where HubSpot has no list of changes, or a false one: other ways, and what they must not lose."""
+"""Fallbacks for a portal without a list of changes, or with a false list; none loses a change."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ from tap_hubspot_engagements.times import ms_to_utc
 from tap_hubspot_engagements.v1.endpoints import iter_modified_after, iter_recent
 from tap_hubspot_engagements.v1.page_size import PageSizes
 from tap_hubspot_engagements.v1.source import V1Source
-from tests.tap.test_every_stream import HOUR_MS, TOKEN
+from tests.tap.test_every_source import HOUR_MS, TOKEN
 
 SETTINGS: dict[str, Any] = {"access_token": TOKEN, "backfill_workers": 3}
 
 
 @pytest.fixture
 def portal() -> Portal:
-    """350 engagements, all changed within the last hour, one a second."""
+    """350 engagements, all changed within the last hour, a second apart."""
     portal = Portal.generate(350, seed=2)
     for number, record in enumerate(portal.records()):
         at_ms = portal.now_ms - HOUR_MS + 1000 * number
@@ -93,13 +93,13 @@ def test_edits_between_pages_lose_no_row(hubspot: Simulator) -> None:
     since_ms = hubspot.portal.now_ms - 2 * HOUR_MS
     read = ids_of(iter_recent(client_of(hubspot), PageSizes(), since_ms))
     missing = {record["engagement"]["id"] for record in hubspot.portal.records()} - set(read)
-    edited = {r["engagement"]["id"] for r in hubspot.portal.records() if "uid" in r["engagement"]}
-    assert missing <= edited, "what was edited meanwhile is newer than the signpost"
+    edits = {r["engagement"]["id"] for r in hubspot.portal.records() if "uid" in r["engagement"]}
+    assert missing <= edits, "what was edited meanwhile is newer than the signpost"
 
 
 def test_recent_changes_that_are_too_many_are_refused(hubspot: Simulator) -> None:
     """
-    Where the list cannot hold all, it is not read in part.
+    A list that cannot hold all changes is not read in part.
     """
     body = {"results": [], "hasMore": False, "offset": 0, "total": 9_901}
     hubspot.faults.add(Fault(response=json_response(body)))
@@ -134,7 +134,7 @@ def test_without_the_list_of_changes_another_way_is_found(portal: Portal, age_ms
 
 def test_an_empty_answer_for_want_of_a_scope_is_an_error(portal: Portal) -> None:
     """
-    No changes at all, though a newer one is there: the error names the scope.
+    No changes at all despite a newer engagement: the error names the scope.
     """
     scopes = ["crm.objects.companies.read"]
     with Simulator(portal, token=TOKEN, scopes=scopes) as simulator:
@@ -148,7 +148,7 @@ def test_ids_out_of_order_are_read_in_turn(
     hubspot: Simulator, caplog: pytest.LogCaptureFixture
 ) -> None:
     """
-    A page that breaks the order of ids puts the pass back to one request after the other.
+    A page that breaks the order of ids puts the pass back to sequential requests.
     """
 
     def shuffled(portal: Portal) -> Any:
@@ -177,7 +177,7 @@ def test_a_cursor_that_stands_still_is_an_error(hubspot: Simulator) -> None:
 
 def test_a_404_for_the_highest_id_does_not_matter(hubspot: Simulator) -> None:
     """
-    Where recent changes cannot be asked, the backfill does without its guess.
+    Without the list of recent changes, the full pass does without the guess.
     """
     hubspot.faults.add(NOT_FOUND.at(path="recent/modified", times=None))
     read = ids_of(source_of(hubspot).read_all())
@@ -187,7 +187,7 @@ def test_a_404_for_the_highest_id_does_not_matter(hubspot: Simulator) -> None:
 @pytest.mark.parametrize("page_size", [3, 20])
 def test_parts_read_side_by_side_do_not_overlap(hubspot: Simulator, page_size: int) -> None:
     """
-    However a first load is shared out, it yields each engagement once.
+    However the ids are split, a first load yields each engagement once.
     """
     read = ids_of(source_of(hubspot, page_size=page_size, backfill_workers=6).read_all())
     assert sorted(read) == [record["engagement"]["id"] for record in hubspot.portal.records()]

@@ -1,4 +1,4 @@
-"""JSON in and out: nothing is rounded, nothing is lost, all of it can be written as UTF-8."""
+"""JSON in and out: nothing is rounded, nothing is lost, every text can be written as UTF-8."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def test_round_trip(value: Any) -> None:
 )
 def test_awkward_texts(text: bytes, value: Any) -> None:
     """
-    What strict JSON or UTF-8 does not allow is replaced or kept as text, and can be written.
+    Values beyond strict JSON or UTF-8 are replaced or kept as text, and can be written.
     """
     assert parse_json(text) == value
     assert json.loads(to_json(parse_json(text)).decode()) == value
@@ -60,7 +60,7 @@ def test_awkward_texts(text: bytes, value: Any) -> None:
 )
 def test_what_is_no_json(text: bytes) -> None:
     """
-    Anything else is a ValueError, however deep it is nested.
+    Anything else is a ValueError, however deeply nested.
     """
     with pytest.raises(ValueError):
         parse_json(text)

@@ -1,4 +1,4 @@
-"""What a run says of itself: metrics, redacted e-mails, keys that cannot be deselected."""
+"""The log of a run: metrics, redacted e-mails, keys that cannot be deselected."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.tap.conftest import Waits as FakeWaits
 
 def test_metrics(serve: Serve, tmp_path: Path) -> None:
     """
-    Orchestrators find a counter for each stream, and one of requests, as singer-python writes them.
+    Orchestrators find a counter for each stream, and for requests, as singer-python writes them.
     """
     portal = Portal.generate(50, seed=1)
     run = Tap(tmp_path, serve(portal))(catalog=DISCOVERED)

@@ -1,4 +1,4 @@
-"""What goes out: Singer messages in an order that a target may trust, and nothing else."""
+"""The output: Singer messages in an order that a target may trust, and nothing else."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def backfill(messages: list[Message]) -> list[Message]:
 
 
 def assert_trustworthy(messages: list[Message], portal: Portal) -> None:
-    """Assert what a target takes for granted of a quiet first load."""
+    """Assert a target's assumptions of a quiet first load."""
     assert messages[0]["type"] == "SCHEMA"
     assert len(of_type(messages, "SCHEMA")) == 1
     assert messages[-1]["type"] == "STATE"
@@ -62,7 +62,7 @@ def assert_trustworthy(messages: list[Message], portal: Portal) -> None:
     validator = jsonschema.Draft4Validator(schema)
     for message in of_type(messages, "RECORD"):
         assert message["stream"] == "engagements"
-        assert list(message["record"]) == list(schema["properties"])
+        assert [*message["record"], "_sdc_deleted_at"] == list(schema["properties"])
         validator.validate(message["record"])
     keys = [record["id"] for record in records(backfill(messages))]
     assert len(keys) == len(set(keys)) == len(portal)
@@ -71,7 +71,7 @@ def assert_trustworthy(messages: list[Message], portal: Portal) -> None:
 
 
 def assert_states_are_true(messages: list[Message], portal: Portal) -> None:
-    """Assert that whatever a STATE says is read has been written before it; no state goes back."""
+    """Assert that every STATE follows the records that the state claims; no state goes back."""
     ids = sorted(expected_table(portal))
     written: set[int] = set()
     bookmark, reached = "", -1
@@ -105,7 +105,7 @@ def test_a_first_load(serve: Serve) -> None:
 @needs_recordings
 def test_the_recorded_portal(serve: Serve) -> None:
     """
-    The same holds for what HubSpot really answered.
+    The same holds for recorded responses.
     """
     portal = Portal.from_recording(RECORDINGS)
     messages = replicate(serve(portal), page_size=2)
@@ -118,13 +118,14 @@ def test_a_part_of_the_fields(serve: Serve) -> None:
     SCHEMA and records have the selected properties and no others.
     """
     messages = replicate(serve(Portal.generate(200)), properties=("id", "lastUpdated", "type"))
-    assert list(messages[0]["schema"]["properties"]) == ["id", "lastUpdated", "type"]
+    names = ["id", "lastUpdated", "type", "_sdc_deleted_at"]
+    assert list(messages[0]["schema"]["properties"]) == names
     assert {tuple(record) for record in records(messages)} == {("id", "lastUpdated", "type")}
 
 
 def test_the_schema_message(serve: Serve) -> None:
     """
-    It names the key and the bookmark's property, which are among the properties.
+    A SCHEMA names the key and the bookmark's property, which are among the properties.
     """
     schema = replicate(serve(Portal()))[0]
     assert schema["key_properties"] == ["id"]
@@ -143,7 +144,7 @@ def test_a_state_follows_each_page(serve: Serve) -> None:
 
 def test_time_extracted(serve: Serve) -> None:
     """
-    Each record has when it was received, in UTC, the same for a whole page.
+    Each record has the time of receipt, in UTC, the same for a whole page.
     """
     messages = of_type(replicate(serve(Portal.generate(40)), page_size=20), "RECORD")
     times = [message["time_extracted"] for message in messages]
@@ -154,7 +155,7 @@ def test_time_extracted(serve: Serve) -> None:
 
 def test_currently_syncing(serve: Serve) -> None:
     """
-    States name the stream while it is replicated, and not when it is done.
+    States name the current stream, and none at the end.
     """
     states = [one["value"] for one in of_type(replicate(serve(Portal.generate(5))), "STATE")]
     assert {state.get("currently_syncing") for state in states[:-1]} == {"engagements"}
@@ -183,8 +184,8 @@ def test_awkward_texts(serve: Serve) -> None:
         portal.create({"engagement": {"type": "NOTE", "bodyPreview": text}, "metadata": metadata})
     messages = replicate(hubspot)
     assert load({}, messages) == expected_table(portal)
-    found = next(iter(load({}, messages).values()))
-    assert (found["bodyPreview"], found["metadata"]["ab"]) == ("ab", ["ab"])
+    result = next(iter(load({}, messages).values()))
+    assert (result["bodyPreview"], result["metadata"]["ab"]) == ("ab", ["ab"])
 
     half = b'{"results":[{"engagement":{"id":5,"bodyPreview":"\\ud83d"}}],"hasMore":false}'
     hubspot.faults.add(Fault(response=Response(200, half)))
@@ -196,7 +197,7 @@ def test_an_answer_over_many_lines(
     hubspot: Simulator, run_tap: Tap, tmp_path: Path, line_break: str
 ) -> None:
     """
-    A message is one line of JSON, though HubSpot's answer is set out over many.
+    A message is a single line of JSON, even if the response spans many.
     """
     page = {"results": hubspot.portal.records(), "hasMore": False, "offset": 1}
     text = json.dumps(page, indent=1).replace("\n", line_break)
@@ -211,7 +212,7 @@ def test_an_answer_over_many_lines(
 @pytest.mark.parametrize("workers", [1, 4])
 def test_an_engagement_without_an_id(hubspot: Simulator, times: int, workers: int) -> None:
     """
-    A page of a first load with an engagement that has no id is asked for again until it is whole.
+    A page of a first load with an engagement without an id is requested again until whole.
     """
     half = json.dumps({"results": [{"engagement": {}}], "hasMore": False, "offset": 1})
     answer = Response(200, half.encode())
@@ -222,8 +223,8 @@ def test_an_engagement_without_an_id(hubspot: Simulator, times: int, workers: in
 
 def test_a_type_that_is_no_name(serve: Serve, tmp_path: Path) -> None:
     """
-    Where `type` is a list, an object or a number the engagement arrives all the same, with what its
-    type was, and its metadata with those of unknown types.
+    Where `type` is a list, an object or a number the engagement arrives all the same, with that
+    value, and the metadata among unknown types.
     """
     types: list[Any] = [["NOTE"], {"a": 1}, 7, None]
     portal = Portal()
@@ -243,7 +244,7 @@ def test_a_type_that_is_no_name(serve: Serve, tmp_path: Path) -> None:
     assert [(one["type"], one["metadata"]) for one in other] == [(None, {"body": "b"})] * 4
 
 
-class Unreadable:
+class BrokenOutput:
     """A stream that nobody reads any more."""
 
     def write(self, _: bytes) -> int:
@@ -255,9 +256,9 @@ class Unreadable:
 
 def test_nobody_reads() -> None:
     """
-    Whatever is being written then, it is an error that points to the target.
+    A failure of any write is an error that points to the target.
     """
-    messages = Messages(Unreadable())  # type: ignore[arg-type]  # the two methods that are used
+    messages = Messages(BrokenOutput())  # type: ignore[arg-type]  # the two methods that are used
     with pytest.raises(OutputError, match="Broken pipe: see what the target says"):
         messages.write_state({})
 
@@ -266,7 +267,7 @@ END_S = 300  # in which a run ends, on a slow and busy machine, too
 
 
 def start(tap: Tap, *, pipesize: int = -1, **options: Any) -> subprocess.Popen[bytes]:
-    """Start the program with its output on a pipe, which holds `pipesize` bytes."""
+    """Start the program with the output on a pipe, which holds `pipesize` bytes."""
     return subprocess.Popen(
         [PROGRAM, *tap.arguments(**options)],
         pipesize=pipesize,
@@ -278,7 +279,7 @@ def start(tap: Tap, *, pipesize: int = -1, **options: Any) -> subprocess.Popen[b
 
 def test_stdout_closed_early(serve: Serve, tmp_path: Path) -> None:
     """
-    `| head -1` ends the run with 1 and one line that says so, without a traceback.
+    `| head -1` ends the run with 1 and a single line, without a traceback.
     """
     with start(Tap(tmp_path, serve(Portal.generate(2000)))) as process:
         assert process.stdout and process.stderr
@@ -292,7 +293,7 @@ def test_stdout_closed_early(serve: Serve, tmp_path: Path) -> None:
 
 def test_discovery_to_nobody(tmp_path: Path) -> None:
     """
-    Neither does discovery complain when nobody reads it.
+    Discovery without a reader ends in a single line, too.
     """
     reader, writer = os.pipe()
     os.close(reader)
@@ -307,7 +308,7 @@ def test_discovery_to_nobody(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
 def test_signals(number: signal.Signals, code: int, serve: Serve, tmp_path: Path) -> None:
     """
-    A signal ends the run with the code a shell expects; what is written are whole messages.
+    A signal ends the run with the code a shell expects; all messages are whole.
     """
     hubspot = serve(Portal.generate(60))
     hubspot.faults.add(Fault(on=3, path="paged", delay_s=60))

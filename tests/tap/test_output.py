@@ -69,7 +69,7 @@ def test_a_pipe_that_does_not_block(
 @ENVIRONMENTS
 def test_stopped_and_continued(environment: dict[str, str], command: list[str]) -> None:
     """
-    A tap that is stopped and continued in the middle of a write goes on with the rest of it.
+    A tap that is stopped and continued in the middle of a write goes on with the rest.
     """
     whole = subprocess.run(command, capture_output=True, check=True).stdout
     process = subprocess.Popen(
@@ -97,7 +97,7 @@ def test_a_disk_that_is_full(
     missing: int, environment: dict[str, str], command: list[str], tmp_path: Path
 ) -> None:
     """
-    Where the last bytes find no room the run does not end with 0.
+    A run whose last bytes cannot be written does not end with 0.
     """
     whole = subprocess.run(command, capture_output=True, check=True).stdout
     room = len(whole) - missing
@@ -116,7 +116,7 @@ def test_a_disk_that_is_full(
 
 def test_a_reader_that_goes_away(command: list[str]) -> None:
     """
-    A target that is gone is one line and exit code 1.
+    A target that is gone is a single line and exit code 1.
     """
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     assert process.stdout and process.stderr

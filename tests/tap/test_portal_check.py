@@ -1,4 +1,4 @@
-"""Whose data it is: each SCHEMA says so, and the state of one portal is not used for another."""
+"""The portal of the data: each SCHEMA has the name, and a state serves a single portal."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def test_a_state_that_names_the_portal_saves_the_request(
     ours: Simulator, state: Any, tmp_path: Path
 ) -> None:
     """
-    An hourly run with nothing new is one request, and its SCHEMA names the portal.
+    An hourly run with nothing new is a single request, and the SCHEMA names the portal.
     """
     run = Tap(tmp_path, ours)(state=state)
     assert (run.code, paths(ours)) == (0, ["after"])
@@ -95,7 +95,7 @@ def test_the_default_catalog_hourly(ours: Simulator, tmp_path: Path) -> None:
 
 def test_a_state_of_before(ours: Simulator, state: Any, tmp_path: Path) -> None:
     """
-    A state that does not name the portal is taken over, for one more request.
+    A state that does not name the portal is accepted, for an additional request.
     """
     del state["portal"]
     run = Tap(tmp_path, ours)(state=state)
@@ -118,7 +118,7 @@ def test_the_state_of_another_portal(
     arguments: tuple[str, ...], state: Any, serve: Serve, tmp_path: Path
 ) -> None:
     """
-    Changes or everything: the first page of another portal ends the run before it is written.
+    Changes or everything: the first page of another portal ends the run before any record.
     """
     theirs = Tap(tmp_path, serve(portal_of(THEIRS)))
     run = theirs(*arguments, state=state)
@@ -139,7 +139,7 @@ def test_a_full_pass_over_another_portal_without_engagements(
 @pytest.mark.parametrize("stream", ["owners", "call_dispositions"])
 def test_a_list_of_another_portal(stream: str, state: Any, serve: Serve, tmp_path: Path) -> None:
     """
-    Records that name no portal are read only once HubSpot has named it.
+    Records that name no portal are read only once HubSpot has named the portal.
     """
     theirs = Tap(tmp_path, serve(portal_of(THEIRS)))
     assert other_portal_refused(theirs(state=state, catalog=alone(stream)))
@@ -150,7 +150,7 @@ def test_where_the_account_may_not_be_asked(
     fault: faults.Fault, ours: Simulator, tmp_path: Path
 ) -> None:
     """
-    The first engagement names the portal, too; without one no source is named, until there is one.
+    The first engagement names the portal, too; an empty portal has no x-source.
     """
     ours.faults.add(fault.at(path=DETAILS, times=None))
     tap = Tap(tmp_path, ours)
@@ -177,7 +177,7 @@ def test_engagements_that_name_no_portal(serve: Serve, tmp_path: Path) -> None:
 
 def test_a_refused_token_is_said_at_once(ours: Simulator, tmp_path: Path) -> None:
     """
-    Where the account refuses the token nothing else is asked.
+    After a refusal of the token no other request follows.
     """
     ours.faults.add(faults.UNDECODABLE_TOKEN.at(path=DETAILS))
     assert Tap(tmp_path, ours)().code == 1

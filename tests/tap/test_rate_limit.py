@@ -30,11 +30,11 @@ def ask(rate_limiter: RateLimiter) -> None:
 def test_never_more_in_ten_seconds(most: int, steps: list[tuple[str, float]]) -> None:
     """
     However requests, idle time and pauses mix, no ten seconds hold more than the limit, whenever
-    HubSpot counts a request: between its beginning and its answer.
+    HubSpot counts a request: between start and response.
     """
     waits = Waits()
     rate_limiter = RateLimiter(most, waits.clock, waits.sleep)
-    asked: list[tuple[float, float]] = []
+    requests_made: list[tuple[float, float]] = []
     paused_until = 0.0
     for step, seconds in steps:
         if step == "ask":
@@ -42,13 +42,13 @@ def test_never_more_in_ten_seconds(most: int, steps: list[tuple[str, float]]) ->
                 began_s = waits.now_s
                 assert began_s >= paused_until
                 waits.now_s += seconds
-            asked.append((began_s, waits.now_s))
+            requests_made.append((began_s, waits.now_s))
         elif step == "idle":
             waits.now_s += seconds
         else:
             rate_limiter.pause(seconds)
             paused_until = max(paused_until, waits.now_s + seconds)
-    for (_, answered_s), (began_s, _) in zip(asked, asked[most:], strict=False):
+    for (_, answered_s), (began_s, _) in zip(requests_made, requests_made[most:], strict=False):
         assert began_s - answered_s >= WINDOW_S - 1e-9
 
 
@@ -68,7 +68,7 @@ def test_no_wait_below_the_limit(waits: Waits) -> None:
 
 def test_all_wait_together(waits: Waits) -> None:
     """
-    A shorter pause does not end a longer one.
+    A shorter pause does not end a longer pause.
     """
     rate_limiter = RateLimiter(100, waits.clock, waits.sleep)
     rate_limiter.pause(5.0)
@@ -107,7 +107,7 @@ def test_threads_share_one_pace(most: int) -> None:
 
 def test_all_that_is_allowed_is_under_way(waits: Waits) -> None:
     """
-    Where every request that is allowed still waits for its answer, the next waits for one of them.
+    With all allowed requests in flight, the next waits for a response.
     """
     answered = threading.Event()
 
@@ -133,13 +133,13 @@ def test_all_that_is_allowed_is_under_way(waits: Waits) -> None:
 
 def test_none_left_by_our_own_doing_is_no_pause(waits: Waits) -> None:
     """
-    HubSpot says that none is left: where we asked for all of them we know when to go on; where we
-    did not, others ask, too.
+    None left after all of our own requests is no pause; none left after fewer is, since others
+    use the token, too.
     """
     rate_limiter = RateLimiter(5, waits.clock, waits.sleep)
-    for left in (4, 3, 2, 1, 0):
+    for rest in (4, 3, 2, 1, 0):
         with rate_limiter.slot():
-            rate_limiter.update_from_headers(5, left)
+            rate_limiter.update_from_headers(5, rest)
     waits.now_s += WINDOW_S - 0.5
     ask(rate_limiter)
     assert waits.slept == [0.5]

@@ -1,4 +1,4 @@
-"""From an engagement to a record: every value arrives, in its column or in `extra`."""
+"""From an engagement to a record: every value arrives, in a column or in `extra`."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def is_valid(record: dict[str, Any]) -> bool:
 
 def test_every_key_has_its_column() -> None:
     """
-    Each key of HubSpot's engagement is a property of its name, with its value as it was sent.
+    Each key of HubSpot's engagement is a property of the same name, with the same value.
     """
     record, mismatches = to_record(WHOLE)
     assert list(record) == PROPERTIES == list(ENGAGEMENTS.schema["properties"])
@@ -139,7 +139,7 @@ def test_unknown_keys_are_kept() -> None:
 
 def test_names_that_collide() -> None:
     """
-    A key that bears the name of the other part's property does not stand in for it.
+    A key that bears the name of the other part's property does not replace that property.
     """
     record, mismatches = to_record(
         {
@@ -190,7 +190,7 @@ def test_names_that_collide() -> None:
 )
 def test_a_value_that_does_not_fit(names: list[str], value: object, text: str) -> None:
     """
-    It leaves its column null, is kept as text in `extra` under the column's name, and is counted.
+    The column is null, `extra` has the value as text under the column's name, and the run counts.
     """
     for name in names:
         engagement: dict[str, Any] = {"engagement": {"id": 7}}
@@ -204,7 +204,7 @@ def test_a_value_that_does_not_fit(names: list[str], value: object, text: str) -
 @pytest.mark.parametrize("name", INTEGERS)
 def test_the_largest_integers_fit(name: str) -> None:
     """
-    All of 64 bits is an integer, and not one more.
+    All of 64 bits is an integer, and no bit more.
     """
     for value in (2**63 - 1, -(2**63), 0, 636418459634654854):
         record, mismatches = to_record({"engagement": {"id": 7, name: value}})
@@ -257,39 +257,42 @@ Engagements = st.builds(
 )
 
 
-@given(sent=Engagements)
-def test_nothing_is_dropped(sent: dict[str, Any]) -> None:
+@given(original=Engagements)
+def test_nothing_is_dropped(original: dict[str, Any]) -> None:
     """
-    What HubSpot sent can be told from the record: each value stands in exactly one place.
+    The record shows the whole engagement: each value has exactly a single place.
     """
-    before = json.dumps(sent)
-    record, mismatches = to_record(parse_json(to_json(sent)))
-    assert json.dumps(sent) == before
+    before = json.dumps(original)
+    record, mismatches = to_record(parse_json(to_json(original)))
+    assert json.dumps(original) == before
     assert is_valid(record)
-    assert record["id"] == sent["engagement"]["id"]
-    left = dict(record["extra"] or {})
-    for part, prefix, names in ((sent["engagement"], "engagement", INNER), (sent, "record", OUTER)):
-        for name in sorted(part.keys() - ({"engagement"} if part is sent else set())):
+    assert record["id"] == original["engagement"]["id"]
+    rest = dict(record["extra"] or {})
+    for part, prefix, names in (
+        (original["engagement"], "engagement", INNER),
+        (original, "record", OUTER),
+    ):
+        for name in sorted(part.keys() - ({"engagement"} if part is original else set())):
             if name in names:
                 value = record[name]
                 if value is None:
                     assert name in mismatches
-                    value = as_sent(left.pop(name), part[name])
+                    value = as_sent(rest.pop(name), part[name])
             else:
-                value = left.pop(free_name(name, prefix, left, record))
+                value = rest.pop(free_name(name, prefix, rest, record))
             assert value == part[name]
             assert value.__class__ is part[name].__class__
-    assert not left
+    assert not rest
 
 
-def as_sent(text: str, sent: object) -> Any:
-    """Return a misfit's text as the value it was; text alone does not tell "1" from 1."""
-    return text if isinstance(sent, str) else json.loads(text)
+def as_sent(text: str, original: object) -> Any:
+    """Return the value of a text in `extra`; text alone does not tell "1" from 1."""
+    return text if isinstance(original, str) else json.loads(text)
 
 
-def free_name(name: str, prefix: str, left: dict[str, Any], record: dict[str, Any]) -> str:
-    """Return the first name, with ever more of `prefix`, that is still in what is left."""
-    while name in PROPERTIES or name not in left:
+def free_name(name: str, prefix: str, rest: dict[str, Any], record: dict[str, Any]) -> str:
+    """Return the first name, with ever more of `prefix`, that is left."""
+    while name in PROPERTIES or name not in rest:
         name = f"{prefix}.{name}"
         assert len(name) < 100, record
     return name
@@ -325,7 +328,7 @@ def test_generated_engagements() -> None:
 
 def test_select() -> None:
     """
-    A selection keeps its properties, in its order.
+    A selection keeps properties in the given order.
     """
     record = to_record(WHOLE).record
     assert list(records.keep_properties(record, ("id", "type", "metadata"))) == [

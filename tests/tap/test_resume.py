@@ -60,13 +60,13 @@ Run = st.fixed_dictionaries(
 
 @pytest.fixture(scope="module")
 def served() -> Iterator[Simulator]:
-    """One server for all examples: each gives it a portal of its own."""
+    """A server for all examples, each with a separate portal."""
     with Simulator(Portal(), token=TOKEN) as simulator:
         yield simulator
 
 
 class World:
-    """A portal, its clock, and what has been done to it; edits show up to `lag_ms` late."""
+    """A portal, a clock, and the edits so far, which show up to `lag_ms` late."""
 
     def __init__(self, size: int, lag_ms: int) -> None:
         self.lag_ms = lag_ms
@@ -78,10 +78,10 @@ class World:
             self._add(number)
 
     def act(self, actions: list[tuple[str, int]], _: Portal) -> None:
-        """Do to the portal what `actions` say, all in the same millisecond."""
+        """Apply `actions` to the portal, all in the same millisecond."""
         for verb, number in actions:
-            known = sorted(expected_table(self.portal))
-            target = known[number % len(known)] if known else None
+            known_ids = sorted(expected_table(self.portal))
+            target = known_ids[number % len(known_ids)] if known_ids else None
             if verb == "add" or target is None:
                 self._add(number)
             elif verb == "delete":
@@ -159,10 +159,10 @@ def test_nothing_is_lost(
     expected = expected_table(world.portal)
     assert table.keys() >= expected.keys()
     for record_id, record in expected.items():
-        found = table[record_id]
+        result = table[record_id]
         if record_id in world.tied:
-            found, record = found | {"associations": None}, record | {"associations": None}
-        assert found == record
+            result, record = result | {"associations": None}, record | {"associations": None}
+        assert result == record
 
 
 def disturb(served: Simulator, world: World, run: dict[str, Any]) -> None:
@@ -175,6 +175,6 @@ def disturb(served: Simulator, world: World, run: dict[str, Any]) -> None:
 
 
 def bookmarks(before: dict[str, Any], messages: list[Message]) -> list[str]:
-    """Return the bookmark of each state, `before` first; "" where there is none yet."""
+    """Return the bookmark of each state, `before` first; "" without any yet."""
     states = [before, *(one["value"] for one in of_type(messages, "STATE"))]
     return [mark(one).get("lastUpdated", "") for one in states]

@@ -1,4 +1,4 @@
-"""What each answer of HubSpot leads to: an error that says what to do, or asking again."""
+"""The consequence of each response: an error with the remedy, or a retry."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ TOKEN = "pat-na1-very-secret"
 
 @dataclass
 class Time:
-    """A clock that moves only by the sleeps it is asked for."""
+    """A clock that moves by sleeps alone."""
 
     now_s: float = 0.0
     sleeps: list[float] = field(default_factory=list)
@@ -86,7 +86,7 @@ def test_refusals_are_not_asked_again(
     hubspot: Simulator, client: HubspotClient, fault: Fault, error: type[Exception], said: str
 ) -> None:
     """
-    What HubSpot would refuse again is an error at once, that says what to do.
+    A permanent refusal is an error at once, with the remedy.
     """
     hubspot.faults.add(fault)
     with pytest.raises(error, match=said):
@@ -151,7 +151,7 @@ def test_waits_as_long_as_hubspot_asks(
     hubspot: Simulator, client: HubspotClient, time: Time, fault: Fault, waited_s: float
 ) -> None:
     """
-    Retry-After is obeyed; without it a rate limit waits until its window has passed.
+    Retry-After is obeyed; without it a rate limit waits until the window has passed.
     """
     hubspot.faults.add(fault)
     read_all(client)
@@ -160,7 +160,7 @@ def test_waits_as_long_as_hubspot_asks(
 
 def test_retries_end(hubspot: Simulator, client: HubspotClient, time: Time) -> None:
     """
-    A fault that does not pass is given up in bounded time, and raised.
+    A fault that does not pass is given up in bounded time, and excinfo.
     """
     hubspot.faults.add(faults.SERVER_ERROR.at(times=None))
     with pytest.raises(TransientError, match="500 internal error"):
@@ -171,7 +171,7 @@ def test_retries_end(hubspot: Simulator, client: HubspotClient, time: Time) -> N
 
 def test_pages_shrink_and_grow(hubspot: Simulator, client: HubspotClient) -> None:
     """
-    After two failures in a row a smaller page is asked for; answers let it grow again.
+    After two failures in a row the page shrinks; responses let the page grow again.
     """
     hubspot.faults.add(faults.SERVER_ERROR.at(1, times=4))
     ids = read_all(client)
@@ -198,12 +198,12 @@ def test_at_most_so_many_requests_in_ten_seconds(time: Time) -> None:
 
 def test_the_token_is_shown_nowhere(hubspot: Simulator, client: HubspotClient) -> None:
     """
-    Neither the configuration nor any error has the token in it.
+    Neither the configuration nor any error contains the token.
     """
     config = Config.from_dict({"access_token": TOKEN, "base_url": hubspot.url}, {})
     assert TOKEN not in repr(config)
     for fault in (faults.UNDECODABLE_TOKEN, faults.BAD_PARAMETER, faults.MISSING_SCOPES):
         hubspot.faults.add(fault)
-        with pytest.raises(ApiError) as raised:
+        with pytest.raises(ApiError) as excinfo:
             read_all(client)
-        assert TOKEN not in f"{raised.value!r} {raised.value.__cause__!r}"
+        assert TOKEN not in f"{excinfo.value!r} {excinfo.value.__cause__!r}"

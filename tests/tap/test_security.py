@@ -61,7 +61,7 @@ def settings(hubspot: Simulator, **more: object) -> dict[str, object]:
 
 
 def shows_nothing(run: Run) -> bool:
-    """Whether a run shows no secret and each line of its log begins as lines do."""
+    """Whether a run shows no secret and each line of the log begins with a level."""
     text = run.out + run.err
     assert not [one for one in (*SECRETS.values(), "s3cret%2F", "t0ken%2F") if one in text]
     assert not any(mark in run.err for mark in "\x1b\u202e\u2028\x00\r")
@@ -75,7 +75,7 @@ def test_the_token_endpoint_is_not_followed(
     status: int, tap: Tap, hubspot: Simulator, serve: Serve
 ) -> None:
     """
-    A redirect would take client secret and refresh token to whatever host it names.
+    A redirect would take client secret and refresh token to any host.
     """
     thief = serve(Portal())
     headers = {"Location": thief.url + oauth.PATH}
@@ -90,7 +90,7 @@ def test_the_token_endpoint_is_not_followed(
 @pytest.mark.parametrize("status", [301, 302, 307, 308])
 def test_the_api_is_not_followed(status: int, serve: Serve, tmp_path: Path) -> None:
     """
-    The token does not go to another host, nor are its rows believed.
+    The token does not go to another host, nor are rows accepted from there.
     """
     hubspot, thief = serve(Portal.generate(3)), serve(Portal.generate(9))
     path = "/engagements/v1/engagements/paged"
@@ -121,7 +121,7 @@ def test_what_hubspot_says_is_cleaned(
     path: str, answer: Callable[[str], Response], tap: Tap, hubspot: Simulator
 ) -> None:
     """
-    Secrets that a body repeats are not shown, and what it says stays one line.
+    Secrets in a body are redacted, and the message stays a single line.
     """
     text = f"{FORGED} {SECRETS['client_secret']} refresh_token=the-refresh-t0ken%2F%2B"
     hubspot.faults.add(Fault(path=path, times=3, response=answer(text)))
@@ -130,7 +130,7 @@ def test_what_hubspot_says_is_cleaned(
 
 def test_what_a_record_says_is_cleaned(serve: Serve, tmp_path: Path) -> None:
     """
-    A type that nobody knows is named in the log, on one line.
+    An unknown type is named in the log, on a single line.
     """
     portal = Portal()
     portal.create({"engagement": {"type": FORGED}, "metadata": {}})
@@ -143,7 +143,7 @@ def test_what_a_record_says_is_cleaned(serve: Serve, tmp_path: Path) -> None:
 @given(st.text())
 def test_cleaning(text: str) -> None:
     """
-    A clean text is one line that UTF-8 can hold, and cleaning it again changes nothing.
+    A clean text is a single UTF-8 line, and cleaning again changes nothing.
     """
     once = clean(text)
     assert len(once.splitlines()) <= 1
@@ -153,7 +153,7 @@ def test_cleaning(text: str) -> None:
 
 def test_the_forms_of_a_secret() -> None:
     """
-    A secret is not shown as it is in a URL or in a form either; short ones are no secrets.
+    A secret is redacted in the forms of URLs and HTML forms, too; short texts are no secrets.
     """
     add_secret("pa55/w ord+")
     for form in ("pa55/w ord+", "pa55%2Fw%20ord%2B", "pa55%2Fw+ord%2B", "https://u:pw@host/"):
@@ -166,7 +166,7 @@ def test_a_rotated_refresh_token(
     tap: Tap, hubspot: Simulator, app: OAuthApp, tmp_path: Path
 ) -> None:
     """
-    Another refresh token that HubSpot gives is kept where the config says, for the next run.
+    Another refresh token that HubSpot gives is kept in the configured file, for the next run.
     """
     path = tmp_path / "refresh_token"
     first = settings(hubspot, refresh_token_file=str(path))
@@ -199,7 +199,7 @@ def test_a_rotated_refresh_token_without_a_place(
 
 def test_a_place_that_cannot_be_written(tap: Tap, hubspot: Simulator) -> None:
     """
-    Where another refresh token could not be kept none is asked for.
+    If another refresh token could not be kept, none is requested.
     """
     run = tap(config=settings(hubspot, refresh_token_file="/nowhere/token"))
     assert run.code == 2
@@ -210,7 +210,7 @@ def test_a_place_that_cannot_be_written(tap: Tap, hubspot: Simulator) -> None:
 @pytest.mark.parametrize("token", ["t\u00f6ken-\u4e2d", "two\r\nX-Other: lines", "", 5])
 def test_a_token_that_no_header_holds(token: object, tap: Tap, hubspot: Simulator) -> None:
     """
-    What HubSpot gives as a token, and is none, is half an answer, and no traceback.
+    A malformed token is an incomplete response, and no traceback.
     """
     body = {"access_token": token, "expires_in": 1800}
     hubspot.faults.add(Fault(path=oauth.PATH, response=json_response(body)))
@@ -229,11 +229,11 @@ def test_a_token_that_no_header_holds(token: object, tap: Tap, hubspot: Simulato
 )
 def test_addresses_that_give_secrets_away(base_url: str, text: str) -> None:
     """
-    The token does not travel where others can read it, nor a password in a URL that is logged.
+    The token never travels readably, nor a password in a URL that is logged.
     """
-    with pytest.raises(ConfigError, match=text) as caught:
+    with pytest.raises(ConfigError, match=text) as excinfo:
         Config.from_dict({"access_token": TOKEN, "base_url": base_url}, {})
-    assert "pa55word" not in str(caught.value)
+    assert "pa55word" not in str(excinfo.value)
 
 
 @pytest.mark.parametrize("base_url", ["http://localhost:1", "http://[::1]:2", "http://127.0.0.9"])
@@ -294,7 +294,7 @@ def test_check_in_the_trap_of_the_empty_feed(serve: Serve, tmp_path: Path) -> No
 
 
 class Teapot(BaseHTTPRequestHandler):
-    """Has one answer for everybody."""
+    """Has the same response for everybody."""
 
     def do_GET(self) -> None:
         self.send_error(418)
@@ -338,7 +338,7 @@ def untrusted(tmp_path: Path) -> Iterator[tuple[str, Path]]:
 
 def test_a_certificate_that_is_not_trusted(untrusted: tuple[str, Path], tmp_path: Path) -> None:
     """
-    It ends the run in one line, within seconds, that says how to trust it; the token is not sent.
+    The run ends in a single line, within seconds, with the remedy; the token is not sent.
     """
     url, certificate = untrusted
     tap = Tap(tmp_path)

@@ -1,4 +1,4 @@
-"""What is selected later is filled at once, and what the catalog says of a method is obeyed."""
+"""Later selections are filled at once, and the catalog's replication method is obeyed."""
 
 from __future__ import annotations
 
@@ -37,15 +37,15 @@ def tap(hubspot: Simulator, tmp_path: Path) -> Tap:
 
 def catalog(*streams: str, method: str | None = None, **fields: object) -> dict[str, Any]:
     """Return the catalog that selects these streams, with `fields` of engagements selected so."""
-    found: dict[str, Any] = copy.deepcopy(build_catalog().to_dict())
-    found["streams"] = [one for one in found["streams"] if one["stream"] in streams]
-    for entry in found["streams"]:
+    result: dict[str, Any] = copy.deepcopy(build_catalog().to_dict())
+    result["streams"] = [one for one in result["streams"] if one["stream"] in streams]
+    for entry in result["streams"]:
         for one in entry["metadata"]:
             if method and not one["breadcrumb"]:
                 one["metadata"]["replication-method"] = method
             if entry["stream"] == "engagements" and {*one["breadcrumb"][-1:]} & fields.keys():
                 one["metadata"]["selected"] = fields[one["breadcrumb"][-1]]
-    return found
+    return result
 
 
 def records_of(stream: str, run: Run) -> int:
@@ -76,7 +76,7 @@ def test_a_stream_selected_later(tap: Tap, hubspot: Simulator) -> None:
 
 def test_a_stream_selected_again(tap: Tap) -> None:
     """
-    A stream that was left out for a time is filled when it is selected again.
+    A stream that was left out for a time is filled once selected again.
     """
     both = catalog("engagements", NOTES)
     state = last_state(tap(catalog=both).messages)
@@ -95,7 +95,7 @@ def test_the_parent_selected_later(tap: Tap) -> None:
 
 def test_a_field_selected_later(tap: Tap, hubspot: Simulator) -> None:
     """
-    A field is filled as a stream is; one that is deselected costs nothing.
+    A field is filled like a stream; a deselected field costs nothing.
     """
     state = last_state(tap(catalog=catalog("engagements")).messages)
     run = tap(state=state, catalog=catalog("engagements", metadata=True))
@@ -108,12 +108,12 @@ def test_a_field_selected_later(tap: Tap, hubspot: Simulator) -> None:
 
 def test_a_stream_selected_while_a_pass_is_unfinished(tap: Tap, hubspot: Simulator) -> None:
     """
-    What an interrupted pass has read already is read again for the new stream.
+    The part that an interrupted pass has read is read again for the new stream.
     """
     hubspot.faults.add(faults.BAD_PARAMETER.at(3, path="paged"))
-    begun = tap(catalog=catalog("engagements"), page_size=20)
-    assert mark(last_state(begun.messages))["backfill"]["ranges"]
-    run = tap(state=last_state(begun.messages), catalog=catalog("engagements", NOTES))
+    earlier = tap(catalog=catalog("engagements"), page_size=20)
+    assert mark(last_state(earlier.messages))["backfill"]["ranges"]
+    run = tap(state=last_state(earlier.messages), catalog=catalog("engagements", NOTES))
     assert records_of(NOTES, run) == 60
 
 
@@ -146,7 +146,7 @@ def test_a_state_that_does_not_say_what_was_selected(tap: Tap, hubspot: Simulato
 
 def test_full_table_is_obeyed(tap: Tap) -> None:
     """
-    With replication-method FULL_TABLE each run reads everything, and says what is gone.
+    With replication-method FULL_TABLE each run reads everything, and finds deletions.
     """
     everything = catalog("engagements", method="FULL_TABLE")
     state = last_state(tap(catalog=everything).messages)
@@ -157,7 +157,7 @@ def test_full_table_is_obeyed(tap: Tap) -> None:
 
 def test_an_interrupted_full_table_is_gone_on_with(tap: Tap, hubspot: Simulator) -> None:
     """
-    FULL_TABLE does not begin anew what a killed run has left.
+    FULL_TABLE resumes a killed run.
     """
     everything = catalog("engagements", method="FULL_TABLE")
     hubspot.faults.add(faults.BAD_PARAMETER.at(3, path="paged"))
@@ -168,7 +168,7 @@ def test_an_interrupted_full_table_is_gone_on_with(tap: Tap, hubspot: Simulator)
 
 def test_children_without_their_parent(tap: Tap) -> None:
     """
-    A warning says what stays, and what to select.
+    A warning names the rows that stay, and the stream to select.
     """
     run = tap(catalog=catalog(NOTES, TIES))
     assert (

@@ -11,7 +11,7 @@ from hubspot_simulator.faults import Fault
 from hubspot_simulator.portal import Portal
 from hubspot_simulator.server import Simulator
 from tests.tap.conftest import Run, Serve, Tap, last_state, of_type, paths
-from tests.tap.test_every_stream import everything
+from tests.tap.test_every_source import everything
 
 REFUSALS = {"403": faults.MISSING_SCOPES, "404": faults.NOT_FOUND, "400": faults.BAD_PARAMETER}
 
@@ -43,7 +43,7 @@ def test_a_refused_list_holds_up_nothing(
     path: str, fault: Fault, tap: Tap, hubspot: Simulator
 ) -> None:
     """
-    Engagements come first in each run, the other list comes, and the refusal ends it with 1.
+    Engagements come first in each run, the other list follows, and the refusal ends the run with 1.
     """
     hubspot.faults.add(fault.at(path=path, times=None))
     state = None

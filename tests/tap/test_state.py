@@ -1,4 +1,4 @@
-"""Where replication stands: read and written without loss, never back, never past the signpost."""
+"""The position of replication: no loss by reading and writing, never past the signpost."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from tap_hubspot_engagements.state import (
     Position,
     Unfinished,
     read_position,
-    unwrap,
     with_currently_syncing,
     with_position,
 )
+from tap_hubspot_engagements.state_file import unwrap
 from tap_hubspot_engagements.times import ms_to_utc, to_rfc3339, utc_to_ms
 from tap_hubspot_engagements.v1.source import V1Source
 from tests.conftest import REPOSITORY
@@ -75,7 +75,7 @@ Others = st.dictionaries(st.sampled_from(["contacts", "deals"]), st.just({"lastU
 @given(position=Positions, others=Others)
 def test_round_trip(position: Position, others: dict[str, Any]) -> None:
     """
-    What is written is read again, through JSON, and other streams' bookmarks stay as they are.
+    A position survives JSON, and other streams' bookmarks stay unchanged.
     """
     before = {"bookmarks": others, "more": 1}
     state = with_position(before, position)
@@ -88,7 +88,7 @@ def test_round_trip(position: Position, others: dict[str, Any]) -> None:
 @given(earlier=Positions, later=Positions)
 def test_nothing_of_an_earlier_position_stays(earlier: Position, later: Position) -> None:
     """
-    A position replaces the one before it whole.
+    A position replaces the earlier position whole.
     """
     assert read_position(with_position(with_position({}, earlier), later)) == later
 
@@ -98,19 +98,19 @@ def test_where_a_finished_pass_leaves_us(
     bookmark: datetime | None, signpost: datetime, newest: datetime | None
 ) -> None:
     """
-    The bookmark never goes back, never passes the signpost, and stays where nothing was seen.
+    The bookmark never goes back, never passes the signpost, and stays if no change was seen.
     """
     changes = Unfinished(signpost, {"after": "cursor"}, newest)
-    finished = Position(bookmark, changes=changes).after_pass(signpost, newest)
-    assert (finished.backfill, finished.changes) == (None, None)
+    after_pass = Position(bookmark, changes=changes).after_pass(signpost, newest)
+    assert (after_pass.backfill, after_pass.changes) == (None, None)
     if newest is None:
-        assert finished.bookmark == bookmark
+        assert after_pass.bookmark == bookmark
         return
-    assert finished.bookmark is not None
+    assert after_pass.bookmark is not None
     if bookmark is not None:
-        assert finished.bookmark >= bookmark
-    if finished.bookmark != bookmark:
-        assert finished.bookmark == min(newest, signpost)
+        assert after_pass.bookmark >= bookmark
+    if after_pass.bookmark != bookmark:
+        assert after_pass.bookmark == min(newest, signpost)
 
 
 @given(position=Positions, signpost=Moments)
@@ -130,7 +130,7 @@ def test_the_bookmark_stays_during_a_pass(position: Position, signpost: datetime
 
 def test_as_it_is_written() -> None:
     """
-    The state is the one that the design promises, key by key.
+    The state has the documented form, key by key.
     """
     signpost = datetime(2026, 11, 20, 8, tzinfo=timezone.utc)
     position = Position(signpost).during_backfill(
@@ -173,7 +173,7 @@ def test_a_state_without_a_bookmark(state: dict[str, Any]) -> None:
 
 def test_states_of_singer_ios_tap() -> None:
     """
-    A state of singer-io's tap-hubspot is gone on from; its cursors count without a bookmark.
+    A state of singer-io's tap-hubspot is accepted; the cursors count without a bookmark.
     """
     marks = {"lastUpdated": "2026-11-20T08:00:00Z", "offset": {"after": "x"}, "cursor": "y"}
     position = read_position({"bookmarks": {"engagements": marks}, "currently_syncing": None})
@@ -181,8 +181,8 @@ def test_states_of_singer_ios_tap() -> None:
     del marks["lastUpdated"]
     interrupted = read_position({"bookmarks": {"engagements": marks}})
     assert interrupted.changes == Unfinished(None, {"after": "x"})
-    finished = read_position({"bookmarks": {"engagements": {"cursor": "y"}}})
-    assert finished.changes == Unfinished(None, {"after": "y"})
+    after_pass = read_position({"bookmarks": {"engagements": {"cursor": "y"}}})
+    assert after_pass.changes == Unfinished(None, {"after": "y"})
 
 
 def test_the_example() -> None:
@@ -235,7 +235,7 @@ def test_the_example() -> None:
 )
 def test_what_cannot_be_read_is_refused(mark: Any) -> None:
     """
-    A state that is not understood is an error that names it: to begin anew would hide it.
+    A state that is not understood is an error: to begin anew would hide the mistake.
     """
     with pytest.raises(ConfigError, match=r"state: .*engagements"):
         check_position(V1_SOURCE, read_position({"bookmarks": {"engagements": mark}}))
@@ -257,7 +257,7 @@ WRAPPINGS: dict[str, Any] = {
 @pytest.mark.parametrize("wrap", WRAPPINGS.values(), ids=WRAPPINGS)
 def test_wrapped_states(wrap: Any) -> None:
     """
-    A state is found in a STATE message and in what Meltano prints.
+    A state is found in a STATE message and in Meltano's output.
     """
     state = {"bookmarks": {"engagements": {"lastUpdated": AT}}, "portal": 5}
     unwrapped = unwrap(wrap(state))
@@ -267,7 +267,7 @@ def test_wrapped_states(wrap: Any) -> None:
 
 def test_meltanos_partial_state_goes_over_the_completed_one() -> None:
     """
-    What an interrupted run has added is added, and what it has not is kept.
+    Keys of the interrupted run replace those of the completed run; others stay.
     """
     completed = {"bookmarks": {"engagements": {"lastUpdated": AT, "version": 5}}}
     partial = {"bookmarks": {"engagements": {"version": 6}, "owners": {"records": 7}}}
@@ -288,7 +288,7 @@ def test_meltanos_partial_state_goes_over_the_completed_one() -> None:
 )
 def test_what_is_no_state_is_refused(state: dict[str, Any]) -> None:
     """
-    A file without anything that is known of is an error: to begin anew would hide it.
+    A file without any known key is an error: to begin anew would hide the mistake.
     """
     with pytest.raises(ConfigError, match="state: "):
         read_position(unwrap(state))
@@ -304,7 +304,7 @@ def test_bookmarks_must_be_an_object() -> None:
 
 def test_currently_syncing() -> None:
     """
-    The stream that is being replicated is named, and no longer when it is done.
+    The state names the current stream, and none at the end.
     """
     begun = with_currently_syncing({"bookmarks": {}}, "engagements")
     assert begun == {"bookmarks": {}, "currently_syncing": "engagements"}
@@ -323,7 +323,7 @@ def meltano_merge(source: dict[str, Any], destination: dict[str, Any]) -> None:
 @given(positions=st.lists(Positions, min_size=1, max_size=5))
 def test_states_that_meltano_merges(positions: list[Position]) -> None:
     """
-    Each state merged into those before it says what the last one says: what has ended is gone.
+    Each state merged into those before it equals the last: finished passes are gone.
     """
     merged: dict[str, Any] = {}
     state: dict[str, Any] = {}
@@ -357,7 +357,7 @@ def test_milliseconds_are_exact(at_ms: int) -> None:
 @given(at=Moments)
 def test_milliseconds_are_rounded_down(at: datetime) -> None:
     """
-    What does not fit into milliseconds is cut: a bookmark may be early, never late.
+    Fractions of a millisecond are cut: a bookmark may be early, never late.
     """
     assert timedelta(0) <= at - ms_to_utc(utc_to_ms(at)) < timedelta(milliseconds=1)
 

@@ -42,7 +42,7 @@ def bookmark_ms(state: Any) -> int:
 
 
 def is_signpost(state: Any, clock: Clock) -> bool:
-    """Whether the bookmark is when the pass began: a second ago, and what its question took."""
+    """Whether the bookmark is the start of the pass: a second ago, less the time of the request."""
     return -30_000 < bookmark_ms(state) - clock.now_ms <= -1000
 
 
@@ -59,7 +59,7 @@ def note(record_id: int, updated_ms: int, **inner: Any) -> dict[str, Any]:
 
 @pytest.fixture
 def quiet(clock: Clock, serve: Serve) -> Simulator:
-    """Forty notes, one an hour, the last one an hour ago; the clock stands still."""
+    """Forty notes, an hour apart, the last an hour ago; the clock stands still."""
     portal = Portal(clock)
     for number in range(40):
         portal.create(note(1000 + number, NOW_MS - (40 - number) * HOUR_MS))
@@ -68,7 +68,7 @@ def quiet(clock: Clock, serve: Serve) -> Simulator:
 
 def test_first_load(quiet: Simulator) -> None:
     """
-    Without a state everything is read by id, and then what changed since its newest change.
+    Without a state a run reads everything by id, and then the changes since the newest.
     """
     messages = replicate(quiet, page_size=15)
     assert load({}, messages) == expected_table(quiet.portal)
@@ -79,6 +79,7 @@ def test_first_load(quiet: Simulator) -> None:
     # The version is the signpost: the clock's second at the question, less one.
     assert mark(last_state(messages)).keys() == {
         "lastUpdated",
+        "swept",
         "version",
         "selected",
         "engagements",
@@ -89,7 +90,7 @@ def test_first_load(quiet: Simulator) -> None:
 
 def test_an_increment_with_nothing_new(quiet: Simulator) -> None:
     """
-    A run with nothing new is one request, and leaves the state as it was.
+    A run with nothing new is a single request, and keeps the state.
     """
     state = last_state(replicate(quiet))
     quiet.requests.clear()
@@ -102,7 +103,7 @@ def test_an_increment_with_nothing_new(quiet: Simulator) -> None:
 
 def test_an_increment_moves_only_what_changed(quiet: Simulator, clock: Clock) -> None:
     """
-    Without a lookback, what is older than the bookmark is not read again.
+    Without a lookback, changes older than the bookmark are not read again.
     """
     table = load({}, first := replicate(quiet))
     clock.now_ms += HOUR_MS
@@ -120,7 +121,7 @@ def test_an_increment_moves_only_what_changed(quiet: Simulator, clock: Clock) ->
 
 def test_the_bookmark_is_what_was_seen(quiet: Simulator, clock: Clock) -> None:
     """
-    Not the time of the run: a change that shows later than it was made lies after the bookmark.
+    The bookmark is not the time of the run: a change that shows late lies after the bookmark.
     """
     clock.now_ms += 24 * HOUR_MS
     assert bookmark_ms(last_state(replicate(quiet))) == NOW_MS - HOUR_MS
@@ -128,7 +129,7 @@ def test_the_bookmark_is_what_was_seen(quiet: Simulator, clock: Clock) -> None:
 
 def test_the_bookmark_never_passes_the_signpost(quiet: Simulator, clock: Clock) -> None:
     """
-    A change dated in the future, or in ticks, moves it to HubSpot's own clock less a second.
+    A change dated in the future, or in ticks, moves the bookmark to HubSpot's clock less a second.
     """
     for at_ms in (NOW_MS + 500 * HOUR_MS, 636418459634654854):
         quiet.portal.create(note(at_ms, at_ms))
@@ -141,7 +142,7 @@ def test_the_bookmark_never_passes_the_signpost(quiet: Simulator, clock: Clock) 
 
 def test_the_signpost_is_that_of_the_first_answer(quiet: Simulator, clock: Clock) -> None:
     """
-    However long the pass takes, the bookmark stays before its beginning.
+    However long the pass takes, the bookmark stays before the pass's start.
     """
 
     def an_hour_passes(portal: Portal) -> None:
@@ -160,13 +161,18 @@ def test_the_signpost_is_that_of_the_first_answer(quiet: Simulator, clock: Clock
 
 def test_an_empty_portal(serve: Serve) -> None:
     """
-    Nothing is written but the SCHEMA and a state that begins again; what comes later is found.
+    The output is the SCHEMA and a state that begins again; later engagements are found.
     """
     hubspot = serve(Portal())
     messages = replicate(hubspot)
     kinds = [message["type"] for message in messages]
     assert kinds == ["SCHEMA", "STATE", "ACTIVATE_VERSION", "STATE", "STATE"]
-    assert mark(last_state(messages)).keys() == {"version", "selected", "engagements"}
+    assert mark(last_state(messages)).keys() == {
+        "version",
+        "swept",
+        "selected",
+        "engagements",
+    }
     assert paths(hubspot) == ["paged", "modified", "details"]
     hubspot.portal.create({"engagement": {"type": "NOTE"}, "metadata": {}})
     assert (
@@ -174,17 +180,34 @@ def test_an_empty_portal(serve: Serve) -> None:
     )
 
 
+@pytest.mark.parametrize("name", ["backfill", "changes"])
+def test_an_unfinished_pass_of_another_source(
+    name: str, quiet: Simulator, caplog: pytest.LogCaptureFixture
+) -> None:
+    """
+    Another source's place to resume is never used: its pass begins anew, and nothing is lost.
+    """
+    state = last_state(replicate(quiet, page_size=10))
+    foreign = {"signpost": mark(state)["lastUpdated"], "source": "objects", "search": "opaque"}
+    mark(state)[name] = [foreign]
+    messages = replicate(quiet, state, page_size=10)
+    assert "is of the API objects, not v1" in caplog.text
+    if name == "backfill":
+        assert load({}, messages) == expected_table(quiet.portal)
+    assert not mark(last_state(messages)).keys() & {"backfill", "changes"}
+
+
 def test_interrupted_backfill(quiet: Simulator) -> None:
     """
-    A backfill that was killed goes on at the next page, with the signpost that it began with.
+    A backfill that was killed goes on at the next page, with the same signpost.
     """
     quiet.faults.add(faults.MISSING_SCOPES.at(3))
     messages, error = attempt(quiet, page_size=10)
     assert isinstance(error, ScopeError)
     assert ids(messages) == list(range(1000, 1020))
-    begun = mark(last_state(messages))["backfill"]
-    assert begun["ranges"] == [[1019, None]]
-    assert begun["newest"] == "2026-11-19T11:00:00.000000Z"
+    earlier = mark(last_state(messages))["backfill"]
+    assert earlier["ranges"] == [[1019, None]]
+    assert earlier["newest"] == "2026-11-19T11:00:00.000000Z"
     quiet.requests.clear()
     rest = replicate(quiet, last_state(messages), page_size=10)
     assert [request.params.get("offset") for request in quiet.requests] == [
@@ -195,12 +218,12 @@ def test_interrupted_backfill(quiet: Simulator) -> None:
     ]
     assert load(load({}, messages), rest) == expected_table(quiet.portal)
     resumed = [mark(one["value"]).get("backfill") for one in of_type(rest, "STATE")]
-    assert {one["signpost"] for one in resumed if one} == {begun["signpost"]}
+    assert {one["signpost"] for one in resumed if one} == {earlier["signpost"]}
 
 
 def test_interrupted_changes(quiet: Simulator, clock: Clock) -> None:
     """
-    A pass over changes that was killed goes on at HubSpot's cursor, then asks what came since.
+    A pass over changes that was killed resumes at HubSpot's cursor, then reads newer changes.
     """
     table = load({}, first := replicate(quiet))
     clock.now_ms += 24 * HOUR_MS
@@ -211,9 +234,9 @@ def test_interrupted_changes(quiet: Simulator, clock: Clock) -> None:
     messages, error = attempt(quiet, last_state(first), page_size=10)
     assert isinstance(error, NotFoundError)
     cursors = [request.params["after"] for request in quiet.requests]
-    begun = mark(last_state(messages))
-    assert begun["lastUpdated"] == mark(last_state(first))["lastUpdated"]
-    assert begun["changes"]["after"] == cursors[-1]
+    earlier = mark(last_state(messages))
+    assert earlier["lastUpdated"] == mark(last_state(first))["lastUpdated"]
+    assert earlier["changes"]["after"] == cursors[-1]
 
     quiet.requests.clear()
     rest = replicate(quiet, last_state(messages), page_size=10)
@@ -226,7 +249,7 @@ def test_interrupted_changes(quiet: Simulator, clock: Clock) -> None:
 
 def test_a_resumed_backfill_remembers_the_newest(quiet: Simulator) -> None:
     """
-    What the first part has seen counts for the bookmark, though the rest is older.
+    The first part counts for the bookmark, even if the rest is older.
     """
     quiet.portal.update(1000, last_updated_ms=NOW_MS - 60_000)
     quiet.faults.add(faults.MISSING_SCOPES.at(3))
@@ -263,7 +286,7 @@ def test_a_cursor_that_is_not_known_any_more(
     quiet: Simulator, caplog: pytest.LogCaptureFixture
 ) -> None:
     """
-    Where HubSpot refuses an old cursor, changes are read anew from the bookmark, with a warning.
+    If HubSpot refuses an old cursor, changes are read anew from the bookmark, with a warning.
     """
     state = last_state(replicate(quiet))
     mark(state)["changes"] = {"signpost": mark(state)["lastUpdated"], "after": "gibberish"}
@@ -292,7 +315,7 @@ def test_a_cursor_that_is_refused_in_another_way(status: int, quiet: Simulator) 
 @pytest.mark.parametrize("fault", [faults.MISSING_SCOPES, faults.UNDECODABLE_TOKEN])
 def test_a_refusal_does_not_spoil_a_cursor(fault: Fault, quiet: Simulator) -> None:
     """
-    A token that is refused is an error; the pass goes on at its cursor when it is mended.
+    A refused token is an error; with a good token the pass resumes at the cursor.
     """
     state = last_state(replicate(quiet))
     mark(state)["changes"] = {"signpost": mark(state)["lastUpdated"], "after": "0"}
@@ -304,23 +327,23 @@ def test_a_refusal_does_not_spoil_a_cursor(fault: Fault, quiet: Simulator) -> No
 
 def test_changes_begun_without_a_bookmark(quiet: Simulator) -> None:
     """
-    Where the start_date of an unfinished pass is gone from the config, everything is read.
+    Without the start_date of an unfinished pass, the run reads everything.
     """
-    begun = {"signpost": "2026-11-20T07:59:59Z", "after": "gibberish"}
-    messages = replicate(quiet, {"bookmarks": {"engagements": {"changes": begun}}})
+    earlier = {"signpost": "2026-11-20T07:59:59Z", "after": "gibberish"}
+    messages = replicate(quiet, {"bookmarks": {"engagements": {"changes": earlier}}})
     assert load({}, messages) == expected_table(quiet.portal)
     assert paths(quiet) == ["after", "paged", "modified", "after"]
 
 
 def test_several_ranges(quiet: Simulator) -> None:
     """
-    A state with several ranges of ids left is worked off range by range, each to its end.
+    A state with several ranges of ids left is resumed range by range, each to the end.
     """
-    begun = {
+    earlier = {
         "signpost": "2026-11-20T07:59:59Z",
         "ranges": [[1004, 1009], [1020, 1021], [1035, None]],
     }
-    messages = replicate(quiet, {"bookmarks": {"engagements": {"backfill": begun}}}, page_size=4)
+    messages = replicate(quiet, {"bookmarks": {"engagements": {"backfill": earlier}}}, page_size=4)
     assert paths(quiet) == ["paged"] * 3 + ["after"]
     assert ids(messages)[:8] == [1005, 1006, 1007, 1008, 1036, 1037, 1038, 1039]
     assert "backfill" not in mark(last_state(messages))
@@ -328,7 +351,7 @@ def test_several_ranges(quiet: Simulator) -> None:
 
 def test_start_date(quiet: Simulator) -> None:
     """
-    What was last updated before start_date is left out; on it and after it is not.
+    Engagements last updated before start_date are left out; later and equal times are not.
     """
     exactly = NOW_MS - 10 * HOUR_MS
     for start_date in (exactly, exactly + 1):
@@ -339,7 +362,7 @@ def test_start_date(quiet: Simulator) -> None:
 
 def test_an_old_start_date_is_a_backfill(quiet: Simulator) -> None:
     """
-    A start_date over 30 days ago reads everything by id; a later one asks for changes alone.
+    A start_date over 30 days ago reads everything by id; a later date reads changes alone.
     """
     replicate(quiet, start_date="2018-01-01T00:00:00Z")
     assert paths(quiet) == ["paged", "modified", "after"]
@@ -368,7 +391,7 @@ def test_start_date_is_not_for_what_follows(quiet: Simulator) -> None:
 @pytest.mark.parametrize("exclusive", [True, False])
 def test_the_millisecond_of_the_bookmark(exclusive: bool, clock: Clock, serve: Serve) -> None:
     """
-    Whether HubSpot shows the time asked for itself or not, its other changes are not lost.
+    Whether `after` is inclusive or not, no change of that time is lost.
     """
     portal = Portal(clock)
     portal.create(note(1, NOW_MS - 5000))
@@ -381,7 +404,7 @@ def test_the_millisecond_of_the_bookmark(exclusive: bool, clock: Clock, serve: S
 @pytest.mark.parametrize("delay_s", [0, 600, 3500])
 def test_changes_that_show_late(delay_s: int, clock: Clock, serve: Serve) -> None:
     """
-    A change that shows up to the lookback later than it was made, behind newer ones, is not lost.
+    A change that shows late, within the lookback and behind newer changes, is not lost.
     """
     portal = Portal(clock)
     portal.create(note(1, NOW_MS - 48 * HOUR_MS))
@@ -399,7 +422,7 @@ def test_changes_that_show_late(delay_s: int, clock: Clock, serve: Serve) -> Non
 
 def test_a_change_dated_before_the_bookmark(quiet: Simulator, clock: Clock) -> None:
     """
-    A change that shows after newer ones is found by the lookback, and by nothing else.
+    A change that shows after newer changes is found by the lookback, and by nothing else.
     """
     quiet.portal.update(1039)
     state = last_state(replicate(quiet))
@@ -413,7 +436,7 @@ def test_a_change_dated_before_the_bookmark(quiet: Simulator, clock: Clock) -> N
 
 def test_the_empty_trap(quiet: Simulator, clock: Clock) -> None:
     """
-    No changes where a newer one is known is a scope that lacks: an error, and no bookmark moves.
+    An empty list despite a newer change is a missing scope: an error, and no bookmark moves.
     """
     state = last_state(replicate(quiet))
     clock.now_ms += 2 * HOUR_MS
@@ -430,7 +453,7 @@ def test_the_empty_trap(quiet: Simulator, clock: Clock) -> None:
 
 def test_the_empty_trap_within_the_lookback(quiet: Simulator, clock: Clock) -> None:
     """
-    What is newer by less than the lookback may merely show late: no error, no bookmark moves.
+    A change newer by less than the lookback may merely show late: no error, no bookmark moves.
     """
     state = last_state(replicate(quiet))
     clock.now_ms = bookmark_ms(state) + HOUR_MS - 1
@@ -443,7 +466,7 @@ def test_the_empty_trap_within_the_lookback(quiet: Simulator, clock: Clock) -> N
 
 def test_nothing_to_see_and_nothing_there(quiet: Simulator) -> None:
     """
-    No changes are no error where the newest is as old as the bookmark, or all are gone.
+    An empty list is no error if the newest is as old as the bookmark, or all are gone.
     """
     state = last_state(replicate(quiet))
     quiet.portal.delete(1039)
@@ -505,7 +528,7 @@ def test_a_change_in_the_middle_of_the_changes(quiet: Simulator, clock: Clock) -
 
 def test_the_daily_limit(quiet: Simulator) -> None:
     """
-    What was read before the limit is written, with the state to go on from tomorrow.
+    Records from before the limit are written, with a state for tomorrow.
     """
     quiet.faults.add(faults.DAILY_LIMIT_REACHED.at(3))
     messages, error = attempt(quiet, page_size=10)
@@ -527,7 +550,7 @@ def test_without_the_endpoint_of_changes(serve: Serve) -> None:
 
 def test_a_cursor_that_stands_still_leaves_a_good_state(quiet: Simulator) -> None:
     """
-    The page with a cursor that does not go on is not written, nor is its cursor kept.
+    A page whose cursor does not advance is not written, nor is the cursor kept.
     """
     broken = {"results": [], "hasMore": True, "offset": None, "after": None}
     quiet.faults.add(Fault(on=2, response=json_response(broken)))

@@ -1,7 +1,7 @@
 """
 Assembles records from the bytes of typed engagements: the fast path. Pure.
 
-Each function returns exactly what records.py returns, serialized, or None for an engagement that
+Each function returns the same as records.py, serialized, or None for an engagement that
 has to take the fallback. A property test compares both.
 """
 
@@ -25,7 +25,7 @@ from tap_hubspot_engagements.properties import (
     Int64,
     Person,
 )
-from tap_hubspot_engagements.v1.decode import TypedEngagement
+from tap_hubspot_engagements.typed_engagement import TypedEngagement
 
 FIRST_BYTE = {list: b"[n", dict: b"{n"}  # of a JSON value: of the expected type, or of null
 FIRST_BYTES_FORMAT = b"%.1b" * len(OUTER_TYPES)
@@ -88,7 +88,7 @@ def _emails(engagement: TypedEngagement) -> Sequence[bytes] | None:
 
 
 def _columns(name: str, person: Person | None) -> bytes:
-    """Return a person's columns in an e-mail's record, each with a comma before it."""
+    """Return a person's columns in an e-mail's record, each after a comma."""
     return b"".join(
         [
             start + (b"null" if person is None else to_json(getattr(person, field)))
@@ -99,7 +99,7 @@ def _columns(name: str, person: Person | None) -> bytes:
 
 @cache
 def _person_columns(name: str) -> tuple[tuple[bytes, str], ...]:
-    """Return each column's comma, key and colon, and the property of Person that it has."""
+    """Return each column's comma, key and colon, and the property of Person."""
     return tuple(
         (f',"{name}{field[0].upper()}{field[1:]}":'.encode(), field) for field in PERSON_TYPES
     )

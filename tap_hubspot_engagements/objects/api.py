@@ -1,0 +1,243 @@
+"""
+Requests to HubSpot's CRM objects API.
+
+A page is complete when it is returned: associations that HubSpot did not send with a record have
+been requested. Searches have a rate limit of their own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from hubspot_api.client import HubspotClient, Response
+from hubspot_api.exceptions import NotFoundError, ScopeError
+from hubspot_api.json_codec import NUL_ESCAPE, parse_json, without_nul
+from tap_hubspot_engagements.engagement import Engagement, is_int64
+from tap_hubspot_engagements.objects.associations import Associations
+from tap_hubspot_engagements.objects.columns import CREATED, ID, MODIFIED, properties_of
+from tap_hubspot_engagements.objects.endpoints import Endpoints
+from tap_hubspot_engagements.objects.typed_records import (
+    RecordPage,
+    read_page,
+    read_record,
+    to_engagements,
+)
+
+MAX_LISTED = 100  # HubSpot's limit of a page of a list
+MAX_FOUND = 200  # and of a search
+SEARCHES_PER_SECOND = 5  # of all programs of an account together
+SEARCH_WINDOW_S = 1.0
+FIRST_SEARCHABLE_MS = 1_000  # HubSpot answers 500 to a filter with the Unix time 0
+
+Filter = tuple[str, str, int]
+"""A property, an operator, and a value."""
+
+
+@dataclass(frozen=True)
+class ObjectPage:
+    """
+    Records of one type as engagements.
+
+    `deleted_at` has the moment of each deletion, as HubSpot writes it, on pages of archived
+    records. `after` is HubSpot's cursor, None on the last page; `total` is a search's. The clocks
+    and `nul_removed` are those of source.Page.
+    """
+
+    kind: str
+    engagements: Sequence[Engagement]
+    after: str | None
+    received_at: datetime
+    hubspot_at: datetime
+    nul_removed: int = 0
+    deleted_at: Sequence[str | None] = ()
+
+
+@dataclass(frozen=True)
+class SearchPage:
+    """
+    A page of a search: decoded records without associations, and the response.
+
+    `has_more` says that the search has further results.
+    """
+
+    records: Sequence[Any]
+    has_more: bool
+    response: Response[RecordPage[Any]]
+
+
+class ObjectsApi:
+    """
+    The objects API of one portal in one version; threads may share it.
+
+    `page_size` is the largest page of lists and searches, HubSpot's own by default. Methods raise
+    what the client raises; a ScopeError says how to leave the type out.
+    """
+
+    def __init__(self, client: HubspotClient, version: str, page_size: int | None = None) -> None:
+        self.client = client
+        self.list_size = min(page_size or MAX_LISTED, MAX_LISTED)
+        self._search_size = min(page_size or MAX_FOUND, MAX_FOUND)
+        self.endpoints = Endpoints(version)
+        self.associations = Associations(client, self.endpoints)
+        self._searches = client.rate_limiter.sibling(SEARCHES_PER_SECOND, SEARCH_WINDOW_S)
+        self._portal_id: int | None = None
+
+    @property
+    def portal_id(self) -> int:
+        """The id of the token's portal, requested once."""
+        if self._portal_id is None:
+            self._portal_id = self.client.get(self.endpoints.account, {}, _parse_portal).body
+        return self._portal_id
+
+    def list_page(self, kind: str, after: str | int = "", *, archived: bool = False) -> ObjectPage:
+        """
+        Return a page of a type's list, which begins at `after`.
+
+        `after` is HubSpot's cursor or an id, which the page includes.
+        """
+        portal_id = self.portal_id
+        params: dict[str, object] = {
+            "limit": self.list_size,
+            "properties": ",".join(properties_of(kind)),
+            "associations": ",".join(self.associations.all),
+            "archived": "true" if archived else "false",
+        }
+        if after:
+            params["after"] = after
+        path = self.endpoints.records(kind)
+        with naming_type(kind):
+            response = self.client.get(path, params, lambda text: read_page(kind, text))
+        page = response.body
+        self.associations.complete(kind, page.results)
+        return self._to_page(kind, response, page.results, portal_id)
+
+    def search(self, kind: str, filters: Sequence[Filter], sort: str = MODIFIED) -> SearchPage:
+        """Return the first page of the records that match all `filters`, in ascending order."""
+        body = {
+            "filterGroups": [{"filters": [_to_filter(*one) for one in filters]}] if filters else [],
+            "sorts": [{"propertyName": sort, "direction": "ASCENDING"}],
+            "properties": list(properties_of(kind)),
+            "limit": self._search_size,
+            "after": "",
+        }
+        return self._search(kind, body)
+
+    def to_page(
+        self, kind: str, search_pages: Sequence[SearchPage], records: Sequence[Any]
+    ) -> ObjectPage:
+        """Return the records of searches as one page, with their associations requested."""
+        self.associations.read_all(kind, records)
+        response = search_pages[-1].response
+        texts = [search_page.response.text for search_page in search_pages]
+        return self._to_page(kind, response, records, self.portal_id, texts)
+
+    def highest_id(self, kind: str, created_before_ms: int | None = None) -> int | None:
+        """Return the highest id of a type that searches show; None without any."""
+        filters = [] if created_before_ms is None else [(CREATED, "LT", created_before_ms)]
+        body = {
+            "filterGroups": [{"filters": [_to_filter(*one) for one in filters]}] if filters else [],
+            "sorts": [{"propertyName": ID, "direction": "DESCENDING"}],
+            "properties": [],
+            "limit": 1,
+            "after": "",
+        }
+        records = self._search(kind, body, hint=True).records
+        return int(records[0].id) if records else None
+
+    def get_engagement(self, kind: str, record_id: int) -> Engagement | None:
+        """Return one engagement of a type, in one attempt; None if it does not exist."""
+        portal_id = self.portal_id
+        params = {
+            "properties": ",".join(properties_of(kind)),
+            "associations": ",".join(self.associations.all),
+        }
+        path = self.endpoints.record(kind, record_id)
+        try:
+            response = self.client.get(
+                path, params, lambda text: read_record(kind, text), hint=True
+            )
+        except NotFoundError:
+            return None
+        self.associations.complete(kind, [response.body])
+        partner_types = self.associations.partner_types
+        return to_engagements(kind, [response.body], portal_id, partner_types)[0]
+
+    def check(self, kind: str) -> None:
+        """Raise HubspotError if the token cannot list a type."""
+        with naming_type(kind):
+            self.client.get(self.endpoints.records(kind), {"limit": 1}, parse_json)
+
+    def _search(self, kind: str, body: Mapping[str, Any], *, hint: bool = False) -> SearchPage:
+        with naming_type(kind):
+            response = self.client.post(
+                self.endpoints.search(kind),
+                body,
+                lambda text: read_page(kind, text),
+                rate_limiter=self._searches,
+                hint=hint,
+            )
+        page = response.body
+        return SearchPage(page.results, next_after(page) is not None, response)
+
+    def _to_page(
+        self,
+        kind: str,
+        response: Response[RecordPage[Any]],
+        records: Sequence[Any],
+        portal_id: int,
+        texts: Sequence[bytes] = (),
+    ) -> ObjectPage:
+        engagements = to_engagements(kind, records, portal_id, self.associations.partner_types)
+        nul_removed = 0
+        if any(map(NUL_ESCAPE.search, texts or (response.text,))):
+            clean = [_without_nul(engagement) for engagement in engagements]
+            nul_removed = sum(
+                one is not other for one, other in zip(clean, engagements, strict=True)
+            )
+            engagements = clean
+        return ObjectPage(
+            kind,
+            engagements,
+            next_after(response.body),
+            response.received_at,
+            response.hubspot_at,
+            nul_removed,
+            [record.archivedAt for record in records],
+        )
+
+
+@contextmanager
+def naming_type(kind: str) -> Iterator[None]:
+    """Add to a ScopeError how a run goes on without the type."""
+    try:
+        yield
+    except ScopeError as error:
+        raise ScopeError(f"{error}; or leave {kind} out by skip_types") from error
+
+
+def next_after(page: RecordPage[Any]) -> str | None:
+    """Return the cursor of the next page, None on the last one."""
+    following = page.paging.get("next") if isinstance(page.paging, dict) else None
+    after = following.get("after") if isinstance(following, dict) else None
+    return None if after is None else str(after)
+
+
+def _to_filter(name: str, operator: str, value: int) -> Mapping[str, str]:
+    return {"propertyName": name, "operator": operator, "value": str(value)}
+
+
+def _without_nul(engagement: Engagement) -> Engagement:
+    mapping = without_nul(engagement.whole)
+    return engagement if mapping == engagement.whole else Engagement.from_mapping(mapping)
+
+
+def _parse_portal(text: bytes) -> int:
+    body = parse_json(text)
+    portal = body.get("portalId") if isinstance(body, dict) else None
+    if not is_int64(portal):
+        raise ValueError("portalId is missing")
+    return int(portal)  # type: ignore[arg-type]  # is_int64

@@ -1,0 +1,54 @@
+"""
+Paths of HubSpot's CRM objects API. Pure.
+
+A dated version has the same endpoints as `v3` and `v4`, at other paths. Source: HubSpot's
+specifications of 2026-08.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+UNDATED = "v3"
+DATED = ("2026-03", "2026-09")
+VERSIONS = (UNDATED, *DATED)
+NEWEST = DATED[-1]
+
+
+@dataclass(frozen=True)
+class Endpoints:
+    """The paths of one version, one of VERSIONS; a `kind` is a type's name, such as `notes`."""
+
+    version: str
+
+    def records(self, kind: str) -> str:
+        """Return the path of a type's list; below it are /search and each id."""
+        return self._path("objects", kind)
+
+    def search(self, kind: str) -> str:
+        return f"{self.records(kind)}/search"
+
+    def record(self, kind: str, record_id: int | str) -> str:
+        return f"{self.records(kind)}/{record_id}"
+
+    def associations(self, kind: str, partner_type: str) -> str:
+        """Return the path that reads the associations of many records; `v3`'s own has no pages."""
+        if self.version == UNDATED:
+            return f"/crm/v4/associations/{kind}/{partner_type}/batch/read"
+        return f"/crm/associations/{self.version}/{kind}/{partner_type}/batch/read"
+
+    def definition(self, kind: str, name: str) -> str:
+        """Return the path of a property's definition."""
+        return f"{self._path('properties', kind)}/{name}"
+
+    @property
+    def owners(self) -> str:
+        return self._path("owners")
+
+    @property
+    def account(self) -> str:
+        return f"/account-info/{self.version}/details"
+
+    def _path(self, area: str, kind: str = "") -> str:
+        parts = (self.version, area) if self.version == UNDATED else (area, self.version)
+        return "/".join(("/crm", *parts, *((kind,) if kind else ())))
