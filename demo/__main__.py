@@ -29,6 +29,10 @@ CHECK_TAP = REPOSITORY / ".venv-singer-tools" / "bin" / "singer-check-tap"
 PORTAL = ("--portal", "june-2018")
 DISCOVER = "tap-hubspot-engagements --discover > catalog.json"
 TAP = "tap-hubspot-engagements --config config.json --catalog catalog.json"
+OBJECTS_TAP = "tap-hubspot-engagements --config objects.json --catalog catalog.json"
+KEEP_STATE = "tail -n 1 states > state.json"
+API_VERSION = "2026-09"
+CALL_DAY = "2018-07-10"
 
 
 class DemoFailed(DemoError):
@@ -76,16 +80,18 @@ def tell(portal: ServedPortal, shell: Shell) -> None:
     """Run the whole job, and check the results on the way."""
     shell.run(DISCOVER)
     shell.run(f"{TAP} | target-mysql > states")
-    say(shell.run("tail -n 1 states > state.json && cat state.json"))
+    say(shell.run(f"{KEEP_STATE} && cat state.json"))
     say(shell.run("engagements-report daily"))
     check_daily(shell)
     say(shell.run(f"engagements-report rolling --from 2018-07-12 --to {TASK_AVERAGE_DAY}"))
     check_rolling(shell)
+    read_objects_api(shell)
     change(portal)
     increment = f"{TAP} --state state.json 2> tap.log | target-mysql >> states && cat tap.log >&2"
     shell.run(increment, log="tap.log")
     check_increment(shell)
-    shell.run("tail -n 1 states > state.json")
+    shell.run(KEEP_STATE)
+    sweep_deletions(shell)
     check_tap(shell)
     write_page(shell)
     say("\nDone. Nothing is left running; the files of this demo are in .demo")
@@ -93,7 +99,9 @@ def tell(portal: ServedPortal, shell: Shell) -> None:
 
 def write_config(portal: ServedPortal) -> None:
     config = {"access_token": TOKEN, "base_url": portal.url}
-    (FOLDER / "config.json").write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
+    objects = {**config, "api_version": API_VERSION, "deletion_sweep_hours": 0}
+    for name, content in (("config.json", config), ("objects.json", objects)):
+        (FOLDER / name).write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
 
 
 def check_daily(shell: Shell) -> None:
@@ -113,6 +121,14 @@ def check_rolling(shell: Shell) -> None:
     if float(average) != TASK_AVERAGE:
         raise DemoFailed(f"TASK on {TASK_AVERAGE_DAY}: {average}, should be {TASK_AVERAGE}")
     say(f"TASK on {TASK_AVERAGE_DAY}: {average} a day over 14 days, 15 tasks, as it must be.")
+
+
+def read_objects_api(shell: Shell) -> None:
+    """Read everything again by HubSpot's objects API, over the same tables and state."""
+    say(f"\nThe same by HubSpot's objects API, version {API_VERSION}, over the same tables:")
+    shell.run(f"{OBJECTS_TAP} --state state.json --full-refresh | target-mysql >> states")
+    check_daily(shell)
+    shell.run(KEEP_STATE)
 
 
 def change(portal: ServedPortal) -> None:
@@ -136,6 +152,24 @@ def check_increment(shell: Shell) -> None:
         "Of 64 engagements three travelled: the two that changed, and the newest of before, since"
         "\nthe hour before the bookmark is read again. (HubSpot's changes do not show deletions.)"
     )
+
+
+def sweep_deletions(shell: Shell) -> None:
+    """Find the deleted call in HubSpot's list of archived records."""
+    before = live_calls(shell)
+    shell.run(f"{OBJECTS_TAP} --state state.json | target-mysql >> states")
+    after = live_calls(shell)
+    if (before, after) != (1, 0):
+        raise DemoFailed(f"the deleted call should be found: {before} live before, {after} after")
+    say("The deleted call is flagged: HubSpot's list of archived records has it.")
+    shell.run(KEEP_STATE)
+
+
+def live_calls(shell: Shell) -> int:
+    """Return the number of calls on CALL_DAY that are not deleted."""
+    command = f"engagements-report rolling --from {CALL_DAY} --to {CALL_DAY} --format json"
+    rows = json.loads(shell.run(command, show=False))
+    return sum(int(row["num_engagements"]) for row in rows if row["type"] == "CALL")
 
 
 def write_page(shell: Shell) -> None:

@@ -4,23 +4,23 @@ from __future__ import annotations
 
 import argparse
 import gc
-import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from engagements_report import commands
+from engagements_report import commands, stdout
 from engagements_report.exceptions import ReportError, UsageError
 from engagements_report.output_formats import FORMATS
 from engagements_report.queries.database import STATEMENT_TIMEOUT_S
-from engagements_report.queries.periods import MAX_WINDOW_DAYS, WINDOW_DAYS
+from engagements_report.queries.periods import MAX_AGE_S, MAX_WINDOW_DAYS, NO_OWNER, WINDOW_DAYS
 from engagements_report.queries.reports import REPORTS
 from mysql_settings.option_files import OPTION_FILES
 
 PROGRAM = commands.PROGRAM
 EXIT_FAILED, EXIT_USAGE, EXIT_INTERRUPTED = 1, 2, 130
 MAX_TIMEOUT_S = 86_400
+MAX_AGE_LIMIT_S = 10 * 366 * 86_400
 
 DESCRIPTION = "Prints reports on the engagements that target-mysql has loaded."
 EPILOG = f"""\
@@ -57,8 +57,7 @@ def run(options: argparse.Namespace) -> int:
         commands.log(str(error))
         return EXIT_FAILED
     except BrokenPipeError:
-        # The reader of stdout has stopped reading; Python must not write the rest at its exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        stdout.discard()  # the reader has stopped reading
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED
     return 0
@@ -123,13 +122,15 @@ def _add_other_commands(subparsers: Any) -> None:
         help="write one HTML page of all reports, which needs no network to open",
         parents=[_filter_options()],
     )
-    html.add_argument("file", type=Path, metavar="FILE", help="the file to write")
+    html.add_argument("file", type=Path, metavar="FILE", help="the file to write; - is stdout")
+    strict = "exit with 1 if a report of the page failed; the others are written"
+    html.add_argument("--strict", action="store_true", help=strict)
     html.add_argument("report", nargs="?", choices=REPORTS, metavar="REPORT", help="only this one")
     html.set_defaults(command="html")
     index = subparsers.add_parser(
         "index",
         help="create the indexes that make reports of a few days fast",
-        parents=[_connection_options(), _time_option()],
+        parents=[_config_option(), _time_option()],
     )
     index.set_defaults(command="index", report=None)
 
@@ -150,15 +151,19 @@ def _filter_options() -> argparse.ArgumentParser:
     add = parser.add_argument
     add("--from", dest="first", metavar="DAY", help="first day, as YYYY-MM-DD")
     add("--to", dest="last", metavar="DAY", help="last day, as YYYY-MM-DD")
+    period = "last-week, this-week, last-month, this-month, or days before today such as 90d"
+    add("--period", metavar="NAME", help=period)
     add("--tz", default="UTC", metavar="ZONE", help="IANA time zone (default: %(default)s)")
-    rows = "live: leave out deleted and inactive engagements (default: %(default)s)"
-    add("--rows", choices=("all", "live"), default="all", help=rows)
-    owners = "only this owner's engagements (repeatable)"
-    add("--owner", type=int, action="append", default=[], metavar="ID", help=owners)
+    rows = "live: leave out deleted and inactive engagements (default: live; daily alone: all)"
+    add("--rows", choices=("all", "live"), help=rows)
+    owners = "only this owner's engagements, or those of none (repeatable)"
+    add("--owner", type=_owner, action="append", default=[], metavar="ID", help=owners)
     types = "only engagements of this type (repeatable)"
     add("--type", action="append", default=[], metavar="TYPE", help=types)
-    window = f"days of the rolling average, at most {MAX_WINDOW_DAYS} (default: %(default)s)"
-    add("--window-days", type=int, default=WINDOW_DAYS, metavar="N", help=window)
+    window = f"days of the rolling average, at most {MAX_WINDOW_DAYS} (default: {WINDOW_DAYS})"
+    add("--window-days", type=int, metavar="N", help=window)
+    age = f"hours since the last load until quality calls it wrong (default: {MAX_AGE_S // 3600})"
+    add("--max-age", type=_hours, metavar="HOURS", help=age)
     add("--total", action="store_true", help="rolling: all types together, as type ALL")
     return parser
 
@@ -173,14 +178,38 @@ def _time_option() -> argparse.ArgumentParser:
     return parser
 
 
-def _connection_options() -> argparse.ArgumentParser:
+def _config_option() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(add_help=False)
-    add = parser.add_argument
     config = "JSON file, as target-mysql's; ENV: only the environment (repeatable)"
-    add("-c", "--config", type=Path, action="append", default=[], metavar="FILE", help=config)
+    parser.add_argument(
+        "-c", "--config", type=Path, action="append", default=[], metavar="FILE", help=config
+    )
+    return parser
+
+
+def _connection_options() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(add_help=False, parents=[_config_option()])
+    add = parser.add_argument
     timeout = "seconds that each query may take (default: %(default)g)"
     add("--timeout", type=_seconds, default=STATEMENT_TIMEOUT_S, metavar="SECONDS", help=timeout)
     return parser
+
+
+def _owner(text: str) -> int:
+    """Return an owner's id, NO_OWNER for none."""
+    if text == "none":
+        return NO_OWNER
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is neither an owner's id nor none")
+    return int(text)
+
+
+def _hours(text: str) -> int:
+    """Return a number of hours in seconds."""
+    seconds = float(text) * 3600
+    if not 0 < seconds <= MAX_AGE_LIMIT_S:
+        raise argparse.ArgumentTypeError(f"must be above 0, at most {MAX_AGE_LIMIT_S // 3600}")
+    return round(seconds)
 
 
 def _seconds(text: str) -> float:

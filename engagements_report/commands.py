@@ -3,20 +3,29 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import sys
 import time
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
+from engagements_report import stdout
 from engagements_report.config import read_config
-from engagements_report.exceptions import UsageError
+from engagements_report.exceptions import ReportError, UsageError
 from engagements_report.output_formats import FORMATS
 from engagements_report.queries import indexes
 from engagements_report.queries.calendar import read_day, read_zone
 from engagements_report.queries.database import SESSION, Database
-from engagements_report.queries.periods import Period, ReportFilter
+from engagements_report.queries.periods import (
+    MAX_AGE_S,
+    WINDOW_DAYS,
+    Period,
+    ReportFilter,
+    named_days,
+)
 from engagements_report.queries.reports import build_query, run_report
 from mysql_settings.file_access import to_warnings
 from mysql_settings.login import unproven_server_warning
@@ -56,14 +65,14 @@ def print_report(
     """Print a report in the output format, and notes to stderr."""
     started_s = time.monotonic()
     result = run_report(database, options.report, report_filter)
-    for note in result.notes:
+    is_by_day = options.report in ("daily", "rolling")
+    for note in (*result.notes, *(result.span.notes if is_by_day and result.span else [])):
         log(note)
     is_empty = not result.rows.rows
     if is_empty:
         log(f"no engagements{report_filter.description}")
     if not is_empty or options.format != "table":
-        sys.stdout.write(FORMATS[options.format](result.rows))
-        sys.stdout.flush()
+        stdout.write(FORMATS[options.format](result.rows), is_for_people=options.format == "table")
     if time.monotonic() - started_s > SLOW_S:
         _suggest_indexes(options, database)
 
@@ -74,14 +83,18 @@ def print_sql(options: argparse.Namespace, report_filter: ReportFilter, database
     for note in query.notes:
         log(note)
     statement = database.render_sql(query.sql_text).strip()
-    sys.stdout.write(f"{query.comments}SET NAMES utf8mb4;\n{SESSION};\n{statement};\n")
-    sys.stdout.flush()
+    stdout.write(f"{query.comments}SET NAMES utf8mb4;\n{SESSION};\n{statement};\n")
 
 
 def write_html(
     options: argparse.Namespace, report_filter: ReportFilter, database: Database
 ) -> None:
-    """Write the page; raises UsageError for a missing extra or a file that cannot be written."""
+    """
+    Write the page to a file, or to stdout for `-`.
+
+    Raises UsageError for a missing extra or a file that cannot be written, and with --strict
+    ReportError, after writing, if a report failed.
+    """
     try:
         # Imported here: they are of an extra, and take a sixth of a start.
         from engagements_report.page import html_report
@@ -90,14 +103,34 @@ def write_html(
             raise
         raise UsageError(EXTRA_MISSING) from error
     started_s = time.monotonic()
-    text = html_report.render(database, report_filter, options.report)
-    try:
-        options.file.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise UsageError(f"{options.file}: {error.strerror}") from error
-    log(f"wrote {options.file}")
+    page = html_report.render(database, report_filter, options.report)
+    if str(options.file) == "-":
+        stdout.write(page.html)
+    else:
+        _write_file(options.file, page.html)
+        log(f"wrote {options.file}")
+    for problem in page.problems:
+        log(problem)
+    if page.problems and options.strict:
+        raise ReportError(f"{len(page.problems)} of the page's reports failed")
     if time.monotonic() - started_s > SLOW_PAGE_S:
         _suggest_indexes(options, database)
+
+
+def _write_file(path: Path, text: str) -> None:
+    """Write a file as a whole: a reader sees the old page or the new one, whatever happens."""
+    path = path.resolve()
+    beside = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        if path.exists() and not path.is_file():  # a device or a pipe
+            path.write_text(text, encoding="utf-8")
+            return
+        beside.write_text(text, encoding="utf-8")
+        beside.replace(path)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            beside.unlink()
+        raise UsageError(f"{path}: {error.strerror}") from error
 
 
 def create_indexes(
@@ -121,7 +154,8 @@ COMMANDS = {
 
 def log(text: str) -> None:
     """Write one line to stderr."""
-    sys.stderr.write(f"{PROGRAM}: {visible(text)}\n")
+    if sys.stderr:  # it may be closed
+        sys.stderr.write(f"{PROGRAM}: {visible(text)}\n")
 
 
 def _suggest_indexes(options: argparse.Namespace, database: Database) -> None:
@@ -142,21 +176,45 @@ def _to_filter(options: argparse.Namespace) -> ReportFilter:
     """Return which engagements and days the options select; raises UsageError."""
     if options.command == "index":
         return ReportFilter(Period(None, None, read_zone("UTC")), time=options.time)
+    _refuse_unused(options)
     zone = read_zone(options.tz)
-    first, last = _read_day("--from", options.first), _read_day("--to", options.last)
+    first, last = _read_days(options, zone)
     return ReportFilter(
         Period(first, last, zone),
-        live=options.rows == "live",
+        live=None if options.rows is None else options.rows == "live",
         time=options.time,
         owners=tuple(options.owner),
         types=tuple(options.type),
-        window_days=options.window_days,
+        window_days=WINDOW_DAYS if options.window_days is None else options.window_days,
         total=options.total,
+        max_age_s=options.max_age or MAX_AGE_S,
     )
+
+
+# Options that only one report uses.
+ONLY_FOR = {"window_days": "rolling", "total": "rolling", "max_age": "quality"}
+
+
+def _refuse_unused(options: argparse.Namespace) -> None:
+    """Raise UsageError for an option that the report does not use."""
+    for name, report in ONLY_FOR.items():
+        is_given = getattr(options, name) not in (None, False)
+        if is_given and options.report not in (None, report):
+            flag = f"--{name.replace('_', '-')}"
+            raise UsageError(f"{flag} is for {report} only: {options.report} does not use it")
+
+
+def _read_days(options: argparse.Namespace, zone: ZoneInfo) -> tuple[date | None, date | None]:
+    """Return the first and the last day of --period, or of --from and --to."""
+    if options.period is None:
+        return _read_day("--from", options.first), _read_day("--to", options.last)
+    if options.first is not None or options.last is not None:
+        raise UsageError("--period already says the days: leave out --from and --to")
+    return named_days(options.period, datetime.now(zone).date())
 
 
 def _read_day(flag: str, text: str | None) -> date | None:
     try:
-        return read_day(text) if text else None
+        return None if text is None else read_day(text)
     except ValueError as error:
         raise UsageError(f"{flag}: {text!r} is not a day such as 2018-07-13") from error

@@ -40,7 +40,7 @@ LOGGER = logging.getLogger(__name__)
 TOKEN_PATH = "/oauth/2026-03/token"
 MAX_SHOWN_LENGTH = 300  # characters of HubSpot's message in an error
 MAX_BYTES = 1_000_000  # of a response, which has some hundred
-RENEW_BEFORE_S = 60.0  # the expiry that HubSpot names
+RENEW_BEFORE_S = 60.0  # seconds before the token expires
 
 
 class Tokens:
@@ -84,6 +84,7 @@ class Tokens:
                 self._renew()
 
     def _renew(self) -> None:
+        """Request another access token with the refresh token, and use that from now on."""
         _check_writable(self._settings.refresh_token_file)
         response, text = self._request_token()
         if response.status_code >= 500 or response.status_code == 429:

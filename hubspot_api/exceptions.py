@@ -11,7 +11,7 @@ ApiError
       x BadRequestError  400: a parameter, such as a cursor that HubSpot no longer knows
       x NotFoundError    404: no such endpoint or record
   + DailyLimitError      429 DAILY: run again when the day is over
-  + TransientError       429, 5xx, lost connection, cut body; the client retries
+  + TransientError       429, 5xx, lost connection, truncated body; the client retries
       x ContactError     HubSpot cannot be reached
       x RateLimitError   429 for the current window of seconds
       x ServerError      5xx, or no response in time; a smaller request may succeed
@@ -108,4 +108,4 @@ class ResponseTooLarge(ExchangeError):
 
 
 class BodyInterrupted(ExchangeError):
-    """The body broke off or cannot be decompressed; `__cause__` says how."""
+    """The body is truncated or cannot be decompressed; `__cause__` says how."""

@@ -1,5 +1,5 @@
 """
-One rate limiter for all threads, and one pause whenever HubSpot asks for a pause.
+The rate limiter that all threads share; when HubSpot asks for a pause, all of them pause.
 
 Source of the limits: HubSpot's usage guidelines, 100 to 250 requests in 10 seconds by plan.
 """

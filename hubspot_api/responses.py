@@ -97,7 +97,7 @@ def to_contact_error(path: str, error: Exception) -> ApiError:
 
 
 def to_incomplete_error(path: str, text: bytes, error: ValueError) -> TransientError:
-    """Return the error for a 200 whose body `text` is unexpected."""
+    """Return the error for a 200 whose body `text` is truncated or otherwise unexpected."""
     message = _error_body(text).get("message")
     if message:
         return TransientError(clean(f"{path}: 200 with an error: {message}"[:MAX_SHOWN_LENGTH]))
@@ -144,7 +144,7 @@ def innermost_reason(error: BaseException) -> str:
 
 
 def _refused_error(message: str, body: Mapping[str, Any]) -> HubspotError:
-    """Return the error for a 403; a proxy, or an account's list of addresses, is no scope."""
+    """Return the error for a 403: a missing scope, else a proxy or the account's IP addresses."""
     scopes = ", ".join(_scopes(body))
     words = str(body.get("message")).lower()
     if scopes or body.get("category") == "MISSING_SCOPES" or re.search("scope|permission", words):

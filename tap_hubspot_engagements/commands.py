@@ -21,7 +21,6 @@ from tap_hubspot_engagements.fetch_associations import read_plan
 from tap_hubspot_engagements.messages import Messages, write_all
 from tap_hubspot_engagements.portal_properties import check_stream, read_portal_streams
 from tap_hubspot_engagements.progress import Progress
-from tap_hubspot_engagements.reference_endpoints import get_portal
 from tap_hubspot_engagements.replication import PassOptions
 from tap_hubspot_engagements.run import Run
 from tap_hubspot_engagements.selection import default_selection, read_selection
@@ -115,7 +114,7 @@ def check(config: Config) -> None:
     """
     client = HubspotClient(config)
     source = build_source(client, config)
-    show(f"token accepted, portal {get_portal(client)}")
+    show(f"token accepted, portal {source.read_portal()}")
     refusal: HubspotError | None = None
     for name, stream in streams_of(config).items():
         if stream.parent:

@@ -1,8 +1,8 @@
 """
 Whether a full pass is plausible, since missing records count as deleted.
 
-HubSpot answers with an empty list instead of a refusal in places, and a list that ends too soon
-looks like a complete one.
+In places HubSpot responds with an empty list instead of a refusal, and a truncated list looks like
+a complete one.
 """
 
 from __future__ import annotations

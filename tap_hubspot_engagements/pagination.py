@@ -1,4 +1,4 @@
-"""A check for every pagination: the cursor is new."""
+"""Pagination: refuses a repeated cursor; each endpoint's module requests the pages."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ from tap_hubspot_engagements.config import Config
 from tap_hubspot_engagements.deletions import DeletionLimits, find_doubt
 from tap_hubspot_engagements.exceptions import DeletionsError
 from tap_hubspot_engagements.source import Page, RecordSource
-from tap_hubspot_engagements.state import Position, Unfinished
+from tap_hubspot_engagements.state import FIRST_SOURCE, Position, Unfinished
 from tap_hubspot_engagements.times import ms_to_utc, utc_to_ms
 
 LOGGER = logging.getLogger(__name__)
@@ -38,7 +38,7 @@ class Step:
 @dataclass(frozen=True)
 class PassOptions:
     """
-    Wishes of a run beside the passes that are due.
+    Options of a run that change which passes it makes.
 
     `full_refresh` begins a full pass anew, `every_time` makes one due, `allow_deletions` accepts a
     pass however much is missing.
@@ -90,6 +90,9 @@ def _raise_doubt(doubt: str | None) -> None:
 
 def _without_foreign_passes(source: RecordSource, position: Position) -> Position:
     """Return `position` without an unfinished pass of another source, which begins anew."""
+    if position.unread and source.name != FIRST_SOURCE:
+        # Pages of FIRST_SOURCE, by ids; a full pass reads what is on them, too.
+        position = replace(position, unread=(), doubted=True)
     unfinished = position.backfill or position.changes
     if unfinished is None or unfinished.source == source.name:
         return position

@@ -21,6 +21,7 @@ from tap_hubspot_engagements.selection import Selection
 from tap_hubspot_engagements.source import RecordSource, Source
 from tap_hubspot_engagements.sources import build_archive, build_source, objects_version
 from tap_hubspot_engagements.state import (
+    FIRST_SOURCE,
     Position,
     read_portal,
     read_position,
@@ -97,8 +98,9 @@ def check_position(
     """Raise ConfigError if `source` cannot resume its own passes of a stream's position."""
     passes = [one for one in (position.backfill, position.changes) if one]
     resumes = [one.resume for one in passes if one.source == source.name]
+    unread = position.unread if source.name == FIRST_SOURCE else ()
     try:
-        for resume in [*resumes, *position.unread]:
+        for resume in [*resumes, *unread]:
             source.check_resume(resume)
     except ValueError as error:
         raise unreadable_state(error, stream) from error

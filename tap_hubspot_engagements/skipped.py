@@ -75,7 +75,7 @@ class Skipped:
         return replace(page, engagements=[*page.engagements, *readable], unreadable=())
 
     def retry(self) -> Iterator[Page]:
-        """Yield those of the last run's that can be read by now; the others stay left out."""
+        """Yield the engagements that the last run left out and that are readable now."""
         ids = [one for one in self._last_ids if one not in self._reasons]
         self._last_ids = {}
         now = datetime.now(timezone.utc)

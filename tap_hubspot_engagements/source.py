@@ -1,4 +1,4 @@
-"""The promises of a source of engagements."""
+"""The interface of a source of engagements: each API version of HubSpot's has one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The source that the configuration names."""
+"""The source for each version of HubSpot's API: a new API version is added here."""
 
 from __future__ import annotations
 

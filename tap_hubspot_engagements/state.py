@@ -37,7 +37,7 @@ MAX_CLOCK_DIFFERENCE = timedelta(minutes=1)
 @dataclass(frozen=True)
 class Unfinished:
     """
-    A pass that has not ended: its signpost, the newest change so far, and the place to resume.
+    The checkpoint of a pass that has not ended: signpost, newest change so far, place to resume.
 
     `signpost` is None for a pass that has not begun: `resume` is the end of an earlier pass. `read`
     counts the engagements of a full pass, None in states of older versions. `source` is the name

@@ -29,6 +29,7 @@ from tap_hubspot_engagements.selection import Selection, newly_selected
 from tap_hubspot_engagements.skipped import Skipped
 from tap_hubspot_engagements.source import Page
 from tap_hubspot_engagements.state import (
+    FIRST_SOURCE,
     Position,
     check_not_ahead,
     with_currently_syncing,
@@ -124,7 +125,8 @@ def sync_engagements(run: Run, selections: Sequence[Selection]) -> None:
         full_refresh=run.options.full_refresh or has_new or run.needs_full_pass,
         every_time=any(selection.full_table for selection in selections),
     )
-    skipped = Skipped(run.source, position.skipped, position.unread)
+    unread = position.unread if run.source.name == FIRST_SOURCE else ()
+    skipped = Skipped(run.source, position.skipped, unread)
     writer = _Writer(run, selections, skipped)
     for number, step in enumerate(iter_steps(run.source, run.config, position, options)):
         if not number:

@@ -107,7 +107,7 @@ class SchemaOutgrown(Exception):
 
 class ColumnTooNarrow(SchemaOutgrown):
     """
-    A value does not fit its column, but the column `wider_type`.
+    A column is too narrow for a value, which fits the column `wider_type`.
 
     `length` is the length of a text in characters, 0 for other values. `key` names the record in
     an error.

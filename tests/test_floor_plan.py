@@ -40,8 +40,8 @@ FLOORS = {
         " loading.stage_and_merge progress loading.staging loading.activate_version"
         " loading.table_locks loading.state_table loading.process_identity loading.streams"
         " loading.batch loading.__init__ messages stdin stdout retries"
-        " server.change_table server.introspection server.database server.dialect server.insert"
-        " server.connection server.upload_connection server.errors server.statements"
+        " server.change_table server.introspection server.database server.insert"
+        " server.connection server.dialect server.upload_connection server.errors server.statements"
         " server.merge_statements server.definition server.__init__"
         " rows.encoder rows.row_function rows.fallback rows.decoder rows.validation"
         " rows.coercion rows.values rows.datetimes rows.json_codec rows.load_file rows.__init__"
@@ -65,8 +65,8 @@ FLOORS = {
     ),
     "engagements_report": (
         "__main__ cli commands page.html_report page.sections page.document page.svg"
-        " page.formatting page.charts page.colours page.__init__ output_formats"
-        " queries.indexes queries.reports queries.periods queries.database queries.statements"
+        " page.formatting page.charts page.colours page.__init__ output_formats stdout"
+        " queries.indexes queries.reports queries.database queries.statements queries.periods"
         " queries.calendar queries.__init__ config exceptions __init__"
     ),
 }

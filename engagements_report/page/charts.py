@@ -26,7 +26,10 @@ MAX_DAILY_BARS = 190  # days; a longer period has a bar for each week
 INK, SOFT, RULE, PAPER = "var(--ink)", "var(--soft)", "var(--rule)", "var(--paper)"
 PIXELS_A_TICK = 90
 LONG_PERIOD = 300 * DAY  # its axis shows the year
-DAYS_HEIGHT = 280
+DAYS_HEIGHT, AVERAGES_HEIGHT = 280, 300
+LABEL_WIDTH, LABEL_HEIGHT, DOT_WIDTH = 190, 15, 12  # of a line's end, pixels
+AXIS_WIDTH = 40
+ALL = "all types"  # the name of their line
 CONFIG = {
     "background": None,
     "font": "system-ui, sans-serif",
@@ -57,13 +60,15 @@ def stacked_days(counts: Mapping[tuple[str, date], int], first: date, last: date
     """
     Return the stacked bars: a bar for each type and day, or week of a long period, with any.
 
+    A week of which days are outside of the period is drawn as wide as its days inside.
+
     A bar covers the days from `start` up to, not including, `end`, and the counts from `low` to
     `high`; `description` is the tooltip.
     """
     step = 7 if is_weekly(first, last) else 1
     grouped: dict[tuple[date, str], int] = {}
     for (type_name, day), number in counts.items():
-        start = day - day.weekday() * DAY if step == 7 else day
+        start = max(first, day - day.weekday() * DAY) if step == 7 else day
         key = (start, legend_name(type_name))
         grouped[key] = grouped.get(key, 0) + number
     values = []
@@ -71,11 +76,12 @@ def stacked_days(counts: Mapping[tuple[str, date], int], first: date, last: date
         low = 0
         for type_name in in_order(type_name for at, type_name in grouped if at == start):
             number = grouped[start, type_name]
-            when = f"week of {start}" if step == 7 else str(start)
+            end = min(last + DAY, start + (step - (start.weekday() if step == 7 else 0)) * DAY)
+            when = _describe_days(start, end)
             values.append(
                 {
                     "start": str(start),
-                    "end": str(start + step * DAY),
+                    "end": str(end),
                     "type": type_name,
                     "low": low,
                     "high": low + number,
@@ -86,6 +92,13 @@ def stacked_days(counts: Mapping[tuple[str, date], int], first: date, last: date
     return values
 
 
+def _describe_days(start: date, end: date) -> str:
+    """Return the days of a bar: a day, a week from Monday, or the part of a week that is shown."""
+    if end - start == DAY:
+        return str(start)
+    return f"week of {start}" if end - start == 7 * DAY else f"{start} to {end - DAY}"
+
+
 def is_weekly(first: date, last: date) -> bool:
     """Whether the period is so long that a bar is a week."""
     return (last - first).days >= MAX_DAILY_BARS
@@ -93,7 +106,6 @@ def is_weekly(first: date, last: date) -> bool:
 
 def days(counts: Mapping[tuple[str, date], int], first: date, last: date, width: int) -> Spec:
     """Return a chart of engagements a day, as bars stacked by type."""
-    start = first - first.weekday() * DAY if is_weekly(first, last) else first
     values = stacked_days(counts, first, last)
     most = max(value["high"] for value in values)
     return {
@@ -105,7 +117,7 @@ def days(counts: Mapping[tuple[str, date], int], first: date, last: date, width:
                 "field": "start",
                 "type": "temporal",
                 "axis": _day_axis(width, first, last),
-                "scale": {"type": "utc", "domain": [_moment(start), _moment(last + DAY)]},
+                "scale": {"type": "utc", "domain": [_moment(first), _moment(last + DAY)]},
             },
             "x2": {"field": "end"},
             "y": {"field": "low", **_count_axis(most, 6, room=1.04)},
@@ -115,47 +127,131 @@ def days(counts: Mapping[tuple[str, date], int], first: date, last: date, width:
     }
 
 
-def rolling(type_name: str, points: Sequence[Point], width: int) -> Spec:
-    """Return a chart of a type's average as a line, dashed while the window is partial."""
+def averages(lines: Mapping[str, Sequence[Point]], labels: Mapping[str, str], width: int) -> Spec:
+    """
+    Return a chart of several types' averages as lines on one scale.
+
+    A line is dashed while the window is partial, and ends in a dot, with its label of `labels`
+    beside it, if there is one. Each day is an invisible bar with its averages as tooltip.
+    """
+    days = sorted({point.day for points in lines.values() for point in points})
+    first, last = days[0], days[-1]
+    room = (LABEL_WIDTH if labels else DOT_WIDTH) / (width - AXIS_WIDTH)
+    right = _moment_at(last, max(1, (last - first).days) * room / (1 - room))
+    ticks = [_moment(day) for day in day_ticks(first, last, width // PIXELS_A_TICK)]
+    axis = {**_day_axis(width, first, last), "values": ticks, "grid": False}
+    most = max(point.average for points in lines.values() for point in points)
+    top = max(most, 0.01) * 1.04
+    return {
+        **_base(width, AVERAGES_HEIGHT),
+        "encoding": {
+            "x": {
+                "field": "day",
+                "type": "temporal",
+                "axis": axis,
+                "scale": {"type": "utc", "domain": [_moment(first), right]},
+            },
+            "y": {
+                "field": "average",
+                "type": "quantitative",
+                "axis": {"title": None, "tickCount": 5},
+                "scale": {"domain": [0, top], "nice": False},
+            },
+        },
+        "layer": [
+            *(_line(name, points) for name, points in lines.items()),
+            _ends({name: points[-1] for name, points in lines.items()}, labels, top),
+            _day_bars(lines, days),
+        ],
+    }
+
+
+def _line(name: str, points: Sequence[Point]) -> Spec:
+    """Return a type's line; it has no tooltip, which would be the same at all of its days."""
     values = [
         {"day": str(point.day), "average": point.average, "window": window}
         for window, part in window_parts(points).items()
         for point in part
     ]
-    first, last = points[0].day, points[-1].day
-    days_scale = {"type": "utc", "domain": [_moment(first), _moment(last)]}
-    days_axis = _day_axis(width, first, last, ticks=3)
-    axis = {"tickCount": 3, "title": None}
+    dashes = {"domain": ["partial", "full"], "range": [[4, 4], [1, 0]]}
+    dash = {"field": "window", "type": "nominal", "legend": None, "scale": dashes}
+    mark = {"type": "line", "strokeWidth": 2.2, "color": line_colour(name), "aria": False}
+    return {"data": {"values": values}, "mark": mark, "encoding": {"strokeDash": dash}}
+
+
+def _ends(ends: Mapping[str, Point], labels: Mapping[str, str], top: float) -> Spec:
+    """Return the dots at the ends of the lines, and their labels, which do not overlap."""
+    least_gap = LABEL_HEIGHT / (AVERAGES_HEIGHT - LABEL_HEIGHT) * top
+    heights = spread([end.average for end in ends.values()], least_gap)
+    values = [
+        {
+            "day": str(end.day),
+            "average": end.average,
+            "colour": line_colour(name),
+            "label": labels.get(name, ""),
+            "height": height,
+        }
+        for (name, end), height in zip(ends.items(), heights, strict=True)
+    ]
+    colour = {"field": "colour", "type": "nominal", "scale": None}
+    dots = {"type": "point", "filled": True, "size": 45, "opacity": 1, "aria": False}
+    texts = {"type": "text", "align": "left", "dx": 8, "fontSize": 12, "color": INK, "aria": False}
+    height = {"field": "height", "type": "quantitative"}
     return {
-        **_base(width, 120),
         "data": {"values": values},
-        "encoding": {
-            "x": {"field": "day", "type": "temporal", "axis": days_axis, "scale": days_scale},
-            "y": {
-                "field": "average",
-                "type": "quantitative",
-                "axis": axis,
-                "scale": {"domainMin": 0, "nice": True},
-            },
-        },
-        "layer": [_dashed(type_name), _dot(type_name, points[-1])],
+        "layer": [
+            {"mark": dots, "encoding": {"color": colour}},
+            {"mark": texts, "encoding": {"text": {"field": "label"}, "y": height}},
+        ],
     }
 
 
-def _dashed(type_name: str) -> Spec:
-    scale = {"domain": ["partial", "full"], "range": [[4, 4], [1, 0]]}
-    dash = {"field": "window", "type": "nominal", "legend": None, "scale": scale}
-    mark = {"type": "line", "strokeWidth": 2.2, "color": variable(type_name)}
-    return {"mark": mark, "encoding": {"strokeDash": dash}}
-
-
-def _dot(type_name: str, last: Point) -> Spec:
-    """Return the end of the line, with the average as a tooltip."""
+def _day_bars(lines: Mapping[str, Sequence[Point]], days: Sequence[date]) -> Spec:
+    """Return a bar over the full height for each day, transparent, with the day's averages."""
+    by_day: dict[date, list[str]] = {day: [] for day in days}
+    for name, points in lines.items():
+        for point in points:
+            by_day[point.day].append(f"{name} {point.average:.2f}")
+    values = [
+        {
+            "start": f"{day - DAY}T12:00:00",
+            "end": f"{day}T12:00:00",
+            "description": f"{day}: {', '.join(texts)}",
+        }
+        for day, texts in by_day.items()
+    ]
     return {
-        "transform": [{"filter": f"datum.day == '{last.day}'"}],
-        "mark": {"type": "point", "filled": True, "size": 45, "color": variable(type_name)},
-        "encoding": {"description": {"value": f"{last.day}: {last.average:.4f} a day"}},
+        "data": {"values": values},
+        "mark": {"type": "rect", "fill": "transparent", "clip": True},
+        "encoding": {
+            "x": {"field": "start", "type": "temporal"},
+            "x2": {"field": "end"},
+            "y": {"value": 0},
+            "y2": {"value": "height"},
+            "description": {"field": "description"},
+        },
     }
+
+
+def line_colour(name: str) -> str:
+    """Return the colour of a type's line; that of all types has the colour of text."""
+    return INK if name == ALL else variable(name)
+
+
+def spread(values: Sequence[float], gap: float) -> list[float]:
+    """Return heights for labels of `values`, in the same order, at least `gap` apart, from 0 up."""
+    heights = [0.0] * len(values)
+    least = 0.0
+    for index in sorted(range(len(values)), key=lambda index: values[index]):
+        heights[index] = max(values[index], least)
+        least = heights[index] + gap
+    return heights
+
+
+def day_ticks(first: date, last: date, number: int) -> list[date]:
+    """Return at most `number` days, evenly apart, the last one included."""
+    step = max(1, -(-((last - first).days + 1) // number))
+    return [last - nth * step * DAY for nth in range((last - first).days // step + 1)][::-1]
 
 
 def window_parts(points: Sequence[Point]) -> dict[str, list[Point]]:
@@ -300,3 +396,9 @@ def _day_axis(width: int, first: date, last: date, ticks: int | None = None) -> 
 
 def _moment(day: date) -> Spec:
     return {"year": day.year, "month": day.month, "date": day.day, "utc": True}
+
+
+def _moment_at(day: date, days_after: float) -> Spec:
+    """Return the time so many days after the start of `day`, to the minute."""
+    minutes = round(days_after * 1440)
+    return {**_moment(day + minutes // 1440 * DAY), "minutes": minutes % 1440}

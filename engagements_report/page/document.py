@@ -61,14 +61,6 @@ class Figure:
 
 
 @dataclass(frozen=True)
-class SmallMultiples:
-    """Small charts: a heading and an SVG element each."""
-
-    pictures: Sequence[tuple[str, Markup]]
-    kind: ClassVar[str] = "multiples"
-
-
-@dataclass(frozen=True)
 class KeyFigure:
     """A number at the top of the page; a `wrong` figure is red."""
 
@@ -90,7 +82,7 @@ class Section:
     title: str
     question: str
     lead: str = ""
-    pictures: Sequence[Legend | Figure | SmallMultiples] = ()
+    pictures: Sequence[Legend | Figure] = ()
     table: Table | None = None
     empty: str = ""
     problem: str = ""

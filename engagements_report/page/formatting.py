@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 from engagements_report.queries.calendar import Offset
@@ -49,21 +49,37 @@ def format_moment(at: datetime) -> str:
     return f"{format_day(at.date())}, {at:%H:%M} {at:%Z}"
 
 
+def format_age(age: timedelta) -> str:
+    """Return for example 5 minutes ago, 3 hours ago, 56 days ago."""
+    minutes = max(0, int(age.total_seconds()) // 60)
+    if minutes < 120:
+        return f"{plural(minutes, 'minute')} ago"
+    return f"{minutes // 60} hours ago" if minutes < 2880 else f"{minutes // 1440:,} days ago"
+
+
 def describe_filter(report_filter: ReportFilter) -> str:
     """Return a sentence: the engagements that count, and by which of their times."""
-    rows = "live engagements only" if report_filter.live else "deleted and inactive engagements too"
+    rows = (
+        "live engagements only" if report_filter.is_live else "deleted and inactive engagements too"
+    )
     times = {"createdAt": "when it was logged", "timestamp": "when it happened"}
     parts = [f"Counted: {rows}, each by {times[report_filter.time]} ({report_filter.time})"]
     if report_filter.types:
         parts.append(f"of type {', '.join(report_filter.types)}")
     if report_filter.owners:
-        parts.append(f"of owner {', '.join(map(str, report_filter.owners))}")
+        parts.append(f"of owner {report_filter.owner_names}")
     return ", ".join(parts) + "."
 
 
 def percent(share: Decimal | float | None) -> str:
     """Return a share of 1 as for example 34.5 %, a dash for None."""
     return "–" if share is None else f"{float(share) * 100:.1f} %"
+
+
+def change(now: Decimal | float, before: Decimal | float) -> str:
+    """Return the change from `before`, which is not 0, as for example +7 % or −14 %."""
+    percentage = round(float(now) / float(before) * 100 - 100)
+    return f"{'−' if percentage < 0 else '+' if percentage else '±'}{abs(percentage)} %"
 
 
 def plural(number: int, singular: str) -> str:

@@ -8,7 +8,7 @@ the times between which it is in force. Days of 23 or 25 hours need no special c
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta, timezone
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
@@ -41,9 +41,28 @@ def read_zone(name: str) -> ZoneInfo:
 
 
 def iter_offsets(first: date, last: date, zone: ZoneInfo) -> Iterator[Offset]:
-    """Yield the offsets of `zone` from the start of day `first` to the end of day `last`."""
-    start = offset_start = day_start(first, zone)
-    end = day_start(last + DAY, zone)
+    """
+    Yield the offsets of `zone` on the days `first` to `last`, of the times on these days only.
+
+    Where clocks go back over midnight, a day comes in two parts, with a part of another between.
+    """
+    for offset in _iter_all_offsets(first - 2 * DAY, last + 3 * DAY, zone):
+        start_ms = max(offset.start_ms, _midnight_ms(first) - offset.offset_ms)
+        end_ms = min(offset.end_ms, _midnight_ms(last + DAY) - offset.offset_ms)
+        if start_ms < end_ms:
+            yield Offset(start_ms, end_ms, offset.offset_ms)
+
+
+def gaps(offsets: Sequence[Offset]) -> list[tuple[int, int]]:
+    """Return the times between offsets that are on other days, as start and end in Unix ms."""
+    pairs = zip(offsets, offsets[1:], strict=False)
+    return [(one.end_ms, other.start_ms) for one, other in pairs if one.end_ms < other.start_ms]
+
+
+def _iter_all_offsets(first: date, end_day: date, zone: ZoneInfo) -> Iterator[Offset]:
+    """Yield the offsets from midnight UTC of `first` to midnight UTC of `end_day`."""
+    start = offset_start = EPOCH + _midnight_ms(first) * MS
+    end = EPOCH + _midnight_ms(end_day) * MS
     while start < end:
         following = min(start + DAY, end)
         if _offset(following - SECOND, zone) != _offset(start, zone):
@@ -54,13 +73,9 @@ def iter_offsets(first: date, last: date, zone: ZoneInfo) -> Iterator[Offset]:
         start = following
 
 
-def day_start(day: date, zone: ZoneInfo) -> datetime:
-    """Return the UTC time at which `day` begins; not every day begins at 0:00."""
-    midnight = datetime(day.year, day.month, day.day, tzinfo=zone).astimezone(timezone.utc)
-    if (midnight - MS).astimezone(zone).date() < day:
-        return midnight
-    # The clocks jump over midnight: the day begins at the time they jump to.
-    return _change(midnight - DAY, midnight, zone)
+def _midnight_ms(day: date) -> int:
+    """Return the start of a day, in ms since that of 1970-01-01 by the same clock."""
+    return (day - EPOCH.date()) // MS
 
 
 def day_of(at_ms: int, zone: ZoneInfo) -> date:

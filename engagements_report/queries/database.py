@@ -30,7 +30,8 @@ CHANGE_LOCK_WAIT_S = 3  # for a table that we change: meanwhile its readers wait
 SESSION = "SET SESSION time_zone = '+00:00', sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION'"
 NO_DATABASE, NO_TABLE, NO_COLUMN = 1049, 1146, 1054
 LOCK_WAIT_TIMEOUT, INDEX_EXISTS = 1205, 1061
-STATEMENT_TIMEOUTS = (1969, 3024)  # MariaDB's, MySQL's
+RIGHT_MISSING = (1142, 1143)  # on a table, on a column
+STATEMENT_TIMEOUTS = (1969, 3024, 4012)  # MariaDB's, MySQL's, OceanBase's
 # Connections that use this database, without those that are idle outside of a transaction.
 HOLDERS = (
     "SELECT p.id, p.user, p.host, p.command, p.time FROM information_schema.processlist p"
@@ -99,13 +100,27 @@ class Database:
             return False
         return True
 
+    def may_read(self, table: str) -> bool:
+        """Whether the user may read a table, which may not exist."""
+        try:
+            self.query(SqlText(f"SELECT 1 FROM {table} LIMIT 0"))
+        except DatabaseError as error:
+            return error_code(error.__cause__ or error) not in RIGHT_MISSING
+        return True
+
     def render_sql(self, text: SqlText) -> str:
         """Return a statement with the values filled in, quoted for this server."""
         with self._connection.cursor() as cursor:
             return str(cursor.mogrify(text.sql, dict(text.values)))
 
     def begin_snapshot(self) -> None:
-        """Begin a transaction in which all queries see the data of this moment; read only."""
+        """
+        Begin a transaction in which all queries see the data of this moment; read only.
+
+        In READ COMMITTED, which is the default of some servers, each query has its own moment. On
+        OceanBase the moment is that of the first query.
+        """
+        self.query(SqlText("SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ"))
         self.query(SqlText("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY"))
 
     def indexed_columns(self) -> set[tuple[str, str]]:
@@ -134,8 +149,15 @@ class Database:
         version = str(connection.server_version)
         if "MariaDB" in version:
             self.query(SqlText(f"SET SESSION max_statement_time = {timeout_s:.3f}"))
+        elif self._is_oceanbase():
+            self.query(SqlText(f"SET SESSION ob_query_timeout = {math.ceil(timeout_s * 10**6)}"))
         elif not version.startswith("5.6."):  # MySQL 5.6 has no such limit
             self.query(SqlText(f"SET SESSION max_execution_time = {math.ceil(timeout_s * 1000)}"))
+
+    def _is_oceanbase(self) -> bool:
+        """Whether the server is OceanBase, whose proxy hides this in the version."""
+        ((comment,),) = self.query(SqlText("SELECT @@version_comment")).rows
+        return "OceanBase" in comment
 
     def _holders(self) -> str:
         """Return the connections that may use a table, as far as this user can see them."""
@@ -198,6 +220,10 @@ def _advice(code: int, reason: str) -> str:
         return ": allow it more seconds with --timeout, or report on fewer days with --from"
     if code == LOCK_WAIT_TIMEOUT:
         return ": another session changes a table of the report: run again when it has ended"
+    denied = re.match(r"(\w+) command denied", reason)
+    if code in RIGHT_MISSING:
+        right = denied[1] if denied else "SELECT"
+        return f": let an administrator grant this user the right {right}"
     match = re.search(r"'(?:[^'.]*\.)*?(?:([^'.]+)\.)?([^'.]+)'", reason)
     if code == NO_TABLE and match and match[2] != "engagements":
         return f": select the stream {match[2]} in the tap's catalog and sync again"

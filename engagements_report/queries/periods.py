@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timezone
 from zoneinfo import ZoneInfo
@@ -13,6 +14,9 @@ UTC = ZoneInfo("UTC")
 MAX_DAYS = 10_000  # the size of the calendar in rolling.sql
 MAX_WINDOW_DAYS = 100
 WINDOW_DAYS = 14
+PERIODS = ("last-week", "this-week", "last-month", "this-month", "a number of days such as 90d")
+NO_OWNER = 0  # the id of no owner
+MAX_AGE_S = 86_400  # of the last load; older data are an error of the report quality
 # MySQL's first day; a last day up to which a zone has few changes of clocks.
 FIRST_DAY, LAST_DAY = date(1000, 1, 1), date(2199, 12, 31)
 
@@ -41,35 +45,71 @@ class Period:
         return f"{since}{until} ({self.zone.key})"
 
 
+def named_days(name: str, today: date) -> tuple[date, date]:
+    """
+    Return the first and the last day of a period such as last-week or 90d; see PERIODS.
+
+    Weeks begin on Monday. A period that is not over ends `today`; 90d are the 90 days before today.
+    Raises UsageError for another name.
+    """
+    monday, first_of_month = today - today.weekday() * DAY, today.replace(day=1)
+    days = {
+        "last-week": (monday - 7 * DAY, monday - DAY),
+        "this-week": (monday, today),
+        "last-month": ((first_of_month - DAY).replace(day=1), first_of_month - DAY),
+        "this-month": (first_of_month, today),
+    }
+    if name in days:
+        return days[name]
+    match = re.fullmatch(r"(\d{1,5})d", name)
+    if not match or not 1 <= int(match[1]) <= MAX_DAYS:
+        raise UsageError(f"--period: {name!r} is not one of {', '.join(PERIODS)}")
+    return today - int(match[1]) * DAY, today - DAY
+
+
 @dataclass(frozen=True)
 class ReportFilter:
     """
     The engagements that count.
 
-    `time` is the column whose time counts, createdAt or timestamp. Empty `owners` or `types` mean
-    all. `total` merges all types in the rolling report. Raises UsageError for a `window_days`
-    that is not from 1 to MAX_WINDOW_DAYS.
+    With `live`, deleted and inactive engagements do not count; None means the same as far as the
+    table has the columns that tell, and lets daily.sql count as it stands. `time` is the column
+    whose time counts, createdAt or timestamp. Empty `owners` or `types` mean all; NO_OWNER means
+    engagements without an owner. `total` merges all types in the rolling report. A last load longer
+    than `max_age_s` ago is a fault. Raises UsageError for a `window_days` that is not from 1 to
+    MAX_WINDOW_DAYS.
     """
 
     period: Period
-    live: bool = False
+    live: bool | None = None
     time: str = "createdAt"
     owners: tuple[int, ...] = ()
     types: tuple[str, ...] = ()
     window_days: int = WINDOW_DAYS
     total: bool = False
+    max_age_s: int = MAX_AGE_S
 
     def __post_init__(self) -> None:
         if not 1 <= self.window_days <= MAX_WINDOW_DAYS:
             raise UsageError(f"--window-days: must be from 1 to {MAX_WINDOW_DAYS}")
 
     @property
+    def is_live(self) -> bool:
+        """Whether deleted and inactive engagements are left out."""
+        return self.live is not False
+
+    @property
     def description(self) -> str:
         """For example " of owner 70 from 2018-07-01 (UTC)"."""
-        owners = f" of owner {', '.join(map(str, self.owners))}" if self.owners else ""
+        owners = f" of owner {self.owner_names}" if self.owners else ""
         types = f" of type {', '.join(self.types)}" if self.types else ""
         live = " that are live" if self.live else ""
         return f"{live}{owners}{types}{self.period.description}"
+
+    @property
+    def owner_names(self) -> str:
+        """The ids of the owners, as for example "70, none"."""
+        return ", ".join(str(owner) if owner != NO_OWNER else "none" for owner in self.owners)
 
     def on_days(self, span: Span) -> ReportFilter:
         """Return the same filter on the days of `span` only."""
@@ -86,15 +126,30 @@ class CoveredTimes:
 
 @dataclass(frozen=True)
 class Span:
-    """The days to show, and `covered_first`, the first day with data, at the latest `first`."""
+    """
+    The days to show, and `covered_first`, the first day with data, at the latest `first`.
+
+    `partial_day` is the current day if it is one of them: it is not over, and has part of its data.
+    """
 
     first: date
     last: date
     covered_first: date
+    partial_day: date | None = None
 
     @property
     def days(self) -> int:
         return (self.last - self.first).days + 1
+
+    @property
+    def complete_days(self) -> int:
+        """The number of days that are over."""
+        return self.days - (self.partial_day is not None)
+
+    @property
+    def notes(self) -> list[str]:
+        """A note on the current day, none if that is not shown."""
+        return [f"{self.partial_day} is not over: its numbers are partial"] * bool(self.partial_day)
 
     def with_windows(self, window_days: int) -> Span:
         """Return the span extended back to the first day of the first window."""
@@ -103,13 +158,14 @@ class Span:
 
 
 def to_span(
-    period: Period, covered: CoveredTimes | None, today: date, *, complete: bool
+    period: Period, covered: CoveredTimes | None, today: date, *, averages: bool
 ) -> Span | None:
     """
     Return the days to show; None if the period cannot have engagements.
 
     An open end of the period is the first or last day with engagements, at the latest `today`.
-    With `complete`, the current day does not count.
+    With `averages`, the last day is `today` at the latest, since an average over days to come would
+    take them for days without engagements; an open end is the day before.
     """
     if covered is None:
         return None
@@ -118,8 +174,10 @@ def to_span(
         for at_ms in (covered.first_ms, covered.last_ms)
     )
     first = period.first or covered_first
-    last = period.last or min(covered_last, today - DAY if complete else today)
-    return Span(first, last, min(first, covered_first)) if first <= last else None
+    last = period.last or min(covered_last, today - DAY if averages else today)
+    last = min(last, today) if averages else last
+    partial_day = today if first <= today <= last else None
+    return Span(first, last, min(first, covered_first), partial_day) if first <= last else None
 
 
 def _within_calendar(at_ms: int) -> int:

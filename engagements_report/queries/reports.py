@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timezone
 
 from engagements_report.exceptions import UsageError
-from engagements_report.queries.calendar import iter_offsets
+from engagements_report.queries.calendar import Offset, gaps, iter_offsets
 from engagements_report.queries.database import Database, Rows
 from engagements_report.queries.periods import (
+    LAST_DAY,
     MAX_DAYS,
     UTC,
     CoveredTimes,
@@ -19,6 +20,7 @@ from engagements_report.queries.periods import (
     to_span,
 )
 from engagements_report.queries.statements import (
+    LIVE_CONDITIONS,
     SqlText,
     Value,
     empty_table,
@@ -26,7 +28,9 @@ from engagements_report.queries.statements import (
     leading_comments,
     read_sql,
     to_condition,
+    to_days,
     to_offsets,
+    without_times,
 )
 
 REPORTS = {
@@ -50,6 +54,16 @@ OPTIONAL_TABLES = {
     "tasks": ("engagement_tasks", ("engagementId",)),
     "other": ("engagement_other", ("engagementId",)),
 }
+DAILY_NOTE = "daily.sql counts deleted and inactive engagements, too: --rows live leaves them out"
+LIVE_NOTES = {
+    "active": "inactive engagements count: select that field in the tap's catalog",
+    "_sdc_deleted_at": "deleted engagements count: let target-mysql add it, with"
+    " add_metadata_columns",
+}
+BATCHED_AT_NOTE = (
+    "engagements lacks _sdc_batched_at, so that the time of the last load is unknown:"
+    " let target-mysql add it, with add_metadata_columns"
+)
 NO_DAYS = Span(date(1970, 1, 2), date(1970, 1, 1), date(1970, 1, 2))
 
 
@@ -85,30 +99,36 @@ def run_report(database: Database, report: str, report_filter: ReportFilter) -> 
 def build_query(database: Database, report: str, report_filter: ReportFilter) -> ReportQuery:
     """Return the query of a report; raises as `run_report` does."""
     if report == "daily" and report_filter == ReportFilter(Period(None, None, UTC)):
-        return _fill_file("daily", {}, None, ())
+        return _fill_file("daily", {}, None, (DAILY_NOTE,))
     file = "daily_in_zone" if report == "daily" else report.replace("-", "_")
-    span = find_span(database, report_filter, complete=report == "rolling")
+    span = find_span(database, report_filter, averages=report == "rolling")
     if report == "rolling" and span and span.days > MAX_DAYS:
         raise UsageError(f"{span.first} to {span.last} is more than {MAX_DAYS} days: set --from")
-    parts = {
-        **_day_values(report, report_filter, span),
-        **_filter_values(report_filter),
+    existing = database.columns()
+    live_by = _live_columns(report_filter, existing.get("engagements", ()))
+    offsets = _read_offsets(report, report_filter, span)
+    parts: dict[str, Value | SqlText] = {
+        **_day_values(offsets, span),
+        **_filter_values(report_filter, live_by, gaps(offsets)),
         **_column_names(report_filter),
+        "max_age_s": report_filter.max_age_s,
     }
     sql = read_sql(file)
-    missing = {
-        name: note for name, note in _missing_tables(database).items() if f"/*:{name}*/" in sql
-    }
-    return _fill_file(file, {**parts, **_table_names(missing)}, span, tuple(missing.values()))
+    used = {name: it for name, it in OPTIONAL_TABLES.items() if f"/*:{name}*/" in sql}
+    missing = _missing_tables(database, existing, used)
+    missing_age = _missing_batched_at(existing) if "/*:batched_at*/" in sql else []
+    notes = (*_live_notes(report_filter, live_by), *missing.values(), *missing_age)
+    parts["batched_at"] = SqlText("NULL" if missing_age else "e._sdc_batched_at")
+    return _fill_file(file, {**parts, **_table_names(missing)}, span, notes)
 
 
-def find_span(database: Database, report_filter: ReportFilter, *, complete: bool) -> Span | None:
+def find_span(database: Database, report_filter: ReportFilter, *, averages: bool) -> Span | None:
     """Return the days that a filter covers, as far as the data goes; see `to_span`."""
     text = fill(read_sql("covered"), {"time": SqlText(f"`{report_filter.time}`")})
     ((first_ms, last_ms),) = database.query(text).rows
     covered = None if first_ms is None else CoveredTimes(first_ms, last_ms)
     today = datetime.now(timezone.utc).astimezone(report_filter.period.zone).date()
-    return to_span(report_filter.period, covered, today, complete=complete)
+    return to_span(report_filter.period, covered, today, averages=averages)
 
 
 def read_synced_at(database: Database) -> datetime | None:
@@ -124,32 +144,51 @@ def _fill_file(
     return ReportQuery(fill(sql, parts), leading_comments(sql), span, notes)
 
 
-def _day_values(
-    report: str, report_filter: ReportFilter, span: Span | None
-) -> dict[str, Value | SqlText]:
-    """Return the values that limit the days; without a span no day matches."""
+def _read_offsets(report: str, report_filter: ReportFilter, span: Span | None) -> list[Offset]:
+    """Return the zone's offsets on the days to count, those of the first window included."""
+    if span is None:
+        return []
+    days = span.with_windows(report_filter.window_days) if report == "rolling" else span
+    return list(iter_offsets(days.first, days.last, report_filter.period.zone))
+
+
+def _day_values(offsets: Sequence[Offset], span: Span | None) -> dict[str, Value | SqlText]:
+    """Return the values that limit the days; without offsets no day matches."""
     days = span or NO_DAYS
-    with_windows = days.with_windows(report_filter.window_days) if report == "rolling" else days
-    zone = report_filter.period.zone
-    offsets = list(iter_offsets(with_windows.first, with_windows.last, zone)) if span else []
     return {
         "offsets": to_offsets(offsets),
         "start_ms": offsets[0].start_ms if offsets else 0,
         "end_ms": offsets[-1].end_ms if offsets else 0,
-        "first_day": days.covered_first,
-        "first_shown": days.first,
-        "last_day": days.last,
+        "days": to_days(days),
+        "partial_day": days.partial_day or LAST_DAY,
     }
 
 
-def _filter_values(report_filter: ReportFilter) -> dict[str, Value | SqlText]:
+def _live_columns(report_filter: ReportFilter, existing: Collection[str]) -> list[str]:
+    """Return the columns that tell a live engagement; without --rows those that exist."""
+    if not report_filter.is_live:
+        return []
+    return [name for name in LIVE_CONDITIONS if report_filter.live or name in existing]
+
+
+def _live_notes(report_filter: ReportFilter, live_by: Collection[str]) -> list[str]:
+    """Return a note for each column without which rows that are not live are counted."""
+    lacking = [name for name in LIVE_CONDITIONS if report_filter.is_live and name not in live_by]
+    return [f"engagements lacks {name}: {LIVE_NOTES[name]}" for name in lacking]
+
+
+def _filter_values(
+    report_filter: ReportFilter, live_by: Sequence[str], other_days: Sequence[tuple[int, int]]
+) -> dict[str, Value | SqlText]:
     """Return the parts that select engagements."""
-    live = report_filter.live
-    condition = to_condition("e", live=live, owners=report_filter.owners, types=report_filter.types)
+    condition = to_condition(
+        "e", live_by=live_by, owners=report_filter.owners, types=report_filter.types
+    )
     return {
         "time": SqlText(f"`{report_filter.time}`"),
-        "only": condition,
-        "reply_only": to_condition("r", live=live),
+        "on_any_day": condition,
+        "only": without_times(condition, report_filter.time, other_days),
+        "reply_only": to_condition("r", live_by=live_by),
     }
 
 
@@ -165,18 +204,29 @@ def _column_names(report_filter: ReportFilter) -> dict[str, Value | SqlText]:
     }
 
 
-def _missing_tables(database: Database) -> dict[str, str]:
-    """Return a note for each optional table that does not exist or lacks a column."""
-    existing = database.columns()
+def _missing_tables(
+    database: Database,
+    existing: Mapping[str, Collection[str]],
+    used: Mapping[str, tuple[str, Sequence[str]]],
+) -> dict[str, str]:
+    """Return a note for each of the tables that cannot be read or lacks a column."""
     notes = {}
-    for name, (table, columns) in OPTIONAL_TABLES.items():
+    for name, (table, columns) in used.items():
         lacking = [column for column in columns if column not in existing.get(table, ())]
-        if table not in existing:
+        if table not in existing and not database.may_read(table):
+            notes[name] = f"this user may not read {table}: grant it the right SELECT"
+        elif table not in existing:
             notes[name] = f"{table} is not loaded: select that stream in the tap's catalog"
         elif lacking:
             fields = ", ".join(lacking)
             notes[name] = f"{table} lacks {fields}: select that field in the tap's catalog"
     return notes
+
+
+def _missing_batched_at(existing: Mapping[str, Collection[str]]) -> list[str]:
+    """Return a note if the table does not tell when it was loaded."""
+    is_there = "_sdc_batched_at" in existing.get("engagements", ())
+    return [] if is_there else [BATCHED_AT_NOTE]
 
 
 def _table_names(missing: Mapping[str, str]) -> dict[str, Value | SqlText]:

@@ -14,9 +14,14 @@ from datetime import date
 from pathlib import Path
 
 from engagements_report.queries.calendar import Offset
+from engagements_report.queries.periods import NO_OWNER, Span
 
 SQL = Path(__file__).parents[1] / "sql"
-LIVE = "(COALESCE({0}.active, 1) = 1 AND {0}._sdc_deleted_at IS NULL)"
+# What tells a live engagement, by the column that the condition needs.
+LIVE_CONDITIONS = {
+    "active": "COALESCE({0}.active, 1) = 1",
+    "_sdc_deleted_at": "{0}._sdc_deleted_at IS NULL",
+}
 NO_OFFSETS = "SELECT 0 AS start_ms, 0 AS end_ms, 0 AS offset_ms"
 
 Value = int | str | date | None
@@ -65,8 +70,14 @@ def fill(sql: str, parts: Mapping[str, Value | SqlText]) -> SqlText:
     return SqlText(_NAMED_VALUE.sub(replace, bare.replace("%", "%%")), values)
 
 
-# A name, then the default: a table in parentheses, a text, a number or a word.
-_NAMED_VALUE = re.compile(r"/\*:(\w+)\*/ ?(?:\([^()]*\)|'[^']*'|-?[\w.]+)")
+def _parentheses(depth: int) -> str:
+    """Return a pattern of text in parentheses, with others inside, `depth` deep at most."""
+    inner = _parentheses(depth - 1) if depth else "(?!)"
+    return rf"\((?:[^()]|{inner})*\)"
+
+
+# A name, then the default: a table or an expression in parentheses, a text, a number or a word.
+_NAMED_VALUE = re.compile(rf"/\*:(\w+)\*/ ?(?:{_parentheses(4)}|'[^']*'|-?[\w.]+)")
 
 
 def to_offsets(offsets: Sequence[Offset]) -> SqlText:
@@ -86,20 +97,43 @@ def to_offsets(offsets: Sequence[Offset]) -> SqlText:
     return SqlText(f"({' UNION ALL '.join(rows) or NO_OFFSETS})", values)
 
 
+def to_days(span: Span) -> SqlText:
+    """Return a table of one row: first_day, the first with data, first_shown and last_day."""
+    values = {"first_day": span.covered_first, "first_shown": span.first, "last_day": span.last}
+    return SqlText(f"(SELECT {', '.join(f'%({name})s AS {name}' for name in values)})", values)
+
+
 def to_condition(
-    alias: str, *, live: bool, owners: Iterable[int] = (), types: Iterable[str] = ()
+    alias: str, *, live_by: Iterable[str], owners: Iterable[int] = (), types: Iterable[str] = ()
 ) -> SqlText:
-    """Return the condition on table `alias`: live, one of the owners, one of the types."""
+    """
+    Return the condition on table `alias`: one of the owners, one of the types, and live.
+
+    `live_by` are the columns that tell a live engagement: keys of LIVE_CONDITIONS, none for all.
+    """
     values: dict[str, Value] = {}
-    conditions = [LIVE.format(alias)] if live else []
+    live = " AND ".join(LIVE_CONDITIONS[column].format(alias) for column in live_by)
+    conditions = [f"({live})"] if live else []
     lists: tuple[tuple[str, Iterable[Value]], ...] = (("ownerId", owners), ("type", types))
     for column, options in lists:
         by_name: dict[str, Value] = {f"{column}_{n}": value for n, value in enumerate(options)}
         if by_name:
             placeholders = ", ".join(f"%({name})s" for name in by_name)
-            conditions.append(f"{alias}.{column} IN ({placeholders})")
+            named = f"{alias}.{column}"
+            # An engagement without an owner has NULL or 0.
+            known = f"COALESCE({named}, 0)" if NO_OWNER in by_name.values() else named
+            conditions.append(f"{known} IN ({placeholders})")
             values |= by_name
     return SqlText(" AND ".join(conditions) or "TRUE", values)
+
+
+def without_times(condition: SqlText, time: str, other_days: Sequence[tuple[int, int]]) -> SqlText:
+    """Return a condition on table `e` that leaves out times, each from a start to before an end."""
+    sql, values = condition.sql, dict(condition.values)
+    for n, (start_ms, end_ms) in enumerate(other_days):
+        sql += f" AND NOT (e.`{time}` >= %(gap_start_{n})s AND e.`{time}` < %(gap_end_{n})s)"
+        values |= {f"gap_start_{n}": start_ms, f"gap_end_{n}": end_ms}
+    return SqlText(sql, values)
 
 
 def empty_table(columns: Iterable[str]) -> SqlText:

@@ -4,7 +4,7 @@
 --   connect_rate = connected / num_calls, a share from 0 to 1, 4 decimals, calls without a
 --   disposition included; total_minutes 1 decimal; avg_minutes over calls that lasted, 2 decimals.
 -- Run: engagements-report sql calls --from 2018-07-01 | mysql hubspot
---   or, as it stands, over all times: mysql hubspot < calls.sql
+--   or, as it stands, up to today in UTC: mysql hubspot < calls.sql
 -- Values to put in behind their names: start_ms and end_ms, from when to before when, in Unix ms;
 --   only and time as in daily_in_zone.sql; dispositions, (SELECT NULL AS id, NULL AS label) where
 --   there is no such table: ids then stand for labels.
@@ -28,9 +28,9 @@ FROM (
     LEFT JOIN engagement_calls ON engagement_calls.engagementId = e.id
     LEFT JOIN /*:dispositions*/ call_dispositions AS dispositions
       ON dispositions.id = engagement_calls.disposition
-    WHERE e.type = 'CALL' AND /*:only*/ TRUE
-      AND e./*:time*/createdAt >= /*:start_ms*/ 0
-      AND e./*:time*/createdAt < /*:end_ms*/ 253370764800000
+    WHERE e.type = 'CALL' AND /*:only*/ (COALESCE(e.active, 1) = 1 AND e._sdc_deleted_at IS NULL)
+      AND e./*:time*/createdAt >= /*:start_ms*/ 100000000000
+      AND e./*:time*/createdAt < /*:end_ms*/ (86400000 * DATEDIFF(UTC_DATE, '1969-12-31'))
   ) AS j
   GROUP BY j.disposition WITH ROLLUP
 ) AS k

@@ -1,9 +1,9 @@
 -- Question: what became of meetings?
 -- Grain: one row an outcome, as HubSpot has it, the most frequent first; last one for all meetings.
--- Units: num_meetings a count; total_hours and avg_minutes from their starts to their ends, over
---   those that have both, 1 decimal.
+-- Units: num_meetings a count; total_hours and avg_minutes from their planned starts to their
+--   planned ends, held or not, over those that have both, 1 decimal.
 -- Run: engagements-report sql meetings --from 2018-07-01 | mysql hubspot
---   or, as it stands, over all times: mysql hubspot < meetings.sql
+--   or, as it stands, up to today in UTC: mysql hubspot < meetings.sql
 -- Values to put in behind their names: start_ms and end_ms, from when to before when, in Unix ms;
 --   only and time as in daily_in_zone.sql. A meeting's timestamp is its start.
 SELECT COALESCE(k.outcome, '(all meetings)') AS outcome,
@@ -19,9 +19,9 @@ FROM (
       engagement_meetings.endTime - engagement_meetings.startTime AS duration_ms
     FROM engagements AS e
     LEFT JOIN engagement_meetings ON engagement_meetings.engagementId = e.id
-    WHERE e.type = 'MEETING' AND /*:only*/ TRUE
-      AND e./*:time*/createdAt >= /*:start_ms*/ 0
-      AND e./*:time*/createdAt < /*:end_ms*/ 253370764800000
+    WHERE e.type = 'MEETING' AND /*:only*/ (COALESCE(e.active, 1) = 1 AND e._sdc_deleted_at IS NULL)
+      AND e./*:time*/createdAt >= /*:start_ms*/ 100000000000
+      AND e./*:time*/createdAt < /*:end_ms*/ (86400000 * DATEDIFF(UTC_DATE, '1969-12-31'))
   ) AS j
   GROUP BY j.outcome WITH ROLLUP
 ) AS k

@@ -7,11 +7,11 @@ been requested. Searches have a rate limit of their own.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from hubspot_api.client import HubspotClient, Response
 from hubspot_api.exceptions import NotFoundError, ScopeError
@@ -28,6 +28,7 @@ from tap_hubspot_engagements.objects.typed_records import (
     read_record,
     to_engagements,
 )
+from tap_hubspot_engagements.properties import REDACTED_MARK
 
 MAX_LISTED = 100  # HubSpot's limit of a page of a list
 MAX_FOUND = 200  # and of a search
@@ -39,14 +40,19 @@ Filter = tuple[str, str, int]
 """A property, an operator, and a value."""
 
 
+T = TypeVar("T")
+
+_REDACTED = REDACTED_MARK.encode()
+
+
 @dataclass(frozen=True)
 class ObjectPage:
     """
     Records of one type as engagements.
 
     `deleted_at` has the moment of each deletion, as HubSpot writes it, on pages of archived
-    records. `after` is HubSpot's cursor, None on the last page; `total` is a search's. The clocks
-    and `nul_removed` are those of source.Page.
+    records. `after` is HubSpot's cursor, None on the last page. The clocks,
+    `nul_removed` and `may_be_redacted` are those of source.Page.
     """
 
     kind: str
@@ -55,11 +61,12 @@ class ObjectPage:
     received_at: datetime
     hubspot_at: datetime
     nul_removed: int = 0
+    may_be_redacted: bool = True
     deleted_at: Sequence[str | None] = ()
 
 
 @dataclass(frozen=True)
-class Found:
+class SearchPage:
     """
     A page of a search: decoded records without associations, and the response.
 
@@ -89,9 +96,15 @@ class RecordsApi(Protocol):
         self, kind: str, after: str | int = "", *, archived: bool = False
     ) -> ObjectPage: ...
 
-    def search(self, kind: str, filters: Sequence[Filter], sort: str) -> Found: ...
+    def fetch_list(
+        self, kind: str, after: str | int = ""
+    ) -> tuple[Callable[[], ObjectPage], bool]: ...
 
-    def to_page(self, kind: str, found: Found, records: Sequence[Any]) -> ObjectPage: ...
+    def search(self, kind: str, filters: Sequence[Filter], sort: str) -> SearchPage: ...
+
+    def to_page(
+        self, kind: str, search_pages: Sequence[SearchPage], records: Sequence[Any]
+    ) -> ObjectPage: ...
 
     def highest_id(self, kind: str, created_before_ms: int | None = None) -> int | None: ...
 
@@ -138,7 +151,31 @@ class ObjectsApi:
 
         `after` is HubSpot's cursor or an id, which the page includes.
         """
-        portal_id = self.portal_id
+        response = self._get_list(kind, after, archived, lambda text: read_page(kind, text))
+        return self._to_list_page(kind, response, response.body)
+
+    def fetch_list(self, kind: str, after: str | int = "") -> tuple[Callable[[], ObjectPage], bool]:
+        """
+        Request a page as list_page does; return its decoder, and whether it may have a next page.
+
+        Decoding is left to the thread that writes the page: objects created in a worker thread
+        miss that core's cache.
+        """
+        response = self._get_list(kind, after, False, check_complete)
+
+        def decode_page() -> ObjectPage:
+            try:
+                page = read_page(kind, response.text)
+            except ValueError:
+                # The response is incomplete in a way that shows only now: request it again.
+                return self.list_page(kind, after)
+            return self._to_list_page(kind, response, page)
+
+        return decode_page, b'"after"' in response.text
+
+    def _get_list(
+        self, kind: str, after: str | int, archived: bool, parse: Callable[[bytes], T]
+    ) -> Response[T]:
         params: dict[str, object] = {
             "limit": self.list_size,
             "properties": ",".join(properties_of(kind)),
@@ -149,20 +186,27 @@ class ObjectsApi:
             params["after"] = after
         path = self.endpoints.records(kind)
         with naming_type(kind):
-            response = self.client.get(path, params, lambda text: read_page(kind, text))
-        page = response.body
-        self.associations.complete(kind, page.results)
-        return self._to_page(kind, response, page.results, portal_id)
+            return self.client.get(path, params, parse)
 
-    def search(self, kind: str, filters: Sequence[Filter], sort: str = MODIFIED) -> Found:
+    def _to_list_page(
+        self, kind: str, response: Response[Any], page: RecordPage[Any]
+    ) -> ObjectPage:
+        self.associations.complete(kind, page.results)
+        return self._to_page(kind, response, page, page.results)
+
+    def search(self, kind: str, filters: Sequence[Filter], sort: str = MODIFIED) -> SearchPage:
         """Return the first page of the records that match all `filters`, in ascending order."""
         body = to_search_body(filters, sort, list(properties_of(kind)), self._search_size)
         return self._search(kind, body)
 
-    def to_page(self, kind: str, found: Found, records: Sequence[Any]) -> ObjectPage:
-        """Return found records as a page, with their associations requested."""
+    def to_page(
+        self, kind: str, search_pages: Sequence[SearchPage], records: Sequence[Any]
+    ) -> ObjectPage:
+        """Return the records of searches as one page, with their associations requested."""
         self.associations.read_all(kind, records)
-        return self._to_page(kind, found.response, records, self.portal_id)
+        response = search_pages[-1].response
+        texts = [search_page.response.text for search_page in search_pages]
+        return self._to_page(kind, response, response.body, records, texts)
 
     def highest_id(self, kind: str, created_before_ms: int | None = None) -> int | None:
         """Return the highest id of a type that searches show; None without any."""
@@ -186,15 +230,15 @@ class ObjectsApi:
         except NotFoundError:
             return None
         self.associations.complete(kind, [response.body])
-        related = self.associations.related
-        return to_engagements(kind, [response.body], portal_id, related)[0]
+        partner_types = self.associations.partner_types
+        return to_engagements(kind, [response.body], portal_id, partner_types)[0]
 
     def check(self, kind: str) -> None:
         """Raise HubspotError if the token cannot list a type."""
         with naming_type(kind):
             self.client.get(self.endpoints.records(kind), {"limit": 1}, parse_json)
 
-    def _search(self, kind: str, body: Mapping[str, Any], *, hint: bool = False) -> Found:
+    def _search(self, kind: str, body: Mapping[str, Any], *, hint: bool = False) -> SearchPage:
         with naming_type(kind):
             response = self.client.post(
                 self.endpoints.search(kind),
@@ -204,18 +248,20 @@ class ObjectsApi:
                 hint=hint,
             )
         page = response.body
-        return Found(page.results, next_after(page) is not None, response)
+        return SearchPage(page.results, next_after(page) is not None, response)
 
     def _to_page(
         self,
         kind: str,
-        response: Response[RecordPage[Any]],
+        response: Response[Any],
+        page: RecordPage[Any],
         records: Sequence[Any],
-        portal_id: int,
+        texts: Sequence[bytes] = (),
     ) -> ObjectPage:
-        engagements = to_engagements(kind, records, portal_id, self.associations.related)
+        engagements = to_engagements(kind, records, self.portal_id, self.associations.partner_types)
         nul_removed = 0
-        if NUL_ESCAPE.search(response.text):
+        texts = texts or (response.text,)
+        if any(map(NUL_ESCAPE.search, texts)):
             clean = [_without_nul(engagement) for engagement in engagements]
             nul_removed = sum(
                 one is not other for one, other in zip(clean, engagements, strict=True)
@@ -224,10 +270,11 @@ class ObjectsApi:
         return ObjectPage(
             kind,
             engagements,
-            next_after(response.body),
+            next_after(page),
             response.received_at,
             response.hubspot_at,
             nul_removed,
+            any(_REDACTED in text for text in texts),
             [record.archivedAt for record in records],
         )
 
@@ -252,6 +299,12 @@ def to_search_body(
         "limit": limit,
         "after": "",
     }
+
+
+def check_complete(text: bytes) -> None:
+    """Raise ValueError unless a text ends as a JSON object does."""
+    if not text.rstrip().endswith(b"}") or not text.lstrip().startswith(b"{"):
+        raise ValueError("not a JSON object")
 
 
 @contextmanager

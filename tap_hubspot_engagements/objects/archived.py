@@ -49,13 +49,13 @@ def iter_deletions(api: RecordsApi, kinds: Sequence[str], since_ms: int) -> Iter
 
 
 def _iter_kind(api: RecordsApi, kind: str, since_ms: int) -> Iterator[Deletions]:
-    after, seen = "", {""}
+    after, cursors = "", {""}
     while True:
         page = api.list_page(kind, after, archived=True)
         yield _since(page, since_ms)
         if page.after is None:
             return
-        check_cursor_is_new(api.endpoints.records(kind), page.after, seen)
+        check_cursor_is_new(api.endpoints.records(kind), page.after, cursors)
         after = page.after
 
 

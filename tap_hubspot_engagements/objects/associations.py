@@ -20,7 +20,7 @@ from hubspot_api.json_codec import parse_json
 from tap_hubspot_engagements.exceptions import PagingError
 from tap_hubspot_engagements.objects.columns import ASSOCIATIONS
 from tap_hubspot_engagements.objects.endpoints import Endpoints
-from tap_hubspot_engagements.objects.to_engagement import Partner, Related
+from tap_hubspot_engagements.objects.to_engagement import Partner, Partners
 
 LOGGER = logging.getLogger(__name__)
 
@@ -59,7 +59,7 @@ class Associations:
     """
     Reads the associations of records of a portal.
 
-    `all` are the types that a list is requested with. `related` are those that the token can read.
+    `all` are the types that a list is requested with, `partner_types` those that the token reads.
     """
 
     all = tuple(ASSOCIATIONS)
@@ -71,15 +71,15 @@ class Associations:
         self._refused = 0
 
     @property
-    def related(self) -> tuple[str, ...]:
+    def partner_types(self) -> tuple[str, ...]:
         return tuple(name for name in self.all if name not in self._unreadable)
 
     def complete(self, kind: str, records: Sequence[Any]) -> None:
         """Request the associations of records that have more than HubSpot sent with them."""
         incomplete: dict[str, list[Any]] = {}
         for record in records:
-            for name, related in (record.associations or {}).items():
-                if related.paging:
+            for name, partners in (record.associations or {}).items():
+                if partners.paging:
                     incomplete.setdefault(name, []).append(record)
         for name, members in incomplete.items():
             self._read(kind, name, members)
@@ -88,7 +88,7 @@ class Associations:
         """Request all associations of records that were sent without any."""
         for record in records:
             record.associations = {}
-        for name in self.related:
+        for name in self.partner_types:
             if records and (name not in RARE or name in self._present):
                 self._read(kind, name, records)
 
@@ -116,7 +116,7 @@ class Associations:
             return
         for record in records:
             if partners := targets.get(record.id):
-                record.associations[name] = Related([Partner(one.toObjectId) for one in partners])
+                record.associations[name] = Partners([Partner(one.toObjectId) for one in partners])
 
     def _leave_out(self, name: str, error: Exception) -> None:
         LOGGER.warning("associations with %s are left out: %s", name, error)
@@ -129,7 +129,7 @@ class Associations:
         Every page of them is requested. Raises what the client raises, and PagingError.
         """
         targets: Targets = {}
-        seen: set[tuple[str, str]] = set()
+        cursors: set[tuple[str, str]] = set()
         inputs = [{"id": record_id} for record_id in record_ids]
         while inputs:
             rows = [
@@ -144,9 +144,9 @@ class Associations:
                 after = _next_after(row)
                 if after is None:
                     continue
-                if (record_id, after) in seen:
+                if (record_id, after) in cursors:
                     raise PagingError(f"associations of {kind} {record_id}: {after!r} repeats")
-                seen.add((record_id, after))
+                cursors.add((record_id, after))
                 inputs.append({"id": record_id, "after": after})
         return targets
 

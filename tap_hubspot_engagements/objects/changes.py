@@ -16,7 +16,7 @@ from datetime import datetime
 from typing import Any
 
 from tap_hubspot_engagements.exceptions import PagingError
-from tap_hubspot_engagements.objects.api import FIRST_SEARCHABLE_MS, Found, RecordsApi
+from tap_hubspot_engagements.objects.api import FIRST_SEARCHABLE_MS, RecordsApi, SearchPage
 from tap_hubspot_engagements.objects.associations import MAX_INPUTS
 from tap_hubspot_engagements.objects.columns import ID
 from tap_hubspot_engagements.objects.lists import to_page
@@ -29,12 +29,12 @@ class Place:
     """
     How far the changes of one type are read.
 
-    `from_ms` (Unix ms) is where the next search begins. `seen` are the ids of that millisecond that
+    `from_ms` (Unix ms) is where the next search begins. `ids` are the ids of that millisecond that
     are read already. With `after_id`, the next search is for this millisecond alone, above that id.
     """
 
     from_ms: int
-    seen: frozenset[int] = frozenset()
+    ids: frozenset[int] = frozenset()
     after_id: int | None = None
 
 
@@ -88,26 +88,28 @@ def iter_changes(api: RecordsApi, cursor: Cursor) -> Iterator[Page]:
     while cursor.kinds:
         kind, place = cursor.kinds[0], cursor.place
         records: list[Any] = []
+        search_pages: list[SearchPage] = []
         while True:
-            found = _search(api, kind, place)
-            hubspot_at = hubspot_at or found.response.hubspot_at
-            fresh, next_place = _advance(api, kind, place, found)
+            search_page = _search(api, kind, place)
+            search_pages.append(search_page)
+            hubspot_at = hubspot_at or search_page.response.hubspot_at
+            fresh, next_place = _advance(api, kind, place, search_page)
             records += fresh
-            if next_place is None or len(records) + len(found.records) > MAX_INPUTS:
+            if next_place is None or len(records) + len(search_page.records) > MAX_INPUTS:
                 break
             place = next_place
         cursor = cursor.after(next_place)
         if not records and cursor.kinds:
             continue
         page = to_page(
-            api.to_page(kind, found, records),
+            api.to_page(kind, search_pages, records),
             cursor.to_resume() if cursor.kinds else None,
             is_last=not cursor.kinds,
         )
         yield replace(page, hubspot_at=hubspot_at)
 
 
-def _search(api: RecordsApi, kind: str, place: Place) -> Found:
+def _search(api: RecordsApi, kind: str, place: Place) -> SearchPage:
     property_name = api.modified_property(kind)
     if place.after_id is None:
         return api.search(kind, [(property_name, "GTE", place.from_ms)], property_name)
@@ -116,18 +118,18 @@ def _search(api: RecordsApi, kind: str, place: Place) -> Found:
 
 
 def _advance(
-    api: RecordsApi, kind: str, place: Place, found: Found
+    api: RecordsApi, kind: str, place: Place, search_page: SearchPage
 ) -> tuple[list[Any], Place | None]:
     """Return the records that are new on a page, and the place after it, None at the end."""
     if place.after_id is not None:
-        return _advance_by_id(kind, place, found)
-    dates = [_modified_ms(api, kind, record) for record in found.records]
+        return _advance_by_id(kind, place, search_page)
+    dates = [_modified_ms(api, kind, record) for record in search_page.records]
     fresh = [
         record
-        for record, at_ms in zip(found.records, dates, strict=True)
-        if at_ms != place.from_ms or int(record.id) not in place.seen
+        for record, at_ms in zip(search_page.records, dates, strict=True)
+        if at_ms != place.from_ms or int(record.id) not in place.ids
     ]
-    if not found.has_more:
+    if not search_page.has_more:
         return fresh, None
     last_ms = _safe_end(dates)
     if not dates or last_ms < place.from_ms:
@@ -136,21 +138,23 @@ def _advance(
     if last_ms == place.from_ms:
         # A whole page, or more, of one millisecond.
         return fresh, Place(last_ms, after_id=0)
-    seen = {
+    ids = {
         int(record.id)
-        for record, at_ms in zip(found.records, dates, strict=True)
+        for record, at_ms in zip(search_page.records, dates, strict=True)
         if at_ms == last_ms
     }
-    return fresh, Place(last_ms, frozenset(seen))
+    return fresh, Place(last_ms, frozenset(ids))
 
 
-def _advance_by_id(kind: str, place: Place, found: Found) -> tuple[list[Any], Place | None]:
-    ids = [int(record.id) for record in found.records]
+def _advance_by_id(
+    kind: str, place: Place, search_page: SearchPage
+) -> tuple[list[Any], Place | None]:
+    ids = [int(record.id) for record in search_page.records]
     if ids != sorted(ids) or (ids and ids[0] <= (place.after_id or 0)):
         raise PagingError(f"{kind}: a search by {ID} above {place.after_id} is out of order")
-    if found.has_more and ids:
-        return list(found.records), replace(place, after_id=ids[-1])
-    return list(found.records), Place(place.from_ms + 1)
+    if search_page.has_more and ids:
+        return list(search_page.records), replace(place, after_id=ids[-1])
+    return list(search_page.records), Place(place.from_ms + 1)
 
 
 def _safe_end(dates: Sequence[int]) -> int:

@@ -34,11 +34,11 @@ class Endpoints:
     def record(self, kind: str, record_id: int | str) -> str:
         return f"{self.records(kind)}/{record_id}"
 
-    def associations(self, kind: str, related: str) -> str:
+    def associations(self, kind: str, partner_type: str) -> str:
         """Return the path that reads the associations of many records; `v3`'s own has no pages."""
         if self.version == UNDATED:
-            return f"/crm/v4/associations/{kind}/{related}/batch/read"
-        return f"/crm/associations/{self.version}/{kind}/{related}/batch/read"
+            return f"/crm/v4/associations/{kind}/{partner_type}/batch/read"
+        return f"/crm/associations/{self.version}/{kind}/{partner_type}/batch/read"
 
     def definitions(self, kind: str) -> str:
         """Return the path of all properties' definitions; the list has no pages."""

@@ -9,7 +9,7 @@ of order makes the pass start over, one request after the other, by HubSpot's ow
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -28,6 +28,10 @@ Range = tuple[int, int | None]
 EVERYTHING: Range = (0, None)
 MIN_PAGES_TO_SPLIT = 4  # a smaller part is not worth a request that may find nothing
 MAX_EARLY_ENDS = 3
+
+
+Fetched = tuple[Callable[[], ObjectPage], int]
+"""The function that decodes a page, and the highest id of its type, 0 if unknown."""
 
 
 @dataclass(frozen=True)
@@ -98,30 +102,30 @@ def _iter_sequential(api: RecordsApi, remainder: Remainder) -> Iterator[Page]:
     cursors, highest = dict(remainder.cursors or {}), dict(remainder.highest)
     while cursors:
         kind, after = next(iter(cursors.items()))
-        seen = {after}
+        tokens = {after}
         while kind in cursors:
-            listed = api.list_page(kind, after)
-            highest[kind] = max([highest.get(kind, 0), *ids_of(listed.engagements)])
-            if listed.after is None:
+            object_page = api.list_page(kind, after)
+            highest[kind] = max([highest.get(kind, 0), *ids_of(object_page.engagements)])
+            if object_page.after is None:
                 del cursors[kind]
             else:
-                check_cursor_is_new(api.endpoints.records(kind), listed.after, seen)
-                after = cursors[kind] = listed.after
+                check_cursor_is_new(api.endpoints.records(kind), object_page.after, tokens)
+                after = cursors[kind] = object_page.after
             rest = Remainder(cursors=cursors, highest=highest)
-            if listed.engagements or not cursors:
-                yield to_page(listed, rest.to_resume(), is_last=not cursors)
+            if object_page.engagements or not cursors:
+                yield to_page(object_page, rest.to_resume(), is_last=not cursors)
 
 
-def to_page(listed: ObjectPage, resume: Resume | None, *, is_last: bool) -> Page:
+def to_page(object_page: ObjectPage, resume: Resume | None, *, is_last: bool) -> Page:
     """Return the page of a source."""
     return Page(
-        listed.engagements,
+        object_page.engagements,
         resume,
         is_last,
-        listed.received_at,
-        listed.hubspot_at,
-        listed.nul_removed,
-        may_be_redacted=listed.kind == "emails",
+        object_page.received_at,
+        object_page.hubspot_at,
+        object_page.nul_removed,
+        may_be_redacted=object_page.may_be_redacted,
     )
 
 
@@ -197,7 +201,7 @@ class _Plan:
 def _iter_parallel(api: RecordsApi, remainder: Remainder, workers: int) -> Iterator[Page]:
     """Yield the pages of all parts as they arrive; a part has at most one request in flight."""
     plan = _Plan(remainder, api.list_size)
-    pool: Workers[_Part, tuple[ObjectPage, int]] = Workers(workers)
+    pool: Workers[_Part, Fetched] = Workers(workers)
     is_first = True
     try:
         while plan.parts:
@@ -205,10 +209,11 @@ def _iter_parallel(api: RecordsApi, remainder: Remainder, workers: int) -> Itera
                 # Alone: the clock of the first page has to precede all other requests.
                 _request(api, plan, pool, first, workers)
                 is_first = False
-            part, (listed, top) = pool.next_result()
+            part, (decode_page, top) = pool.next_result()
+            object_page = decode_page()
             plan.tops[part.kind] = max(plan.tops.get(part.kind, 0), top)
-            own = plan.advance(part, listed)
-            _continue_past_early_end(api, plan, part, listed)
+            own = plan.advance(part, object_page)
+            _continue_past_early_end(api, plan, part, object_page)
             while pool.idle and (waiting := plan.next_part()):
                 # The next requests are in flight while this page is written.
                 _request(api, plan, pool, waiting, workers)
@@ -222,17 +227,17 @@ def _iter_parallel(api: RecordsApi, remainder: Remainder, workers: int) -> Itera
 def _request(
     api: RecordsApi,
     plan: _Plan,
-    pool: Workers[_Part, tuple[ObjectPage, int]],
+    pool: Workers[_Part, Fetched],
     part: _Part,
     workers: int,
 ) -> None:
     part.is_requested = True
     at, knows_top = part.at, part.kind in plan.tops or workers == 1
 
-    def read() -> tuple[ObjectPage, int]:
-        listed = api.list_page(part.kind, at)
-        has_top = knows_top or listed.after is None
-        return listed, 0 if has_top else _guess_highest_id(api, part.kind)
+    def read() -> Fetched:
+        decode_page, has_more = api.fetch_list(part.kind, at)
+        is_guess_useful = has_more and not knows_top
+        return decode_page, _guess_highest_id(api, part.kind) if is_guess_useful else 0
 
     pool.submit(part, read)
 
@@ -246,15 +251,17 @@ def _guess_highest_id(api: RecordsApi, kind: str) -> int:
         return 0
 
 
-def _continue_past_early_end(api: RecordsApi, plan: _Plan, part: _Part, listed: ObjectPage) -> None:
+def _continue_past_early_end(
+    api: RecordsApi, plan: _Plan, part: _Part, object_page: ObjectPage
+) -> None:
     """
     Keep reading a part whose list ends although higher ids are known.
 
     The highest known id may also be deleted by now. Raises PagingError after MAX_EARLY_ENDS.
     """
     top = plan.tops.get(part.kind, 0)
-    last = max([part.at - 1, *ids_of(listed.engagements[-1:])])
-    if listed.after is not None or last >= top or part.high is not None:
+    last = max([part.at - 1, *ids_of(object_page.engagements[-1:])])
+    if object_page.after is not None or last >= top or part.high is not None:
         return
     if api.get_engagement(part.kind, top) is None:
         plan.tops[part.kind] = last

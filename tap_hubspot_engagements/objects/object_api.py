@@ -7,20 +7,20 @@ changes and deletions work as those of engagements.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from hubspot_api.client import HubspotClient, Response
 from hubspot_api.exceptions import NotFoundError
-from hubspot_api.json_codec import NUL_ESCAPE, parse_json, without_nul
+from hubspot_api.json_codec import parse_json, without_nul
 from tap_hubspot_engagements.engagement import Engagement
 from tap_hubspot_engagements.objects.api import (
     MAX_FOUND,
     MAX_LISTED,
     Filter,
-    Found,
     ObjectPage,
+    SearchPage,
     searches_of,
     to_search_body,
 )
@@ -102,17 +102,24 @@ class ObjectApi:
         response = self._client.get(self.endpoints.records(kind), params, parse_results)
         return self._to_page(kind, response, response.body.results, archived=archived)
 
-    def search(self, kind: str, filters: Sequence[Filter], sort: str) -> Found:
+    def fetch_list(self, kind: str, after: str | int = "") -> tuple[Callable[[], ObjectPage], bool]:
+        """Request a page as list_page does; return the page, and whether there may be another."""
+        page = self.list_page(kind, after)
+        return lambda: page, page.after is not None
+
+    def search(self, kind: str, filters: Sequence[Filter], sort: str) -> SearchPage:
         """Return the first page of the records that match all `filters`, in ascending order."""
         body = to_search_body(filters, sort, self._short, self._search_size)
         response = self._search(body)
         records = [ListedRecord(str(one["id"]), one) for one in response.body.results]
-        return Found(records, response.body.after is not None, response)
+        return SearchPage(records, response.body.after is not None, response)
 
-    def to_page(self, kind: str, found: Found, records: Sequence[ListedRecord]) -> ObjectPage:
-        """Return found records as a page."""
+    def to_page(
+        self, kind: str, search_pages: Sequence[SearchPage], records: Sequence[ListedRecord]
+    ) -> ObjectPage:
+        """Return the records of searches as one page."""
         values = [record.value for record in records]
-        return self._to_page(kind, found.response, values)
+        return self._to_page(kind, search_pages[-1].response, values)
 
     def highest_id(self, kind: str, created_before_ms: int | None = None) -> int | None:
         """Return the highest id that searches show; None without any."""
@@ -164,13 +171,12 @@ class ObjectApi:
         *,
         archived: bool = False,
     ) -> ObjectPage:
-        nul_removed = 0
         if not self._is_short:
             values = list(self._with_properties(values, archived=archived))
-        if NUL_ESCAPE.search(response.text) or not self._is_short:
-            clean = [without_nul(value) for value in values]
-            nul_removed = sum(one != other for one, other in zip(clean, values, strict=True))
-            values = clean
+        # Records of earlier responses may be among the values, so each is searched.
+        clean = [without_nul(value) if _has_nul(value) else value for value in values]
+        nul_removed = sum(one is not other for one, other in zip(clean, values, strict=True))
+        values = clean
         return ObjectPage(
             kind,
             [self._to_record(value) for value in values],
@@ -178,6 +184,7 @@ class ObjectApi:
             response.received_at,
             response.hubspot_at,
             nul_removed,
+            False,
             [value.get("archivedAt") for value in values],
         )
 
@@ -193,6 +200,11 @@ class ObjectApi:
     def _to_record(self, value: Json) -> Engagement:
         at_ms = changed_ms(value, self.object_type.date_property)
         return Engagement(int(value["id"]), None, self.object_type.name, at_ms, value)
+
+
+def _has_nul(value: Json) -> bool:
+    texts = (value.get("properties") or {}).values()
+    return any(isinstance(text, str) and "\0" in text for text in texts)
 
 
 def iter_definitions(

@@ -56,7 +56,7 @@ class Partner(msgspec.Struct, gc=False):
     id: str | int
 
 
-class Related(msgspec.Struct, gc=False):
+class Partners(msgspec.Struct, gc=False):
     """The associations of a record with one type; with `paging`, more follow."""
 
     results: list[Partner] = []
@@ -70,17 +70,17 @@ class ObjectRecord(msgspec.Struct, gc=False):
     properties: dict[str, Any]
     archived: bool = False
     archivedAt: str | None = None
-    associations: dict[str, Related] | None = None
+    associations: dict[str, Partners] | None = None
 
 
 def to_engagement(
-    kind: str, record: ObjectRecord, portal_id: int | None, related: Sequence[str]
+    kind: str, record: ObjectRecord, portal_id: int | None, partner_types: Sequence[str]
 ) -> Json:
     """
     Return the v1 engagement of a record of type `kind`.
 
-    `related` are the types whose associations were requested: an engagement without any of one
-    has an empty list.
+    `partner_types` are the types whose associations were requested: an engagement without any of a
+    type has an empty list.
     """
     texts = {name: _to_text(value) for name, value in record.properties.items()}
     get = texts.get
@@ -96,7 +96,7 @@ def to_engagement(
             inner[key] = convert(text)
     engagement: Json = {
         "engagement": inner,
-        "associations": to_associations(record.associations, related),
+        "associations": to_associations(record.associations, partner_types),
         "attachments": read_attachments(get),
         "metadata": read_metadata(kind, get),
     }
@@ -119,10 +119,10 @@ def read_metadata(kind: str, get: Get) -> Json:
 
 
 def to_associations(
-    associations: Mapping[str, Related] | None, related: Sequence[str]
+    associations: Mapping[str, Partners] | None, partner_types: Sequence[str]
 ) -> dict[str, list[Any]]:
     """Return ids by v1's names, deduplicated: an association with a label comes twice."""
-    ids_by_key: dict[str, list[Any]] = {ASSOCIATIONS.get(name, name): [] for name in related}
+    ids_by_key: dict[str, list[Any]] = {ASSOCIATIONS.get(name, name): [] for name in partner_types}
     if associations:
         for name, partners in associations.items():
             ids = dict.fromkeys([parse_id(partner.id) for partner in partners.results])

@@ -32,7 +32,7 @@ from tap_hubspot_engagements.objects.to_engagement import (
     INNER_BY_KIND,
     TYPE_PROPERTIES,
     ObjectRecord,
-    Related,
+    Partners,
     read_attachments,
     read_metadata,
     read_scheduled_tasks,
@@ -88,23 +88,25 @@ class RecordPage(msgspec.Struct, Generic[R], gc=False):
 class ObjectEngagement(TypedEngagement, gc=False):
     """An engagement on the fast path: the decoded record of a type, and its typed parts."""
 
-    compiled: _Kind
+    layout: _Layout
     record: Any
-    related: tuple[str, ...]
+    partner_types: tuple[str, ...]
 
     @property
     def whole(self) -> Mapping[str, Any]:
         """The engagement in the shape of v1's JSON, converted at the first call."""
         if self.mapping is None:
             record = _to_object_record(self.record)
-            self.mapping = to_engagement(self.compiled.name, record, self.portal_id, self.related)
+            self.mapping = to_engagement(
+                self.layout.name, record, self.portal_id, self.partner_types
+            )
         return self.mapping
 
     def details(self) -> Details | None:
         """Return the metadata of a type with a stream; None for a type mismatch."""
         if self.decoded_details is None:
             try:
-                self.decoded_details = self.compiled.details(self.record.properties)
+                self.decoded_details = self.layout.details(self.record.properties)
             except ValueError:
                 return None
         return self.decoded_details
@@ -141,7 +143,7 @@ class _Columns:
         return built
 
 
-class _Kind:
+class _Layout:
     """The fast path of one type, compiled from the declared columns."""
 
     def __init__(self, name: str) -> None:
@@ -155,7 +157,9 @@ class _Kind:
         self._type = TYPE_PROPERTIES.get(name, _ABSENT)
         self._has_tasks = SCHEDULED_TASKS in properties_of(name)
 
-    def build(self, record: Any, portal_id: int | None, related: tuple[str, ...]) -> Engagement:
+    def build(
+        self, record: Any, portal_id: int | None, partner_types: tuple[str, ...]
+    ) -> Engagement:
         """Return a record's engagement; raise ValueError if it has to take the fallback."""
         properties = record.properties
         inner = self._inner.build(properties)
@@ -170,11 +174,11 @@ class _Kind:
             inner.type,
             inner.lastUpdated,
             None,
-            self._parts(inner, record, related),
+            self._parts(inner, record, partner_types),
             None,
             self,
             record,
-            related,
+            partner_types,
         )
 
     def details(self, properties: Any) -> Details:
@@ -191,10 +195,10 @@ class _Kind:
                 setattr(details, _PEOPLE_FIELDS.get(role, role), msgspec.convert(people, kind))
         return split_details(details)
 
-    def _parts(self, inner: InnerEngagement, record: Any, related: tuple[str, ...]) -> Parts:
+    def _parts(self, inner: InnerEngagement, record: Any, partner_types: tuple[str, ...]) -> Parts:
         """Return the top level of the engagement; a typed metadata is not serialized."""
         get = record.properties.__getattribute__
-        associations = to_associations(record.associations, related)
+        associations = to_associations(record.associations, partner_types)
         metadata = _NO_METADATA
         if self._details is None:
             metadata = Raw(to_json(read_metadata(self.name, get)))
@@ -238,7 +242,7 @@ def _record_struct(kind: str) -> type[msgspec.Struct]:
             ("properties", properties),
             ("archived", bool, False),
             ("archivedAt", str | None, None),
-            ("associations", dict[str, Related] | None, None),
+            ("associations", dict[str, Partners] | None, None),
         ],
         gc=False,
     )
@@ -252,7 +256,7 @@ def _to_object_record(record: Any) -> ObjectRecord:
     return ObjectRecord(record.id, texts, record.archived, record.archivedAt, record.associations)
 
 
-_KINDS = {kind: _Kind(kind) for kind in METADATA_COLUMNS}
+_LAYOUTS = {kind: _Layout(kind) for kind in METADATA_COLUMNS}
 
 
 def read_page(kind: str, text: bytes) -> RecordPage[Any]:
@@ -265,7 +269,7 @@ def read_page(kind: str, text: bytes) -> RecordPage[Any]:
     # An empty text is null. No text has these bytes inside, where quotes are escaped.
     compact = text.replace(_EMPTY_TEXT, _NULL_TEXT)
     try:
-        page: RecordPage[Any] = _KINDS[kind].decode(compact)
+        page: RecordPage[Any] = _LAYOUTS[kind].decode(compact)
     except ValueError:
         page = _read_mixed_page(kind, text)
     if not all(record.id.isdecimal() for record in page.results):
@@ -286,23 +290,23 @@ def property_of(record: Any, name: str) -> Any:
 
 
 def to_engagements(
-    kind: str, records: Sequence[Any], portal_id: int | None, related: tuple[str, ...]
+    kind: str, records: Sequence[Any], portal_id: int | None, partner_types: tuple[str, ...]
 ) -> list[Engagement]:
     """
     Return the engagements of decoded records of type `kind`.
 
-    `related` are the types whose associations the records have. Raises ValueError for a record
-    without an id.
+    `partner_types` are the types whose associations the records have. Raises ValueError for a
+    record without an id.
     """
-    compiled = _KINDS[kind]
-    return [_to_engagement(compiled, record, portal_id, related) for record in records]
+    layout = _LAYOUTS[kind]
+    return [_to_engagement(layout, record, portal_id, partner_types) for record in records]
 
 
 def _read_mixed_page(kind: str, text: bytes) -> RecordPage[Any]:
     """Return a page with records that are not all typed: those are parsed."""
     body = parse_json(text)
     page: RecordPage[Any] = msgspec.convert(body, RecordPage[Any])
-    decode = _KINDS[kind].decode_record
+    decode = _LAYOUTS[kind].decode_record
     records: list[Any] = []
     for result in page.results:
         try:
@@ -314,12 +318,12 @@ def _read_mixed_page(kind: str, text: bytes) -> RecordPage[Any]:
 
 
 def _to_engagement(
-    compiled: _Kind, record: Any, portal_id: int | None, related: tuple[str, ...]
+    layout: _Layout, record: Any, portal_id: int | None, partner_types: tuple[str, ...]
 ) -> Engagement:
     if not isinstance(record, ObjectRecord):
         try:
-            return compiled.build(record, portal_id, related)
+            return layout.build(record, portal_id, partner_types)
         except ValueError:
             record = _to_object_record(record)
-    mapping = to_engagement(compiled.name, record, portal_id, related)
+    mapping = to_engagement(layout.name, record, portal_id, partner_types)
     return Engagement.from_mapping(mapping)

@@ -91,7 +91,7 @@ class Listing:
 
 
 def read_list(text: bytes) -> Listing:
-    """Return a page, not yet decoded; raise ValueError for an incomplete page."""
+    """Return a page, not yet decoded; raise ValueError for a truncated or incomplete page."""
     if any(line_break in text for line_break in LINE_BREAKS):
         return _parse_list(text)  # the fast path would copy a line break into a message
     try:

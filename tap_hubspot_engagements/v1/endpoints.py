@@ -1,5 +1,5 @@
 """
-HubSpot's endpoints for engagements, each as a plain iterator of pages.
+Pagination of HubSpot's endpoints for engagements, each as a plain iterator of pages.
 
 `/paged` lists everything, `/modified/after` and `/recent/modified` list changes. HubSpot's names of
 cursors and sizes differ by endpoint; a page has the cursor under HubSpot's name in `resume`.

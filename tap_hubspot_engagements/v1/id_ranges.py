@@ -89,8 +89,8 @@ def iter_all(
     """
     Yield the engagements that are left; without `in_order`, all after the first range's start.
 
-    `workers` is the number of concurrent requests. Raises PagingError if HubSpot's cursor does not
-    advance.
+    `workers` is the concurrency, the number of requests in flight. Raises PagingError if HubSpot's
+    cursor does not advance.
     """
     starts_over = False
     if remainder.in_order:

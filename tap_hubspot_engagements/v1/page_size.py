@@ -1,5 +1,5 @@
 """
-How many engagements a request is for: fewer if HubSpot fails, then slowly more again.
+The page size of each request: halved when HubSpot fails, then raised slowly.
 
 Some portals answer 500 to a large page and to every retry of it.
 """
@@ -81,7 +81,7 @@ class PageSize:
         self, client: HubspotClient, params: Mapping[str, object], parse: Callable[[bytes], T]
     ) -> Response[T]:
         """
-        Return the response of `client.get`, for as many engagements as HubSpot can answer.
+        Return the response of `client.get`, with the largest page size that works.
 
         Raises StuckError if HubSpot fails even at a page of a single record.
         """

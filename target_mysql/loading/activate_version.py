@@ -60,9 +60,9 @@ def _ranges(
     table: Table, database: Database, with_retries: WithRetries
 ) -> Iterator[tuple[Key, Key]]:
     """
-    Yield the keys after and up to which a statement looks, so that a table is scanned once.
+    Yield ranges of the key, each for one statement, so that the table is scanned once.
 
-    An empty key stands for an end of the table.
+    A range excludes its first key and includes its last. An empty key is an end of the table.
     """
     after: Key = ()
     while table.key:

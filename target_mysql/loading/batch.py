@@ -19,8 +19,8 @@ class Batch:
     """
     Rows of the load file for `table`, each with the values of `columns`.
 
-    `lines` are the line numbers of the rows in the input. A bit of `missing` is set if some row
-    lacks the property of the column at this position, so that the column keeps its value.
+    `lines` are the line numbers of the rows in the input. A bit of `missing_mask` is set if some
+    row lacks the property of the column at this position, so that the column keeps its value.
     `children` are the tables whose rows are replaced with these rows. `versions` are the versions
     of the rows. `parent` is the table of the parent stream.
     """
@@ -30,15 +30,15 @@ class Batch:
     children: Sequence[Table] = ()
     rows: list[bytes] = field(default_factory=list)
     lines: array[int] = field(default_factory=lambda: array("Q"))
-    missing: int = 0
+    missing_mask: int = 0
     versions: frozenset[int] = frozenset()
     parent: Table | None = None
 
     def add(self, row: Row, line: int) -> None:
-        data, missing = row
+        data, missing_mask = row
         self.rows.append(data)
         self.lines.append(line)
-        self.missing |= missing
+        self.missing_mask |= missing_mask
 
     @property
     def merged_columns(self) -> list[Column]:
@@ -61,7 +61,7 @@ class Batch:
         If rows may lack properties, earlier rows of a key count as well: all are staged, and merged
         in order.
         """
-        return (LINE_COLUMN.name,) if self.missing else self.table.key
+        return (LINE_COLUMN.name,) if self.missing_mask else self.table.key
 
     def refused(self, row: int, column: str, reason: str) -> InputError:
         """Return the error for the row that the server refused, counted from 1."""

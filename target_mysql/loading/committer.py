@@ -196,7 +196,7 @@ class Committer:
 
         def wait_for_previous_commit() -> None:
             if before is not None and before.exception() is not None:
-                raise CommitAbandoned("what came before is not committed")
+                raise CommitAbandoned("the batch before it is not committed")
             if before is not None and self._stopping.is_set():
                 raise CommitAbandoned("not begun")
 

@@ -73,10 +73,10 @@ def _migrate(table: Table, database: Database) -> Table:
             and column.kind is Kind.NUMBER
             and column.wider_type
         ):
-            plan = plan.with_instead(column, _first_exact(plan.table, column, database))
+            plan = plan.with_replaced(column, _first_exact(plan.table, column, database))
     if plan.changes or lacks_key:
         change_table(database, table.name, statements.alter_table(plan, lacks_key, dialect))
-        _tell(plan, existing)
+        _log_changes(plan, existing)
     return _with_definition(plan.table, database)
 
 
@@ -212,7 +212,7 @@ def _key_in_order(table: Table, database: Database) -> tuple[str, ...]:
     )
 
 
-def _tell(plan: AlterPlan, existing: Mapping[str, ExistingColumn]) -> None:
+def _log_changes(plan: AlterPlan, existing: Mapping[str, ExistingColumn]) -> None:
     name = plan.table.name
     if plan.added:
         LOGGER.info("added to table %s: %s", name, ", ".join(one.name for one in plan.added))

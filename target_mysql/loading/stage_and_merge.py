@@ -105,8 +105,8 @@ def _to_merge(
         batch.merged_columns,
         parents,
         raises_to_parent=_may_be_below_parent(batch, highest, parent_versions),
-        in_order=bool(batch.missing),
-        parents_repeat=bool(parent_batch and parent_batch.missing),
+        in_order=bool(batch.missing_mask),
+        parents_repeat=bool(parent_batch and parent_batch.missing_mask),
     )
 
 

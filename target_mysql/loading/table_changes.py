@@ -92,7 +92,7 @@ class TableChanges:
         return self.migrate(replace(table, columns=(*table.columns, VERSION_COLUMN)))
 
     def widen(self, table: Table, too_narrow: ColumnTooNarrow, number: int) -> Table:
-        """Widen the column for a value of line `number`; raises InputError if no index holds it."""
+        """Widen a column too narrow for line `number`; InputError if no index holds the result."""
         wider_type, length = too_narrow.wider_type, too_narrow.length
         try:
             return self._change(lambda: widen(table, wider_type, length, self._database))

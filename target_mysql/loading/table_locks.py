@@ -177,8 +177,8 @@ class TableLocks:
         state = state_table.read_state(database, name)
         by = f" by a load ({state.holder})" if state and state.holder else ""
         return (
-            f"table {name} was taken over{by} while this load stood still or was cut off:"
-            " nothing more of this one is loaded: run again"
+            f"table {name} was taken over{by} while this load was paused or disconnected:"
+            " this load has stopped: run again"
         )
 
     def _take(self, name: str, state: TableState) -> bool:

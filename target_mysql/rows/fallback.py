@@ -163,7 +163,7 @@ class FallbackDecoder:
         if paths <= self.undeclared or not self.has_few_undeclared:
             return
         self.undeclared |= paths
-        # The decoder passes over known names at full speed. Names that are data have no end.
+        # The decoder skips the names that it knows. Names that are data, such as ids, never end.
         self.has_few_undeclared = len(self.undeclared) <= MAX_UNDECLARED and not any(
             NO_FIELD_NAME.search(name) for path in paths for name in path
         )

@@ -19,8 +19,8 @@ LOAD_DATA_FORMAT = (
 MAY_NEED_ESCAPES: Final = b"\\u001"  # in a RECORD line whose values may hold a separator
 
 _END, _ROW, _ESC, _NULL = (text.encode() for text in (FIELD_END, ROW_END, ESCAPE, NULL))
-# The end of a field, or an escaped character, which is none. Matches are found one at a time: a
-# value may have hundreds of MB, all of them escaped.
+# Matches the end of a field. The second branch consumes escaped characters, which end no field.
+# Matches are found one at a time: a value may have hundreds of MB, all of them escaped.
 _FIELD_END = re.compile(_END + b"|" + _ESC + b".", re.DOTALL)
 
 

@@ -1,7 +1,7 @@
 """
 Serializes JSON values as fields of the load file. Pure.
 
-The `to_...` functions take values of the right type; coercion.py makes those of other values.
+The `to_...` functions take values of the right type; coercion.py first converts other values.
 """
 
 from __future__ import annotations
@@ -96,11 +96,11 @@ def to_json(raw: Raw, json_type: JsonType | None) -> str:
         may_lose_digits = not json_type.keeps_digits and _LONG_NUMBER.search(data)
         may_have_long_name = not json_type.keeps_digits and len(data) > MAX_JSON_NAME_BYTES
         if may_be_deep or may_lose_digits or may_have_long_name:
-            _refuse_unheld(data, json_type)
+            _refuse_unstorable(data, json_type)
     return data.decode()
 
 
-def _refuse_unheld(data: bytes, json_type: JsonType) -> None:
+def _refuse_unstorable(data: bytes, json_type: JsonType) -> None:
     def refuse_inexact(number: str) -> None:
         if not (json_type.keeps_digits or _is_64_bit(number) or _is_double(number)):
             raise ValueError(f"{number[:MAX_SHOWN_LENGTH]} would lose digits")

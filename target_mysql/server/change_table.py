@@ -20,7 +20,7 @@ SHORTEN_WAIT = (
 )
 RESTORE_WAIT = "SET SESSION lock_wait_timeout = @_sdc_lock_wait"
 LOCK_WAIT_TIMEOUT = 1205
-# A table, a column or an index of that name exists already; or a column that no longer does.
+# A table, column or index of that name exists already, or a column no longer exists.
 SHAPE_ERRORS = (1050, 1054, 1060, 1061, 1091)
 TABLE_EXISTS = 1050
 MAX_HOLDERS = 3  # that are named

@@ -19,6 +19,7 @@ from mysql_settings.login import end_login
 from target_mysql.config import Config
 from target_mysql.exceptions import ConfigError, ConnectError
 from target_mysql.server import statements
+from target_mysql.server.dialect import PRODUCT, is_oceanbase
 from target_mysql.server.errors import ADVICE, READ_ONLY, is_transient
 from target_mysql.server.upload_connection import UploadConnection
 
@@ -61,15 +62,23 @@ def _open(config: Config, name: str, port: int) -> UploadConnection:
 
 
 def _set_session(connection: Connection[Cursor], init_sql: Sequence[str]) -> None:
-    """Set the variables that a load relies on; raises ConfigError if `init_sql` changes them."""
+    """
+    Set the variables that a load relies on, and run `init_sql`.
+
+    Raises ConfigError if `init_sql` changes the variables or is refused.
+    """
     with connection.cursor() as cursor:
         for statement in statements.SESSION:
             cursor.execute(statement)
+        cursor.execute(PRODUCT)
+        if is_oceanbase(cursor.fetchall()):
+            for statement in statements.OCEANBASE_SESSION:
+                cursor.execute(statement)
         if init_sql:
             cursor.execute(statements.READ_SESSION)
             ours = dict(cursor.fetchall())
             for statement in init_sql:
-                cursor.execute(statement)
+                _run_init_statement(cursor, statement)
             cursor.execute(statements.READ_SESSION)
             changes = sorted(name for name, value in cursor.fetchall() if ours[name] != value)
             if changes:
@@ -78,6 +87,17 @@ def _set_session(connection: Connection[Cursor], init_sql: Sequence[str]) -> Non
                 )
                 raise ConfigError(f"{problem}: remove them from init_sql")
         cursor.execute(statements.WRITE_PROBE)
+
+
+def _run_init_statement(cursor: Cursor, statement: str) -> None:
+    """Run a statement of `init_sql`; raises ConfigError if the server refuses the statement."""
+    try:
+        cursor.execute(statement)
+    except pymysql.MySQLError as error:
+        if is_transient(error):
+            raise
+        text = f"init_sql: the server refuses {statement}: {error.args[-1]}"
+        raise ConfigError(f"{text}: correct or remove the statement") from error
 
 
 def _keep_alive(connection: Connection[Cursor]) -> None:

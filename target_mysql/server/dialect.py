@@ -18,6 +18,7 @@ SERVER_FACTS = (
     "SELECT VERSION(), @@version_comment, @@local_infile, @@max_allowed_packet,"
     " @@lower_case_table_names, @@wait_timeout, @@innodb_page_size, @@hostname, @@port, @@server_id"
 )
+PRODUCT = "SELECT VERSION(), @@version_comment"
 # Whether a MySQL 5.6 has the settings that are the defaults of 5.7.
 LARGE_KEYS = "SELECT @@innodb_file_format = 'Barracuda' AND @@innodb_large_prefix"
 MARIADB_JSON = JsonType("JSON", depth=31, keeps_digits=True)
@@ -51,22 +52,26 @@ def read_server(query: Query) -> Server:
     """Return the facts about the server that `query` sends a statement to."""
     (facts,) = query(SERVER_FACTS)
     version, comment, local_infile, max_packet, folds, wait_timeout_s, page, *identity = facts
-    product = f"{version} {comment}".lower()
-    is_mariadb, is_oceanbase = "mariadb" in product, "oceanbase" in product
+    is_mariadb = "mariadb" in f"{version} {comment}".lower()
     dialect = _to_dialect(str(version), is_mariadb, query)
-    if is_oceanbase:
+    if is_oceanbase((version, comment)):
         dialect = dialect.without_json()  # a JSON column cannot become text there (error 1235)
     return Server(
         version=str(version),
         identity=tuple(identity),
         is_mariadb=is_mariadb,
         local_infile=bool(local_infile),
-        is_oceanbase=is_oceanbase,
+        is_oceanbase=is_oceanbase((version, comment)),
         max_allowed_packet=int(max_packet),
         folds_names=bool(int(folds)),
         wait_timeout_s=int(wait_timeout_s),
         dialect=dialect.with_pages(int(page)),
     )
+
+
+def is_oceanbase(product: object) -> bool:
+    """Whether the result of PRODUCT is that of OceanBase, whose proxy hides the version."""
+    return "oceanbase" in str(product).lower()
 
 
 def _to_dialect(version: str, is_mariadb: bool, query: Query) -> Dialect:

@@ -12,10 +12,12 @@ import pymysql
 from target_mysql.exceptions import DatabaseError, RowRefused, TransientError
 
 # Errors that are worth a retry: the connection was lost, the server is starting, stopping or not
-# yet in its cluster, or another transaction conflicted.
+# yet in its cluster, or another transaction conflicted. OceanBase's numbers, in the last line, say
+# that the session was killed, the transaction was ended, or a row was changed meanwhile.
 TRANSIENT_ERRORS = frozenset(
     (1020, 1040, 1047, 1053, 1152, 1158, 1159, 1160, 1161, 1180, 1203, 1205, 1206, 1213, 1317)
     + (1927, 2002, 2003, 2006, 2013, 2014, 2055, 3100, 3101)
+    + (5066, 6002, 6235)
 )
 # The SQLSTATE class of transactions that the server rolled back: deadlocks, and conflicts that the
 # certification in a group or cluster detects.
@@ -50,6 +52,7 @@ ADVICE = {
     1235: "this server cannot do that: rename the table, and run without a state to load it anew",
     1142: "grant this user the missing right on the database",
     1153: "raise max_allowed_packet on the server",
+    1205: "another session has locked the rows: wait for it, or end its transaction",
     1227: "this user lacks a right",
     READ_ONLY: "the server is read-only: connect to a primary",
     1836: "the server is read-only: connect to a primary",
@@ -82,14 +85,14 @@ def to_error(
     """
     code = error.args[0] if error.args else 0
     message = str(error.args[1]) if len(error.args) > 1 else str(error) or "connection lost"
-    if is_transient(error):
-        return TransientError(f"MySQL error {code}: {message}")
-    match = AT_ROW.search(message)
-    if match:
-        return RowRefused(message, int(match["row"]), match["column"])
     # Error 1118 has two causes; only "Row size too large" needs our advice.
     is_known = code in ADVICE and (code != ROW_TOO_LARGE or "Row size" in message)
     advice = f": {ADVICE[code]}" if is_known else ""
+    if is_transient(error):
+        return TransientError(f"MySQL error {code}: {message}{advice}")
+    match = AT_ROW.search(message)
+    if match:
+        return RowRefused(message, int(match["row"]), match["column"])
     is_not_primary = code in NOT_PRIMARY_ERRORS and (code != READ_ONLY or "read-only" in message)
     if has_other_servers and is_not_primary:
         return TransientError(f"MySQL error {code}: {message}{advice}")

@@ -189,8 +189,8 @@ def delete_older_versions_sql(
     """
     Delete, or flag as deleted, at most `rows` rows of older versions.
 
-    Binds the time if it flags, the version, and the `bounds` of the keys `after` and `up_to` which
-    to look, if any.
+    Binds the time of deletion unless `delete`, the version, and the `bounds` of two keys: with
+    `after` the key before the first row, with `up_to` the key of the last row.
     """
     flag, version = quote(DELETED_AT), quote(TABLE_VERSION)
     conditions = [f"({version} < %s OR {version} IS NULL)"]

@@ -33,6 +33,15 @@ SESSION = (
     "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ WRITE",
     "SET NAMES utf8mb4",
 )
+# What OceanBase needs besides SESSION. Its REPEATABLE READ refuses to change a row that another
+# session has changed since the transaction began (error 6235), and the locks of the tables are
+# renewed meanwhile. It ends a statement after 10 s, older versions a transaction after 100 s, and
+# has another variable for innodb_lock_wait_timeout. All times are in microseconds.
+OCEANBASE_SESSION = (
+    "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED, READ WRITE",
+    "SET SESSION ob_query_timeout = 86400000000, ob_trx_timeout = 86400000000,"
+    " ob_trx_lock_timeout = 50000000",
+)
 # Variables of SESSION that init_sql must not change; unknown names are ignored.
 READ_SESSION = (
     "SHOW SESSION VARIABLES WHERE variable_name IN ('sql_mode', 'time_zone', 'autocommit',"

@@ -38,7 +38,7 @@ class AlterPlan:
         """Whether the existing table needs any change."""
         return bool(self.added or self.modified or self.renamed or self.made_nullable)
 
-    def with_instead(self, column: Column, other: Column) -> AlterPlan:
+    def with_replaced(self, column: Column, other: Column) -> AlterPlan:
         """Return the plan with `other` in place of `column`."""
         modified = tuple(other if one is column else one for one in self.modified)
         columns = tuple(other if one is column else one for one in self.table.columns)

@@ -121,9 +121,9 @@ def reconcile(
     if in_key and not result.column.collated:
         result = replace(result, column=without_text(result.column))
     column = for_property(result.column, existing.name, requested.path, requested.members)
-    strange = existing.collation is not None and not _is_ours(existing, dialect, in_key)
-    strict = not existing.nullable and not in_key
-    return Reconciled(column, result.modify or strange or strict)
+    has_other_collation = existing.collation is not None and not _is_ours(existing, dialect, in_key)
+    refuses_null = not existing.nullable and not in_key
+    return Reconciled(column, result.modify or has_other_collation or refuses_null)
 
 
 def _is_ours(existing: ExistingColumn, dialect: Dialect, in_key: bool) -> bool:
@@ -156,7 +156,7 @@ def _keep(requested: Column, existing: ExistingColumn) -> Reconciled:
 
 
 def _as_text(requested: Column) -> Reconciled | None:
-    """Anything becomes text without loss, and a column of text holds JSON, too."""
+    """Return the requested column of text, or the text column of a JSON type; else None."""
     if requested.kind is Kind.JSON:
         return Reconciled(requested.wider_type or requested, modify=True)
     return Reconciled(requested, modify=True) if requested.kind in TEXTUAL else None

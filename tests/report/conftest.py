@@ -5,11 +5,13 @@ from __future__ import annotations
 import csv
 import io
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
 from engagements_report import cli
 from tests.conftest import TestDatabase
+from tests.report.html_page import Write
 
 
 @dataclass(frozen=True)
@@ -40,3 +42,15 @@ def reports(
     for name, value in database.environment.items():
         monkeypatch.setenv(name, value)
     return Reports(capsys)
+
+
+@pytest.fixture
+def write(reports: Reports, tmp_path: Path) -> Write:
+    """Write the page with these arguments, and return the HTML."""
+
+    def write(*arguments: object) -> str:
+        file = tmp_path / "report.html"
+        assert reports.out("html", file, *arguments) == ""
+        return file.read_text(encoding="utf-8")
+
+    return write

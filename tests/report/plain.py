@@ -36,6 +36,7 @@ SPANS = {
     "longer": 2**63,
 }
 NEVER = ("no reply", "no contact")
+TOO_RECENT = ("too recent", 0, None, None)  # of the last day before the load: none of these records
 FIRST_MS, LAST_MS = 10**11, 253_370_764_800_000
 
 
@@ -69,7 +70,7 @@ class Options:
         ]
         for flag, several in (("--owner", self.owners), ("--type", self.types)):
             for one in several:
-                arguments += [flag, str(one)]
+                arguments += [flag, str(one or "none")]
         return arguments
 
     def counts(self, portal: Portal, record: Record) -> bool:
@@ -77,7 +78,7 @@ class Options:
         inner = record["engagement"]
         if self.live and not is_live(portal, record):
             return False
-        has_owner = not self.owners or inner.get("ownerId") in self.owners
+        has_owner = not self.owners or (inner.get("ownerId") or 0) in self.owners
         return has_owner and (not self.types or inner.get("type") in self.types)
 
     def matching(self, portal: Portal) -> list[Record]:
@@ -233,7 +234,7 @@ def span_rows(counts: Counter[str]) -> list[Row]:
         so_far += counts[name]
         share_so_far = None if name in NEVER else share(so_far, total)
         rows.append((name, counts[name], share(counts[name], total), share_so_far))
-    return rows
+    return [*rows, TOO_RECENT] if rows else []
 
 
 def contacts(record: Record) -> list[int]:
@@ -250,18 +251,37 @@ def quality(portal: Portal, options: Options) -> list[Row]:
     records = options.matching(portal)
     return [
         *time_checks([record["engagement"].get(options.time) for record in on_any_day]),
+        check(
+            "timestamp missing or impossible",
+            sum(not is_possible(record) for record in on_any_day),
+            len(on_any_day),
+        ),
         *engagement_checks(portal, records),
         *detail_checks(records),
         *text_checks(portal, records),
+        (
+            "no engagements on these days",
+            int(not records),
+            None,
+            None,
+            "ok" if records else "wrong",
+        ),
+        ("hours since the last load", 0, 24, None, "ok"),
     ]
 
 
 def time_checks(times: list[int | None]) -> list[Row]:
     return [
-        check("no time: on no day", sum(at is None for at in times)),
+        check("no time: on no day", sum(at is None for at in times), len(times)),
         check(
             "time in seconds, not milliseconds: on a day of 1970",
             sum(at is not None and 0 < at < FIRST_MS for at in times),
+            len(times),
+        ),
+        check(
+            "time 0, negative, or after the year 9998",
+            sum(at is not None and not 0 < at <= LAST_MS for at in times),
+            len(times),
         ),
     ]
 
@@ -275,11 +295,6 @@ def engagement_checks(portal: Portal, records: list[Record]) -> list[Row]:
     return [
         check("no type", len(records) - number_with_type, len(records)),
         check("type that HubSpot does not document", unknown_types, number_with_type),
-        check(
-            "timestamp missing or impossible",
-            sum(not is_possible(record) for record in records),
-            len(records),
-        ),
         check(
             "owner who is not in owners",
             sum(owner != 0 and owner not in portal.owners for owner in owner_ids),
@@ -322,9 +337,8 @@ def of_types(records: Iterable[Record], kinds: Sequence[str]) -> list[Record]:
     return [record for record in records if record["engagement"].get("type") in kinds]
 
 
-def check(what: str, number: int, out_of: int | None = None) -> Row:
-    of_them = None if out_of is None else share(number, out_of)
-    return what, number, out_of, of_them, "wrong" if number else "ok"
+def check(what: str, number: int, out_of: int) -> Row:
+    return what, number, out_of, share(number, out_of), "wrong" if number else "ok"
 
 
 REPORTS: Mapping[str, Callable[[Portal, Options], list[Row]]] = {

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import subprocess
 from collections.abc import Iterable
+
+import pytest
 
 from tests.conftest import Outcome, TestDatabase, run_program
 from tests.report.june_2018 import Row
@@ -33,6 +38,9 @@ TABLES = {
 }
 
 
+CLIENT = shutil.which("mariadb") or shutil.which("mysql")
+
+
 def create_tables(database: TestDatabase, names: Iterable[str] = TABLES) -> None:
     """Make the tables of these streams, or of all that the reports look at."""
     for name in names:
@@ -58,3 +66,23 @@ def report(database: TestDatabase, *arguments: object) -> str:
     done = run(database, *arguments, "--format", "csv")
     assert done.code == 0, done.err
     return done.out
+
+
+def through_the_client(database: TestDatabase, sql: str) -> list[list[str]]:
+    """Run SQL with the mysql client; return the rows, with NULL as text."""
+    if CLIENT is None:
+        pytest.skip("no mysql client here")
+    done = subprocess.run(
+        [
+            *(CLIENT, "--no-defaults", "--host=127.0.0.1", f"--port={database.server.port}"),
+            *("--user=root", "--skip-column-names", "--default-character-set=utf8mb4"),
+            database.name,
+        ],
+        env={**os.environ, "MYSQL_PWD": database.server.password},
+        input=sql,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return [line.split("\t") for line in done.stdout.splitlines()]

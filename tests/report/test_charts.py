@@ -137,16 +137,20 @@ def test_bars_are_stacked_by_day() -> None:
 
 def test_long_periods_are_drawn_by_weeks() -> None:
     """
-    From 191 days on a bar is a week from Monday; no engagement is lost.
+    From 191 days on a bar is a week from Monday, or those of its days that are in the period; no
+    engagement is lost.
     """
     last = DAY + timedelta(days=charts.MAX_DAILY_BARS - 1)
     assert not charts.is_weekly(DAY, last)
     assert charts.is_weekly(DAY, last + timedelta(days=1))
     counts = {("NOTE", DAY + timedelta(days=nth)): 1 for nth in range(400)}
     bars = charts.stacked_days(counts, DAY, DAY + timedelta(days=399))
-    assert {date.fromisoformat(bar["start"]).weekday() for bar in bars} == {0}
+    assert {date.fromisoformat(bar["start"]).weekday() for bar in bars[1:]} == {0}
+    assert (bars[0]["start"], bars[0]["end"]) == ("2018-06-15", "2018-06-18")
+    assert bars[-1]["end"] == str(DAY + timedelta(days=400))
+    assert bars[1]["description"] == "week of 2018-06-18, NOTE: 7"
     assert sum(bar["high"] - bar["low"] for bar in bars) == 400
-    assert bars[0]["description"] == "week of 2018-06-11, NOTE: 3"
+    assert bars[0]["description"] == "2018-06-15 to 2018-06-17, NOTE: 3"
 
 
 def test_the_dashed_line_reaches_the_full_one() -> None:
@@ -159,6 +163,27 @@ def test_the_dashed_line_reaches_the_full_one() -> None:
     assert [point.average for point in parts["full"]] == [2, 3, 4]
     assert charts.window_parts(points[2:])["partial"] == []
     assert charts.window_parts(points[:2])["full"] == []
+
+
+@given(values=st.lists(st.floats(0, 10**6), max_size=12), gap=st.floats(0.1, 10**4))
+def test_labels_do_not_overlap(values: list[float], gap: float) -> None:
+    """
+    Labels keep the order of their lines, and their distance.
+    """
+    heights = charts.spread(values, gap)
+    assert all(height >= value for height, value in zip(heights, values, strict=True))
+    assert all(above - below >= gap * 0.999 for below, above in itertools.pairwise(sorted(heights)))
+
+
+@given(days=st.integers(1, 4000), number=st.integers(3, 9))
+def test_ticks_of_days(days: int, number: int) -> None:
+    """
+    Ticks are days of the period, evenly apart, the last one with them.
+    """
+    ticks = charts.day_ticks(DAY, DAY + timedelta(days=days - 1), number)
+    assert 1 <= len(ticks) <= number
+    assert ticks[0] >= DAY and ticks[-1] == DAY + timedelta(days=days - 1)
+    assert len({after - before for before, after in itertools.pairwise(ticks)}) <= 1
 
 
 @given(most=st.integers(0, 10**12), number=st.integers(3, 9))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date
@@ -11,15 +12,18 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from engagements_report.queries.reports import REPORTS
+from engagements_report.queries.statements import SQL
 from hubspot_simulator import contents
 from hubspot_simulator import portal as simulated
 from hubspot_simulator.server import Simulator
 from tests.conftest import TestDatabase
 from tests.pipeline import Pipeline
-from tests.report import plain
+from tests.report import plain, plain_sentences
 from tests.report.conftest import Reports
+from tests.report.html_page import Page, Write
 from tests.report.plain import Options, Portal, Record
-from tests.report.tables import create_tables
+from tests.report.tables import create_tables, run, through_the_client
 
 DAY_MS = 86_400_000
 QUARTER_MS = 900_000
@@ -30,6 +34,7 @@ ALL_OPTIONS = (
     Options(date(2026, 3, 5), date(2026, 3, 12), ZoneInfo("America/New_York"), live=True),
     Options(date(2026, 3, 29), date(2026, 3, 29), ZoneInfo("Europe/Berlin"), time="timestamp"),
     Options(date(2026, 3, 1), date(2026, 4, 30), ZoneInfo("Asia/Kolkata"), owners=(70, 404)),
+    Options(date(2026, 3, 1), date(2026, 4, 30), owners=(0, 71)),
     Options(date(2026, 3, 1), date(2026, 4, 30), types=("INCOMING_EMAIL", "CALL"), live=True),
 )
 
@@ -120,15 +125,122 @@ def test_every_report_says_what_plain_python_counts(
 @pytest.mark.parametrize("loaded_portal", [3], indirect=True)
 def test_without_a_period_all_of_it_counts(reports: Reports, loaded_portal: Portal) -> None:
     """
-    Without --from and --to a report is about all days that have a plausible time.
+    Without options a report is about live engagements, on all days that have a plausible time.
     """
-    wide = Options(date(1974, 1, 1), date(2026, 12, 31))
+    wide = Options(date(1974, 1, 1), date(2026, 12, 31), live=True)
     for name in ("owners", "calls", "meetings", "hours", "first-response"):
         rows = as_csv(plain.REPORTS[name](loaded_portal, wide))
         assert reports.rows(name) == rows, name
     in_kolkata = replace(wide, zone=ZoneInfo("Asia/Kolkata"))
     rows = as_csv(plain.daily(loaded_portal, in_kolkata))
     assert reports.rows("daily", "--tz", "Asia/Kolkata") == rows
+
+
+def test_deleted_engagements_do_not_count(
+    database: TestDatabase, reports: Reports, write: Write
+) -> None:
+    """
+    Live engagements alone count in every report without --rows, but in the seed's daily.sql, which
+    says that it counts all; the page says which, and counts as the reports do.
+    """
+    create_tables(database)
+    rows = ", ".join(
+        f"({MARCH_2026_MS}, {MARCH_2026_MS}, 'CALL', {active}, {deleted})"
+        for active, deleted in (("NULL", "NULL"), (1, "NULL"), (0, "NULL"), (1, "NOW()"))
+    )
+    columns = "createdAt, `timestamp`, type, active, _sdc_deleted_at"
+    database.query(f"INSERT INTO engagements ({columns}) VALUES {rows}")
+    for name in REPORTS.keys() - {"daily"}:
+        assert reports.rows(name) == reports.rows(name, "--rows", "live"), name
+    assert reports.rows("hours")[0][-1] == "2"
+    assert reports.rows("daily", "--from", "2026-03-01") == [("CALL", "2026-03-01", "2")]
+    assert reports.rows("hours", "--rows", "all")[0][-1] == "4"
+    assert reports.rows("daily") == [("CALL", "2026-03-01", "4")]
+    assert "daily.sql counts deleted and inactive engagements, too" in run(database, "daily").err
+    for options, number, words in (((), 2, "live engagements only"), (("--rows", "all"), 4, "too")):
+        page = Page(write(*options))
+        assert f"{number} engagements, {number}.0 a day." in page.text("daily")
+        assert words in page.text("head")
+
+
+@pytest.mark.parametrize("loaded_portal", [4], indirect=True)
+def test_each_file_says_what_the_command_says(
+    reports: Reports, loaded_portal: Portal, database: TestDatabase
+) -> None:
+    """
+    A SQL file, run unchanged on any portal, gives the rows of the command without options:
+    from the first day with data to the current day, or for averages to the day before.
+    """
+    now_ms = int(time.time() * 1000)
+    values = ", ".join(
+        f"({at_ms}, 'CALL')" for at_ms in (now_ms, 2 * now_ms, now_ms // 1000, 10**17)
+    )
+    database.query("ALTER TABLE engagements MODIFY id BIGINT NOT NULL AUTO_INCREMENT")
+    database.query(f"INSERT INTO engagements (createdAt, type) VALUES {values}")
+    for name in REPORTS:
+        file = "daily_in_zone" if name == "daily" else name.replace("-", "_")
+        rows = through_the_client(database, (SQL / f"{file}.sql").read_text())
+        options = ("--from", "1974-01-01") if name == "daily" else ()
+        of_command = reports.rows(name, *options)
+        assert [tuple(one.replace("NULL", "") for one in row) for row in rows] == of_command, name
+
+
+@pytest.mark.parametrize("loaded_portal", [5], indirect=True)
+@pytest.mark.parametrize(
+    "options",
+    [
+        Options(date(2026, 3, 2), date(2026, 4, 12), ZoneInfo("America/New_York"), live=True),
+        Options(date(2026, 3, 2), date(2026, 3, 30), time="timestamp"),
+    ],
+)
+def test_every_sentence_of_the_page_is_true(
+    loaded_portal: Portal, options: Options, write: Write
+) -> None:
+    """
+    Each sentence and figure of the page equals one that is computed from the records by plain code.
+    """
+    page = Page(write(*options.arguments))
+    for name, sentences in plain_sentences.of_reports(loaded_portal, options).items():
+        for sentence in sentences:
+            assert sentence in page.text(name), name
+    for figure in plain_sentences.figures(loaded_portal, options):
+        assert figure in page.text("head")
+
+
+def test_mails_of_the_last_day_are_too_recent(
+    database: TestDatabase, reports: Reports, write: Write
+) -> None:
+    """
+    An e-mail that had less than a day until the last load, answered or not, is in no share.
+    """
+    create_tables(database)
+    ages_h = {1: 23, 2: 1, 3: 25, 4: 30}
+    for number, age_h in ages_h.items():
+        at_ms = MARCH_2026_MS - age_h * 3_600_000
+        database.query(
+            "INSERT INTO engagements (id, createdAt, timestamp, type, _sdc_batched_at)"
+            " VALUES (%s, %s, %s, 'INCOMING_EMAIL', '2026-03-01')",
+            (number, at_ms, at_ms),
+        )
+        database.query(
+            f"INSERT INTO engagement_associations VALUES ({number}, 'contact', {number})"
+        )
+    for number, of_contact, age_h in ((5, 1, 22), (6, 3, 24)):
+        at_ms = MARCH_2026_MS - age_h * 3_600_000
+        database.query(
+            "INSERT INTO engagements (id, createdAt, timestamp, type) VALUES (%s, %s, %s, 'EMAIL')",
+            (number, at_ms, at_ms),
+        )
+        database.query(
+            f"INSERT INTO engagement_associations VALUES ({number}, 'contact', {of_contact})"
+        )
+    rows = {row[0]: row[1:] for row in reports.rows("first-response")}
+    assert rows["1 hour"] == ("1", "0.5000", "0.5000")
+    assert rows["no reply"] == ("1", "0.5000", "")
+    assert rows["too recent"] == ("2", "", "")
+    text = Page(write()).text("first-response")
+    assert "2 incoming e-mails; 50.0 % answered within a day." in text
+    assert "2 e-mails of the last day before the load: too recent to judge." in text
 
 
 def test_the_limits_of_first_response(database: TestDatabase, reports: Reports) -> None:

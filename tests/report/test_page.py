@@ -5,8 +5,8 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
-from collections.abc import Callable
-from html.parser import HTMLParser
+from collections import Counter
+from datetime import date, timedelta
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -17,54 +17,8 @@ from engagements_report.queries.reports import REPORTS
 from tests.conftest import TestDatabase, run_program
 from tests.report import june_2018
 from tests.report.conftest import Reports
+from tests.report.html_page import Page, Write
 from tests.report.tables import TABLES, create_tables, fill_engagements
-
-Write = Callable[..., str]
-
-
-@pytest.fixture
-def write(reports: Reports, tmp_path: Path) -> Write:
-    """Write the page with these arguments, and return the HTML."""
-
-    def write(*arguments: object) -> str:
-        file = tmp_path / "report.html"
-        assert reports.out("html", file, *arguments) == ""
-        return file.read_text(encoding="utf-8")
-
-    return write
-
-
-class Page(HTMLParser):
-    """The texts of a page, and each table's rows by the section's id."""
-
-    def __init__(self, html: str) -> None:
-        super().__init__()
-        self.texts: dict[str, list[str]] = {}
-        self.tables: dict[str, list[list[str]]] = {}
-        self.addresses: list[str] = []
-        self.section = "head"
-        self.tags: list[str] = []
-        self.feed(html)
-
-    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
-        values = dict(attributes)
-        self.tags.append(tag)
-        self.addresses += [value or "" for name, value in attributes if name in ("href", "src")]
-        if tag == "section":
-            self.section = values.get("id") or ""
-        if tag == "tr":
-            self.tables.setdefault(self.section, []).append([])
-        if tag in ("td", "th"):
-            self.tables[self.section][-1].append("")
-
-    def handle_data(self, data: str) -> None:
-        if data.strip():
-            self.texts.setdefault(self.section, []).append(data.strip())
-            if self.tags[-1] in ("td", "th", "wbr") and self.section in self.tables:
-                self.tables[self.section][-1][-1] += data
-
-    def text(self, section: str) -> str:
-        return " ".join(self.texts[section])
 
 
 def june(database: TestDatabase, *left_out: str) -> None:
@@ -88,12 +42,15 @@ def test_the_tables_are_the_reports(database: TestDatabase, write: Write) -> Non
     counts_on_page = {
         (kind, row[0]): int(number)
         for row in rows
-        for kind, number in zip(kinds[1:-1], row[1:-1], strict=True)
+        for kind, number in zip(kinds[2:], row[2:], strict=True)
         if number != "0"
     }
     assert counts_on_page == {
         (kind, str(day)): n for kind, day, n in june_2018.daily(june_2018.rows())
     }
+    volumes = Counter(kind for _, kind in june_2018.rows())
+    by_volume = sorted(volumes, key=lambda kind: (-volumes[kind], str(kind)))
+    assert kinds == ["day", "all", *by_volume]
     averages, *days = page.tables["rolling"]
     assert dict(zip(averages, days[0], strict=True))["TASK"] == "1.0714"
     assert days[0][:2] == ["2018-07-13", "14 of 14"]
@@ -123,7 +80,7 @@ def test_every_picture_is_one_picture_with_a_name(database: TestDatabase, write:
     """
     june(database)
     charts = re.findall(r'<svg [^>]*class="chart.*?</svg>', write(), re.S)
-    assert len(charts) == 4 * 2 + 6  # daily, owners, calls, hours twice; a type's average once
+    assert len(charts) == 5 * 2  # daily, rolling, owners, calls, hours, each in two widths
     for chart in charts:
         root = ElementTree.fromstring(chart)
         assert root.get("role") == "img"
@@ -193,6 +150,39 @@ def test_one_report_and_the_last_days(database: TestDatabase, write: Write) -> N
     page = Page(write("daily"))
     assert page.tables.keys() == {"daily"}
     assert len(page.tables["daily"]) == 90 + 1
+
+
+@pytest.mark.parametrize("days", [29, 1])
+def test_the_chart_of_averages_tells_each_day(
+    database: TestDatabase, reports: Reports, write: Write, days: int
+) -> None:
+    """
+    A tooltip of a day has that day's averages, and each line ends in a dot, also if it has one day.
+    """
+    june(database)
+    first = date(2018, 7, 13) - timedelta(days=days - 1)
+    arguments = ("--from", first, "--to", "2018-07-13")
+    averages: dict[str, dict[str, str]] = {}
+    for row in reports.rows("rolling", *arguments):
+        averages.setdefault(row[1], {})[row[0]] = f"{float(row[5]):.2f}"
+    (chart,) = re.findall(
+        r'<svg class="chart wide".*?</svg>', section(write(*arguments), "rolling"), re.S
+    )
+    root = ElementTree.fromstring(chart)
+    titles = [title.text or "" for title in root.iter("title")]
+    assert len(titles) == days
+    for title in titles:
+        day, _, texts = title.partition(": ")
+        of_types = dict(text.rsplit(" ", 1) for text in texts.split(", "))
+        of_types.pop("all types")
+        assert of_types == averages[day]
+    circles = [path for path in root.iter("path") if "A" in (path.get("d") or "")]
+    assert len(circles) == len(of_types) + 1
+
+
+def section(html: str, name: str) -> str:
+    """Return a section of the page."""
+    return html.split(f'<section id="{name}"')[1].split("</section>")[0]
 
 
 @pytest.mark.parametrize("module", ["vl_convert", "jinja2"])

@@ -88,6 +88,7 @@ def test_timeouts_that_are_none(text: str) -> None:
     assert "argument --timeout: " in done.err
 
 
+@pytest.mark.skipif(not FAMILY.locks_tables, reason="this server does not lock tables")
 def test_a_table_that_another_session_changes(
     database: TestDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -105,6 +106,7 @@ def test_a_table_that_another_session_changes(
     connection.close()
 
 
+@pytest.mark.skipif(not FAMILY.locks_tables, reason="this server does not lock tables")
 def test_an_index_on_a_table_in_use(
     database: TestDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:

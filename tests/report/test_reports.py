@@ -13,6 +13,7 @@ import subprocess
 import termios
 from collections.abc import Iterable
 from datetime import date, datetime, timedelta, timezone
+from decimal import Decimal
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -20,16 +21,17 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from engagements_report import cli
+from engagements_report import cli, output_formats
 from engagements_report.config import read_config
 from engagements_report.exceptions import DatabaseError
-from engagements_report.queries.database import Database
+from engagements_report.queries.database import Database, Rows
 from engagements_report.queries.statements import SqlText
 from tests.conftest import PROGRAMS, SHARED, TestDatabase, clean_environment, run_program
 from tests.report import june_2018
 from tests.report.conftest import Reports
 from tests.report.june_2018 import GOLDEN, Row
 from tests.report.tables import create_tables, fill_engagements, report, run
+from tests.servers import FAMILY
 
 ZONES = ("UTC", "America/New_York", "Asia/Kolkata", "Pacific/Apia", "America/Sao_Paulo")
 SHARED_GOLDEN = SHARED / "golden"
@@ -152,6 +154,29 @@ def test_any_rows_in_any_zone(
     assert reports.csv("rolling", *arguments) == golden_rows
 
 
+@pytest.mark.parametrize("days", [(29, 29), (30, 30), (29, 30), (28, 31)])
+def test_clocks_that_go_back_over_midnight(
+    database: TestDatabase, reports: Reports, days: tuple[int, int]
+) -> None:
+    """
+    In St. John's, 2005, clocks went from 0:01 of 30 October back to 23:01 of the 29th: both days
+    have two parts, and each engagement counts on its day, and on no other.
+    """
+    zone = ZoneInfo("America/St_Johns")
+    change_ms = 1_130_639_460_000
+    rows: list[Row] = [(change_ms + minutes * 60_000, "NOTE") for minutes in range(-90, 91)]
+    create_tables(database)
+    fill_engagements(database, rows)
+    first, last = (date(2005, 10, day) for day in days)
+    arguments = ("--tz", zone.key, "--from", first, "--to", last)
+    table = june_2018.daily(rows, zone, first, last)
+    assert reports.csv("daily", *arguments) == june_2018.to_csv(june_2018.DAILY_HEAD, table)
+    total = sum(number for _, _, number in table)
+    assert sum(int(row[2]) for row in reports.rows("hours", *arguments)) == total
+    assert sum(int(row[2]) for row in reports.rows("owners", *arguments)) == total
+    assert sum(int(row[2]) for row in reports.rows("rolling", *arguments)) == total
+
+
 def test_a_day_that_is_not_over_is_left_out(database: TestDatabase) -> None:
     """
     Without --to, rolling ends yesterday in the zone, or on an earlier last day with data.
@@ -208,6 +233,53 @@ def test_tables_fit_the_window(database: TestDatabase, width: int) -> None:
     assert "".join(lines).count("LO") > 0 and len(lines) > 4
 
 
+@pytest.mark.parametrize("width", [30, 60, 80, 100])
+def test_no_number_is_broken(width: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    In a terminal every number and day stays on one line, whatever the width.
+    """
+    monkeypatch.setenv("COLUMNS", str(width))
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
+    row = ("A_LONG_TYPE_OF_CALL", date(2018, 7, 13), 1234567, 7654321, 14, Decimal("546737.2143"))
+    columns = ("type", "day", "num_engagements", "sum_14d", "days_in_window", "avg_14d")
+    text = output_formats.to_table(Rows(columns, [row]))
+    assert max(map(len, text.splitlines())) <= width
+    for value in row[1:]:
+        assert str(value) in text
+
+
+def test_a_spreadsheet_gets_no_formula() -> None:
+    """
+    With --format excel no text begins like a formula; numbers, below 0 too, stay numbers.
+    """
+    formulas = ["=1+1", "+1", "-1", "@SUM(1)", "\t=1", " =1", "＝1"]
+    rows = [(formula, -5) for formula in formulas] + [("CALL", -5)]
+    text = output_formats.to_excel(Rows(("type", "number"), rows))
+    assert text.startswith("\ufefftype,number\n")
+    cells = list(csv.reader(io.StringIO(text.removeprefix("\ufeff"))))[1:]
+    assert cells == [*([f"'{formula}", "-5"] for formula in formulas), ["CALL", "-5"]]
+
+
+def test_json_has_the_types_of_the_values(database: TestDatabase) -> None:
+    """
+    In JSON a count is a whole number in every report, and an average is not.
+    """
+    create_tables(database)
+    fill_engagements(database, june_2018.rows())
+    database.query("INSERT INTO engagement_calls SELECT id, NULL, 0 FROM engagements")
+    for name, columns in {
+        "calls": ("num_calls", "connected"),
+        "rolling": ("num_engagements", "sum_14d", "days_in_window"),
+        "owners": ("num_logged", "tasks_done"),
+        "quality": ("num", "out_of"),
+    }.items():
+        for row in json.loads(run(database, name, "--format", "json").out):
+            assert {type(row[column]) for column in columns} <= {int, type(None)}, name
+    assert isinstance(
+        json.loads(run(database, "rolling", "--format", "json").out)[0]["avg_14d"], float
+    )
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
@@ -222,7 +294,11 @@ def test_tables_fit_the_window(database: TestDatabase, width: int) -> None:
         (["daily", "--from", "0001-01-01"], 2, "--from: must be from 1000-01-01 to 2199-12-31"),
         (["rolling", "--to", "9999-12-31"], 2, "--to: must be from 1000-01-01 to 2199-12-31"),
         (["--html", "x", "--to", "2200-01-01"], 2, "leave it out for all days with data"),
-        (["daily", "--owner", "Ada"], 2, "argument --owner: invalid int value"),
+        (
+            ["daily", "--owner", "Ada"],
+            2,
+            "argument --owner: 'Ada' is neither an owner's id nor none",
+        ),
     ],
 )
 def test_wrong_calls(database: TestDatabase, arguments: list[str], code: int, message: str) -> None:
@@ -333,14 +409,19 @@ def test_windows_of_other_lengths(database: TestDatabase, reports: Reports, days
     assert lines == [",".join(map(str, row)) for row in rolling_rows]
 
 
-def test_a_page_is_of_one_moment(database: TestDatabase) -> None:
+@pytest.mark.parametrize("level", ["REPEATABLE READ", "READ COMMITTED"])
+def test_a_page_is_of_one_moment(database: TestDatabase, level: str) -> None:
     """
-    Held still, the database shows nothing that is loaded meanwhile, and lets nothing be changed.
+    Held still, the database shows nothing that is loaded meanwhile, and lets nothing be changed,
+    whatever the server's isolation level is.
     """
     fill(database, june_2018.rows())
     connection = Database(read_config([], database.environment, ())[0])
     number = SqlText("SELECT COUNT(*) FROM engagements")
+    connection.query(SqlText(f"SET SESSION TRANSACTION ISOLATION LEVEL {level}"))
     connection.begin_snapshot()
+    if not FAMILY.snapshot_at_start:
+        connection.query(number)
     database.query("DELETE FROM engagements WHERE type = 'TASK'")
     assert connection.query(number).rows == ((64,),)
     with pytest.raises(DatabaseError, match="READ ONLY"):

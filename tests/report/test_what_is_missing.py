@@ -57,12 +57,16 @@ def test_a_field_that_a_report_needs(
 
 def test_a_deleted_row_can_only_be_told_by_its_column(database: TestDatabase) -> None:
     """
-    Live rows alone need _sdc_deleted_at, which target-mysql adds; all rows do not.
+    --rows live needs _sdc_deleted_at, which target-mysql adds; without --rows a line says what is
+    counted, and --rows all does not need it.
     """
     create_tables(database)
     fill_engagements(database, june_2018.rows())
     database.query("ALTER TABLE engagements DROP COLUMN _sdc_deleted_at")
-    assert run(database, "hours").code == 0
+    by_default = run(database, "hours")
+    assert by_default.code == 0
+    assert "engagements lacks _sdc_deleted_at: deleted engagements count" in by_default.err
+    assert run(database, "hours", "--rows", "all").err == ""
     done = run(database, "hours", "--rows", "live")
     assert done.code == 1
     assert "add_metadata_columns" in done.err
@@ -92,6 +96,7 @@ def test_a_check_without_its_table_is_not_made(database: TestDatabase, reports: 
     """
     create_tables(database, TABLES.keys() - {"owners", "engagement_notes"})
     database.query("ALTER TABLE engagement_emails DROP COLUMN html")
+    database.query("ALTER TABLE engagements DROP COLUMN _sdc_batched_at")
     fill_engagements(database, june_2018.rows())
     states = {row[0]: row[-1] for row in reports.rows("quality")}
     missing_checks = {what for what, state in states.items() if state == "not checked"}
@@ -100,11 +105,13 @@ def test_a_check_without_its_table_is_not_made(database: TestDatabase, reports: 
         "note without details",
         "e-mail without details",
         "e-mail whose text HubSpot holds back",
+        "hours since the last load",
     }
     assert states["task without details"] == "wrong"
     message = run(database, "quality").err
     assert "engagement_emails lacks html: select that field" in message
     assert "engagement_notes is not loaded" in message
+    assert "engagements lacks _sdc_batched_at" in message
 
 
 def test_missing_indexes_are_made_once(database: TestDatabase) -> None:

@@ -40,6 +40,18 @@ class Family:
     is_optional: bool = False  # tests skip instead of failing if the server cannot be installed
     takes_options: bool = True  # mysqld's options
     load_data: str = "allowed"  # the verdict of --check
+    has_temporary_tables: bool = True
+    has_latin1: bool = True
+    snapshot_at_start: bool = True  # of a transaction, not at its first query
+    chains_transactions: bool = True  # whether completion_type has an effect
+    # Whether an open transaction delays an index, and LOCK TABLES delays readers.
+    locks_tables: bool = True
+    # The connections whose statement waits for another's lock.
+    lock_waits: str = (
+        "SELECT trx_mysql_thread_id FROM information_schema.innodb_trx"
+        " WHERE trx_state = 'LOCK WAIT'"
+    )
+    short_lock_wait: str = "SET innodb_lock_wait_timeout = 1"  # a second
 
     def server(self, options: Sequence[str] = ()) -> PrivateServer:
         """Return a new server, not started; skips the test if the server lacks the options."""
@@ -95,6 +107,13 @@ FAMILIES = {
         is_optional=True,
         takes_options=False,
         load_data="unsafe on OceanBase, INSERT is used",
+        has_temporary_tables=False,
+        has_latin1=False,
+        snapshot_at_start=False,
+        chains_transactions=False,
+        locks_tables=False,
+        lock_waits="SELECT session_id FROM oceanbase.V$OB_LOCKS WHERE block = 1",
+        short_lock_wait="SET ob_trx_lock_timeout = 1000000",
     ),
 }
 FAMILIES[GROUP_REPLICATION] = FAMILIES["mysql-9"]

@@ -112,7 +112,13 @@ def client(hubspot: Simulator, waits: Waits) -> HubspotClient:
 
 def build_config(hubspot: Simulator, **settings: object) -> Config:
     # One worker, so that requests come in order.
-    fixed = {"access_token": TOKEN, "base_url": hubspot.url, "backfill_workers": 1}
+    # And no sweep of deletions, which has tests of its own.
+    fixed = {
+        "access_token": TOKEN,
+        "base_url": hubspot.url,
+        "backfill_workers": 1,
+        "deletion_sweep_hours": None,
+    }
     return Config.from_dict({**fixed, **settings}, {})
 
 

@@ -830,3 +830,43 @@ def test_get_newest_and_recent(hubspot: Simulator, client: HubspotClient, serve:
     assert newest is None or newest.last_updated_ms == max(one["lastUpdated"] for one in records)
     nothing = build_client(serve(Portal()), Waits())
     assert (get_newest(nothing), get_recent(nothing)) == (None, [])
+
+
+SEARCH = "/crm/objects/2026-09/notes/search"
+SEARCH_BODY = {"filterGroups": [], "sorts": [], "properties": [], "limit": 1, "after": ""}
+
+
+def test_a_post_that_reads_is_retried(
+    hubspot: Simulator, client: HubspotClient, waits: Waits
+) -> None:
+    """
+    A POST is retried as a GET is; its 429 holds up the requests of its own rate limiter alone.
+    """
+    hubspot.faults.add(faults.SERVER_ERROR, faults.CUT_SHORT, faults.RATE_LIMITED)
+    searches = client.rate_limiter.sibling(5, 1.0)
+    response = client.post(SEARCH, SEARCH_BODY, json.loads, rate_limiter=searches)
+    assert len(response.body["results"]) == 1
+    assert [one.method for one in hubspot.requests] == ["POST"] * 4
+    assert waits.slept
+    slept = len(waits.slept)
+    searches.pause(60.0)
+    client.get("/account-info/v3/details", {}, json.loads)
+    assert len(waits.slept) == slept
+
+
+def test_a_batch_with_errors_is_a_response(hubspot: Simulator, client: HubspotClient) -> None:
+    """
+    207 is no error: the body has the results, and names the inputs that failed.
+    """
+    body = {"inputs": [{"id": "1"}], "properties": [], "propertiesWithHistory": []}
+    response = client.post("/crm/v3/objects/notes/batch/read", body, json.loads)
+    assert response.body["errors"][0]["category"] == "OBJECT_NOT_FOUND"
+
+
+def test_the_scopes_of_the_objects_api_are_named(serve: Serve, waits: Waits) -> None:
+    """
+    The objects API names scopes beside its errors; links are none.
+    """
+    client = build_client(serve(Portal.generate(5), scopes=["x"]), waits)
+    with pytest.raises(ScopeError, match=r"grant the token crm.objects.contacts.read$"):
+        client.get("/crm/v3/objects/notes", {}, json.loads)

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from hubspot_api.client import HubspotClient
 from hubspot_api.exceptions import ScopeError
 from hubspot_simulator.faults import Fault
 from hubspot_simulator.objects.behaviour import ObjectsBehaviour
@@ -20,7 +21,7 @@ from tap_hubspot_engagements.objects.source import ObjectsSource
 from tap_hubspot_engagements.source import Page
 from tap_hubspot_engagements.times import ms_to_utc
 from tests.expected import expected_tables
-from tests.tap.conftest import HOUR_MS, NOW_MS, Clock, Serve, mark, of_type
+from tests.tap.conftest import HOUR_MS, NOW_MS, Clock, Serve, build_config, mark, of_type
 from tests.tap.differences import as_objects_show, comparable
 from tests.tap.model import ModelTarget
 from tests.tap.objects import OBJECTS, build_client, run_tap
@@ -58,14 +59,14 @@ def test_all_tables_are_those_of_v1(serve: Serve, clock: Clock, api_version: str
     """
     A full pass, and then changes, make v1's tables, but for the listed differences.
     """
-    portal = Portal.generate(700, clock=clock)
+    portal = Portal.generate(300, clock=clock)
     simulator, target, v1 = serve(portal), ModelTarget(), ModelTarget()
     run_tap(simulator, target, api_version=api_version)
     assert_tables(target, portal)
     clock.now_ms += HOUR_MS
     for engagement_id in sorted(listed_ids(portal))[::7]:
         portal.update(engagement_id, {"uid": "changed"}, {"body": "", "title": "new"})
-        portal.associate(engagement_id, "contactIds", range(1, 1203))
+    portal.associate(engagement_id, "contactIds", range(1, 1203))
     portal.create({"engagement": {"type": "NOTE"}, "metadata": {"body": "late"}})
     clock.now_ms += HOUR_MS
     run_tap(simulator, target, api_version=api_version)
@@ -98,7 +99,7 @@ def test_what_hubspot_leaves_open(serve: Serve, clock: Clock, switches: dict[str
     run_tap(simulator, target, api_version="2026-09")
     clock.now_ms += HOUR_MS
     for engagement_id in sorted(listed_ids(portal))[::2]:
-        portal.update(engagement_id, {"uid": "changed"})
+        portal.update(engagement_id, {"uid": "changed\x00"})
     clock.now_ms += HOUR_MS
     run_tap(simulator, target, api_version="2026-09")
     assert_tables(target, portal)
@@ -265,7 +266,7 @@ def test_a_refused_id_leaves_the_other_associations(serve: Serve, clock: Clock) 
     found = source.api.search("notes", [("hs_lastmodifieddate", "GTE", 1000)])
     gone = int(found.records[7].id)
     portal.delete(gone)
-    page = source.api.to_page("notes", found, found.records)
+    page = source.api.to_page("notes", [found], found.records)
     for engagement in page.engagements:
         if engagement.id == gone:
             assert not engagement.whole["associations"]["contactIds"]
@@ -366,6 +367,34 @@ def test_an_unfinished_pass_of_another_api_begins_anew(
     run_tap(serve(portal), target, api_version="2026-09")
     assert {key for (key,) in target.tables["engagements"]} == listed_ids(portal)
     assert sum("begins anew" in one.message for one in caplog.records) == 1
+
+
+def test_pages_that_v1_could_not_read_are_read_anew(serve: Serve, clock: Clock) -> None:
+    """
+    The state's unread pages of v1 lead to a full pass of the objects API, not to an error.
+    """
+    portal = Portal.generate(60, clock=clock)
+    simulator, target = serve(portal), ModelTarget()
+    run_tap(simulator, target)
+    assert target.state is not None
+    target.state["bookmarks"]["engagements"]["unread"] = [{"ranges": [[5, 9]]}]
+    messages = run_tap(simulator, target, api_version="2026-09")
+    assert any(one.path.endswith("/2026-09/notes") for one in simulator.requests)
+    assert {"unread", "doubted"}.isdisjoint(mark(messages[-1]["value"]))
+
+
+def test_searches_keep_to_their_own_limit(serve: Serve, clock: Clock) -> None:
+    """
+    HubSpot allows five searches a second, and the tap causes no 429.
+    """
+    portal = Portal.generate(1500, clock=clock)
+    simulator = serve(portal, search_limit=5)
+    config = build_config(simulator, api_version="2026-09")
+    client = HubspotClient(config)
+    source = ObjectsSource(client, config)
+    assert set(ids_of(source.read_changes(ms_to_utc(0)))) == listed_ids(portal)
+    assert client.retries == 0
+    assert sum(one.path.endswith("/search") for one in simulator.requests) > 10
 
 
 def test_a_search_without_order_is_an_error() -> None:

@@ -79,6 +79,7 @@ def test_first_load(quiet: Simulator) -> None:
     # The version is the signpost: the clock's second at the question, less one.
     assert mark(last_state(messages)).keys() == {
         "lastUpdated",
+        "swept",
         "version",
         "selected",
         "engagements",
@@ -166,7 +167,12 @@ def test_an_empty_portal(serve: Serve) -> None:
     messages = replicate(hubspot)
     kinds = [message["type"] for message in messages]
     assert kinds == ["SCHEMA", "STATE", "ACTIVATE_VERSION", "STATE", "STATE"]
-    assert mark(last_state(messages)).keys() == {"version", "selected", "engagements"}
+    assert mark(last_state(messages)).keys() == {
+        "version",
+        "swept",
+        "selected",
+        "engagements",
+    }
     assert paths(hubspot) == ["paged", "modified", "details"]
     hubspot.portal.create({"engagement": {"type": "NOTE"}, "metadata": {}})
     assert (

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
 from tests.conftest import TestDatabase
+from tests.servers import FAMILY
 from tests.target.conftest import TEXT, record, schema, state, to_lines
 
 THINGS = schema({"text": TEXT})
@@ -72,8 +73,7 @@ def waiting_for_locks(database: TestDatabase) -> list[int]:
     """Return the connections whose statement waits for another's lock."""
     # InnoDB shows the same again to whoever asks within 100 ms of the last time.
     time.sleep(0.15)
-    sql = "SELECT trx_mysql_thread_id FROM information_schema.innodb_trx WHERE trx_state = %s"
-    return [int(number) for (number,) in database.query(sql, ("LOCK WAIT",))]
+    return [int(number) for (number,) in database.query(FAMILY.lock_waits)]
 
 
 @contextmanager

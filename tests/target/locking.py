@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 
 from tests.conftest import Outcome, TestDatabase
+from tests.servers import FAMILY
 from tests.target.conftest import (
     TEXT,
     Message,
@@ -15,7 +17,7 @@ from tests.target.conftest import (
 from tests.target.feeding import END_S
 
 OURS, THEIRS = record({"id": 1, "text": "ours"}), record({"id": 1, "text": "theirs"})
-IMPATIENT = '["SET innodb_lock_wait_timeout = 1"]'
+IMPATIENT = json.dumps([FAMILY.short_lock_wait])
 OTHER = schema({"text": TEXT}, stream="other_things")
 WAIT = {"lock_wait_seconds": 120}
 SHORT = {"lock_timeout_seconds": 2}

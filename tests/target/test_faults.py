@@ -37,6 +37,7 @@ from tests.target.feeding import (
     until,
     waiting_for_locks,
 )
+from tests.target.locking import IMPATIENT
 
 
 def test_a_kill_loses_nothing_that_a_state_claims(
@@ -116,7 +117,7 @@ def test_a_signal_does_not_wait_for_a_server_that_is_away(
     """
     load_here(database, THINGS, record({"id": 1, "text": "before"}))
     with holding_row(database):
-        target = start_target(init_sql='["SET innodb_lock_wait_timeout = 1"]')
+        target = start_target(init_sql=IMPATIENT)
         assert target.stdin and target.stdout and target.stderr
         target.stdin.write(to_lines(THINGS, record({"id": 1, "text": "after"}), state(1)))
         target.stdin.close()
@@ -132,7 +133,7 @@ def test_a_lock_wait_is_sent_again(database: TestDatabase, start_target: StartTa
     """
     load_here(database, THINGS, record({"id": 1, "text": "before"}))
     with holding_row(database):
-        target = start_target(init_sql='["SET innodb_lock_wait_timeout = 1"]')
+        target = start_target(init_sql=IMPATIENT)
         assert target.stdin and target.stdout and target.stderr
         target.stdin.write(to_lines(THINGS, record({"id": 1, "text": "after"}), state(1)))
         target.stdin.close()

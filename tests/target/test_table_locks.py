@@ -253,3 +253,25 @@ def test_names_of_one_table_have_one_lock(start_target: StartTarget) -> None:
         done = load(database, other)
         assert (done.code, done.out) == (1, "")
         assert "has the data of portal:1" in the_error(done)
+
+
+def test_renewals_do_not_disturb_a_merge(database: TestDatabase, start_target: StartTarget) -> None:
+    """
+    The table's lock is renewed while a merge waits for another writer, and the merge commits at the
+    first attempt.
+    """
+    load_here(database, THINGS, record({"id": 1, "text": "before"}))
+    with holding_row(database):
+        target = start_target(**SHORT)
+        assert target.stdin and target.stdout and target.stderr
+        # OceanBase repeats a transaction's first statement by itself: the second must wait.
+        send(target, OTHER, THINGS, record({"id": 1}, stream="other_things"))
+        send(target, record({"id": 1, "text": "after"}), state(1))
+        target.stdin.close()
+        until(lambda: "INSERT INTO `things`" in statements_running(database))
+        renewals = read_state(database, "renewals")
+        until(lambda: read_state(database, "renewals") != renewals)
+    output = target.stderr.read()
+    assert (target.wait(END_S), target.stdout.read()) == (0, b"1\n"), output
+    assert b"retrying" not in output
+    assert database.query("SELECT text FROM things") == [("after",)]
