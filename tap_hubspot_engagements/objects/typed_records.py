@@ -279,7 +279,10 @@ def read_page(kind: str, text: bytes) -> RecordPage[Any]:
 
 def read_record(kind: str, text: bytes) -> Any:
     """Return a single record, decoded; raise ValueError for anything else."""
-    return read_page(kind, b'{"results":[%b]}' % text).results[0]
+    results = read_page(kind, b'{"results":[%b]}' % text).results
+    if len(results) != 1:
+        raise ValueError("not a record")  # such as an empty response
+    return results[0]
 
 
 def property_of(record: Any, name: str) -> Any:

@@ -397,10 +397,11 @@ def test_searches_keep_to_their_own_limit(serve: Serve, clock: Clock) -> None:
     assert sum(one.path.endswith("/search") for one in simulator.requests) > 10
 
 
-def test_a_search_without_order_is_an_error() -> None:
+def test_a_search_without_order_is_an_error(client: HubspotClient) -> None:
     """
     A search whose results lie before its filter never ends: that is an error.
     """
+    from tap_hubspot_engagements.objects.api import ObjectsApi
     from tap_hubspot_engagements.objects.changes import Place, _advance
     from tap_hubspot_engagements.objects.typed_records import read_page
 
@@ -412,7 +413,7 @@ def test_a_search_without_order_is_an_error() -> None:
         has_more = True
 
     with pytest.raises(PagingError):
-        _advance("notes", Place(NOW_MS), Found())  # type: ignore[arg-type]
+        _advance(ObjectsApi(client, "2026-09"), "notes", Place(NOW_MS), Found())  # type: ignore[arg-type]
 
 
 def test_one_engagement(serve: Serve, clock: Clock) -> None:
