@@ -7,11 +7,11 @@ been requested. Searches have a rate limit of their own.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from hubspot_api.client import HubspotClient, Response
 from hubspot_api.exceptions import NotFoundError, ScopeError
@@ -26,6 +26,7 @@ from tap_hubspot_engagements.objects.typed_records import (
     read_record,
     to_engagements,
 )
+from tap_hubspot_engagements.properties import REDACTED_MARK
 
 MAX_LISTED = 100  # HubSpot's limit of a page of a list
 MAX_FOUND = 200  # and of a search
@@ -37,14 +38,19 @@ Filter = tuple[str, str, int]
 """A property, an operator, and a value."""
 
 
+T = TypeVar("T")
+
+_REDACTED = REDACTED_MARK.encode()
+
+
 @dataclass(frozen=True)
 class ObjectPage:
     """
     Records of one type as engagements.
 
     `deleted_at` has the moment of each deletion, as HubSpot writes it, on pages of archived
-    records. `after` is HubSpot's cursor, None on the last page; `total` is a search's. The clocks
-    and `nul_removed` are those of source.Page.
+    records. `after` is HubSpot's cursor, None on the last page. The clocks,
+    `nul_removed` and `may_be_redacted` are those of source.Page.
     """
 
     kind: str
@@ -53,6 +59,7 @@ class ObjectPage:
     received_at: datetime
     hubspot_at: datetime
     nul_removed: int = 0
+    may_be_redacted: bool = True
     deleted_at: Sequence[str | None] = ()
 
 
@@ -99,7 +106,31 @@ class ObjectsApi:
 
         `after` is HubSpot's cursor or an id, which the page includes.
         """
-        portal_id = self.portal_id
+        response = self._get_list(kind, after, archived, lambda text: read_page(kind, text))
+        return self._to_list_page(kind, response, response.body)
+
+    def fetch_list(self, kind: str, after: str | int = "") -> tuple[Callable[[], ObjectPage], bool]:
+        """
+        Request a page as list_page does; return its decoder, and whether it may have a next page.
+
+        Decoding is left to the thread that writes the page: objects created in a worker thread
+        miss that core's cache.
+        """
+        response = self._get_list(kind, after, False, check_complete)
+
+        def decode_page() -> ObjectPage:
+            try:
+                page = read_page(kind, response.text)
+            except ValueError:
+                # The response is incomplete in a way that shows only now: request it again.
+                return self.list_page(kind, after)
+            return self._to_list_page(kind, response, page)
+
+        return decode_page, b'"after"' in response.text
+
+    def _get_list(
+        self, kind: str, after: str | int, archived: bool, parse: Callable[[bytes], T]
+    ) -> Response[T]:
         params: dict[str, object] = {
             "limit": self.list_size,
             "properties": ",".join(properties_of(kind)),
@@ -110,10 +141,13 @@ class ObjectsApi:
             params["after"] = after
         path = self.endpoints.records(kind)
         with naming_type(kind):
-            response = self.client.get(path, params, lambda text: read_page(kind, text))
-        page = response.body
+            return self.client.get(path, params, parse)
+
+    def _to_list_page(
+        self, kind: str, response: Response[Any], page: RecordPage[Any]
+    ) -> ObjectPage:
         self.associations.complete(kind, page.results)
-        return self._to_page(kind, response, page.results, portal_id)
+        return self._to_page(kind, response, page, page.results)
 
     def search(self, kind: str, filters: Sequence[Filter], sort: str = MODIFIED) -> SearchPage:
         """Return the first page of the records that match all `filters`, in ascending order."""
@@ -133,7 +167,7 @@ class ObjectsApi:
         self.associations.read_all(kind, records)
         response = search_pages[-1].response
         texts = [search_page.response.text for search_page in search_pages]
-        return self._to_page(kind, response, records, self.portal_id, texts)
+        return self._to_page(kind, response, response.body, records, texts)
 
     def highest_id(self, kind: str, created_before_ms: int | None = None) -> int | None:
         """Return the highest id of a type that searches show; None without any."""
@@ -186,14 +220,15 @@ class ObjectsApi:
     def _to_page(
         self,
         kind: str,
-        response: Response[RecordPage[Any]],
+        response: Response[Any],
+        page: RecordPage[Any],
         records: Sequence[Any],
-        portal_id: int,
         texts: Sequence[bytes] = (),
     ) -> ObjectPage:
-        engagements = to_engagements(kind, records, portal_id, self.associations.partner_types)
+        engagements = to_engagements(kind, records, self.portal_id, self.associations.partner_types)
         nul_removed = 0
-        if any(map(NUL_ESCAPE.search, texts or (response.text,))):
+        texts = texts or (response.text,)
+        if any(map(NUL_ESCAPE.search, texts)):
             clean = [_without_nul(engagement) for engagement in engagements]
             nul_removed = sum(
                 one is not other for one, other in zip(clean, engagements, strict=True)
@@ -202,12 +237,19 @@ class ObjectsApi:
         return ObjectPage(
             kind,
             engagements,
-            next_after(response.body),
+            next_after(page),
             response.received_at,
             response.hubspot_at,
             nul_removed,
+            any(_REDACTED in text for text in texts),
             [record.archivedAt for record in records],
         )
+
+
+def check_complete(text: bytes) -> None:
+    """Raise ValueError unless a text ends as a JSON object does."""
+    if not text.rstrip().endswith(b"}") or not text.lstrip().startswith(b"{"):
+        raise ValueError("not a JSON object")
 
 
 @contextmanager

@@ -9,7 +9,7 @@ of order makes the pass start over, one request after the other, by HubSpot's ow
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -28,6 +28,10 @@ Range = tuple[int, int | None]
 EVERYTHING: Range = (0, None)
 MIN_PAGES_TO_SPLIT = 4  # a smaller part is not worth a request that may find nothing
 MAX_EARLY_ENDS = 3
+
+
+Fetched = tuple[Callable[[], ObjectPage], int]
+"""The function that decodes a page, and the highest id of its type, 0 if unknown."""
 
 
 @dataclass(frozen=True)
@@ -121,7 +125,7 @@ def to_page(object_page: ObjectPage, resume: Resume | None, *, is_last: bool) ->
         object_page.received_at,
         object_page.hubspot_at,
         object_page.nul_removed,
-        may_be_redacted=object_page.kind == "emails",
+        may_be_redacted=object_page.may_be_redacted,
     )
 
 
@@ -197,7 +201,7 @@ class _Plan:
 def _iter_parallel(api: ObjectsApi, remainder: Remainder, workers: int) -> Iterator[Page]:
     """Yield the pages of all parts as they arrive; a part has at most one request in flight."""
     plan = _Plan(remainder, api.list_size)
-    pool: Workers[_Part, tuple[ObjectPage, int]] = Workers(workers)
+    pool: Workers[_Part, Fetched] = Workers(workers)
     is_first = True
     try:
         while plan.parts:
@@ -205,7 +209,8 @@ def _iter_parallel(api: ObjectsApi, remainder: Remainder, workers: int) -> Itera
                 # Alone: the clock of the first page has to precede all other requests.
                 _request(api, plan, pool, first, workers)
                 is_first = False
-            part, (object_page, top) = pool.next_result()
+            part, (decode_page, top) = pool.next_result()
+            object_page = decode_page()
             plan.tops[part.kind] = max(plan.tops.get(part.kind, 0), top)
             own = plan.advance(part, object_page)
             _continue_past_early_end(api, plan, part, object_page)
@@ -222,17 +227,17 @@ def _iter_parallel(api: ObjectsApi, remainder: Remainder, workers: int) -> Itera
 def _request(
     api: ObjectsApi,
     plan: _Plan,
-    pool: Workers[_Part, tuple[ObjectPage, int]],
+    pool: Workers[_Part, Fetched],
     part: _Part,
     workers: int,
 ) -> None:
     part.is_requested = True
     at, knows_top = part.at, part.kind in plan.tops or workers == 1
 
-    def read() -> tuple[ObjectPage, int]:
-        object_page = api.list_page(part.kind, at)
-        has_top = knows_top or object_page.after is None
-        return object_page, 0 if has_top else _guess_highest_id(api, part.kind)
+    def read() -> Fetched:
+        decode_page, has_more = api.fetch_list(part.kind, at)
+        is_guess_useful = has_more and not knows_top
+        return decode_page, _guess_highest_id(api, part.kind) if is_guess_useful else 0
 
     pool.submit(part, read)
 

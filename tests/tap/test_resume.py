@@ -150,6 +150,7 @@ def test_nothing_is_lost(
     table = load(table, messages := replicate(served, state, page_size=7, **lookback))
     assert mark(last_state(messages)).keys() <= {
         "lastUpdated",
+        "swept",
         "version",
         "selected",
         "engagements",
