@@ -151,6 +151,8 @@ def _filter_options() -> argparse.ArgumentParser:
     add = parser.add_argument
     add("--from", dest="first", metavar="DAY", help="first day, as YYYY-MM-DD")
     add("--to", dest="last", metavar="DAY", help="last day, as YYYY-MM-DD")
+    period = "last-week, this-week, last-month, this-month, or days before today such as 90d"
+    add("--period", metavar="NAME", help=period)
     add("--tz", default="UTC", metavar="ZONE", help="IANA time zone (default: %(default)s)")
     rows = "live: leave out deleted and inactive engagements (default: live; daily alone: all)"
     add("--rows", choices=("all", "live"), help=rows)

@@ -8,8 +8,9 @@ import os
 import sys
 import time
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from engagements_report import stdout
 from engagements_report.config import read_config
@@ -18,7 +19,13 @@ from engagements_report.output_formats import FORMATS
 from engagements_report.queries import indexes
 from engagements_report.queries.calendar import read_day, read_zone
 from engagements_report.queries.database import SESSION, Database
-from engagements_report.queries.periods import MAX_AGE_S, WINDOW_DAYS, Period, ReportFilter
+from engagements_report.queries.periods import (
+    MAX_AGE_S,
+    WINDOW_DAYS,
+    Period,
+    ReportFilter,
+    named_days,
+)
 from engagements_report.queries.reports import build_query, run_report
 from mysql_settings.file_access import to_warnings
 from mysql_settings.login import unproven_server_warning
@@ -171,7 +178,7 @@ def _to_filter(options: argparse.Namespace) -> ReportFilter:
         return ReportFilter(Period(None, None, read_zone("UTC")), time=options.time)
     _refuse_unused(options)
     zone = read_zone(options.tz)
-    first, last = _read_day("--from", options.first), _read_day("--to", options.last)
+    first, last = _read_days(options, zone)
     return ReportFilter(
         Period(first, last, zone),
         live=None if options.rows is None else options.rows == "live",
@@ -195,6 +202,15 @@ def _refuse_unused(options: argparse.Namespace) -> None:
         if is_given and options.report not in (None, report):
             flag = f"--{name.replace('_', '-')}"
             raise UsageError(f"{flag} is for {report} only: {options.report} does not use it")
+
+
+def _read_days(options: argparse.Namespace, zone: ZoneInfo) -> tuple[date | None, date | None]:
+    """Return the first and the last day of --period, or of --from and --to."""
+    if options.period is None:
+        return _read_day("--from", options.first), _read_day("--to", options.last)
+    if options.first is not None or options.last is not None:
+        raise UsageError("--period already says the days: leave out --from and --to")
+    return named_days(options.period, datetime.now(zone).date())
 
 
 def _read_day(flag: str, text: str | None) -> date | None:

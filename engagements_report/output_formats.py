@@ -6,11 +6,11 @@ import csv
 import json
 import re
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from io import StringIO
-from typing import Any
+from typing import Any, Literal
 
 from rich import box
 from rich.console import Console
@@ -21,19 +21,55 @@ from mysql_settings.visible import visible
 
 NULL_TEXT = "-"  # in a table for people
 MAX_WIDTH = 10_000  # characters of a line in a file or pipe
+MIN_TEXT_WIDTH = 10  # characters of a text, as long as a day; longer ones are folded
+FRAME_WIDTH = 3  # of a column: a line and two spaces
+FORMULA_STARTS = ("=", "+", "-", "@", "＝", "＋", "－", "＠")
 
 
 def to_table(rows: Rows) -> str:
-    """Return a table; on a terminal, folded to the terminal's width."""
-    is_unicode = (getattr(sys.stdout, "encoding", None) or "").lower().startswith("utf")
-    table = Table(*map(str, rows.columns), box=box.HEAVY_HEAD if is_unicode else box.ASCII)
-    for index, column in enumerate(table.columns):
-        if _is_number(rows, index):
-            column.justify = "right"
-        column.overflow = "fold"
-    for row in rows.rows:
-        table.add_row(*(NULL_TEXT if value is None else visible(str(value)) for value in row))
+    """
+    Return a table; on a terminal, no wider than that, with longer texts folded.
+
+    Where the numbers would have to be broken, each row is a list of its values instead.
+    """
     width = Console().width if sys.stdout and sys.stdout.isatty() else MAX_WIDTH
+    texts = [[NULL_TEXT if it is None else visible(str(it)) for it in row] for row in rows.rows]
+    numbers = [_is_number(rows, index) for index in range(len(rows.columns))]
+    least_widths = [
+        max((len(row[index]) for row in texts), default=0)
+        if numbers[index] or columns_are_short(texts, index)
+        else MIN_TEXT_WIDTH
+        for index in range(len(rows.columns))
+    ]
+    if sum(least_widths) + FRAME_WIDTH * len(least_widths) + 1 > width:
+        return _to_lists(rows.columns, texts, width)
+    is_unicode = (getattr(sys.stdout, "encoding", None) or "").lower().startswith("utf")
+    table = Table(box=box.HEAVY_HEAD if is_unicode else box.ASCII)
+    for name, is_number, least in zip(rows.columns, numbers, least_widths, strict=True):
+        justify: Literal["right", "left"] = "right" if is_number else "left"
+        table.add_column(name, justify=justify, overflow="fold", min_width=least)
+    for row in texts:
+        table.add_row(*row)
+    return _print(table, width)
+
+
+def columns_are_short(texts: Sequence[Sequence[str]], index: int) -> bool:
+    """Whether a column's texts are as short as a day, so that none needs to be folded."""
+    return all(len(row[index]) <= MIN_TEXT_WIDTH for row in texts)
+
+
+def _to_lists(columns: Sequence[str], texts: Sequence[Sequence[str]], width: int) -> str:
+    """Return a line `name: value` for each value, and an empty line after each row."""
+    lines = []
+    for row in texts:
+        for name, text in zip(columns, row, strict=True):
+            line = f"{name}: {text}"
+            lines += [line[at : at + width] for at in range(0, len(line), width)]
+        lines.append("")
+    return "\n".join(lines)
+
+
+def _print(table: Table, width: int) -> str:
     console = Console(file=StringIO(), width=width)
     console.print(table, markup=False)
     out = console.file
@@ -50,8 +86,24 @@ def to_csv(rows: Rows) -> str:
     return out.getvalue()
 
 
+def to_excel(rows: Rows) -> str:
+    """
+    Return CSV for spreadsheets: with a byte order mark, so that Excel reads it as UTF-8.
+
+    A text that a spreadsheet would take for a formula begins with an apostrophe.
+    """
+    guarded = [[_guard(value) for value in row] for row in rows.rows]
+    return "\ufeff" + to_csv(Rows(rows.columns, guarded))
+
+
+def _guard(value: Any) -> Any:
+    is_formula = isinstance(value, str) and value.lstrip().startswith(FORMULA_STARTS)
+    is_control = isinstance(value, str) and value[:1] in ("\t", "\r", "\n")
+    return f"'{value}" if is_formula or is_control else value
+
+
 def to_json(rows: Rows) -> str:
-    """Return a list of objects; NULL is null, days are ISO strings, decimals numbers."""
+    """Return a list of objects; NULL is null, days are ISO strings, counts whole numbers."""
     objects = [dict(zip(rows.columns, row, strict=True)) for row in rows.rows]
     return json.dumps(objects, default=_to_json_value, ensure_ascii=False, indent=1) + "\n"
 
@@ -68,6 +120,7 @@ def to_markdown(rows: Rows) -> str:
 FORMATS: Mapping[str, Callable[[Rows], str]] = {
     "table": to_table,
     "csv": to_csv,
+    "excel": to_excel,
     "json": to_json,
     "markdown": to_markdown,
 }
@@ -84,7 +137,8 @@ def _escape(text: str) -> str:
 
 def _to_json_value(value: Any) -> object:
     if isinstance(value, Decimal):
-        return float(value)
+        # The server's sums of whole numbers are decimals without digits after the point.
+        return int(value) if value.as_tuple().exponent == 0 else float(value)
     if isinstance(value, date):
         return value.isoformat()
     raise TypeError(f"no JSON for {value!r}")

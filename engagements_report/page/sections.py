@@ -25,8 +25,9 @@ from engagements_report.queries.calendar import DAY
 from engagements_report.queries.periods import ReportFilter, Span
 from engagements_report.queries.reports import ReportResult
 
-WIDE, NARROW = 660, 320  # pixels
-MAX_LINES = 8  # of averages, beside that of all types; the table has all
+WIDE, NARROW = 960, 320  # pixels
+MAX_LINES = 8  # of averages, beside that of all types
+MAX_COLUMN_TYPES = 8  # that fit a page of paper; further types are one column
 MAX_CHART_OWNERS = 15  # the table has all
 TOO_RECENT = "too recent"
 WITHOUT_REPLY = ("no reply", "no contact", TOO_RECENT)  # bars in grey
@@ -92,7 +93,10 @@ def _daily(section_input: SectionInput) -> SectionContent:
         (row["type"], _to_day(row["day"])): row["num_engagements"] for row in section_input.rows
     }
     span = section_input.span
-    types = sorted({type_name for type_name, _ in counts})
+    volumes: dict[str, int] = {}
+    for (type_name, _), number in counts.items():
+        volumes[type_name] = volumes.get(type_name, 0) + number
+    types = sorted(volumes, key=lambda type_name: (-volumes[type_name], type_name))
     weekly = charts.is_weekly(span.first, span.last)
     step = "week, since there are more days than fit the chart" if weekly else "day"
     lead = f"{_daily_sentence(counts, span)} A bar is a {step}."
@@ -130,15 +134,14 @@ def _daily_table(
     totals: dict[date, int] = {}
     for (_, day), number in counts.items():
         totals[day] = totals.get(day, 0) + number
-    rows = [
-        [
-            _day_name(day, partial_day),
-            *(counts.get((type_name, day), 0) for type_name in types),
-            totals[day],
-        ]
-        for day in sorted(totals, reverse=True)
-    ]
-    return Table("By day and type, newest first", ["day", *types, "all"], rows)
+    shown, others = types[:MAX_COLUMN_TYPES], types[MAX_COLUMN_TYPES:]
+    rows = []
+    for day in sorted(totals, reverse=True):
+        numbers = [counts.get((type_name, day), 0) for type_name in shown]
+        rest = [totals[day] - sum(numbers)] if others else []
+        rows.append([_day_name(day, partial_day), totals[day], *numbers, *rest])
+    columns = ["day", "all", *shown, *([OTHER] if others else [])]
+    return Table("By day and type, newest first", columns, rows)
 
 
 def _day_name(day: date, partial_day: date | None) -> str:
@@ -162,11 +165,12 @@ def _rolling(section_input: SectionInput) -> SectionContent:
     )
     left_out = len(points_by_type.keys() - lines.keys())
     if left_out:
-        lead += f" The table has {plural(left_out, 'type')} more."
+        lead += f" Not shown: {plural(left_out, 'type')} with fewer."
     wide = draw(charts.averages(lines, labels, WIDE), summary, "wide")
     figure = Figure([wide, draw(charts.averages(lines, {}, NARROW), summary, "narrow")])
     legend = Legend([(label, charts.line_colour(name)) for name, label in labels.items()])
-    table = _rolling_table(section_input.rows, list(points_by_type), window, partial_day)
+    types = [name for name in lines if name in points_by_type]
+    table = _rolling_table(section_input.rows, types, window, partial_day)
     return SectionContent(lead, [legend, figure], table)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timezone
 from zoneinfo import ZoneInfo
@@ -13,6 +14,7 @@ UTC = ZoneInfo("UTC")
 MAX_DAYS = 10_000  # the size of the calendar in rolling.sql
 MAX_WINDOW_DAYS = 100
 WINDOW_DAYS = 14
+PERIODS = ("last-week", "this-week", "last-month", "this-month", "a number of days such as 90d")
 NO_OWNER = 0  # the id of no owner
 MAX_AGE_S = 86_400  # of the last load; older data are an error of the report quality
 # MySQL's first day; a last day up to which a zone has few changes of clocks.
@@ -41,6 +43,28 @@ class Period:
         since = f" from {self.first}" if self.first else ""
         until = f" to {self.last}" if self.last else ""
         return f"{since}{until} ({self.zone.key})"
+
+
+def named_days(name: str, today: date) -> tuple[date, date]:
+    """
+    Return the first and the last day of a period such as last-week or 90d; see PERIODS.
+
+    Weeks begin on Monday. A period that is not over ends `today`; 90d are the 90 days before today.
+    Raises UsageError for another name.
+    """
+    monday, first_of_month = today - today.weekday() * DAY, today.replace(day=1)
+    days = {
+        "last-week": (monday - 7 * DAY, monday - DAY),
+        "this-week": (monday, today),
+        "last-month": ((first_of_month - DAY).replace(day=1), first_of_month - DAY),
+        "this-month": (first_of_month, today),
+    }
+    if name in days:
+        return days[name]
+    match = re.fullmatch(r"(\d{1,5})d", name)
+    if not match or not 1 <= int(match[1]) <= MAX_DAYS:
+        raise UsageError(f"--period: {name!r} is not one of {', '.join(PERIODS)}")
+    return today - int(match[1]) * DAY, today - DAY
 
 
 @dataclass(frozen=True)

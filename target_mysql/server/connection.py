@@ -62,7 +62,11 @@ def _open(config: Config, name: str, port: int) -> UploadConnection:
 
 
 def _set_session(connection: Connection[Cursor], init_sql: Sequence[str]) -> None:
-    """Set the variables that a load relies on; raises ConfigError if `init_sql` changes them."""
+    """
+    Set the variables that a load relies on, and run `init_sql`.
+
+    Raises ConfigError if `init_sql` changes the variables or is refused.
+    """
     with connection.cursor() as cursor:
         for statement in statements.SESSION:
             cursor.execute(statement)
@@ -74,7 +78,7 @@ def _set_session(connection: Connection[Cursor], init_sql: Sequence[str]) -> Non
             cursor.execute(statements.READ_SESSION)
             ours = dict(cursor.fetchall())
             for statement in init_sql:
-                cursor.execute(statement)
+                _run_init_statement(cursor, statement)
             cursor.execute(statements.READ_SESSION)
             changes = sorted(name for name, value in cursor.fetchall() if ours[name] != value)
             if changes:
@@ -83,6 +87,17 @@ def _set_session(connection: Connection[Cursor], init_sql: Sequence[str]) -> Non
                 )
                 raise ConfigError(f"{problem}: remove them from init_sql")
         cursor.execute(statements.WRITE_PROBE)
+
+
+def _run_init_statement(cursor: Cursor, statement: str) -> None:
+    """Run a statement of `init_sql`; raises ConfigError if the server refuses the statement."""
+    try:
+        cursor.execute(statement)
+    except pymysql.MySQLError as error:
+        if is_transient(error):
+            raise
+        text = f"init_sql: the server refuses {statement}: {error.args[-1]}"
+        raise ConfigError(f"{text}: correct or remove the statement") from error
 
 
 def _keep_alive(connection: Connection[Cursor]) -> None:

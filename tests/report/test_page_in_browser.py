@@ -98,17 +98,17 @@ def test_the_charts_have_the_marks_that_the_data_asks_for(wide: BrowserPage) -> 
     """
     A bar a type and day, a bar an owner and type, a square an hour, a line a type, partly dashed.
     """
-    cells = wide.page.locator("#daily tbody td").all_inner_texts()
+    cells = wide.page.locator("#daily tbody td").all_text_contents()
     kinds = wide.number_of("#daily thead th") - 2
-    counts = [cell for nth, cell in enumerate(cells) if (nth + 1) % (kinds + 1)]
+    counts = [cell for nth, cell in enumerate(cells) if nth % (kinds + 1)]  # without all types
     assert wide.number_of("#daily svg.wide path:has(title)") == len([n for n in counts if n != "0"])
     assert wide.page.locator("#daily svg.wide title").first.text_content().startswith("2018-06-15,")
-    squares = [n for n in wide.page.locator("#hours tbody td").all_inner_texts() if n != "0"]
+    squares = [n for n in wide.page.locator("#hours tbody td").all_text_contents() if n != "0"]
     assert wide.number_of("#hours svg.wide path:has(title)") == len(squares)
-    assert wide.number_of("#rolling figure") == kinds
-    assert wide.number_of("#rolling svg path[stroke-dasharray='4,4']") == kinds
+    lines = wide.number_of("#rolling svg.wide path[stroke-dasharray='4,4']")
+    assert lines == kinds + 1  # of all types, too
     assert wide.number_of("#calls svg.wide path:has(title)") == 3
-    assert wide.number_of("#first-response svg.wide path:has(title)") == 9
+    assert wide.number_of("#first-response svg.wide path:has(title)") == 10
     assert wide.page.locator("#daily svg.wide").is_visible()
     assert not wide.page.locator("#daily svg.narrow").is_visible()
 
@@ -135,9 +135,11 @@ def test_the_keyboard_reaches_everything(wide: BrowserPage) -> None:
         reached_links.append(tuple(wide.page.evaluate(focus_script)))
         outline = "getComputedStyle(document.activeElement).outlineStyle"
         assert wide.page.evaluate(outline) == "solid"
-    assert len(reached_links) == 1 + 8 + 8  # past the head, to each report, each report's table
+    assert len(reached_links) == 1 + 8 + 7 + 1  # past the head, to each report, each table
     assert ("A", "#quality") in reached_links
-    assert [name for name, _ in reached_links].count("DIV") == 8
+    assert [name for name, _ in reached_links].count("SUMMARY") == 7  # one that stands open
+    assert [name for name, _ in reached_links].count("DIV") == 1
+    wide.page.locator("#daily summary").press("Enter")
     table = wide.page.locator("#daily .scroll")
     table.focus()
     wide.page.keyboard.press("End")
@@ -152,9 +154,12 @@ def test_the_keyboard_reaches_everything(wide: BrowserPage) -> None:
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_nothing(browser: Any, file: Path, scheme: str, size: dict[str, int]) -> None:
     """
-    Contrast, names, roles, order: axe-core has nothing to say, on light paper and on dark.
+    Contrast, names, roles, order: axe-core has nothing to say, with all tables unfolded,
+    on light paper and on dark.
     """
     browser_page = BrowserPage(browser, file, scheme, size)
+    unfold = "document.querySelectorAll('details').forEach(one => one.open = true)"
+    browser_page.page.evaluate(unfold)
     results = axe.Axe().run(browser_page.page)
     passing_rules = {rule["id"] for rule in results.response["passes"]}
     assert results.violations_count == 0, results.generate_report()
@@ -177,6 +182,9 @@ def test_it_prints_whole_and_on_white(browser: Any, file: Path) -> None:
         "[...document.querySelectorAll('.scroll')].filter(e => e.scrollHeight > e.clientHeight + 2)"
     )
     assert browser_page.page.evaluate(f"{cut}.length") == 0
+    browser_page.page.set_viewport_size({"width": 688, "height": 971})  # A4 without its margins
+    assert browser_page.page.evaluate("document.documentElement.scrollWidth") <= 688
+    assert browser_page.page.locator("#daily tbody tr").first.is_visible()
     paper = browser_page.page.evaluate("getComputedStyle(document.documentElement).backgroundColor")
     assert paper == "rgb(255, 255, 255)"
     assert browser_page.page.pdf(format="A4").startswith(b"%PDF")

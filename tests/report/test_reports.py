@@ -13,6 +13,7 @@ import subprocess
 import termios
 from collections.abc import Iterable
 from datetime import date, datetime, timedelta, timezone
+from decimal import Decimal
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -20,10 +21,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from engagements_report import cli
+from engagements_report import cli, output_formats
 from engagements_report.config import read_config
 from engagements_report.exceptions import DatabaseError
-from engagements_report.queries.database import Database
+from engagements_report.queries.database import Database, Rows
 from engagements_report.queries.statements import SqlText
 from tests.conftest import PROGRAMS, SHARED, TestDatabase, clean_environment, run_program
 from tests.report import june_2018
@@ -230,6 +231,53 @@ def test_tables_fit_the_window(database: TestDatabase, width: int) -> None:
     assert done.returncode == 0
     assert max(map(len, lines)) <= width
     assert "".join(lines).count("LO") > 0 and len(lines) > 4
+
+
+@pytest.mark.parametrize("width", [30, 60, 80, 100])
+def test_no_number_is_broken(width: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    In a terminal every number and day stays on one line, whatever the width.
+    """
+    monkeypatch.setenv("COLUMNS", str(width))
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
+    row = ("A_LONG_TYPE_OF_CALL", date(2018, 7, 13), 1234567, 7654321, 14, Decimal("546737.2143"))
+    columns = ("type", "day", "num_engagements", "sum_14d", "days_in_window", "avg_14d")
+    text = output_formats.to_table(Rows(columns, [row]))
+    assert max(map(len, text.splitlines())) <= width
+    for value in row[1:]:
+        assert str(value) in text
+
+
+def test_a_spreadsheet_gets_no_formula() -> None:
+    """
+    With --format excel no text begins like a formula; numbers, below 0 too, stay numbers.
+    """
+    formulas = ["=1+1", "+1", "-1", "@SUM(1)", "\t=1", " =1", "＝1"]
+    rows = [(formula, -5) for formula in formulas] + [("CALL", -5)]
+    text = output_formats.to_excel(Rows(("type", "number"), rows))
+    assert text.startswith("\ufefftype,number\n")
+    cells = list(csv.reader(io.StringIO(text.removeprefix("\ufeff"))))[1:]
+    assert cells == [*([f"'{formula}", "-5"] for formula in formulas), ["CALL", "-5"]]
+
+
+def test_json_has_the_types_of_the_values(database: TestDatabase) -> None:
+    """
+    In JSON a count is a whole number in every report, and an average is not.
+    """
+    create_tables(database)
+    fill_engagements(database, june_2018.rows())
+    database.query("INSERT INTO engagement_calls SELECT id, NULL, 0 FROM engagements")
+    for name, columns in {
+        "calls": ("num_calls", "connected"),
+        "rolling": ("num_engagements", "sum_14d", "days_in_window"),
+        "owners": ("num_logged", "tasks_done"),
+        "quality": ("num", "out_of"),
+    }.items():
+        for row in json.loads(run(database, name, "--format", "json").out):
+            assert {type(row[column]) for column in columns} <= {int, type(None)}, name
+    assert isinstance(
+        json.loads(run(database, "rolling", "--format", "json").out)[0]["avg_14d"], float
+    )
 
 
 @pytest.mark.parametrize(

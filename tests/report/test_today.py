@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from datetime import date, datetime, timedelta, timezone
 
+import pytest
+
+from engagements_report.queries.periods import named_days
 from tests.conftest import TestDatabase
 from tests.report.conftest import Reports
 from tests.report.html_page import Page, Write
@@ -18,6 +21,43 @@ def fill_days(database: TestDatabase, today: date) -> None:
     midnight = datetime(today.year, today.month, today.day, tzinfo=timezone.utc)
     times_ms = [int((midnight - back * DAY).timestamp() * 1000) for back in range(21)]
     fill_engagements(database, [(times_ms[0], "CALL"), *((at, "CALL") for at in times_ms[1:] * 3)])
+
+
+@pytest.mark.parametrize(
+    ("name", "today", "first", "last"),
+    [
+        ("last-week", "2026-11-25", "2026-11-16", "2026-11-22"),
+        ("last-week", "2026-11-23", "2026-11-16", "2026-11-22"),
+        ("last-week", "2026-11-22", "2026-11-09", "2026-11-15"),
+        ("last-week", "2027-01-01", "2026-12-21", "2026-12-27"),
+        ("this-week", "2026-11-25", "2026-11-23", "2026-11-25"),
+        ("this-week", "2026-11-23", "2026-11-23", "2026-11-23"),
+        ("last-month", "2026-11-25", "2026-10-01", "2026-10-31"),
+        ("last-month", "2024-03-31", "2024-02-01", "2024-02-29"),
+        ("last-month", "2027-01-01", "2026-12-01", "2026-12-31"),
+        ("this-month", "2026-11-25", "2026-11-01", "2026-11-25"),
+        ("90d", "2026-11-25", "2026-08-27", "2026-11-24"),
+        ("1d", "2026-11-25", "2026-11-24", "2026-11-24"),
+    ],
+)
+def test_named_periods(name: str, today: str, first: str, last: str) -> None:
+    """
+    Weeks begin on Monday, months on the first; days are those before today.
+    """
+    days = named_days(name, date.fromisoformat(today))
+    assert [str(day) for day in days] == [first, last]
+
+
+def test_the_days_of_a_named_period(database: TestDatabase, reports: Reports) -> None:
+    """
+    --period gives the report of its first and last day.
+    """
+    today = datetime.now(timezone.utc).date()
+    fill_days(database, today)
+    first, last = named_days("last-week", today)
+    named = reports.rows("daily", "--period", "last-week")
+    assert named == reports.rows("daily", "--from", first, "--to", last)
+    assert [row[2] for row in named] == ["3"] * 7
 
 
 def test_averages_end_today(database: TestDatabase, reports: Reports) -> None:
