@@ -42,10 +42,14 @@ class RateLimiter:
         self._finished_at: deque[float] = deque()
         self._pause_until = 0.0
         self._lock = threading.Lock()
+        self._siblings: dict[tuple[int, float], RateLimiter] = {}
 
     def sibling(self, requests: int, window_s: float) -> RateLimiter:
-        """Return a limiter for requests that HubSpot counts apart, on the same clock."""
-        return RateLimiter(requests, self._clock, self._sleep, window_s)
+        """Return the limiter of requests that HubSpot counts apart: one object for each limit."""
+        key = requests, window_s
+        if key not in self._siblings:
+            self._siblings[key] = RateLimiter(requests, self._clock, self._sleep, window_s)
+        return self._siblings[key]
 
     @contextmanager
     def slot(self) -> Iterator[None]:

@@ -174,7 +174,7 @@ def to_json_schema(kind: type[ApiSettings]) -> dict[str, object]:
         schema = {**key.metadata["schema"], "description": key.metadata["meaning"]}
         if not key.repr:
             schema |= {"secret": True, "writeOnly": True}
-        if key.default not in (None, ()) and key.default is not MISSING:
+        if key.default is not MISSING and key.default not in (None, ()):
             schema["default"] = key.default
         properties[key.name] = schema
     return {"type": "object", "properties": properties}

@@ -54,7 +54,7 @@ def run(options: argparse.Namespace) -> int:
         if options.about:
             commands.show(commands.about(PROGRAM, DESCRIPTION, _version(), options.format))
         elif options.discover:
-            catalog = commands.discover()
+            catalog = commands.discover(options.config)
             logs.set_up()  # discover imports singer-python, which sets up its own logging
             commands.show(catalog)
         elif options.check:

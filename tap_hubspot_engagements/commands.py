@@ -14,28 +14,40 @@ from typing import Any, BinaryIO
 from hubspot_api.client import HubspotClient
 from hubspot_api.exceptions import HubspotError, NotFoundError, RefusedError
 from hubspot_api.redaction import clean
-from hubspot_api.settings import to_json_schema
+from hubspot_api.settings import OAUTH_KEYS, TOKEN_VARIABLE, to_json_schema
 from tap_hubspot_engagements.config import Config, load_json, warn_if_open
 from tap_hubspot_engagements.exceptions import OutputError
+from tap_hubspot_engagements.fetch_associations import read_plan
 from tap_hubspot_engagements.messages import Messages, write_all
+from tap_hubspot_engagements.portal_properties import check_stream, read_portal_streams
 from tap_hubspot_engagements.progress import Progress
 from tap_hubspot_engagements.replication import PassOptions
 from tap_hubspot_engagements.run import Run
 from tap_hubspot_engagements.selection import default_selection, read_selection
 from tap_hubspot_engagements.sources import build_source
 from tap_hubspot_engagements.state_file import unwrap
-from tap_hubspot_engagements.streams import STREAMS
+from tap_hubspot_engagements.streams import STREAMS, Stream, streams_of
 from tap_hubspot_engagements.sync import sync
 
 LOGGER = logging.getLogger(__name__)
 
 
-def discover() -> str:
-    """Return the catalog of all streams, as JSON."""
+def discover(path: Path | None) -> str:
+    """
+    Return the catalog of all streams, as JSON.
+
+    With credentials, HubSpot lists the portal's own properties of objects; without a config and a
+    token in the environment, the catalog has the shipped ones. Raises ConfigError.
+    """
     # Imported here: singer-python takes longer to import than a small sync takes.
     from tap_hubspot_engagements.discover import build_catalog
 
-    return json.dumps(build_catalog().to_dict(), indent=2)
+    has_token = bool(os.environ.get(TOKEN_VARIABLE))
+    streams: Mapping[str, Stream] = STREAMS
+    if path is not None and (has_token or has_credentials(load_json(path))):
+        config = read_config(path)
+        streams = read_portal_streams(HubspotClient(config), config)
+    return json.dumps(build_catalog(streams).to_dict(), indent=2)
 
 
 def about(program: str, description: str, version: str, form: str) -> str:
@@ -71,6 +83,11 @@ def _to_markdown(facts: Mapping[str, Any]) -> str:
     )
 
 
+def has_credentials(settings: Mapping[str, object]) -> bool:
+    """Tell whether a config file names a token or an OAuth app."""
+    return any(settings.get(name) for name in ("access_token", *OAUTH_KEYS))
+
+
 def show(text: str) -> None:
     """Print a text to stdout, redacted; raise OutputError if that fails."""
     try:
@@ -99,11 +116,11 @@ def check(config: Config) -> None:
     source = build_source(client, config)
     show(f"token accepted, portal {source.read_portal()}")
     refusal: HubspotError | None = None
-    for name, stream in STREAMS.items():
+    for name, stream in streams_of(config).items():
         if stream.parent:
             continue
         try:
-            source.check(name)
+            check_stream(client, config, source, stream)
             show(f"{name}: can be read")
         except (RefusedError, NotFoundError) as error:
             show(f"{name}: {error}")
@@ -117,12 +134,14 @@ def run_sync(options: Namespace) -> None:
     """Replicate the catalog's selection; raise TapError or ApiError."""
     config = read_config(options.config)
     catalog = load_json(options.catalog) if options.catalog else None
-    selections = default_selection() if catalog is None else read_selection(catalog)
+    streams = streams_of(config)
+    selections = default_selection() if catalog is None else read_selection(catalog, streams)
+    plan = read_plan(config, selections, catalog)
     state = read_state(options.state) if options.state else {}
     client = HubspotClient(config)
     progress = Progress(client)
     passes = PassOptions(options.full_refresh, allow_deletions=options.allow_deletions)
-    run = Run(client, config, Messages(_stdout()), progress, state, selections, passes)
+    run = Run(client, config, Messages(_stdout()), progress, state, selections, passes, plan)
     outcome = "failed"
     try:
         sync(run)

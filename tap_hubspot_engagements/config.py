@@ -5,7 +5,8 @@ from __future__ import annotations
 import difflib
 import json
 import logging
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -31,6 +32,16 @@ LOGGER = logging.getLogger(__name__)
 API_VERSIONS = ("v1", "v3", "2026-03", "2026-09")
 OBJECT_TYPES = ("notes", "emails", "calls", "tasks", "meetings", "communications", "postal_mail")
 """HubSpot's names of the types of engagements in the objects API."""
+
+RELATED_TYPES = ("contacts", "companies", "deals", "tickets")
+"""Types of objects that every portal has; each is a stream of the catalog."""
+
+ENGAGEMENTS = "engagements"
+CUSTOM_NAME = r"2-\d+|p\d+_\w+"
+"""Pattern of a custom object's objectTypeId or fully qualified name."""
+
+Associated = tuple[tuple[str, tuple[str, ...]], ...]
+"""Streams or types of engagements, each with the types whose associated records are read."""
 
 SWEEP = "deletion_sweep_hours"
 API_KEYS_ENDED = "hapikey: HubSpot ended API keys on 2022-11-30; use access_token"
@@ -60,6 +71,29 @@ def _parse_types(value: object) -> tuple[str, ...]:
     if len(set(names)) == len(OBJECT_TYPES):
         raise ValueError("leaves no type to read")
     return tuple(name for name in OBJECT_TYPES if name in names)
+
+
+def _parse_custom_objects(value: object) -> tuple[str, ...]:
+    names = value.split(",") if isinstance(value, str) else value
+    if not isinstance(names, list) or not all(
+        isinstance(name, str) and re.fullmatch(CUSTOM_NAME, name) for name in names
+    ):
+        raise ValueError(
+            "must be a list of objectTypeIds such as 2-1107382, or of fully qualified names such"
+            " as p62515_machines"
+        )
+    return tuple(dict.fromkeys(names))
+
+
+def _parse_associations(value: object) -> Associated:
+    lists = value.values() if isinstance(value, dict) else (None,)
+    if not isinstance(value, dict) or not all(
+        isinstance(names, list) and all(isinstance(name, str) for name in names) for names in lists
+    ):
+        raise ValueError(
+            'must be an object with lists of names, such as {"engagements": ["contacts"]}'
+        )
+    return tuple((str(root), tuple(dict.fromkeys(names))) for root, names in value.items())
 
 
 @dataclass(frozen=True)
@@ -110,17 +144,35 @@ class Config(ApiSettings):
         _parse_api_version,
         "HubSpot's API to read engagements from: `v1`, or the objects API as `v3`, `2026-03`,"
         " `2026-09`",
+        schema={"type": "string", "enum": list(API_VERSIONS)},
     )
     skip_types: tuple[str, ...] = setting(
         (),
         _parse_types,
         "list of types that the objects API does not read, such as `emails` for a token without"
         " their scope",
+        schema={"type": "array", "items": {"type": "string", "enum": list(OBJECT_TYPES)}},
     )
     deletion_sweep_hours: float | None = setting(
         24.0,
         number_parser(0, 24 * 90, "hours", whole=False),
         "hours between readings of HubSpot's list of deletions; 0 for each run, null for none",
+    )
+
+    custom_objects: tuple[str, ...] = setting(
+        (),
+        _parse_custom_objects,
+        "list of custom objects to offer as streams, by objectTypeId or fully qualified name",
+        schema={"type": "array", "items": {"type": "string", "pattern": f"^({CUSTOM_NAME})$"}},
+    )
+    fetch_associations: Associated = setting(
+        (),
+        _parse_associations,
+        "by stream or type of engagements, the types whose associated records to read, too",
+        schema={
+            "type": "object",
+            "additionalProperties": {"type": "array", "items": {"type": "string"}},
+        },
     )
 
     @classmethod
@@ -138,10 +190,33 @@ class Config(ApiSettings):
             values[SWEEP] = None
         for name in unknown:
             _warn_unknown(name)
+        value_faults += _association_faults(values)
         faults += [*refresh_token_faults, *value_faults, *credential_faults(complete)]
         if faults:
             raise ConfigError("configuration: " + "; ".join(faults))
         return cls(**values)
+
+
+def _association_faults(values: Mapping[str, Any]) -> list[str]:
+    """Return a fault for each name in fetch_associations that is no type, with the nearest."""
+    custom = values.get("custom_objects", ())
+    related = (*RELATED_TYPES, *OBJECT_TYPES, *custom)
+    faults: list[str] = []
+    for root, names in values.get("fetch_associations", ()):
+        faults += _unknown_name(root, (ENGAGEMENTS, *related))
+        for name in names:
+            faults += _unknown_name(name, related)
+    return faults
+
+
+def _unknown_name(name: str, known: Sequence[str]) -> list[str]:
+    if name in known:
+        return []
+    if re.fullmatch(CUSTOM_NAME, name):
+        return [f"fetch_associations: {name} has to be in custom_objects, too"]
+    near = difflib.get_close_matches(name, known, n=1)
+    hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(known)}"
+    return [f"fetch_associations: unknown type {name!r}: {hint}"]
 
 
 def defaults() -> dict[str, tuple[object, str]]:

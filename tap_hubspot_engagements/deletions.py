@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from tap_hubspot_engagements.config import Config
-from tap_hubspot_engagements.source import Page, Source
+from tap_hubspot_engagements.source import Page, RecordSource
 from tap_hubspot_engagements.state import Position
 from tap_hubspot_engagements.times import utc_to_ms
 
@@ -54,7 +54,7 @@ class DeletionLimits:
 
 
 def find_doubt(
-    source: Source,
+    source: RecordSource,
     position: Position,
     limits: DeletionLimits,
     page: Page,
@@ -68,8 +68,8 @@ def find_doubt(
     one before it. May send requests.
     """
     if position.bookmark and position.engagements is None and not read:
-        return f"no engagements, though there have been some before: {WHAT_TO_DO}"
-    if doubt := limits.find_doubt("engagements", read, position.engagements):
+        return f"no {source.noun}, though there have been some before: {WHAT_TO_DO}"
+    if doubt := limits.find_doubt(source.noun, read, position.engagements):
         return doubt
     contradiction = source.find_contradiction(page, read, utc_to_ms(signpost - MAX_LIST_DELAY))
     return f"{contradiction}: {WHAT_TO_DO}" if contradiction else None

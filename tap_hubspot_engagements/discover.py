@@ -1,6 +1,8 @@
-"""Builds the catalog of all streams, with singer-python; needs neither network nor config."""
+"""Builds the catalog of streams, with singer-python."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
 
 from singer import metadata
 from singer.catalog import Catalog, CatalogEntry
@@ -10,9 +12,9 @@ from tap_hubspot_engagements.selection import ROOT
 from tap_hubspot_engagements.streams import STREAMS, Stream
 
 
-def build_catalog() -> Catalog:
-    """Return the catalog of all streams, as selected by default."""
-    return Catalog([_build_entry(stream) for stream in STREAMS.values()])
+def build_catalog(streams: Mapping[str, Stream] = STREAMS) -> Catalog:
+    """Return the catalog of streams, by default those of every portal, as selected by default."""
+    return Catalog([_build_entry(stream) for stream in streams.values()])
 
 
 def _build_entry(stream: Stream) -> CatalogEntry:

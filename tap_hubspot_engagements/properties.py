@@ -166,6 +166,19 @@ class CallDisposition(StrictStruct):
     deleted: bool | None = None
 
 
+class PropertyDefinition(StrictStruct):
+    """The definition of a property of HubSpot's objects."""
+
+    objectType: str
+    name: str
+    label: str | None = None
+    type: str | None = None
+    fieldType: str | None = None
+    options: list[Raw] | None = None
+    description: str | None = None
+    archived: bool | None = None
+
+
 class Owner(StrictStruct):
     """A user or team that owns engagements."""
 
@@ -217,6 +230,7 @@ EMAIL_TYPES = types_of(EmailColumns)
 PERSON_TYPES = types_of(Person)
 DISPOSITION_TYPES = types_of(CallDisposition)
 OWNER_TYPES = types_of(Owner)
+DEFINITION_TYPES = types_of(PropertyDefinition)
 
 PEOPLE = ("from", "sender")  # one person each: columns of the e-mail's record
 ROLES = ("to", "cc", "bcc")  # lists of people: records of their own

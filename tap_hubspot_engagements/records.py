@@ -14,6 +14,7 @@ from hubspot_api.json_codec import to_json
 from tap_hubspot_engagements.engagement import is_int64
 from tap_hubspot_engagements.properties import (
     CALL_TYPES,
+    DEFINITION_TYPES,
     DISPOSITION_TYPES,
     EMAIL_TYPES,
     EXTRA,
@@ -160,6 +161,23 @@ def to_associations(engagement: EngagementJson) -> Converted:
     return records, mismatches
 
 
+def to_pairs(key: str | None, engagement: EngagementJson) -> Converted:
+    """Return a record for each id under `key` of an engagement's associations, deduplicated."""
+    return [to_pair(engagement[INNER]["id"], one) for one in ids_under(key, engagement)], ()
+
+
+def ids_under(key: str | None, engagement: EngagementJson) -> Iterable[int]:
+    """Return the ids under `key` of an engagement's associations, deduplicated."""
+    associations = engagement.get("associations")
+    ids = associations.get(key) if isinstance(associations, Mapping) else None
+    return dict.fromkeys(one for one in _list(ids) if is_int64(one))
+
+
+def to_pair(from_id: int, to_id: int, types: Sequence[Any] | None = None) -> Record:
+    """Return the record of an association; `types` have the labels, None if unknown."""
+    return {"from_id": from_id, "to_id": to_id, "associationTypes": types}
+
+
 def to_attachments(engagement: EngagementJson) -> Converted:
     """Return a record for each file; a file without an id stays in the engagement's own record."""
     engagement_id = engagement[INNER]["id"]
@@ -182,6 +200,11 @@ def to_attachments(engagement: EngagementJson) -> Converted:
 def to_disposition(disposition: Mapping[str, Any]) -> Converted:
     """Return the record of a call's outcome."""
     return _top_level_record(disposition, DISPOSITION_TYPES)
+
+
+def to_definition(definition: Mapping[str, Any]) -> Converted:
+    """Return the record of a property's definition, whose `objectType` the caller has added."""
+    return _top_level_record(definition, DEFINITION_TYPES)
 
 
 def to_owner(owner: Mapping[str, Any]) -> Converted:

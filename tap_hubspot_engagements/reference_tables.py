@@ -29,7 +29,7 @@ def sync_reference_table(run: Run, selections: Sequence[Selection]) -> None:
     run.portal_check.confirm()  # these records name no portal
     now = datetime.now(timezone.utc)
     version, count = utc_to_ms(now), 0
-    for objects in stream.read(run.source):
+    for objects in stream.read(run):
         conversions = [stream.to_records(one) for one in objects]
         lines = [
             to_json(keep_properties(record, selection.properties))

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta, timezone
 from tap_hubspot_engagements.config import Config
 from tap_hubspot_engagements.deletions import DeletionLimits, find_doubt
 from tap_hubspot_engagements.exceptions import DeletionsError
-from tap_hubspot_engagements.source import Page, Source
+from tap_hubspot_engagements.source import Page, RecordSource
 from tap_hubspot_engagements.state import FIRST_SOURCE, Position, Unfinished
 from tap_hubspot_engagements.times import ms_to_utc, utc_to_ms
 
@@ -50,7 +50,7 @@ class PassOptions:
 
 
 def iter_steps(
-    source: Source, config: Config, position: Position, options: PassOptions | None = None
+    source: RecordSource, config: Config, position: Position, options: PassOptions | None = None
 ) -> Iterator[Step]:
     """
     Yield the steps of replication from `position` on.
@@ -75,7 +75,7 @@ def iter_steps(
         position, doubt = yield from _read_everything(source, position, limits)
         if not position.bookmark:
             _raise_doubt(doubt)
-            LOGGER.info("the portal has no engagements")
+            LOGGER.info("the portal has no %s", source.noun)
             return
     since = position.bookmark or config.start_date
     assert since is not None, "without either there has been a full pass, which sets a bookmark"
@@ -88,7 +88,7 @@ def _raise_doubt(doubt: str | None) -> None:
         raise DeletionsError(doubt)
 
 
-def _without_foreign_passes(source: Source, position: Position) -> Position:
+def _without_foreign_passes(source: RecordSource, position: Position) -> Position:
     """Return `position` without an unfinished pass of another source, which begins anew."""
     if position.unread and source.name != FIRST_SOURCE:
         # Pages of FIRST_SOURCE, by ids; a full pass reads what is on them, too.
@@ -117,7 +117,7 @@ def _is_full_pass_due(config: Config, position: Position) -> bool:
 
 
 def _read_everything(
-    source: Source, position: Position, limits: DeletionLimits | None
+    source: RecordSource, position: Position, limits: DeletionLimits | None
 ) -> Generator[Step, None, tuple[Position, str | None]]:
     """
     Yield every engagement, or those that an interrupted full pass has left.
@@ -131,7 +131,7 @@ def _read_everything(
     signpost = unfinished.signpost if unfinished else None
     newest = unfinished.newest if unfinished else None
     read = unfinished.read if unfinished else 0
-    LOGGER.info("reading %sall engagements", "the rest of " if unfinished else "")
+    LOGGER.info("reading %sall %s", "the rest of " if unfinished else "", source.noun)
     for page in source.read_all(unfinished.resume if unfinished else None):
         position, signpost = _with_version(position, page, signpost, is_new=True)
         newest = newest_change(page, newest)
@@ -181,7 +181,7 @@ def _after_full_pass(
 
 
 def _resume_changes(
-    source: Source, position: Position, changes: Unfinished
+    source: RecordSource, position: Position, changes: Unfinished
 ) -> Generator[Step, None, Position]:
     """Yield the changes that an interrupted run has left."""
     LOGGER.info("reading the rest of the changes since %s", position.bookmark)
@@ -191,7 +191,7 @@ def _resume_changes(
 
 
 def _read_changes(
-    source: Source,
+    source: RecordSource,
     pages: Iterator[Page],
     position: Position,
     signpost: datetime | None = None,

@@ -8,14 +8,18 @@ from typing import Any
 
 from hubspot_api.client import HubspotClient
 from tap_hubspot_engagements.config import OBJECT_TYPES, Config
+from tap_hubspot_engagements.fetch_associations import Plan
 from tap_hubspot_engagements.messages import Messages
 from tap_hubspot_engagements.objects.archived import Deletions, iter_deletions
+from tap_hubspot_engagements.objects.endpoints import Endpoints
+from tap_hubspot_engagements.objects.object_api import iter_definitions
 from tap_hubspot_engagements.portal_check import PortalCheck
 from tap_hubspot_engagements.progress import Progress
+from tap_hubspot_engagements.related import RelatedReader
 from tap_hubspot_engagements.replication import PassOptions
 from tap_hubspot_engagements.selection import Selection
-from tap_hubspot_engagements.source import Source
-from tap_hubspot_engagements.sources import build_archive, build_source
+from tap_hubspot_engagements.source import RecordSource, Source
+from tap_hubspot_engagements.sources import build_archive, build_source, objects_version
 from tap_hubspot_engagements.state import (
     FIRST_SOURCE,
     Position,
@@ -24,6 +28,7 @@ from tap_hubspot_engagements.state import (
     unreadable_state,
     with_portal,
 )
+from tap_hubspot_engagements.streams import ENGAGEMENTS
 
 
 @dataclass
@@ -41,31 +46,56 @@ class Run:
     state: dict[str, Any]
     selections: Sequence[Selection]
     options: PassOptions = field(default_factory=PassOptions)
+    plan: Plan = field(default_factory=Plan)
     names: frozenset[str] = field(init=False)
     position: Position = field(init=False)
     source: Source = field(init=False)
     portal_check: PortalCheck = field(init=False)
+    related_reader: RelatedReader = field(init=False)
+    needs_full_pass: bool = False
 
     def __post_init__(self) -> None:
         self.names = frozenset(selection.stream.tap_stream_id for selection in self.selections)
+        self.selections = (*self.selections, *self.plan.pairs)
         self.position = read_position(self.state)
         self.source = build_source(self.client, self.config, self.position.page_sizes)
         check_position(self.source, self.position)
         self.portal_check = PortalCheck(self.source, read_portal(self.state))
+        self.related_reader = RelatedReader(
+            self.client,
+            self.config,
+            self.messages,
+            self.progress,
+            self.plan,
+            self.state,
+            self.names,
+        )
+        self.related_reader.use_versions(self.state)
 
     def read_deletions(self, since_ms: int) -> Iterator[Deletions]:
         """Yield the engagements deleted since `since_ms` (Unix ms), by HubSpot's list of them."""
         kinds = [kind for kind in OBJECT_TYPES if kind not in self.config.skip_types]
         return iter_deletions(build_archive(self.client, self.config), kinds, since_ms)
 
+    def read_object_properties(self) -> Iterator[Sequence[Mapping[str, Any]]]:
+        """Yield the definitions of the properties of all types in use."""
+        objects = [one.stream.tap_stream_id for one in self.selections if one.stream.object_type]
+        engagements = [kind for kind in OBJECT_TYPES if kind not in self.config.skip_types]
+        kinds = list(dict.fromkeys([*engagements, *objects, *self.plan.related_selections]))
+        endpoints = Endpoints(objects_version(self.config))
+        return iter_definitions(self.client, endpoints, kinds)
+
     def write_state(self, state: Mapping[str, Any]) -> None:
         """Write a STATE message; all earlier records have to be written."""
+        state = self.related_reader.with_state(state)
         self.state = with_portal(state, self.portal_check.portal)
         self.messages.write_state(self.state)
 
 
-def check_position(source: Source, position: Position) -> None:
-    """Raise ConfigError if `source` cannot resume its own passes of a position."""
+def check_position(
+    source: RecordSource, position: Position, stream: str = ENGAGEMENTS.tap_stream_id
+) -> None:
+    """Raise ConfigError if `source` cannot resume its own passes of a stream's position."""
     passes = [one for one in (position.backfill, position.changes) if one]
     resumes = [one.resume for one in passes if one.source == source.name]
     unread = position.unread if source.name == FIRST_SOURCE else ()
@@ -73,4 +103,4 @@ def check_position(source: Source, position: Position) -> None:
         for resume in [*resumes, *unread]:
             source.check_resume(resume)
     except ValueError as error:
-        raise unreadable_state(error) from error
+        raise unreadable_state(error, stream) from error

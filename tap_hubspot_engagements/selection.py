@@ -10,7 +10,8 @@ from zlib import crc32
 
 from hubspot_api.json_codec import to_json
 from tap_hubspot_engagements.exceptions import ConfigError
-from tap_hubspot_engagements.streams import FULL_TABLE, INCREMENTAL, STREAMS, Stream
+from tap_hubspot_engagements.objects.object_types import to_schema
+from tap_hubspot_engagements.streams import FULL_TABLE, INCREMENTAL, STREAMS, Stream, object_stream
 
 LOGGER = logging.getLogger(__name__)
 
@@ -44,6 +45,9 @@ class Selection:
     def mark(self) -> Mark:
         """The state's note of the selection, to notice later selections."""
         names = list(self.stream.schema["properties"])
+        if self.stream.object_type:
+            # The portal's properties may be more at each discovery: only the selected ones count.
+            return (self.stream.tap_stream_id, *sorted(self.properties))
         deselected = (name for name in names if name not in self.properties)
         return (self.stream.tap_stream_id, f"{crc32(to_json(names)):08x}", *deselected)
 
@@ -66,7 +70,7 @@ class Selection:
             properties[DELETED_AT] = {"type": ["null", "string"], "format": "date-time"}
         selected = {**schema, "properties": properties}
         if self.stream.parent and is_parent_selected:
-            keys = {"engagementId": "id"}
+            keys = {self.stream.parent_key: "id"}
             selected["x-parent"] = {"stream": self.stream.parent, "keys": keys}
         if source:
             selected["x-source"] = source
@@ -91,25 +95,24 @@ def default_selection() -> list[Selection]:
     return [Selection(stream, _selected_properties(stream, {})) for stream in streams]
 
 
-def read_selection(catalog: Mapping[str, Any]) -> list[Selection]:
+def read_selection(
+    catalog: Mapping[str, Any], streams: Mapping[str, Stream] = STREAMS
+) -> list[Selection]:
     """
     Return the selection of a catalog, which is parsed JSON.
 
     Raises ConfigError for anything but a catalog, for an unknown stream, and for an empty
     selection.
     """
-    entries = catalog.get("streams")
-    if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
-        raise ConfigError("catalog: must hold a list of streams")
-    names = {str(entry.get("tap_stream_id", entry.get("stream"))): entry for entry in entries}
-    unknown = [name for name in names if name not in STREAMS]
+    entries = _read_entries(catalog)
+    unknown = [name for name in entries if name not in streams]
     if unknown:
-        names_of_all = ", ".join(STREAMS)
+        names_of_all = ", ".join(streams)
         raise ConfigError(f"catalog: unknown stream {', '.join(unknown)}; there are {names_of_all}")
     selections = [
-        Selection(stream, _selected_properties(stream, fields), _wants_full_table(stream, fields))
-        for name, stream in STREAMS.items()
-        if name in names and _is_selected(fields := _read_fields(names[name]), ROOT, default=False)
+        _read_stream(stream, entries[name], fields)
+        for name, stream in streams.items()
+        if name in entries and _is_selected(fields := _read_fields(entries[name]), ROOT, False)
     ]
     _warn_of_missing_parents(selections)
     if not selections:
@@ -117,6 +120,33 @@ def read_selection(catalog: Mapping[str, Any]) -> list[Selection]:
             'catalog: selects no stream; set "selected": true in a stream\'s metadata'
         )
     return selections
+
+
+def read_properties(catalog: Mapping[str, Any] | None, stream: Stream) -> Selection:
+    """Return the properties that a catalog selects of an object stream, selected or not."""
+    entry = _read_entries(catalog).get(stream.tap_stream_id) if catalog else None
+    return _read_stream(stream, entry or {}, _read_fields(entry or {}))
+
+
+def _read_entries(catalog: Mapping[str, Any]) -> Mapping[str, Mapping[str, Any]]:
+    entries = catalog.get("streams")
+    if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+        raise ConfigError("catalog: must hold a list of streams")
+    return {str(entry.get("tap_stream_id", entry.get("stream"))): entry for entry in entries}
+
+
+def _read_stream(stream: Stream, entry: Mapping[str, Any], fields: Fields) -> Selection:
+    """Return the selection of a stream; the catalog has the portal's own properties of objects."""
+    if stream.object_type:
+        schema = entry.get("schema")
+        listed = schema.get("properties") if isinstance(schema, Mapping) else None
+        own = {name: to_schema(one) for name, one in (listed or {}).items()}
+        shipped = stream.schema["properties"]
+        stream = object_stream(
+            stream.tap_stream_id, {name: one for name, one in own.items() if name not in shipped}
+        )
+    full_table = _wants_full_table(stream, fields)
+    return Selection(stream, _selected_properties(stream, fields), full_table)
 
 
 def _warn_of_missing_parents(selections: Sequence[Selection]) -> None:

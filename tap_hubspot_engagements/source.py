@@ -49,21 +49,18 @@ class Page:
     starts_over: bool = False
 
 
-class Source(Protocol):
+class RecordSource(Protocol):
     """
-    An API of HubSpot's that engagements are read from.
+    What passes over engagements, or over the objects of one type, are read from.
 
-    Every method may raise the errors of hubspot_api's client, and PagingError if responses
-    contradict each other. Delivery is at least once: a page may repeat engagements, and a pass
-    never skips any. Targets upsert by primary key, so that repeats are harmless.
+    `name` is the API's, `noun` names the records. Every method may raise what hubspot_api's client
+    raises, and PagingError if responses contradict each other. Delivery is at least once: a page
+    may repeat engagements, and a pass never skips any. Targets upsert by primary key, so that
+    repeats are harmless.
     """
 
     name: str
-
-    @property
-    def page_sizes(self) -> Mapping[str, int]:
-        """The sizes that work if an endpoint's largest page fails, by path."""
-        ...
+    noun: str
 
     def sees_rows_of(self, writers: Sequence[str]) -> bool:
         """
@@ -89,6 +86,28 @@ class Source(Protocol):
         """Yield the changes after `resume`; nothing if HubSpot no longer knows that place."""
         ...
 
+    def find_contradiction(self, last_page: Page, read: int, created_before_ms: int) -> str | None:
+        """
+        Return how HubSpot contradicts a full pass of `read` engagements, else None.
+
+        Only engagements created before `created_before_ms` (Unix ms) count. A contradiction is an
+        engagement that HubSpot shows elsewhere and that the pass has missed.
+        """
+        ...
+
+    def check_resume(self, resume: Resume) -> None:
+        """Raise ValueError if this source cannot resume from `resume`."""
+        ...
+
+
+class Source(RecordSource, Protocol):
+    """An API of HubSpot's that engagements are read from."""
+
+    @property
+    def page_sizes(self) -> Mapping[str, int]:
+        """The sizes that work if an endpoint's largest page fails, by path."""
+        ...
+
     def read_one(self, engagement_id: int) -> Engagement | None:
         """Return an engagement by id, in a single attempt; None if no such engagement exists."""
         ...
@@ -105,21 +124,8 @@ class Source(Protocol):
         """Return the id of the token's portal; None if HubSpot does not name it."""
         ...
 
-    def find_contradiction(self, last_page: Page, read: int, created_before_ms: int) -> str | None:
-        """
-        Return how HubSpot contradicts a full pass of `read` engagements, else None.
-
-        Only engagements created before `created_before_ms` (Unix ms) count. A contradiction is an
-        engagement that HubSpot shows elsewhere and that the pass has missed.
-        """
-        ...
-
     def check(self, stream: str) -> None:
         """Raise HubspotError if the token cannot read the data of a stream."""
-        ...
-
-    def check_resume(self, resume: Resume) -> None:
-        """Raise ValueError if this source cannot resume from `resume`."""
         ...
 
     def fast_path_for(

@@ -9,7 +9,10 @@ from hubspot_api.client import HubspotClient
 from tap_hubspot_engagements.config import Config
 from tap_hubspot_engagements.objects.api import ObjectsApi
 from tap_hubspot_engagements.objects.endpoints import NEWEST, VERSIONS
+from tap_hubspot_engagements.objects.object_api import ObjectApi
+from tap_hubspot_engagements.objects.object_types import FIRST_COLUMNS, LAST_COLUMNS
 from tap_hubspot_engagements.objects.source import ObjectsSource
+from tap_hubspot_engagements.selection import Selection
 from tap_hubspot_engagements.source import Source
 from tap_hubspot_engagements.v1.source import V1Source
 
@@ -34,7 +37,21 @@ def build_source(
     return SOURCES[config.api_version](client, config, page_sizes)
 
 
+def objects_version(config: Config) -> str:
+    """Return the version of the objects API: that of the engagements, or the newest."""
+    return config.api_version if config.api_version in VERSIONS else NEWEST
+
+
+def build_object_api(client: HubspotClient, config: Config, selection: Selection) -> ObjectApi:
+    """Return the API of an object stream, for the selected properties."""
+    stream = selection.stream
+    assert stream.object_type is not None, "it is an object stream"
+    columns = (*FIRST_COLUMNS, *LAST_COLUMNS)
+    names = [name for name in selection.properties if name not in columns]
+    version = objects_version(config)
+    return ObjectApi(client, version, stream.object_type, names, config.page_size)
+
+
 def build_archive(client: HubspotClient, config: Config) -> ObjectsApi:
     """Return the API whose list of deletions the run reads; v1 has none."""
-    version = config.api_version if config.api_version in VERSIONS else NEWEST
-    return ObjectsApi(client, version, config.page_size)
+    return ObjectsApi(client, objects_version(config), config.page_size)

@@ -7,7 +7,7 @@ resume.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -22,11 +22,14 @@ State = Mapping[str, Any]
 PORTAL = "portal"
 STREAM = ENGAGEMENTS.tap_stream_id
 BOOKMARK = "lastUpdated"
+OBJECT_BOOKMARK = "updatedAt"  # of object streams
 # Ours, and those of singer-io's tap-hubspot.
 MARK_KEYS = frozenset(
-    f"{BOOKMARK} version backfill changes selected engagements doubted skipped unread page_sizes"
-    " writers swept cursor offset current_sync_start last_sync_duration".split()
+    f"{BOOKMARK} {OBJECT_BOOKMARK} version backfill changes selected engagements doubted skipped"
+    " unread page_sizes writers swept cursor offset current_sync_start last_sync_duration".split()
 )
+PENDING = "associations"  # beside the streams' bookmarks: related ids to read
+INCOMPLETE = "incomplete"  # in PENDING: types whose ids were lost
 FIRST_SOURCE = "v1"  # of passes that do not name their source
 MAX_CLOCK_DIFFERENCE = timedelta(minutes=1)
 
@@ -101,22 +104,28 @@ class Position:
         return replace(self, backfill=None, changes=changes)
 
 
-def read_position(state: State) -> Position:
+def bookmark_key(stream: str) -> str:
+    """Return the key of a stream's bookmark, the name of the replication key."""
+    return BOOKMARK if stream == STREAM else OBJECT_BOOKMARK
+
+
+def read_position(state: State, stream: str = STREAM) -> Position:
     """
-    Return the position that a state names.
+    Return the position of a stream that a state names.
 
     Raises ConfigError, naming the faulty part, for a state that cannot be understood: to begin
     anew instead would hide the mistake.
     """
     bookmarks = _object(state, "bookmarks", "state")
-    mark = _object(bookmarks, STREAM, "bookmarks")
+    mark = _object(bookmarks, stream, "bookmarks")
+    key = bookmark_key(stream)
     names = [name for name, value in mark.items() if value is not None]
     if names and MARK_KEYS.isdisjoint(names):
-        raise ConfigError(f"state: bookmarks.{STREAM} holds {', '.join(names)}, not {BOOKMARK}")
+        raise ConfigError(f"state: bookmarks.{stream} holds {', '.join(names)}, not {key}")
     try:
         backfill = _read_unfinished(mark, "backfill")
         return Position(
-            bookmark=_moment(mark.get(BOOKMARK)),
+            bookmark=_moment(mark.get(key)),
             version=_count(mark.get("version")),
             backfill=backfill,
             changes=None if backfill else _read_changes(mark),
@@ -132,12 +141,12 @@ def read_position(state: State) -> Position:
             swept=_moment(mark.get("swept")),
         )
     except (KeyError, TypeError, ValueError) as error:
-        raise unreadable_state(error) from error
+        raise unreadable_state(error, stream) from error
 
 
-def unreadable_state(error: Exception) -> ConfigError:
-    """Return the error for a faulty bookmark of engagements."""
-    return ConfigError(f"state: bookmarks.{STREAM} cannot be read: {error!r}")
+def unreadable_state(error: Exception, stream: str = STREAM) -> ConfigError:
+    """Return the error for a stream's faulty bookmark."""
+    return ConfigError(f"state: bookmarks.{stream} cannot be read: {error!r}")
 
 
 def read_portal(state: State) -> int | None:
@@ -153,17 +162,17 @@ def with_portal(state: State, portal: int | None) -> dict[str, Any]:
     return dict(state) if portal is None else {**state, PORTAL: portal}
 
 
-def with_position(state: State, position: Position) -> dict[str, Any]:
+def with_position(state: State, position: Position, stream: str = STREAM) -> dict[str, Any]:
     """
-    Return `state` with engagements at `position`; the argument stays unchanged.
+    Return `state` with a stream at `position`; the argument stays unchanged.
 
     A finished pass becomes null: Meltano merges states key by key, and would keep a missing key. An
     unfinished pass is in a list, since that merge fails at an object in place of a null.
     """
     bookmarks = _object(state, "bookmarks", "state")
-    mark: dict[str, Any] = dict.fromkeys(_object(bookmarks, STREAM, "bookmarks"))
+    mark: dict[str, Any] = dict.fromkeys(_object(bookmarks, stream, "bookmarks"))
     values = {
-        BOOKMARK: to_rfc3339(position.bookmark) if position.bookmark else None,
+        bookmark_key(stream): to_rfc3339(position.bookmark) if position.bookmark else None,
         "version": position.version,
         "skipped": position.skipped or None,
         "unread": position.unread or None,
@@ -177,7 +186,36 @@ def with_position(state: State, position: Position) -> dict[str, Any]:
         "changes": [_write_unfinished(position.changes)] if position.changes else None,
     }
     mark |= {name: value for name, value in values.items() if value is not None}
-    return {**state, "bookmarks": {**bookmarks, STREAM: mark}}
+    return {**state, "bookmarks": {**bookmarks, stream: mark}}
+
+
+def read_pending(state: State) -> Mapping[str, Any]:
+    """Return the related ids that are still to be read, by type; raise ConfigError."""
+    bookmarks = _object(state, "bookmarks", "state")
+    pending = _object(bookmarks, PENDING, "bookmarks")
+    lists = {name: ids for name, ids in pending.items() if ids and name != INCOMPLETE}
+    try:
+        return {name: [*map(_number, ids)] for name, ids in lists.items()}
+    except (TypeError, ValueError) as error:
+        raise unreadable_state(error, PENDING) from error
+
+
+def read_incomplete(state: State) -> Sequence[str]:
+    """Return the types of which ids were lost, since HubSpot refused to read them."""
+    bookmarks = _object(state, "bookmarks", "state")
+    names = _object(bookmarks, PENDING, "bookmarks").get(INCOMPLETE) or ()
+    return [str(name) for name in names]
+
+
+def with_pending(
+    state: State, pending: Mapping[str, Sequence[int]], incomplete: Sequence[str]
+) -> dict[str, Any]:
+    """Return `state` with the related ids that are still to be read; null for a type without."""
+    bookmarks = _object(state, "bookmarks", "state")
+    known = dict.fromkeys(_object(bookmarks, PENDING, "bookmarks"))
+    by_type = {name: list(ids) or None for name, ids in pending.items()}
+    mark = {**known, **by_type, INCOMPLETE: list(incomplete) or None}
+    return {**state, "bookmarks": {**bookmarks, PENDING: mark}}
 
 
 def with_currently_syncing(state: State, tap_stream_id: str | None) -> dict[str, Any]:
@@ -200,14 +238,15 @@ def with_records(state: State, tap_stream_id: str, records: int) -> dict[str, An
     return {**state, "bookmarks": {**bookmarks, tap_stream_id: {"records": records}}}
 
 
-def check_not_ahead(position: Position, now: datetime) -> None:
+def check_not_ahead(position: Position, now: datetime, stream: str = STREAM) -> None:
     """
     Raise ConfigError if a moment of the state lies ahead of HubSpot's clock, `now`.
 
     From such a bookmark no change would ever be read, and no full pass would ever be due.
     """
+    key = bookmark_key(stream)
     moments = {
-        BOOKMARK: position.bookmark,
+        key: position.bookmark,
         "swept": position.swept,
         "version": None if position.version is None else ms_to_utc(position.version),
         "backfill.signpost": position.backfill and position.backfill.signpost,
@@ -216,8 +255,8 @@ def check_not_ahead(position: Position, now: datetime) -> None:
     for name, at in moments.items():
         if at and at > now + MAX_CLOCK_DIFFERENCE:
             raise ConfigError(
-                f"state: {name} of bookmarks.{STREAM}, {to_rfc3339(at)}, lies ahead of HubSpot's"
-                f" clock, {to_rfc3339(now)}: take an earlier state, or set {BOOKMARK} to when the"
+                f"state: {name} of bookmarks.{stream}, {to_rfc3339(at)}, lies ahead of HubSpot's"
+                f" clock, {to_rfc3339(now)}: take an earlier state, or set {key} to when the"
                 " last good run began and leave out the rest of the bookmark"
             )
 

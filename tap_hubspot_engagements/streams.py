@@ -4,12 +4,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from functools import cache
+from dataclasses import dataclass, field
+from functools import cache, partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from tap_hubspot_engagements import records
+from tap_hubspot_engagements.config import OBJECT_TYPES, RELATED_TYPES, Config
+from tap_hubspot_engagements.objects.object_records import to_object_record
+from tap_hubspot_engagements.objects.object_types import (
+    ObjectType,
+    Schema,
+    build_schema,
+    get_object_type,
+    kind_of,
+)
 from tap_hubspot_engagements.properties import EMAILS, TYPES_WITH_STREAM
 from tap_hubspot_engagements.records import Converted, EngagementJson
 from tap_hubspot_engagements.source import Source
@@ -19,7 +28,37 @@ INCREMENTAL, FULL_TABLE = "INCREMENTAL", "FULL_TABLE"
 
 ToRecords = Callable[[EngagementJson], Converted]
 TakesType = Callable[[str | None], bool]
-Reader = Callable[[Source], Iterator[Sequence[Mapping[str, Any]]]]
+
+
+class Tables(Protocol):
+    """What reads the reference tables."""
+
+    source: Source
+
+    def read_object_properties(self) -> Iterator[Sequence[Mapping[str, Any]]]:
+        """Yield the definitions of the properties of all types in use."""
+        ...
+
+
+Reader = Callable[[Tables], Iterator[Sequence[Mapping[str, Any]]]]
+
+
+@dataclass(frozen=True)
+class Pair:
+    """
+    An association of `root`, as fetch_associations names it, with records of type `partner`.
+
+    `key` names the ids in the associations of a v1 engagement; None if those lack them.
+    """
+
+    root: str
+    partner: str
+    key: str | None
+
+    @property
+    def name(self) -> str:
+        """The name of the stream."""
+        return f"associations_{self.root}_{self.partner}"
 
 
 @dataclass(frozen=True)
@@ -29,9 +68,10 @@ class Stream:
 
     `to_records` converts an engagement, or, in a stream with `read`, an object of the stream's own
     endpoint. A stream with a `parent` has records that come and go with the parent's; their
-    `engagementId` is the parent's `id`. `takes_type` tells which types of engagements have records
+    `parent_key` is the parent's `id`. `takes_type` tells which types of engagements have records
     in the stream, None standing for no type; by default all types have. `deselected` names the
-    properties that a catalog has to select.
+    properties that a catalog has to select. `object_type` is the type of an object stream, `pair`
+    the association of a stream of fetch_associations. `own_schema` stands for a schema file.
     """
 
     tap_stream_id: str
@@ -44,6 +84,10 @@ class Stream:
     read: Reader | None = None
     selected: bool = True
     deselected: frozenset[str] = frozenset()
+    parent_key: str = "engagementId"
+    object_type: ObjectType | None = None
+    pair: Pair | None = None
+    own_schema: Mapping[str, Any] | None = field(default=None, compare=False)
 
     @property
     def automatic(self) -> frozenset[str]:
@@ -54,7 +98,7 @@ class Stream:
     @property
     def schema(self) -> Mapping[str, Any]:
         """The JSON Schema of the stream's records."""
-        return _read_schema(self.tap_stream_id)
+        return self.own_schema or _read_schema(self.tap_stream_id)
 
 
 ENGAGEMENTS = Stream(
@@ -108,7 +152,7 @@ CALL_DISPOSITIONS = Stream(
     key_properties=("id",),
     replication_method=FULL_TABLE,
     to_records=records.to_disposition,
-    read=lambda source: source.read_call_dispositions(),
+    read=lambda tables: tables.source.read_call_dispositions(),
 )
 # Deselected by default: owners need a scope of their own.
 OWNERS = Stream(
@@ -116,13 +160,84 @@ OWNERS = Stream(
     key_properties=("id",),
     replication_method=FULL_TABLE,
     to_records=records.to_owner,
-    read=lambda source: source.read_owners(),
+    read=lambda tables: tables.source.read_owners(),
     selected=False,
 )
 
-STREAMS = {
-    stream.tap_stream_id: stream for stream in (ENGAGEMENTS, *CHILDREN, CALL_DISPOSITIONS, OWNERS)
+OBJECT_PROPERTIES = Stream(
+    tap_stream_id="object_properties",
+    key_properties=("objectType", "name"),
+    replication_method=FULL_TABLE,
+    to_records=records.to_definition,
+    read=lambda tables: tables.read_object_properties(),
+    selected=False,
+)
+
+
+def object_stream(name: str, properties: Mapping[str, Schema] | None = None) -> Stream:
+    """Return the stream of a type of objects; `properties` come after the default ones."""
+    object_type = get_object_type(name)
+    schema = build_schema({**object_type.defaults, **(properties or {})})
+    return Stream(
+        tap_stream_id=name,
+        key_properties=("id",),
+        replication_method=INCREMENTAL,
+        replication_key="updatedAt",
+        to_records=partial(to_object_record, schema["properties"]),
+        selected=False,
+        deselected=frozenset(properties or ()) - object_type.defaults.keys(),
+        object_type=object_type,
+        own_schema=schema,
+    )
+
+
+def pair_stream(root: str, partner: str) -> Stream:
+    """Return the stream of the associations of `root` with `partner`."""
+    is_engagement = root in (ENGAGEMENTS.tap_stream_id, *OBJECT_TYPES)
+    pair = Pair(root, partner, get_object_type(partner).key if is_engagement else None)
+
+    def takes_type(engagement_type: str | None) -> bool:
+        return kind_of(engagement_type) == root
+
+    return Stream(
+        tap_stream_id=pair.name,
+        key_properties=("from_id", "to_id"),
+        replication_method=INCREMENTAL,
+        to_records=partial(records.to_pairs, pair.key),
+        parent=ENGAGEMENTS.tap_stream_id if is_engagement else root,
+        takes_type=takes_type if root in OBJECT_TYPES else None,
+        parent_key="from_id",
+        pair=pair,
+        own_schema=_PAIR_SCHEMA,
+    )
+
+
+_PAIR_SCHEMA = {
+    "type": "object",
+    "additionalProperties": False,
+    "properties": {
+        "from_id": {"type": "integer"},
+        "to_id": {"type": "integer"},
+        "associationTypes": {"type": ["null", "array"], "items": {"type": "object"}},
+    },
 }
+
+STREAMS = {
+    stream.tap_stream_id: stream
+    for stream in (
+        ENGAGEMENTS,
+        *CHILDREN,
+        CALL_DISPOSITIONS,
+        OWNERS,
+        *map(object_stream, RELATED_TYPES),
+        OBJECT_PROPERTIES,
+    )
+}
+
+
+def streams_of(config: Config) -> Mapping[str, Stream]:
+    """Return the streams of a configuration, which may name custom objects."""
+    return {**STREAMS, **{name: object_stream(name) for name in config.custom_objects}}
 
 
 @cache

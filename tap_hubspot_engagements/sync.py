@@ -9,19 +9,20 @@ the next is taken.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from itertools import compress
 
 from hubspot_api.exceptions import AuthError, HubspotError, TransientError
-from hubspot_api.json_codec import to_json
 from tap_hubspot_engagements.deletion_sweep import first_swept, is_due, since_ms, with_deletion
-from tap_hubspot_engagements.engagement import Engagement
+from tap_hubspot_engagements.engagement import FastPath
 from tap_hubspot_engagements.exceptions import DeletionsError, PagingError, SkippedError
 from tap_hubspot_engagements.objects.archived import Deletions
-from tap_hubspot_engagements.records import TypeMismatches, is_redacted, keep_properties
+from tap_hubspot_engagements.record_lines import to_lines, updated_since
+from tap_hubspot_engagements.records import TypeMismatches, is_redacted
 from tap_hubspot_engagements.reference_tables import sync_reference_table
+from tap_hubspot_engagements.related import fast_pairs
 from tap_hubspot_engagements.replication import DATE_HEADER_RESOLUTION, Step, iter_steps
 from tap_hubspot_engagements.run import Run
 from tap_hubspot_engagements.selection import Selection, newly_selected
@@ -35,12 +36,15 @@ from tap_hubspot_engagements.state import (
     with_position,
 )
 from tap_hubspot_engagements.streams import ENGAGEMENTS
-from tap_hubspot_engagements.times import EPOCH, ms_to_utc, utc_to_ms
+from tap_hubspot_engagements.sync_objects import sync_objects
+from tap_hubspot_engagements.times import EPOCH, ms_to_utc
 
 LOGGER = logging.getLogger(__name__)
 
 # Errors of one stream that do not stop the others.
 STREAM_ERRORS = (DeletionsError, HubspotError, PagingError, SkippedError, TransientError)
+
+NO_MISMATCHES: TypeMismatches = ()
 
 Job = Callable[[Run, Sequence[Selection]], None]
 
@@ -53,6 +57,8 @@ def sync(run: Run) -> None:
     is written, the error is raised, the first of several.
     """
     run.portal_check.find()
+    run.related_reader.write_schemas(run.portal_check.source_name)
+    run.needs_full_pass = run.related_reader.needs_full_pass()
     failures: dict[str, Exception] = {}
     for job, selections in _jobs(run.selections):
         name = selections[0].stream.tap_stream_id
@@ -66,23 +72,36 @@ def sync(run: Run) -> None:
             if _ends_the_run(error, name):
                 raise
             failures[name] = error
+    run.related_reader.flush(final=True)
+    failures = {**failures, **run.related_reader.failures}
     run.write_state(with_currently_syncing(run.state, next(iter(failures), None)))
     _raise_first(failures)
 
 
 def _jobs(selections: Sequence[Selection]) -> list[tuple[Job, list[Selection]]]:
     """
-    Return the jobs in order: engagements with their child streams, then the reference tables.
+    Return the jobs in order: engagements, objects, each with child streams, and then the tables.
 
-    Engagements come first in every run: a reference endpoint that HubSpot refuses each time would
-    otherwise keep them from ever being read.
+    Engagements come first in every run: an endpoint that HubSpot refuses each time would otherwise
+    keep them from ever being read.
     """
-    with_engagements = [selection for selection in selections if not selection.stream.read]
+    with_engagements = [one for one in selections if _root_of(one) == ENGAGEMENTS.tap_stream_id]
+    objects = [one for one in selections if one.stream.object_type]
     jobs: list[tuple[Job, list[Selection]]] = []
     if with_engagements:
         jobs.append((sync_engagements, with_engagements))
+    for selection in objects:
+        name = selection.stream.tap_stream_id
+        pairs = [one for one in selections if one.stream.pair and one.stream.parent == name]
+        jobs.append((sync_objects, [selection, *pairs]))
     tables = [selection for selection in selections if selection.stream.read]
     return jobs + [(sync_reference_table, [selection]) for selection in tables]
+
+
+def _root_of(selection: Selection) -> str | None:
+    """Return the stream that a stream's records come and go with; None for a reference table."""
+    stream = selection.stream
+    return None if stream.read else stream.parent or stream.tap_stream_id
 
 
 def _ends_the_run(error: Exception, name: str) -> bool:
@@ -103,7 +122,7 @@ def sync_engagements(run: Run, selections: Sequence[Selection]) -> None:
     position, has_new = _with_selected(run.position, selections)
     options = replace(
         run.options,
-        full_refresh=run.options.full_refresh or has_new,
+        full_refresh=run.options.full_refresh or has_new or run.needs_full_pass,
         every_time=any(selection.full_table for selection in selections),
     )
     unread = position.unread if run.source.name == FIRST_SOURCE else ()
@@ -140,17 +159,16 @@ class _Writer:
         self._swept = first_swept(run.position)
         self._needs_sweep = False
         self._now = EPOCH
-        self._streams = [
-            (
-                selection,
-                run.source.fast_path_for(
-                    selection.stream.tap_stream_id,
-                    selection.properties,
-                    has_all=selection.has_all_properties,
-                ),
-            )
-            for selection in selections
-        ]
+        self._streams = [(selection, self._fast_path_for(selection)) for selection in selections]
+
+    def _fast_path_for(self, selection: Selection) -> FastPath | None:
+        if selection.stream.pair:
+            return fast_pairs(selection.stream.pair)
+        return self._run.source.fast_path_for(
+            selection.stream.tap_stream_id,
+            selection.properties,
+            has_all=selection.has_all_properties,
+        )
 
     def write_step(self, step: Step) -> None:
         """
@@ -200,7 +218,7 @@ class _Writer:
     def _write_deletions(self, deletions: Deletions, version: int) -> None:
         run = self._run
         run.portal_check.check_page(deletions.engagements)
-        live = {id(one) for one in _since(run.config.start_date, deletions.engagements)}
+        live = {id(one) for one in updated_since(run.config.start_date, deletions.engagements)}
         for selection, fast_path in self._streams:
             takes_type = selection.stream.takes_type
             name = selection.stream.tap_stream_id
@@ -228,55 +246,23 @@ class _Writer:
     def _write_page(self, page: Page, version: int) -> None:
         """Write the page's records of every stream, a parent's before its children's."""
         run = self._run
-        engagements = _since(run.config.start_date, page.engagements)
+        engagements = updated_since(run.config.start_date, page.engagements)
         types = [engagement.type for engagement in engagements]
         for selection, fast_path in self._streams:
             takes_type = selection.stream.takes_type
             members = compress(engagements, map(takes_type, types)) if takes_type else engagements
-            lines, mismatches = to_lines(selection, fast_path, members)
+            if selection.stream.pair and not selection.stream.pair.key:
+                lines, mismatches = run.related_reader.read_pairs(selection, members), NO_MISMATCHES
+            else:
+                lines, mismatches = to_lines(selection, fast_path, members)
             name = selection.stream.tap_stream_id
             run.messages.write_records(name, lines, page.received_at, version)
             run.progress.count(name, len(lines), mismatches)
+        run.related_reader.collect(engagements)
+        run.related_reader.flush()
         redacted_emails = (
             sum(is_redacted(engagement.whole) for engagement in engagements)
             if page.may_be_redacted
             else 0
         )
         run.progress.count_types(types, redacted_emails, page.nul_removed)
-
-
-def to_lines(
-    selection: Selection,
-    fast_path: Callable[[Engagement], Sequence[bytes] | None] | None,
-    engagements: Iterable[Engagement],
-) -> tuple[list[bytes], TypeMismatches]:
-    """
-    Return the serialized records of a stream, in the order of their engagements.
-
-    An engagement without a fast path, or refused by it, takes the fallback of records.py. Only
-    there are type mismatches.
-    """
-    to_records, properties = selection.stream.to_records, selection.properties
-    lines: list[bytes] = []
-    mismatches: list[str] = []
-    for engagement in engagements:
-        fast = fast_path(engagement) if fast_path and engagement.has_fast_path else None
-        if fast is None:
-            records, more = to_records(engagement.whole)
-            lines += [to_json(keep_properties(record, properties)) for record in records]
-            mismatches += more
-        else:
-            lines += fast
-    return lines, mismatches
-
-
-def _since(start_date: datetime | None, engagements: Sequence[Engagement]) -> Sequence[Engagement]:
-    """Return the engagements that were updated from `start_date` on, or at an unknown time."""
-    if start_date is None:
-        return engagements
-    start_ms = utc_to_ms(start_date)
-    return [
-        engagement
-        for engagement in engagements
-        if engagement.last_updated_ms is None or engagement.last_updated_ms >= start_ms
-    ]

@@ -22,16 +22,17 @@ FLOORS = {
         " exceptions __init__"
     ),
     "tap_hubspot_engagements": (
-        "__main__ cli commands sync reference_tables skipped run sources"
-        " objects.source objects.archived objects.changes objects.lists objects.definitions"
-        " objects.api objects.associations objects.typed_records objects.to_engagement"
-        " objects.people objects.columns objects.values objects.endpoints objects.__init__"
-        " v1.source v1.changes v1.id_ranges v1.endpoints v1.unlistable"
-        " v1.page_size v1.decode v1.details v1.repair v1.__init__"
-        " fast_records typed_engagement reference_endpoints pagination replication deletions"
-        " deletion_sweep portal_check progress"
-        " logs messages discover selection state state_file streams records source engagement"
-        " properties config times exceptions __init__"
+        "__main__ cli commands portal_properties sync sync_objects reference_tables skipped"
+        " run related sources objects.object_source objects.source objects.archived"
+        " objects.changes objects.lists objects.definitions objects.object_api objects.api"
+        " objects.associations objects.typed_records objects.to_engagement objects.people"
+        " v1.source v1.changes v1.id_ranges v1.endpoints v1.unlistable v1.page_size v1.decode"
+        " v1.details v1.repair v1.__init__ fast_records typed_engagement reference_endpoints"
+        " pagination replication deletions deletion_sweep portal_check progress logs messages"
+        " fetch_associations record_lines discover selection state state_file streams"
+        " objects.object_records objects.object_types objects.columns objects.values"
+        " objects.endpoints objects.__init__ records source engagement properties config times"
+        " exceptions __init__"
     ),
     "target_mysql": (
         "__main__ cli commands"

@@ -16,6 +16,7 @@ from hubspot_simulator.objects.object_types import RELATED, ObjectType
 from hubspot_simulator.objects.properties import Property, Values
 from hubspot_simulator.objects.texts import Kind
 
+MERGED_IDS = "hs_merged_object_ids"
 DAY_MS = 86_400_000
 HISTORY_DAYS = 3 * 365
 
@@ -169,6 +170,7 @@ def _properties(object_type: ObjectType) -> dict[str, Property]:
     for name in (object_type.created_property, object_type.modified_property):
         definitions.append(value_property(name, "time")._replace(read_only=True))
     definitions.append(value_property("hs_object_id", "number")._replace(read_only=True))
+    definitions.append(value_property(MERGED_IDS)._replace(read_only=True))
     if object_type.name in ("contacts", "companies"):
         definitions.append(_TIER._replace(read=lambda record: record.get("favourite_tier")))
     return {prop.name: prop for prop in sorted(definitions, key=lambda prop: prop.name)}

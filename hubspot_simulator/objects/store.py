@@ -25,7 +25,7 @@ from hubspot_simulator.objects.object_types import (
     type_of_engagement,
 )
 from hubspot_simulator.objects.properties import Property, Values
-from hubspot_simulator.objects.related_records import RELATED_PROPERTIES
+from hubspot_simulator.objects.related_records import MERGED_IDS, RELATED_PROPERTIES
 from hubspot_simulator.objects.type_index import Entry, TypeIndex
 
 CUSTOM_PART = "customProperties"  # the part of an engagement that v1 does not show
@@ -252,7 +252,13 @@ class ObjectStore:
             survivor = index.entries[into_id]
             index.remove(record_id)
             index.survivors[record_id] = into_id
-            index.put(into_id, survivor._replace(updated_ms=self.now_ms), self.now_ms)
+            values = survivor.source
+            if values is None:
+                values = related_records.values(self.seed, object_type, into_id)
+            ids = [*filter(None, [values.get(MERGED_IDS)]), str(record_id)]
+            values = {**values, MERGED_IDS: ";".join(ids)}
+            survivor = survivor._replace(updated_ms=self.now_ms, source=values)
+            index.put(into_id, survivor, self.now_ms)
 
     # Associations
 

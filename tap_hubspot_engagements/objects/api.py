@@ -11,17 +11,19 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from hubspot_api.client import HubspotClient, Response
 from hubspot_api.exceptions import NotFoundError, ScopeError
 from hubspot_api.json_codec import NUL_ESCAPE, parse_json, without_nul
+from hubspot_api.rate_limit import RateLimiter
 from tap_hubspot_engagements.engagement import Engagement, is_int64
 from tap_hubspot_engagements.objects.associations import Associations
 from tap_hubspot_engagements.objects.columns import CREATED, ID, MODIFIED, properties_of
 from tap_hubspot_engagements.objects.endpoints import Endpoints
 from tap_hubspot_engagements.objects.typed_records import (
     RecordPage,
+    property_of,
     read_page,
     read_record,
     to_engagements,
@@ -73,7 +75,42 @@ class SearchPage:
 
     records: Sequence[Any]
     has_more: bool
-    response: Response[RecordPage[Any]]
+    response: Response[Any]
+
+
+class RecordsApi(Protocol):
+    """
+    Lists and searches of one or several types, as lists.py, changes.py and archived.py call them.
+
+    `kind` is the type's name in paths.
+    """
+
+    endpoints: Endpoints
+    list_size: int
+
+    def modified_property(self, kind: str) -> str: ...
+
+    def modified_text(self, record: Any) -> Any: ...
+
+    def list_page(
+        self, kind: str, after: str | int = "", *, archived: bool = False
+    ) -> ObjectPage: ...
+
+    def fetch_list(
+        self, kind: str, after: str | int = ""
+    ) -> tuple[Callable[[], ObjectPage], bool]: ...
+
+    def search(self, kind: str, filters: Sequence[Filter], sort: str) -> SearchPage: ...
+
+    def to_page(
+        self, kind: str, search_pages: Sequence[SearchPage], records: Sequence[Any]
+    ) -> ObjectPage: ...
+
+    def highest_id(self, kind: str, created_before_ms: int | None = None) -> int | None: ...
+
+    def get_engagement(self, kind: str, record_id: int) -> Engagement | None: ...
+
+    def check(self, kind: str) -> None: ...
 
 
 class ObjectsApi:
@@ -90,7 +127,7 @@ class ObjectsApi:
         self._search_size = min(page_size or MAX_FOUND, MAX_FOUND)
         self.endpoints = Endpoints(version)
         self.associations = Associations(client, self.endpoints)
-        self._searches = client.rate_limiter.sibling(SEARCHES_PER_SECOND, SEARCH_WINDOW_S)
+        self._searches = searches_of(client)
         self._portal_id: int | None = None
 
     @property
@@ -99,6 +136,14 @@ class ObjectsApi:
         if self._portal_id is None:
             self._portal_id = self.client.get(self.endpoints.account, {}, _parse_portal).body
         return self._portal_id
+
+    def modified_property(self, kind: str) -> str:
+        """Return the property with the date of the last change."""
+        return MODIFIED
+
+    def modified_text(self, record: Any) -> Any:
+        """Return a record's date of change as HubSpot writes it."""
+        return property_of(record, MODIFIED)
 
     def list_page(self, kind: str, after: str | int = "", *, archived: bool = False) -> ObjectPage:
         """
@@ -151,13 +196,7 @@ class ObjectsApi:
 
     def search(self, kind: str, filters: Sequence[Filter], sort: str = MODIFIED) -> SearchPage:
         """Return the first page of the records that match all `filters`, in ascending order."""
-        body = {
-            "filterGroups": [{"filters": [_to_filter(*one) for one in filters]}] if filters else [],
-            "sorts": [{"propertyName": sort, "direction": "ASCENDING"}],
-            "properties": list(properties_of(kind)),
-            "limit": self._search_size,
-            "after": "",
-        }
+        body = to_search_body(filters, sort, list(properties_of(kind)), self._search_size)
         return self._search(kind, body)
 
     def to_page(
@@ -172,13 +211,7 @@ class ObjectsApi:
     def highest_id(self, kind: str, created_before_ms: int | None = None) -> int | None:
         """Return the highest id of a type that searches show; None without any."""
         filters = [] if created_before_ms is None else [(CREATED, "LT", created_before_ms)]
-        body = {
-            "filterGroups": [{"filters": [_to_filter(*one) for one in filters]}] if filters else [],
-            "sorts": [{"propertyName": ID, "direction": "DESCENDING"}],
-            "properties": [],
-            "limit": 1,
-            "after": "",
-        }
+        body = to_search_body(filters, ID, [], 1, "DESCENDING")
         records = self._search(kind, body, hint=True).records
         return int(records[0].id) if records else None
 
@@ -244,6 +277,28 @@ class ObjectsApi:
             any(_REDACTED in text for text in texts),
             [record.archivedAt for record in records],
         )
+
+
+def searches_of(client: HubspotClient) -> RateLimiter:
+    """Return the limiter that all searches of a client share."""
+    return client.rate_limiter.sibling(SEARCHES_PER_SECOND, SEARCH_WINDOW_S)
+
+
+def to_search_body(
+    filters: Sequence[Filter],
+    sort: str,
+    properties: Sequence[str],
+    limit: int,
+    direction: str = "ASCENDING",
+) -> Mapping[str, Any]:
+    """Return the body of a search's first page, with every key that HubSpot requires."""
+    return {
+        "filterGroups": [{"filters": [_to_filter(*one) for one in filters]}] if filters else [],
+        "sorts": [{"propertyName": sort, "direction": direction}],
+        "properties": properties,
+        "limit": limit,
+        "after": "",
+    }
 
 
 def check_complete(text: bytes) -> None:

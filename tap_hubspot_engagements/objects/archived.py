@@ -13,7 +13,7 @@ from datetime import datetime
 
 from hubspot_api.exceptions import AuthError, HubspotError
 from tap_hubspot_engagements.engagement import Engagement
-from tap_hubspot_engagements.objects.api import ObjectPage, ObjectsApi
+from tap_hubspot_engagements.objects.api import ObjectPage, RecordsApi
 from tap_hubspot_engagements.objects.values import to_ms
 from tap_hubspot_engagements.pagination import check_cursor_is_new
 from tap_hubspot_engagements.times import ms_to_utc, utc_to_ms
@@ -32,7 +32,7 @@ class Deletions:
     nul_removed: int
 
 
-def iter_deletions(api: ObjectsApi, kinds: Sequence[str], since_ms: int) -> Iterator[Deletions]:
+def iter_deletions(api: RecordsApi, kinds: Sequence[str], since_ms: int) -> Iterator[Deletions]:
     """
     Yield the engagements that were deleted since `since_ms` (Unix ms), page by page.
 
@@ -48,7 +48,7 @@ def iter_deletions(api: ObjectsApi, kinds: Sequence[str], since_ms: int) -> Iter
             LOGGER.info("deleted %s are left to the full pass: %s", kind, error)
 
 
-def _iter_kind(api: ObjectsApi, kind: str, since_ms: int) -> Iterator[Deletions]:
+def _iter_kind(api: RecordsApi, kind: str, since_ms: int) -> Iterator[Deletions]:
     after, cursors = "", {""}
     while True:
         page = api.list_page(kind, after, archived=True)

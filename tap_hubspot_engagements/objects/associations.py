@@ -30,17 +30,17 @@ MAX_REFUSED = 20  # records without readable associations, before a refusal coun
 RARE = ("quotes", "marketing_events")
 NOT_FOUND = "OBJECT_NOT_FOUND"
 
-Ids = dict[str, list[str | int]]
-"""From the id of a record to the ids that it is associated with."""
 
+class Target(msgspec.Struct, gc=False):
+    """An associated record; the types have an association's labels."""
 
-class _Target(msgspec.Struct, gc=False):
     toObjectId: str | int
+    associationTypes: Any = None
 
 
 class _Row(msgspec.Struct, gc=False):
     from_: Partner = msgspec.field(name="from")
-    to: list[_Target] = []
+    to: list[Target] = []
     paging: Any = None
 
 
@@ -48,6 +48,9 @@ class _Rows(msgspec.Struct, gc=False):
     results: list[_Row] = []
     errors: Any = None
 
+
+Targets = dict[str, list[Target]]
+"""From the id of a record to the records that it is associated with."""
 
 _decode_rows = msgspec.json.Decoder(_Rows).decode
 
@@ -107,21 +110,25 @@ class Associations:
     def _read(self, kind: str, name: str, records: Sequence[Any]) -> None:
         """Set the associations of records with one type."""
         try:
-            ids = self._read_ids(kind, name, [record.id for record in records])
+            targets = self.read_targets(kind, name, [record.id for record in records])
         except RefusedError as error:
             self._leave_out(name, error)
             return
         for record in records:
-            if partners := ids.get(record.id):
-                record.associations[name] = Partners([Partner(one) for one in partners])
+            if partners := targets.get(record.id):
+                record.associations[name] = Partners([Partner(one.toObjectId) for one in partners])
 
     def _leave_out(self, name: str, error: Exception) -> None:
         LOGGER.warning("associations with %s are left out: %s", name, error)
         self._unreadable.add(name)
 
-    def _read_ids(self, kind: str, name: str, record_ids: Sequence[str]) -> Ids:
-        """Return the ids of type `name` that records are associated with, every page of them."""
-        ids: Ids = {}
+    def read_targets(self, kind: str, name: str, record_ids: Sequence[str]) -> Targets:
+        """
+        Return the records of type `name` that records of type `kind` are associated with.
+
+        Every page of them is requested. Raises what the client raises, and PagingError.
+        """
+        targets: Targets = {}
         cursors: set[tuple[str, str]] = set()
         inputs = [{"id": record_id} for record_id in record_ids]
         while inputs:
@@ -133,7 +140,7 @@ class Associations:
             inputs = []
             for row in rows:
                 record_id = str(row.from_.id)
-                ids.setdefault(record_id, []).extend([target.toObjectId for target in row.to])
+                targets.setdefault(record_id, []).extend(row.to)
                 after = _next_after(row)
                 if after is None:
                     continue
@@ -141,7 +148,7 @@ class Associations:
                     raise PagingError(f"associations of {kind} {record_id}: {after!r} repeats")
                 cursors.add((record_id, after))
                 inputs.append({"id": record_id, "after": after})
-        return ids
+        return targets
 
     def _read_rows(
         self, kind: str, name: str, inputs: Sequence[Mapping[str, str]]

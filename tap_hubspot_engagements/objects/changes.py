@@ -16,11 +16,10 @@ from datetime import datetime
 from typing import Any
 
 from tap_hubspot_engagements.exceptions import PagingError
-from tap_hubspot_engagements.objects.api import FIRST_SEARCHABLE_MS, ObjectsApi, SearchPage
+from tap_hubspot_engagements.objects.api import FIRST_SEARCHABLE_MS, RecordsApi, SearchPage
 from tap_hubspot_engagements.objects.associations import MAX_INPUTS
-from tap_hubspot_engagements.objects.columns import ID, MODIFIED
+from tap_hubspot_engagements.objects.columns import ID
 from tap_hubspot_engagements.objects.lists import to_page
-from tap_hubspot_engagements.objects.typed_records import property_of
 from tap_hubspot_engagements.objects.values import to_ms
 from tap_hubspot_engagements.source import Page, Resume
 
@@ -78,7 +77,7 @@ class Cursor:
         return Cursor(self.kinds[1:], self.since_ms, Place(self.since_ms))
 
 
-def iter_changes(api: ObjectsApi, cursor: Cursor) -> Iterator[Page]:
+def iter_changes(api: RecordsApi, cursor: Cursor) -> Iterator[Page]:
     """
     Yield the changes after `cursor`, at most MAX_INPUTS on a page.
 
@@ -94,7 +93,7 @@ def iter_changes(api: ObjectsApi, cursor: Cursor) -> Iterator[Page]:
             search_page = _search(api, kind, place)
             search_pages.append(search_page)
             hubspot_at = hubspot_at or search_page.response.hubspot_at
-            fresh, next_place = _advance(kind, place, search_page)
+            fresh, next_place = _advance(api, kind, place, search_page)
             records += fresh
             if next_place is None or len(records) + len(search_page.records) > MAX_INPUTS:
                 break
@@ -110,18 +109,21 @@ def iter_changes(api: ObjectsApi, cursor: Cursor) -> Iterator[Page]:
         yield replace(page, hubspot_at=hubspot_at)
 
 
-def _search(api: ObjectsApi, kind: str, place: Place) -> SearchPage:
+def _search(api: RecordsApi, kind: str, place: Place) -> SearchPage:
+    property_name = api.modified_property(kind)
     if place.after_id is None:
-        return api.search(kind, [(MODIFIED, "GTE", place.from_ms)])
-    filters = [(MODIFIED, "EQ", place.from_ms), (ID, "GT", place.after_id)]
+        return api.search(kind, [(property_name, "GTE", place.from_ms)], property_name)
+    filters = [(property_name, "EQ", place.from_ms), (ID, "GT", place.after_id)]
     return api.search(kind, filters, sort=ID)
 
 
-def _advance(kind: str, place: Place, search_page: SearchPage) -> tuple[list[Any], Place | None]:
+def _advance(
+    api: RecordsApi, kind: str, place: Place, search_page: SearchPage
+) -> tuple[list[Any], Place | None]:
     """Return the records that are new on a page, and the place after it, None at the end."""
     if place.after_id is not None:
         return _advance_by_id(kind, place, search_page)
-    dates = [_modified_ms(record) for record in search_page.records]
+    dates = [_modified_ms(api, kind, record) for record in search_page.records]
     fresh = [
         record
         for record, at_ms in zip(search_page.records, dates, strict=True)
@@ -131,7 +133,8 @@ def _advance(kind: str, place: Place, search_page: SearchPage) -> tuple[list[Any
         return fresh, None
     last_ms = _safe_end(dates)
     if not dates or last_ms < place.from_ms:
-        raise PagingError(f"{kind}: a search for {MODIFIED} from {place.from_ms} shows {dates[:1]}")
+        name = api.modified_property(kind)
+        raise PagingError(f"{kind}: a search for {name} from {place.from_ms} shows {dates[:1]}")
     if last_ms == place.from_ms:
         # A whole page, or more, of one millisecond.
         return fresh, Place(last_ms, after_id=0)
@@ -165,10 +168,10 @@ def _safe_end(dates: Sequence[int]) -> int:
     return min([*dates[-1:], *late], default=0)
 
 
-def _modified_ms(record: Any) -> int:
+def _modified_ms(api: RecordsApi, kind: str, record: Any) -> int:
     """Return a record's date of change; raise PagingError without one."""
-    text = property_of(record, MODIFIED)
+    text = api.modified_text(record)
     at_ms = to_ms(text) if isinstance(text, str) else None
     if not isinstance(at_ms, int):
-        raise PagingError(f"{MODIFIED} of {record.id} is {text!r}")
+        raise PagingError(f"{api.modified_property(kind)} of {record.id} is {text!r}")
     return at_ms

@@ -28,6 +28,9 @@ class Endpoints:
     def search(self, kind: str) -> str:
         return f"{self.records(kind)}/search"
 
+    def batch_read(self, kind: str) -> str:
+        return f"{self.records(kind)}/batch/read"
+
     def record(self, kind: str, record_id: int | str) -> str:
         return f"{self.records(kind)}/{record_id}"
 
@@ -37,9 +40,13 @@ class Endpoints:
             return f"/crm/v4/associations/{kind}/{partner_type}/batch/read"
         return f"/crm/associations/{self.version}/{kind}/{partner_type}/batch/read"
 
+    def definitions(self, kind: str) -> str:
+        """Return the path of all properties' definitions; the list has no pages."""
+        return self._path("properties", kind)
+
     def definition(self, kind: str, name: str) -> str:
         """Return the path of a property's definition."""
-        return f"{self._path('properties', kind)}/{name}"
+        return f"{self.definitions(kind)}/{name}"
 
     @property
     def owners(self) -> str:

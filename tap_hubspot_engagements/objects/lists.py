@@ -16,7 +16,7 @@ from typing import Any
 from hubspot_api.exceptions import HubspotError, TransientError
 from hubspot_api.workers import Workers
 from tap_hubspot_engagements.exceptions import OutOfOrderError, PagingError
-from tap_hubspot_engagements.objects.api import ObjectPage, ObjectsApi
+from tap_hubspot_engagements.objects.api import ObjectPage, RecordsApi
 from tap_hubspot_engagements.pagination import check_cursor_is_new
 from tap_hubspot_engagements.source import Page, Resume, ids_of
 
@@ -77,7 +77,7 @@ class Remainder:
 
 
 def iter_all(
-    api: ObjectsApi, kinds: Sequence[str], remainder: Remainder, workers: int
+    api: RecordsApi, kinds: Sequence[str], remainder: Remainder, workers: int
 ) -> Iterator[Page]:
     """
     Yield all engagements of `remainder`; raise PagingError if HubSpot's cursor does not advance.
@@ -97,7 +97,7 @@ def iter_all(
         starts_over = False
 
 
-def _iter_sequential(api: ObjectsApi, remainder: Remainder) -> Iterator[Page]:
+def _iter_sequential(api: RecordsApi, remainder: Remainder) -> Iterator[Page]:
     """Yield each list by HubSpot's cursors, whatever the order."""
     cursors, highest = dict(remainder.cursors or {}), dict(remainder.highest)
     while cursors:
@@ -198,7 +198,7 @@ class _Plan:
         return upper
 
 
-def _iter_parallel(api: ObjectsApi, remainder: Remainder, workers: int) -> Iterator[Page]:
+def _iter_parallel(api: RecordsApi, remainder: Remainder, workers: int) -> Iterator[Page]:
     """Yield the pages of all parts as they arrive; a part has at most one request in flight."""
     plan = _Plan(remainder, api.list_size)
     pool: Workers[_Part, Fetched] = Workers(workers)
@@ -225,7 +225,7 @@ def _iter_parallel(api: ObjectsApi, remainder: Remainder, workers: int) -> Itera
 
 
 def _request(
-    api: ObjectsApi,
+    api: RecordsApi,
     plan: _Plan,
     pool: Workers[_Part, Fetched],
     part: _Part,
@@ -242,7 +242,7 @@ def _request(
     pool.submit(part, read)
 
 
-def _guess_highest_id(api: ObjectsApi, kind: str) -> int:
+def _guess_highest_id(api: RecordsApi, kind: str) -> int:
     """Return about the highest id of a type, which says where to split; 0 without a guess."""
     try:
         return api.highest_id(kind) or 0
@@ -252,7 +252,7 @@ def _guess_highest_id(api: ObjectsApi, kind: str) -> int:
 
 
 def _continue_past_early_end(
-    api: ObjectsApi, plan: _Plan, part: _Part, object_page: ObjectPage
+    api: RecordsApi, plan: _Plan, part: _Part, object_page: ObjectPage
 ) -> None:
     """
     Keep reading a part whose list ends although higher ids are known.

@@ -12,7 +12,7 @@ from hubspot_api.exceptions import AuthError, HubspotError, ScopeError, Transien
 from tap_hubspot_engagements import fast_records
 from tap_hubspot_engagements.config import OBJECT_TYPES, Config
 from tap_hubspot_engagements.engagement import Engagement, FastPath
-from tap_hubspot_engagements.objects.api import ObjectsApi
+from tap_hubspot_engagements.objects.api import ObjectsApi, RecordsApi
 from tap_hubspot_engagements.objects.changes import Cursor, iter_changes
 from tap_hubspot_engagements.objects.definitions import get_dispositions
 from tap_hubspot_engagements.objects.lists import Remainder, iter_all
@@ -24,14 +24,79 @@ from tap_hubspot_engagements.times import MILLISECOND, utc_to_ms
 LOGGER = logging.getLogger(__name__)
 
 
-class ObjectsSource:
+class RecordsSource:
+    """
+    Full passes and changes of the types `kinds`, whichever API of records reads them.
+
+    `noun` names the records in log lines.
+    """
+
+    name = "objects"
+    noun = "engagements"
+
+    def __init__(
+        self, api: RecordsApi, kinds: Sequence[str], workers: int, lookback_ms: int
+    ) -> None:
+        self._records = api
+        self._kinds = tuple(kinds)
+        self._workers = workers
+        self._lookback_ms = lookback_ms
+
+    def read_all(self, resume: Resume | None = None) -> Iterator[Page]:
+        remainder = (
+            Remainder.begin(self._kinds) if resume is None else Remainder.from_resume(resume)
+        )
+        return iter_all(self._records, self._kinds, remainder, self._workers)
+
+    def read_changes(self, since: datetime) -> Iterator[Page]:
+        since_ms = utc_to_ms(since) - self._lookback_ms
+        return iter_changes(self._records, Cursor.begin(self._kinds, since_ms))
+
+    def resume_changes(self, resume: Resume) -> Iterator[Page]:
+        return iter_changes(self._records, Cursor.from_resume(resume))
+
+    def read_one(self, engagement_id: int) -> Engagement | None:
+        for kind in self._kinds:
+            if engagement := self._records.get_engagement(kind, engagement_id):
+                return engagement
+        return None
+
+    def find_contradiction(self, last_page: Page, read: int, created_before_ms: int) -> str | None:
+        assert last_page.resume is not None, "pages of read_all have it"
+        highest = last_page.resume["highest"]
+        missing = [
+            f"the list of {kind} ends at {highest.get(kind, 0)}, but a search has {top}"
+            for kind in self._kinds
+            if (top := self._find_beyond(kind, highest.get(kind, 0), created_before_ms))
+        ]
+        return f"after {read} {self.noun}, " + "; ".join(missing) if missing else None
+
+    def check_resume(self, resume: Resume) -> None:
+        if "since_ms" in resume:
+            Cursor.from_resume(resume)
+        else:
+            Remainder.from_resume(resume)
+
+    def _find_beyond(self, kind: str, highest: int, created_before_ms: int) -> int | None:
+        """Return the highest id of a type that a search has beyond the end of the list."""
+        try:
+            top = self._records.highest_id(kind, created_before_ms)
+            if top is None or top <= highest or self._records.get_engagement(kind, top) is None:
+                return None  # none, or deleted meanwhile
+        except AuthError:
+            raise
+        except (HubspotError, TransientError) as error:
+            LOGGER.info("%s: only its length shows whether the list is complete", error)
+            return None
+        return top
+
+
+class ObjectsSource(RecordsSource):
     """
     The sources `v3`, `2026-03` and `2026-09`; see the Protocol in source.py for each method.
 
     Types in the setting `skip_types` are not read.
     """
-
-    name = "objects"
 
     def __init__(
         self,
@@ -40,10 +105,10 @@ class ObjectsSource:
         page_sizes: Sequence[tuple[str, int]] = (),
     ) -> None:
         self.api = ObjectsApi(client, config.api_version, config.page_size)
+        kinds = [kind for kind in OBJECT_TYPES if kind not in config.skip_types]
+        lookback_ms = timedelta(seconds=config.lookback_seconds) // MILLISECOND
+        super().__init__(self.api, kinds, config.backfill_workers, lookback_ms)
         self._client = client
-        self._workers = config.backfill_workers
-        self._lookback_ms = timedelta(seconds=config.lookback_seconds) // MILLISECOND
-        self._kinds = tuple(kind for kind in OBJECT_TYPES if kind not in config.skip_types)
         self._skipped = config.skip_types
         if config.skip_types:
             LOGGER.warning(
@@ -58,25 +123,6 @@ class ObjectsSource:
     def sees_rows_of(self, writers: Sequence[str]) -> bool:
         return not self._skipped and set(writers) <= {self.name}
 
-    def read_all(self, resume: Resume | None = None) -> Iterator[Page]:
-        remainder = (
-            Remainder.begin(self._kinds) if resume is None else Remainder.from_resume(resume)
-        )
-        return iter_all(self.api, self._kinds, remainder, self._workers)
-
-    def read_changes(self, since: datetime) -> Iterator[Page]:
-        since_ms = utc_to_ms(since) - self._lookback_ms
-        return iter_changes(self.api, Cursor.begin(self._kinds, since_ms))
-
-    def resume_changes(self, resume: Resume) -> Iterator[Page]:
-        return iter_changes(self.api, Cursor.from_resume(resume))
-
-    def read_one(self, engagement_id: int) -> Engagement | None:
-        for kind in self._kinds:
-            if engagement := self.api.get_engagement(kind, engagement_id):
-                return engagement
-        return None
-
     def read_owners(self) -> Iterator[Sequence[Mapping[str, Any]]]:
         return iter_owners(self._client, self.api.endpoints.owners)
 
@@ -86,16 +132,6 @@ class ObjectsSource:
     def read_portal(self) -> int | None:
         return self.api.portal_id
 
-    def find_contradiction(self, last_page: Page, read: int, created_before_ms: int) -> str | None:
-        assert last_page.resume is not None, "pages of read_all have it"
-        highest = last_page.resume["highest"]
-        missing = [
-            f"the list of {kind} ends at {highest.get(kind, 0)}, but a search has {top}"
-            for kind in self._kinds
-            if (top := self._find_beyond(kind, highest.get(kind, 0), created_before_ms))
-        ]
-        return f"after {read} engagements, " + "; ".join(missing) if missing else None
-
     def check(self, stream: str) -> None:
         if stream == "owners":
             check_owners(self._client, self.api.endpoints.owners)
@@ -104,31 +140,12 @@ class ObjectsSource:
         else:
             self._check_types()
 
-    def check_resume(self, resume: Resume) -> None:
-        if "since_ms" in resume:
-            Cursor.from_resume(resume)
-        else:
-            Remainder.from_resume(resume)
-
     def fast_path_for(
         self, stream: str, properties: Sequence[str], *, has_all: bool
     ) -> FastPath | None:
         if METADATA in properties and stream == "engagements":
             return None  # the fast path decodes metadata, and does not serialize it again
         return fast_records.fast_path_for(stream, properties, has_all=has_all)
-
-    def _find_beyond(self, kind: str, highest: int, created_before_ms: int) -> int | None:
-        """Return the highest id of a type that a search has beyond the end of the list."""
-        try:
-            top = self.api.highest_id(kind, created_before_ms)
-            if top is None or top <= highest or self.api.get_engagement(kind, top) is None:
-                return None  # none, or deleted meanwhile
-        except AuthError:
-            raise
-        except (HubspotError, TransientError) as error:
-            LOGGER.info("%s: only its length shows whether the list is complete", error)
-            return None
-        return top
 
     def _check_types(self) -> None:
         """Raise ScopeError with every type that the token cannot read."""

@@ -47,6 +47,7 @@ class V1Source:
     """
 
     name = "v1"
+    noun = "engagements"
 
     def __init__(
         self,

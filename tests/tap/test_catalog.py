@@ -43,10 +43,11 @@ def chosen(catalog: Catalog) -> list[str]:
 
 def test_discovery_needs_nothing(tmp_path: Path) -> None:
     """
-    --discover prints catalog.json, without config, token or network.
+    --discover prints catalog.json, without token or network: without a config or credentials.
     """
     tap = Tap(tmp_path)
-    for arguments in (["--discover"], ["-d", "--config", tmp_path / "nothing"]):
+    config = tap.write("config.json", {"start_date": "2026-01-01T00:00:00Z"})
+    for arguments in (["--discover"], ["-d", "--config", config]):
         run = tap.bare(*arguments, environment={"HTTPS_PROXY": "http://127.0.0.1:1"})
         assert (run.code, run.err) == (0, "")
         assert run.out == (REPOSITORY / "catalog.json").read_text()
@@ -168,7 +169,7 @@ def broken(change: Callable[[Catalog], object]) -> Catalog:
         ({"streams": {"engagements": {}}}, "must hold a list of streams"),
         ({"streams": ["engagements"]}, "must hold a list of streams"),
         ({"streams": []}, "selects no stream"),
-        ({"streams": [{"tap_stream_id": "contacts"}]}, "unknown stream contacts; there are enga"),
+        ({"streams": [{"tap_stream_id": "products"}]}, "unknown stream products; there are enga"),
         ({"streams": [{"tap_stream_id": ["x"]}]}, "unknown stream"),
         ({"streams": [{}]}, "unknown stream None"),
         (broken(lambda c: c["streams"][0].update(metadata=5)), "metadata of engagements"),
@@ -213,15 +214,15 @@ def test_a_catalog_as_a_user_gives_it(option: str, run_tap: Tap) -> None:
     )
     assert len({record["id"] for record in records(run.messages)}) == 60
 
-    run = run_tap(option, run_tap.write("mine.json", {"streams": [{"stream": "deals"}]}))
+    run = run_tap(option, run_tap.write("mine.json", {"streams": [{"stream": "products"}]}))
     assert (run.code, run.out) == (2, "")
-    assert run.err.startswith("ERROR catalog: unknown stream deals; there are engagements, ")
+    assert run.err.startswith("ERROR catalog: unknown stream products; there are engagements, ")
     assert run.err.count("\n") == 1
 
 
 def test_without_a_catalog(run_tap: Tap) -> None:
     """
-    Without a catalog the discovered one is used, as selected there: all but owners.
+    Without a catalog the discovered one is used, as selected there: all but owners and objects.
     """
     messages = run_tap(catalog=DISCOVERED).messages
     result = [
@@ -230,4 +231,5 @@ def test_without_a_catalog(run_tap: Tap) -> None:
     assert all(list(record) == DEFAULT for record in result)
     assert len({record["id"] for record in result}) == 60
     announced = {one["stream"] for one in messages if one["type"] == "SCHEMA"}
-    assert announced == STREAMS.keys() - {"owners"}
+    assert announced == {name for name, stream in STREAMS.items() if stream.selected}
+    assert "contacts" not in announced

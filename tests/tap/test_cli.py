@@ -16,6 +16,7 @@ from hubspot_simulator.portal import Portal
 from hubspot_simulator.responses import Response, error_response
 from hubspot_simulator.server import Simulator
 from tap_hubspot_engagements.config import Config, defaults
+from tap_hubspot_engagements.streams import STREAMS
 from tests.conftest import REPOSITORY
 from tests.tap.conftest import TOKEN, Run, Serve, Tap, last_state, mark, paths, records
 
@@ -284,7 +285,7 @@ def test_check(run_tap: Tap, hubspot: Simulator) -> None:
     """
     run = run_tap("--check")
     assert (run.code, run.err) == (0, "")
-    streams = ("engagements", "call_dispositions", "owners")
+    streams = [name for name, stream in STREAMS.items() if not stream.parent]
     readable = "".join(f"{stream}: can be read\n" for stream in streams)
     assert run.out == f"token accepted, portal 62515\n{readable}"
 

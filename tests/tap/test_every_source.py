@@ -26,13 +26,11 @@ from hubspot_simulator.faults import Fault
 from hubspot_simulator.portal import Portal
 from hubspot_simulator.server import Simulator
 from tap_hubspot_engagements.config import API_VERSIONS, Config
-from tap_hubspot_engagements.discover import build_catalog
 from tap_hubspot_engagements.exceptions import ERRORS
 from tap_hubspot_engagements.messages import Messages
 from tap_hubspot_engagements.progress import Progress
 from tap_hubspot_engagements.replication import PassOptions
 from tap_hubspot_engagements.run import Run
-from tap_hubspot_engagements.selection import Selection, read_selection
 from tap_hubspot_engagements.source import Page, Source
 from tap_hubspot_engagements.sources import SOURCES, build_source
 from tap_hubspot_engagements.sync import sync, to_lines
@@ -40,6 +38,7 @@ from tap_hubspot_engagements.times import ms_to_utc
 from tests.expected import expected_tables
 from tests.tap.differences import MISSING_TYPES, as_objects_show, comparable
 from tests.tap.model import ModelTarget
+from tests.tap.objects import everything
 
 TOKEN = "pat-test"
 START_MS = 1_795_161_600_000
@@ -153,15 +152,6 @@ ATTEMPTS = st.builds(
     st.one_of(st.none(), st.integers(0, 60_000)),
     st.sampled_from((False, False, True)),
 )
-
-
-def everything() -> list[Selection]:
-    """Return every stream with every property."""
-    catalog = build_catalog().to_dict()
-    for entry in catalog["streams"]:
-        for one in entry["metadata"]:
-            one["metadata"]["selected"] = True
-    return read_selection(catalog)
 
 
 class Target(Protocol):

@@ -11,7 +11,7 @@ from hubspot_simulator.faults import Fault
 from hubspot_simulator.portal import Portal
 from hubspot_simulator.server import Simulator
 from tests.tap.conftest import Run, Serve, Tap, last_state, of_type, paths
-from tests.tap.test_every_source import everything
+from tests.tap.objects import everything
 
 REFUSALS = {"403": faults.MISSING_SCOPES, "404": faults.NOT_FOUND, "400": faults.BAD_PARAMETER}
 

@@ -1,0 +1,321 @@
+"""
+Reads the records that the engagements and objects of a run are associated with.
+
+Ids are collected page by page, and read by batches of 100. What does not fill a batch yet stands in
+the state, so that a run that is killed loses none.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from hubspot_api.client import HubspotClient, Response
+from hubspot_api.exceptions import AuthError, HubspotError
+from hubspot_api.json_codec import to_json
+from tap_hubspot_engagements.config import OBJECT_TYPES, Config
+from tap_hubspot_engagements.deletion_sweep import with_deletion
+from tap_hubspot_engagements.engagement import Engagement, FastPath
+from tap_hubspot_engagements.fetch_associations import Plan
+from tap_hubspot_engagements.messages import Messages
+from tap_hubspot_engagements.objects.associations import Associations, Target
+from tap_hubspot_engagements.objects.endpoints import Endpoints
+from tap_hubspot_engagements.objects.object_api import MAX_BATCH, ObjectApi, Results
+from tap_hubspot_engagements.objects.object_records import changed_ms, merged_into
+from tap_hubspot_engagements.objects.object_types import MERGED_IDS, kind_of
+from tap_hubspot_engagements.objects.to_engagement import parse_id
+from tap_hubspot_engagements.objects.values import to_ms
+from tap_hubspot_engagements.progress import Progress
+from tap_hubspot_engagements.records import ids_under, keep_properties, to_pair
+from tap_hubspot_engagements.selection import Selection
+from tap_hubspot_engagements.sources import build_object_api, objects_version
+from tap_hubspot_engagements.state import (
+    State,
+    read_incomplete,
+    read_pending,
+    read_position,
+    with_pending,
+)
+from tap_hubspot_engagements.streams import ENGAGEMENTS, Pair
+from tap_hubspot_engagements.times import ms_to_utc, utc_to_ms
+from tap_hubspot_engagements.typed_engagement import TypedEngagement
+
+LOGGER = logging.getLogger(__name__)
+
+# Ids of a type that HubSpot refuses wait in the state up to this number. Beyond it, the type is
+# incomplete, and a full pass collects the ids again once the type can be read.
+MAX_WAITING = 1_000
+FIRST_VERSION = 1  # of related records whose own stream has had no full pass
+
+
+class RelatedReader:
+    """
+    Collects ids of related records and writes their streams.
+
+    `failures` has the first refusal of each type or stream. Records of the selected streams,
+    `stream_names`, are not `isAssociated`.
+    """
+
+    def __init__(
+        self,
+        client: HubspotClient,
+        config: Config,
+        messages: Messages,
+        progress: Progress,
+        plan: Plan,
+        state: State,
+        stream_names: Iterable[str],
+    ) -> None:
+        self.failures: dict[str, HubspotError] = {}
+        self._plan = plan
+        self._messages = messages
+        self._progress = progress
+        self._start_ms = utc_to_ms(config.start_date) if config.start_date else None
+        self._stream_names = frozenset(stream_names)
+        self._associations = Associations(client, Endpoints(objects_version(config)))
+        self._carried = [
+            (selection.stream.pair, selection.stream.takes_type)
+            for selection in plan.pairs
+            if selection.stream.pair and selection.stream.pair.key
+        ]
+        self._types = {
+            name: _RelatedType(build_object_api(client, config, selection), selection)
+            for name, selection in plan.related_selections.items()
+        }
+        self._incomplete = set(read_incomplete(state)) & self._types.keys()
+        for name, ids in read_pending(state).items():
+            if name in self._types:
+                self._types[name].add(ids)
+
+    def write_schemas(self, source: str | None) -> None:
+        """Write the SCHEMA of every related stream."""
+        for selection in self._plan.related_selections.values():
+            self._messages.write_schema(selection, False, source)
+
+    def needs_full_pass(self) -> bool:
+        """Tell whether a type that could not be read is readable now; ids of it were lost."""
+        readable_types = set()
+        for name in sorted(self._incomplete):
+            try:
+                self._types[name].api.check()
+                readable_types.add(name)
+            except AuthError:
+                raise
+            except HubspotError as error:
+                self.failures.setdefault(name, error)
+        self._incomplete -= readable_types
+        return bool(readable_types)
+
+    def collect(self, engagements: Iterable[Engagement]) -> None:
+        """Add the ids in the associations of engagements."""
+        if not self._carried:
+            return
+        for engagement in engagements:
+            value = {"associations": associations_of(engagement)}
+            for pair, takes_type in self._carried:
+                if takes_type is None or takes_type(engagement.type):
+                    self._types[pair.partner].add(ids_under(pair.key, value))
+
+    def read_pairs(self, selection: Selection, members: Iterable[Engagement]) -> list[bytes]:
+        """
+        Return the records of a stream of associations that do not come with the engagements.
+
+        Up to 1,000 engagements or objects of a type take one request.
+        """
+        pair = selection.stream.pair
+        assert pair is not None, "it is a stream of associations"
+        by_kind: dict[str, list[str]] = defaultdict(list)
+        for member in members:
+            kind = _kind_in(pair, member)
+            if kind is not None:
+                by_kind[kind].append(str(member.id))
+        lines: list[bytes] = []
+        for kind, ids in by_kind.items():
+            targets = self._read_targets(pair, kind, ids)
+            for from_id, partners in targets.items():
+                for to_id, types in _by_id(partners).items():
+                    self._types[pair.partner].add([to_id])
+                    record = to_pair(int(from_id), to_id, types)
+                    lines.append(to_json(keep_properties(record, selection.properties)))
+        return lines
+
+    def flush(self, *, final: bool = False) -> None:
+        """Read and write all full batches, and with `final` the others."""
+        for name, related_type in self._types.items():
+            while name not in self.failures and (batch := related_type.next_batch(final=final)):
+                self._read(name, related_type, *batch)
+
+    def with_state(self, state: State) -> dict[str, Any]:
+        """Return `state` with the ids that are still to be read."""
+        if not self._types:
+            return dict(state)
+        waiting: dict[str, Sequence[int]] = {}
+        for name, related_type in self._types.items():
+            ids = related_type.waiting
+            if name in self.failures and len(ids) > MAX_WAITING:
+                self._incomplete.add(name)
+                related_type.drop_waiting()
+                ids = ()
+            waiting[name] = ids
+        return with_pending(state, waiting, sorted(self._incomplete))
+
+    def _read_targets(
+        self, pair: Pair, kind: str, ids: Sequence[str]
+    ) -> Mapping[str, Sequence[Target]]:
+        if pair.name in self.failures:
+            return {}
+        try:
+            return self._associations.read_targets(kind, pair.partner, ids)
+        except AuthError:
+            raise
+        except HubspotError as error:
+            self.failures[pair.name] = error
+            self._incomplete.add(pair.partner)
+            return {}
+
+    def _read(
+        self, name: str, related_type: _RelatedType, ids: Sequence[int], is_archived: bool
+    ) -> None:
+        try:
+            response = related_type.api.read_batch(ids, archived=is_archived)
+        except AuthError:
+            raise
+        except HubspotError as error:
+            LOGGER.warning("%s are not read: %s", name, error)
+            self.failures[name] = error
+            related_type.put_back(ids)
+            return
+        unmatched = related_type.match(ids, response.body)
+        if not is_archived:
+            related_type.missing += unmatched
+        self._write(name, related_type, response)
+
+    def _write(self, name: str, related_type: _RelatedType, response: Response[Results]) -> None:
+        selection = related_type.selection
+        lines: list[bytes] = []
+        mismatches: list[str] = []
+        for value in response.body.results:
+            (record,), more = selection.stream.to_records(value)
+            comes_by_stream = name in self._stream_names and self._is_in_range(related_type, value)
+            record["isAssociated"] = not comes_by_stream
+            if ids := related_type.merged.get(record["id"]):
+                record["extra"] = {**(record["extra"] or {}), "requestedIds": sorted(ids)}
+            line = to_json(keep_properties(record, selection.properties))
+            deleted_ms = to_ms(str(value.get("archivedAt"))) if value.get("archived") else None
+            if comes_by_stream and isinstance(deleted_ms, int):
+                (line,) = with_deletion([line], ms_to_utc(deleted_ms))
+            lines.append(line)
+            mismatches += more
+        self._messages.write_records(name, lines, response.received_at, related_type.version)
+        self._progress.count(name, len(lines), mismatches)
+
+    def _is_in_range(self, related_type: _RelatedType, value: Mapping[str, Any]) -> bool:
+        """Tell whether the stream's own sync reads a record, by `start_date`."""
+        at_ms = changed_ms(value, related_type.api.object_type.date_property)
+        return self._start_ms is None or at_ms is None or at_ms >= self._start_ms
+
+    def use_versions(self, state: State) -> None:
+        """Give the records of each stream the version of the stream's last full pass."""
+        for name, related_type in self._types.items():
+            related_type.version = read_position(state, name).version or FIRST_VERSION
+
+
+class _RelatedType:
+    """
+    The related records of one type.
+
+    `missing` are ids to read among archived records. `merged` has the requested ids of survivors.
+    """
+
+    def __init__(self, api: ObjectApi, selection: Selection) -> None:
+        self.api = api
+        self.selection = selection
+        self.version = FIRST_VERSION
+        self.missing: list[int] = []
+        self.merged: dict[int, set[int]] = {}
+        self._all_ids: set[int] = set()
+        self._ids: list[int] = []
+
+    def add(self, ids: Iterable[int]) -> None:
+        """Add ids, each of which is read once a run."""
+        for one in ids:
+            if one not in self._all_ids:
+                self._all_ids.add(one)
+                self._ids.append(one)
+
+    @property
+    def waiting(self) -> Sequence[int]:
+        """All ids that are still to be read."""
+        return (*self._ids, *self.missing)
+
+    def drop_waiting(self) -> None:
+        self._ids, self.missing = [], []
+
+    def put_back(self, ids: Sequence[int]) -> None:
+        self._ids += ids
+
+    def next_batch(self, *, final: bool) -> tuple[Sequence[int], bool] | None:
+        """Return ids to read, and whether among archived records; None without a batch."""
+        if len(self._ids) >= MAX_BATCH or (final and self._ids):
+            batch, self._ids = self._ids[:MAX_BATCH], self._ids[MAX_BATCH:]
+            return batch, False
+        if len(self.missing) >= MAX_BATCH or (final and self.missing):
+            batch, self.missing = self.missing[:MAX_BATCH], self.missing[MAX_BATCH:]
+            return batch, True
+        return None
+
+    def match(self, ids: Sequence[int], body: Results) -> list[int]:
+        """Return the requested ids without a record, and note those that were merged."""
+        result_ids = {int(value["id"]) for value in body.results}
+        unmatched = [one for one in ids if one not in result_ids]
+        survivors = merged_into(body.results, MERGED_IDS)
+        others = result_ids - set(ids)
+        unclear = [one for one in unmatched if one not in survivors and one not in body.missing]
+        if len(unclear) == len(others) == 1:
+            survivors[unclear[0]] = next(iter(others))
+        for one in unmatched:
+            if one in survivors:
+                self.merged.setdefault(survivors[one], set()).add(one)
+        return [one for one in unmatched if one not in survivors]
+
+
+def fast_pairs(pair: Pair) -> FastPath:
+    """Return the fast path to the associations that come with engagements."""
+
+    def assemble(engagement: Engagement) -> Sequence[bytes]:
+        ids = ids_under(pair.key, {"associations": associations_of(engagement)})
+        return [
+            b'{"from_id":%d,"to_id":%d,"associationTypes":null}' % (engagement.id, one)
+            for one in ids
+        ]
+
+    return assemble
+
+
+def associations_of(engagement: Engagement) -> Any:
+    """Return the associations of an engagement in the shape of v1's JSON."""
+    if isinstance(engagement, TypedEngagement):
+        return msgspec.json.decode(engagement.parts.associations)
+    return engagement.whole.get("associations")
+
+
+def _kind_in(pair: Pair, member: Engagement) -> str | None:
+    """Return the type of an engagement or object in the paths of associations; None without."""
+    if pair.root == ENGAGEMENTS.tap_stream_id or pair.root in OBJECT_TYPES:
+        return kind_of(member.type)
+    return pair.root
+
+
+def _by_id(targets: Iterable[Target]) -> Mapping[int, list[Any]]:
+    """Return the association types of each record; one with several labels may come twice."""
+    types: dict[int, list[Any]] = {}
+    for target in targets:
+        to_id = parse_id(target.toObjectId)
+        if isinstance(to_id, int):
+            labels = types.setdefault(to_id, [])
+            labels += [label for label in target.associationTypes or () if label not in labels]
+    return types

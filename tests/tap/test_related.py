@@ -1,0 +1,430 @@
+"""Object streams, fetch_associations, object_properties: records, requests, faults, resumption."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hubspot_simulator.objects.behaviour import ObjectsBehaviour
+from hubspot_simulator.objects.object_types import COMPANIES, CONTACTS, DEALS, ObjectType
+from hubspot_simulator.objects.store import custom_property
+from hubspot_simulator.portal import Portal
+from hubspot_simulator.server import Simulator
+from tap_hubspot_engagements.discover import build_catalog
+from tap_hubspot_engagements.exceptions import ConfigError
+from tap_hubspot_engagements.fetch_associations import read_plan
+from tap_hubspot_engagements.messages import Messages
+from tap_hubspot_engagements.progress import Progress
+from tap_hubspot_engagements.replication import PassOptions
+from tap_hubspot_engagements.run import Run
+from tap_hubspot_engagements.selection import read_selection
+from tap_hubspot_engagements.streams import streams_of
+from tap_hubspot_engagements.sync import sync
+from tests.tap.conftest import HOUR_MS, Clock, Killed, Pipe, Serve, Tap, records, to_messages
+from tests.tap.model import ModelTarget
+from tests.tap.objects import build_client
+
+MACHINES = "p62515_machines"
+APIS = ("v1", "2026-09")
+
+
+def catalog(*names: str, **columns: Sequence[str]) -> dict[str, Any]:
+    """Return the catalog with these streams, and `columns` by stream, selected."""
+    result: dict[str, Any] = build_catalog().to_dict()
+    for entry in result["streams"]:
+        for name in columns.get(entry["stream"], ()):
+            entry["schema"]["properties"][name] = {"type": ["null", "string"]}
+            field = {"breadcrumb": ["properties", name], "metadata": {"selected": True}}
+            entry["metadata"].append(field)
+        for field in entry["metadata"]:
+            if not field["breadcrumb"]:
+                field["metadata"]["selected"] = entry["stream"] in names
+    return result
+
+
+def run_tap(
+    simulator: Simulator,
+    target: ModelTarget,
+    chosen: Mapping[str, Any],
+    *,
+    lives: int | None = None,
+    full_refresh: bool = False,
+    **settings: object,
+) -> list[dict[str, Any]]:
+    """Run the tap from the target's state, load its messages, and return them."""
+    config, client = build_client(simulator, **settings)
+    selections = read_selection(chosen, streams_of(config))
+    plan = read_plan(config, selections, chosen)
+    pipe = Pipe(lives)
+    options = PassOptions(full_refresh=full_refresh)
+    messages = Messages(pipe)
+    try:
+        state = target.state or {}
+        sync(Run(client, config, messages, Progress(client), state, selections, options, plan))
+    finally:
+        target.load(pipe.getvalue().splitlines(keepends=True))
+    return to_messages(pipe.getvalue())
+
+
+def live(portal: Portal, object_type: ObjectType) -> set[int]:
+    with portal.objects.lock:
+        return set(portal.objects.index(object_type).entries)
+
+
+def associated(portal: Portal, key: str, *types: str) -> set[tuple[int, int]]:
+    """Return the pairs of engagements and ids under `key`, made without any code of the tap."""
+    return {
+        (one["engagement"]["id"], to_id)
+        for one in portal.records()
+        if not types or one["engagement"]["type"] in types
+        for to_id in one.get("associations", {}).get(key) or ()
+    }
+
+
+def ids(target: ModelTarget, stream: str) -> set[int]:
+    return {key for (key,) in target.tables[stream]}
+
+
+def pairs(target: ModelTarget, stream: str) -> set[tuple[Any, ...]]:
+    return set(target.tables[stream])
+
+
+@pytest.mark.parametrize("stream", ["contacts", "deals"])
+def test_an_object_stream(serve: Serve, clock: Clock, stream: str) -> None:
+    """
+    The first load has every live record with typed columns; then changes alone come, and deletions.
+    """
+    object_type = {"contacts": CONTACTS, "deals": DEALS}[stream]
+    portal = Portal.generate(300, clock=clock)
+    simulator, target = serve(portal), ModelTarget()
+    chosen = catalog("engagements", stream, contacts=["favourite_tier"])
+    run_tap(simulator, target, chosen)
+    expected = live(portal, object_type)
+    assert ids(target, stream) == expected
+    row = target.tables[stream][min(expected),]
+    assert row["isAssociated"] is False
+    assert row["archived"] is False
+    assert row["createdAt"].endswith("Z")
+    if stream == "contacts":
+        assert row["favourite_tier"] in ("gold", "silver", "bronze")
+    else:
+        assert isinstance(row["amount"], (int, float))
+
+    changed, deleted = sorted(expected)[:2]
+    clock.now_ms += 5 * HOUR_MS
+    portal.objects.put_related(object_type, changed, {"firstname": "Neu", "dealname": "Neu"})
+    portal.objects.archive_related(object_type, deleted)
+    clock.now_ms += 25 * HOUR_MS
+    messages = run_tap(simulator, target, chosen)
+    sent = [one["record"] for one in messages if one.get("stream") == stream and "record" in one]
+    assert {changed, deleted} <= {record["id"] for record in sent}
+    assert len(sent) < len(expected) / 10  # the lookback reads the newest ones again
+    assert "Neu" in target.tables[stream][changed,].values()
+    assert [record["id"] for record in sent if "_sdc_deleted_at" in record] == [deleted]
+    assert ids(target, stream) == expected - {deleted}
+
+
+def test_a_full_pass_of_objects_finds_a_purged_record(serve: Serve, clock: Clock) -> None:
+    """
+    A record that HubSpot lists nowhere any more is gone from the table after a full pass.
+    """
+    portal = Portal.generate(200, clock=clock)
+    simulator, target = serve(portal), ModelTarget()
+    run_tap(simulator, target, catalog("companies"), deletion_sweep_hours=None)
+    gone = min(ids(target, "companies"))
+    portal.objects.archive_related(COMPANIES, gone)
+    clock.now_ms += 8 * 24 * HOUR_MS
+    run_tap(simulator, target, catalog("companies"), full_refresh=True, deletion_sweep_hours=None)
+    assert ids(target, "companies") == live(portal, COMPANIES)
+    assert gone not in ids(target, "companies")
+
+
+@pytest.mark.parametrize("count", [2, 400])
+def test_many_properties_are_read_by_batches(serve: Serve, clock: Clock, count: int) -> None:
+    """
+    However many properties are selected, all arrive, and no URL and no search is long.
+    """
+    portal = Portal.generate(150, clock=clock)
+    names = [f"custom_property_{number}" for number in range(count)]
+    for name in names:
+        portal.objects.define_property(CONTACTS, custom_property(name, is_activity=False))
+    simulator = serve(portal, objects=ObjectsBehaviour(url_max=3_000, search_body_max=3_000))
+    first = min(live(portal, CONTACTS))
+    portal.objects.put_related(CONTACTS, first, {names[-1]: "here"})
+    target = ModelTarget()
+    run_tap(simulator, target, catalog("contacts", contacts=names))
+    assert target.tables["contacts"][first,][names[-1]] == "here"
+    assert ids(target, "contacts") == live(portal, CONTACTS)
+
+
+def test_a_value_of_another_type_stays_as_text(serve: Serve, clock: Clock) -> None:
+    """
+    A text that is no number is in extra; the column is null.
+    """
+    portal = Portal.generate(150, clock=clock)
+    simulator, target = serve(portal), ModelTarget()
+    first, second, *_ = sorted(live(portal, DEALS))
+    portal.objects.put_related(DEALS, first, {"amount": "about 5"})
+    portal.objects.put_related(DEALS, second, {"amount": "12345678901234567890.123"})
+    messages = run_tap(simulator, target, catalog("deals"))
+    row = target.tables["deals"][first,]
+    assert (row["amount"], row["extra"]["amount"]) == (None, "about 5")
+    assert records(messages)
+    assert target.tables["deals"][second,]["amount"] == pytest.approx(12345678901234567890.123)
+
+
+@pytest.mark.parametrize("api_version", APIS)
+def test_fetch_associations(serve: Serve, clock: Clock, api_version: str) -> None:
+    """
+    All pairs of the roots and all their related records arrive; each id is requested once.
+    """
+    portal = Portal.generate(300, clock=clock)
+    simulator, target = serve(portal), ModelTarget()
+    fetched = {"engagements": ["contacts", "deals"], "calls": ["companies", MACHINES]}
+    settings = {"api_version": api_version, "custom_objects": [MACHINES]}
+    chosen = catalog("engagements")
+    messages = run_tap(simulator, target, chosen, fetch_associations=fetched, **settings)
+    visible = ids(target, "engagements")
+    contacts = {one for one in associated(portal, "contactIds") if one[0] in visible}
+    assert pairs(target, "associations_engagements_contacts") == contacts
+    assert ids(target, "contacts") == {to_id for _, to_id in contacts}
+    calls = associated(portal, "companyIds", "CALL")
+    assert pairs(target, "associations_calls_companies") == calls
+    assert ids(target, "companies") == {to_id for _, to_id in calls}
+    machines = target.tables[f"associations_calls_{MACHINES}"].values()
+    assert {row["to_id"] for row in machines} == ids(target, MACHINES) != set()
+    assert all(row["associationTypes"][0]["typeId"] for row in machines)
+    assert {row["isAssociated"] for row in target.tables["contacts"].values()} == {True}
+    sent = [
+        one["record"]["id"]
+        for one in messages
+        if one.get("stream") == "contacts" and "record" in one
+    ]
+    assert len(sent) == len(set(sent))
+
+
+def test_requests_for_related_records(serve: Serve, clock: Clock) -> None:
+    """
+    Related records take a hundredth of a request each, and pairs none.
+
+    So 30,000 contacts, 8,000 companies, 10,000 deals and 5,000 tickets take 530 requests.
+    """
+    portal = Portal.generate(1_500, clock=clock)
+    simulator = serve(portal)
+    target, names = ModelTarget(), ["contacts", "companies", "deals", "tickets"]
+    fetched = {"engagements": names}
+    run_tap(simulator, ModelTarget(), catalog("engagements"), backfill_workers=1)
+    without = len(simulator.requests)
+    run_tap(
+        simulator, target, catalog("engagements"), fetch_associations=fetched, backfill_workers=1
+    )
+    more = len(simulator.requests) - 2 * without
+    assert sum(len(target.tables[name]) for name in names) > 1_000
+    assert more == sum(-(-len(target.tables[name]) // 100) for name in names)
+
+
+@pytest.mark.parametrize("api_version", APIS)
+def test_250_partners(serve: Serve, clock: Clock, api_version: str) -> None:
+    """
+    A record with 250 partners of a type has all of them, and is in a table with each.
+    """
+    portal = Portal.generate(20, clock=clock)
+    partners = list(range(5_000, 5_250))
+    note = portal.create({"engagement": {"type": "NOTE"}, "associations": {"contactIds": partners}})
+    simulator, target = serve(portal), ModelTarget()
+    clock.now_ms += HOUR_MS
+    fetched = {"notes": ["contacts"]}
+    run_tap(
+        simulator,
+        target,
+        catalog("engagements"),
+        fetch_associations=fetched,
+        api_version=api_version,
+    )
+    note_id = note if isinstance(note, int) else note["engagement"]["id"]
+    assert {to for at, to in pairs(target, "associations_notes_contacts") if at == note_id} == {
+        *partners
+    }
+    assert ids(target, "contacts") >= {*partners}
+
+
+def test_archived_merged_and_missing_records(serve: Serve, clock: Clock) -> None:
+    """
+    An archived record comes as it was, a merged one as its survivor, which names the requested id;
+    of a record that is nowhere only the pair is left.
+    """
+    portal = Portal.generate(10, clock=clock)
+    portal.create(
+        {
+            "engagement": {"type": "NOTE"},
+            "associations": {"contactIds": [71, 72, 73, 74, 75]},
+        }
+    )
+    simulator, target = serve(portal), ModelTarget()
+    live(portal, CONTACTS)
+    portal.objects.archive_related(CONTACTS, 71)
+    portal.objects.merge_related(CONTACTS, 72, 73)
+    with portal.objects.lock:
+        portal.objects.index(CONTACTS).remove(74)
+    fetched = {"engagements": ["contacts"]}
+    run_tap(simulator, target, catalog("engagements"), fetch_associations=fetched)
+    table = target.tables["contacts"]
+    assert {71, 73, 75} <= ids(target, "contacts")
+    assert not {72, 74} & ids(target, "contacts")
+    assert table[71,]["archived"] is True
+    assert table[73,]["extra"]["requestedIds"] == [72]
+    assert {to for _, to in pairs(target, "associations_engagements_contacts")} >= {72, 74}
+
+
+def test_a_selected_related_stream(serve: Serve, clock: Clock) -> None:
+    """
+    Records that come by their own stream, too, are not isAssociated, whichever run reads them.
+    """
+    portal = Portal.generate(150, clock=clock)
+    simulator, target = serve(portal), ModelTarget()
+    fetched = {"engagements": ["deals"]}
+    for _ in range(2):
+        run_tap(simulator, target, catalog("engagements", "deals"), fetch_associations=fetched)
+        assert ids(target, "deals") == live(portal, DEALS)
+        assert {row["isAssociated"] for row in target.tables["deals"].values()} == {False}
+
+
+def test_the_five_tables_of_the_example(serve: Serve, clock: Clock) -> None:
+    """
+    The example {"deals": ["contacts", "tasks"]} gives two tables of pairs and three of records.
+    """
+    portal = Portal.generate(300, clock=clock)
+    simulator, target = serve(portal), ModelTarget()
+    fetched = {"deals": ["contacts", "tasks"]}
+    run_tap(simulator, target, catalog("deals"), fetch_associations=fetched)
+    names = "deals contacts tasks associations_deals_contacts associations_deals_tasks"
+    assert set(target.tables) == set(names.split())
+    assert all(target.tables.values())
+    for name in ("contacts", "tasks"):
+        related = {to_id for _, to_id in pairs(target, f"associations_deals_{name}")}
+        assert related == ids(target, name)
+
+
+@pytest.mark.parametrize("lives", range(3, 24, 4))
+def test_a_killed_run_loses_no_related_record(serve: Serve, clock: Clock, lives: int) -> None:
+    """
+    Wherever a run is killed, the next one reads the related records of what was written.
+    """
+    portal = Portal.generate(120, clock=clock)
+    simulator, target = serve(portal), ModelTarget()
+    fetched = {"engagements": ["contacts"]}
+    settings: dict[str, Any] = {"fetch_associations": fetched, "page_size": 20}
+    with pytest.raises(Killed):
+        run_tap(simulator, target, catalog("engagements"), lives=lives, **settings)
+    run_tap(simulator, target, catalog("engagements"), **settings)
+    related = {to_id for _, to_id in associated(portal, "contactIds")}
+    assert ids(target, "contacts") == related
+
+
+@pytest.mark.parametrize("refused", ["stream", "related"])
+def test_a_refused_type_is_an_error_after_engagements(
+    serve: Serve, clock: Clock, tmp_path: Path, refused: str
+) -> None:
+    """
+    A 403 ends the run with 1, with engagements read and their state written. Once the token has the
+    scope, the next run reads what was refused.
+    """
+    portal = Portal.generate(60, clock=clock)
+    names = ["engagements", "contacts"] if refused == "stream" else ["engagements"]
+    fetched = {} if refused == "stream" else {"engagements": ["contacts"]}
+    simulator = serve(portal, objects=ObjectsBehaviour(forbidden_types=("contacts",)))
+    run = Tap(tmp_path, simulator)(catalog=catalog(*names), fetch_associations=fetched)
+    assert run.code == 1
+    assert "crm.objects.contacts.read" in run.err
+    target = ModelTarget()
+    target.load(run.out.encode().splitlines(keepends=True))
+    assert len(target.tables["engagements"]) == 60
+    assert target.state and target.state["bookmarks"]["engagements"]["lastUpdated"]
+    run_tap(serve(portal), target, catalog(*names), fetch_associations=fetched)
+    related = {to_id for _, to_id in associated(portal, "contactIds")}
+    assert ids(target, "contacts") >= related
+
+
+def test_a_type_refused_for_long_is_read_by_a_full_pass(
+    serve: Serve, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    Ids beyond what the state keeps are collected again once the type can be read.
+    """
+    monkeypatch.setattr("tap_hubspot_engagements.related.MAX_WAITING", 5)
+    portal = Portal.generate(60, clock=clock)
+    target, fetched = ModelTarget(), {"engagements": ["contacts"]}
+    simulator = serve(portal, objects=ObjectsBehaviour(forbidden_types=("contacts",)))
+    with pytest.raises(Exception, match="contacts"):
+        run_tap(simulator, target, catalog("engagements"), fetch_associations=fetched)
+    assert target.state and target.state["bookmarks"]["associations"]["incomplete"]
+    run_tap(serve(portal), target, catalog("engagements"), fetch_associations=fetched)
+    related = {to_id for _, to_id in associated(portal, "contactIds")}
+    assert ids(target, "contacts") == related
+
+
+@pytest.mark.parametrize(
+    ("settings", "fault"),
+    [
+        ({"fetch_associations": {"engagment": ["contacts"]}}, "did you mean engagements"),
+        ({"fetch_associations": {"calls": ["contact"]}}, "did you mean contacts"),
+        ({"fetch_associations": {"calls": [MACHINES]}}, "has to be in custom_objects"),
+        ({"fetch_associations": {"calls": "contacts"}}, "must be an object with lists"),
+        ({"fetch_associations": ["contacts"]}, "must be an object with lists"),
+        ({"custom_objects": ["machines"]}, "fully qualified names"),
+        ({"fetch_associations": {"deals": ["contacts"]}}, "deals needs the stream deals"),
+    ],
+)
+def test_faults_of_the_settings(hubspot: Simulator, settings: dict[str, Any], fault: str) -> None:
+    """
+    An unknown name is an error with the nearest one, and so is a root that is not selected.
+    """
+    with pytest.raises(ConfigError, match=fault):
+        run_tap(hubspot, ModelTarget(), catalog("engagements"), **settings)
+
+
+def test_object_properties(serve: Serve, clock: Clock) -> None:
+    """
+    The definitions of all types in use arrive, by type and name.
+    """
+    portal = Portal.generate(20, clock=clock)
+    simulator, target = serve(portal), ModelTarget()
+    run_tap(simulator, target, catalog("contacts", "object_properties"))
+    table = target.tables["object_properties"]
+    assert table["contacts", "favourite_tier"]["options"][0]["value"] == "gold"
+    assert table["calls", "hs_call_title"]["type"] == "string"
+    assert not [key for key in table if key[0] == "companies"]
+
+
+def test_discovery_with_a_token(run_tap: Tap, hubspot: Simulator) -> None:
+    """
+    With credentials the catalog lists the portal's properties, of custom objects, too; only the
+    defaults are selected.
+    """
+    arguments = run_tap.arguments(custom_objects=[MACHINES])
+    run = run_tap.bare("--discover", *arguments[:2])
+    assert run.code == 0, run.err
+    entries = {one["stream"]: one for one in json.loads(run.out)["streams"]}
+    fields = {tuple(one["breadcrumb"]): one["metadata"] for one in entries["contacts"]["metadata"]}
+    assert fields["properties", "favourite_tier"]["selected-by-default"] is False
+    assert fields["properties", "email"]["selected-by-default"] is True
+    assert fields[()]["selected"] is False
+    properties = entries[MACHINES]["schema"]["properties"]
+    assert properties["horse_power"] == {"type": ["null", "number"]}
+
+
+def test_nothing_changes_without_a_selection(serve: Serve, clock: Clock) -> None:
+    """
+    An hourly run of a user who selects no objects is one request, and its state names none.
+    """
+    portal = Portal.generate(60, clock=clock)
+    simulator, target = serve(portal), ModelTarget()
+    run_tap(simulator, target, catalog("engagements"))
+    before = len(simulator.requests)
+    run_tap(simulator, target, catalog("engagements"))
+    assert len(simulator.requests) == before + 1
+    assert target.state and set(target.state["bookmarks"]) == {"engagements"}
