@@ -273,7 +273,7 @@ def _continue_past_early_end(
     plan.parts.append(part)
 
 
-def _is_gone(api: ObjectsApi, kind: str, engagement_id: int) -> bool:
+def _is_gone(api: RecordsApi, kind: str, engagement_id: int) -> bool:
     """Tell whether an engagement is deleted; False if a single attempt does not show it."""
     try:
         return api.get_engagement(kind, engagement_id) is None
