@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import gc
+import math
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -209,7 +210,7 @@ def _hours(text: str) -> int:
     seconds = float(text) * 3600
     if not 0 < seconds <= MAX_AGE_LIMIT_S:
         raise argparse.ArgumentTypeError(f"must be above 0, at most {MAX_AGE_LIMIT_S // 3600}")
-    return round(seconds)
+    return math.ceil(seconds)
 
 
 def _seconds(text: str) -> float:

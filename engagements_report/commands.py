@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
 import os
+import shutil
 import sys
 import time
 from collections.abc import Sequence
@@ -119,18 +119,28 @@ def write_html(
 
 def _write_file(path: Path, text: str) -> None:
     """Write a file as a whole: a reader sees the old page or the new one, whatever happens."""
-    path = path.resolve()
-    beside = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         if path.exists() and not path.is_file():  # a device or a pipe
             path.write_text(text, encoding="utf-8")
-            return
+        else:
+            _replace_file(path.resolve(), text)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise UsageError(f"{path}: {error.strerror}") from error
+
+
+def _replace_file(path: Path, text: str) -> None:
+    """Write a file beside `path`, for the same readers, and rename it. Raises OSError."""
+    beside = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        beside.touch()
+        if path.exists():
+            shutil.copymode(path, beside)
         beside.write_text(text, encoding="utf-8")
         beside.replace(path)
-    except OSError as error:
-        with contextlib.suppress(OSError):
-            beside.unlink()
-        raise UsageError(f"{path}: {error.strerror}") from error
+    finally:
+        beside.unlink(missing_ok=True)  # it is there if it was not renamed
 
 
 def create_indexes(

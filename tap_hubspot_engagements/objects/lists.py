@@ -263,7 +263,7 @@ def _continue_past_early_end(
     last = max([part.at - 1, *ids_of(object_page.engagements[-1:])])
     if object_page.after is not None or last >= top or part.high is not None:
         return
-    if api.get_engagement(part.kind, top) is None:
+    if _is_gone(api, part.kind, top):
         plan.tops[part.kind] = last
         return
     part.early_ends += 1
@@ -271,6 +271,15 @@ def _continue_past_early_end(
         raise PagingError(f"the list of {part.kind} ends at {last}, but it has {top}")
     part.at = last + 1
     plan.parts.append(part)
+
+
+def _is_gone(api: RecordsApi, kind: str, engagement_id: int) -> bool:
+    """Tell whether an engagement is deleted; False if a single attempt does not show it."""
+    try:
+        return api.get_engagement(kind, engagement_id) is None
+    except (HubspotError, TransientError) as error:
+        LOGGER.info("%s", error)
+        return False
 
 
 def _check_order(part: _Part, ids: Sequence[int], after: str | None) -> int | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from datetime import datetime, timezone
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -17,6 +17,7 @@ from tap_hubspot_engagements.times import EPOCH, MILLISECOND, parse_moment
 
 Convert = Callable[[str], Any]
 
+_NAIVE_EPOCH = EPOCH.replace(tzinfo=None)
 _is_whole = re.compile(r"-?[0-9]{1,100}").fullmatch
 
 
@@ -42,7 +43,7 @@ def to_ms(text: str) -> int | str:
         # Nearly all texts end in a Z.
         at = datetime.fromisoformat(text[:-1])
         if text[-1] == "Z" and at.tzinfo is None:
-            return (at.replace(tzinfo=timezone.utc) - EPOCH) // MILLISECOND
+            return (at - _NAIVE_EPOCH) // MILLISECOND
     except ValueError:
         pass
     if _is_whole(text):

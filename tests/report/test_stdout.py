@@ -59,18 +59,21 @@ def test_an_output_in_ascii(database: TestDatabase) -> None:
 
 def test_a_page_is_written_whole(database: TestDatabase, tmp_path: Path) -> None:
     """
-    A page replaces an older one at once, through a link, too, leaves no file beside, and keeps the
-    older one if it cannot be written; `-` is stdout.
+    A page replaces an older one at once, through a link, too, with the same permissions, and leaves
+    no file beside; a pipe is written as it is, and `-` is stdout.
     """
     june(database)
     page, link = tmp_path / "page.html", tmp_path / "link.html"
     page.write_text("old")
     link.symlink_to(page)
+    page.chmod(0o640)
     before = page.stat().st_ino
     assert run(database, "html", link).code == 0
     assert link.is_symlink() and page.read_text().startswith("<!doctype html>")
-    assert page.stat().st_ino != before
+    assert page.stat().st_ino != before and page.stat().st_mode & 0o777 == 0o640
     assert sorted(path.name for path in tmp_path.iterdir()) == ["link.html", "page.html"]
+    code, out, _ = shell(database, "engagements-report html /dev/stdout | cat")
+    assert code == 0 and out.decode().endswith("</html>\n")
     done = run(database, "--html", "-", "daily")
     assert (done.code, done.err) == (0, "")
     assert done.out.startswith("<!doctype html>") and done.out.endswith("</html>\n")
