@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from command_line.about import VersionAction
 from engagements_report import commands, stdout
 from engagements_report.exceptions import ReportError, UsageError
 from engagements_report.output_formats import FORMATS
@@ -96,7 +97,9 @@ def _build_parser() -> argparse.ArgumentParser:
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--version", action=_Version, nargs=0, help="print the version and exit")
+    parser.add_argument(
+        "--version", action=VersionAction, nargs=0, help="print the version and exit"
+    )
     subparsers = parser.add_subparsers(metavar="COMMAND", required=True, dest="command_name")
     report_options = _report_options()
     for name, meaning in REPORTS.items():
@@ -218,14 +221,3 @@ def _seconds(text: str) -> float:
     if not 0 < seconds <= MAX_TIMEOUT_S:
         raise argparse.ArgumentTypeError(f"must be above 0, at most {MAX_TIMEOUT_S}")
     return seconds
-
-
-class _Version(argparse.Action):
-    """Prints the version."""
-
-    def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> None:
-        # Imported here, since the import takes a tenth of a start.
-        from importlib.metadata import version
-
-        sys.stdout.write(f"{parser.prog} {version('tap-hubspot-engagements')}\n")
-        parser.exit()

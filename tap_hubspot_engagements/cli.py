@@ -6,14 +6,13 @@ import argparse
 import gc
 import logging
 import os
-import signal
 import sys
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
-from types import FrameType
-from typing import Any
 
+from command_line.about import VersionAction
+from command_line.signals import raise_on_signals
 from hubspot_api.exceptions import DailyLimitError, SettingsError
 from tap_hubspot_engagements import logs
 from tap_hubspot_engagements.exceptions import ERRORS, ConfigError, OutputError, Stopped
@@ -49,10 +48,10 @@ def run(options: argparse.Namespace) -> int:
     # Keeps imported modules out of the final collection; saves 10 % of start-up.
     gc.freeze()
     logs.set_up()
-    _raise_on_signals()
+    raise_on_signals(Stopped)
     try:
         if options.about:
-            commands.show(commands.about(PROGRAM, DESCRIPTION, _version(), options.format))
+            commands.show(commands.describe(PROGRAM, DESCRIPTION, options.format))
         elif options.discover:
             catalog = commands.discover(options.config)
             logs.set_up()  # discover imports singer-python, which sets up its own logging
@@ -96,31 +95,6 @@ def _forget_output() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-class _Version(argparse.Action):
-    """Prints the version."""
-
-    def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> None:
-        sys.stdout.write(f"{parser.prog} {_version()}\n")
-        parser.exit()
-
-
-def _version() -> str:
-    # Imported here: it takes a tenth of start-up.
-    from importlib.metadata import version
-
-    return version(PROGRAM)
-
-
-def _raise_on_signals() -> None:
-    def stop(number: int, _: FrameType | None) -> None:
-        # A second signal ends the process at once.
-        signal.signal(number, signal.SIG_DFL)
-        raise Stopped(number)
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, stop)
-
-
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog=PROGRAM,
@@ -145,5 +119,5 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     )
     add("--about", action="store_true", help="print the configuration as JSON Schema and exit")
     add("--format", choices=("json", "markdown"), default="json", help="of --about (default: json)")
-    add("--version", action=_Version, nargs=0, help="print the version and exit")
+    add("--version", action=VersionAction, nargs=0, help="print the version and exit")
     return parser.parse_args(arguments)

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from command_line.about import about
 from hubspot_api.client import HubspotClient
 from hubspot_api.exceptions import HubspotError, NotFoundError, RefusedError
 from hubspot_api.redaction import clean
@@ -30,6 +31,7 @@ from tap_hubspot_engagements.streams import STREAMS, Stream, streams_of
 from tap_hubspot_engagements.sync import sync
 
 LOGGER = logging.getLogger(__name__)
+CAPABILITIES = ("about", "catalog", "discover", "properties", "state")
 
 
 def discover(path: Path | None) -> str:
@@ -50,37 +52,9 @@ def discover(path: Path | None) -> str:
     return json.dumps(build_catalog(streams).to_dict(), indent=2)
 
 
-def about(program: str, description: str, version: str, form: str) -> str:
+def describe(program: str, description: str, form: str) -> str:
     """Return name, version, capabilities and settings, as `json` or `markdown`."""
-    facts = {
-        "name": program,
-        "description": description,
-        "version": version,
-        "capabilities": ["about", "catalog", "discover", "properties", "state"],
-        "settings": to_json_schema(Config),
-    }
-    return json.dumps(facts, indent=2) if form == "json" else _to_markdown(facts)
-
-
-def _to_markdown(facts: Mapping[str, Any]) -> str:
-    rows = [
-        f"| {name} | {one['type']} | {json.dumps(one['default']) if 'default' in one else ''}"
-        f" | {one.get('x-unit', '')} | {one['description']} |"
-        for name, one in facts["settings"]["properties"].items()
-    ]
-    return "\n".join(
-        [
-            f"# `{facts['name']}`",
-            f"\n{facts['description']}\n",
-            f"Version: {facts['version']}\n",
-            "## Capabilities\n",
-            *(f"* `{name}`" for name in facts["capabilities"]),
-            "\n## Settings\n",
-            "| Setting | Type | Default | Unit | Description |",
-            "|:--------|:-----|:--------|:-----|:------------|",
-            *rows,
-        ]
-    )
+    return about(program, description, CAPABILITIES, to_json_schema(Config), form)
 
 
 def has_credentials(settings: Mapping[str, object]) -> bool:

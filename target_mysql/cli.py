@@ -11,13 +11,14 @@ import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from types import FrameType
 
+from command_line.about import VersionAction
+from command_line.signals import raise_on_signals
 from mysql_settings.option_files import OPTION_FILES
 from mysql_settings.visible import visible
 from target_mysql.exceptions import ConfigError, LockedError, Stopped, TargetError
 
-PROGRAM, DISTRIBUTION = "target-mysql", "tap-hubspot-engagements"
+PROGRAM = "target-mysql"
 LOGGER = logging.getLogger("target_mysql")
 
 EXIT_FAILED, EXIT_USAGE = 1, 2
@@ -52,9 +53,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Return the exit code of a run with these options."""
-    if options.version:
-        sys.stdout.write(f"{PROGRAM} {_version()}\n")
-        return 0
     # Imported here: --help needs none of it.
     from target_mysql import commands
 
@@ -62,11 +60,12 @@ def run(options: argparse.Namespace) -> int:
     _log_to_stderr()
     try:
         if options.about:
-            commands.print_about(PROGRAM, DESCRIPTION, _version(), options.format)
+            commands.print_about(PROGRAM, DESCRIPTION, options.format)
         elif options.check:
             commands.check(options.config)
         else:
-            _raise_on_signals()
+            raise_on_signals(Stopped)
+            _raise_on_closed_stdout()
             commands.load(options.config)
     except TargetError as error:
         LOGGER.error("%s", " ".join(str(error).splitlines()))
@@ -89,13 +88,6 @@ def _exit_code(error: TargetError) -> int:
     return EXIT_USAGE if isinstance(error, ConfigError) else EXIT_FAILED
 
 
-def _version() -> str:
-    # Imported here, since the import takes a tenth of a start.
-    from importlib.metadata import version
-
-    return version(DISTRIBUTION)
-
-
 def _flush_or_drop() -> None:
     """Flush stdout; drop the rest of a closed pipe, for which Python would exit with 120."""
     try:
@@ -104,16 +96,9 @@ def _flush_or_drop() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def _raise_on_signals() -> None:
-    def stop(number: int, _: FrameType | None) -> None:
-        # A second signal has the default handler, which ends the process at once.
-        signal.signal(number, signal.SIG_DFL)
-        raise Stopped(number)
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, stop)
+def _raise_on_closed_stdout() -> None:
+    """Have a closed stdout raise an error, as is Python's default."""
     with contextlib.suppress(AttributeError):
-        # As Python's default: a closed stdout must raise an error.
         signal.signal(signal.SIGPIPE, signal.SIG_IGN)
 
 
@@ -142,5 +127,7 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--format", choices=("json", "markdown"), default="json", help="of --about (default: json)"
     )
-    parser.add_argument("--version", action="store_true", help="print the version, and exit")
+    parser.add_argument(
+        "--version", nargs=0, action=VersionAction, help="print the version, and exit"
+    )
     return parser.parse_args(arguments)

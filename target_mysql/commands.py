@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import re
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
+from command_line.about import about
 from mysql_settings.declarations import to_json_schema
 from mysql_settings.file_access import to_warnings
 from mysql_settings.login import unproven_server_warning
@@ -32,6 +31,7 @@ TICK_S = 1.0  # the longest delay of a flush by time
 # The thread switch interval, so that parsing does not hold up the commit thread. With Python's
 # default of 5 ms, a load over existing rows took an eighth longer.
 SWITCH_INTERVAL_S = 0.0005
+CAPABILITIES = ("about", "schema-flattening", "activate-version", "hard-delete")
 
 
 def load(paths: Sequence[Path]) -> None:
@@ -95,36 +95,9 @@ def _without_secret(grant: str) -> str:
     return re.split(r"\sIDENTIFIED\s", grant, maxsplit=1)[0]
 
 
-def print_about(program: str, description: str, version: str, form: str) -> None:
-    """Print name, version, capabilities and settings, in the form of Meltano's programs."""
-    facts = {
-        "name": program,
-        "description": description.replace("\n", " ").strip(),
-        "version": version,
-        "capabilities": ["about", "schema-flattening", "activate-version", "hard-delete"],
-        "settings": to_json_schema(Config),
-    }
-    _print(json.dumps(facts, indent=2) if form == "json" else _to_markdown(facts))
-
-
-def _to_markdown(facts: Mapping[str, Any]) -> str:
-    rows = [
-        f"| {name} | {one.get('default', '')} | {one['description']} |"
-        for name, one in facts["settings"]["properties"].items()
-    ]
-    return "\n".join(
-        [
-            f"# `{facts['name']}`",
-            f"\n{facts['description']}\n",
-            f"Version: {facts['version']}\n",
-            "## Capabilities\n",
-            *(f"* `{name}`" for name in facts["capabilities"]),
-            "\n## Settings\n",
-            "| Setting | Default | Description |",
-            "|:--------|:--------|:------------|",
-            *rows,
-        ]
-    )
+def print_about(program: str, description: str, form: str) -> None:
+    """Print name, version, capabilities and settings, as `json` or `markdown`."""
+    _print(about(program, description, CAPABILITIES, to_json_schema(Config), form))
 
 
 def _read_config(paths: Sequence[Path]) -> Config:

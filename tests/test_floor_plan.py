@@ -11,12 +11,14 @@ from tests.conftest import REPOSITORY
 
 # What several programs need alike, and the programs that import it.
 LIBRARIES = {
+    "command_line": ("tap_hubspot_engagements", "target_mysql", "engagements_report"),
     "hubspot_api": ("tap_hubspot_engagements",),
     "mysql_settings": ("target_mysql", "engagements_report"),
 }
 
 # Each package from roof to ground: a module imports only what stands below it.
 FLOORS = {
+    "command_line": "about signals __init__",
     "hubspot_api": (
         "client workers responses auth rate_limit transport watchdog redaction settings json_codec"
         " exceptions __init__"

@@ -37,7 +37,7 @@ DOCUMENTS = sorted(
 )
 PROGRAM_PACKAGES = (
     *("tap_hubspot_engagements", "target_mysql", "engagements_report"),
-    *("hubspot_api", "mysql_settings"),
+    *("hubspot_api", "mysql_settings", "command_line"),
 )
 # A value in a message: a %-format of the code, or the ellipsis of the documents.
 PLACEHOLDER = re.compile(r"%(?:\.\d+)?[sdfgr]|…+")

@@ -1,0 +1,1 @@
+"""The options and signals that the command lines of several programs share."""
