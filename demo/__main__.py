@@ -22,6 +22,8 @@ from demo.portal import TOKEN, ServedPortal
 from private_servers.cache import locked
 from private_servers.mariadb import PrivateMariaDB, install
 from private_servers.shell import DemoError, Shell, exit_code, say
+from target_mysql.config import Config
+from target_mysql.server.connection import connect
 
 REPOSITORY = Path(__file__).parents[1]
 FOLDER = REPOSITORY / ".demo"
@@ -33,6 +35,11 @@ OBJECTS_TAP = "tap-hubspot-engagements --config objects.json --catalog catalog.j
 KEEP_STATE = "tail -n 1 states > state.json"
 API_VERSION = "2026-09"
 CALL_DAY = "2018-07-10"
+CONTACTS_OF_CALLS = (
+    "SELECT e.id, CONCAT(c.firstname, ' ', c.lastname) FROM engagements e"
+    " JOIN associations_engagements_contacts a ON a.from_id = e.id"
+    " JOIN contacts c ON c.id = a.to_id WHERE e.type = 'CALL'"
+)
 
 
 class DemoFailed(DemoError):
@@ -99,7 +106,12 @@ def tell(portal: ServedPortal, shell: Shell) -> None:
 
 def write_config(portal: ServedPortal) -> None:
     config = {"access_token": TOKEN, "base_url": portal.url}
-    objects = {**config, "api_version": API_VERSION, "deletion_sweep_hours": 0}
+    objects = {
+        **config,
+        "api_version": API_VERSION,
+        "deletion_sweep_hours": 0,
+        "fetch_associations": {"engagements": ["contacts"]},
+    }
     for name, content in (("config.json", config), ("objects.json", objects)):
         (FOLDER / name).write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
 
@@ -128,7 +140,22 @@ def read_objects_api(shell: Shell) -> None:
     say(f"\nThe same by HubSpot's objects API, version {API_VERSION}, over the same tables:")
     shell.run(f"{OBJECTS_TAP} --state state.json --full-refresh | target-mysql >> states")
     check_daily(shell)
+    show_contacts(shell)
     shell.run(KEEP_STATE)
+
+
+def show_contacts(shell: Shell) -> None:
+    """Print the contacts of the call, which came with the engagements."""
+    say(f"\nmysql> {CONTACTS_OF_CALLS}")
+    config = Config.from_sources({}, shell.environment)
+    with contextlib.closing(connect(config)) as connection, connection.cursor() as cursor:
+        connection.select_db(config.database)
+        cursor.execute(CONTACTS_OF_CALLS)
+        rows = cursor.fetchall()
+    if not rows or not all(name for _, name in rows):
+        raise DemoFailed(f"the call should have contacts with names, it has {rows}")
+    for call, name in rows:
+        say(f"{call}  {name}")
 
 
 def change(portal: ServedPortal) -> None:
