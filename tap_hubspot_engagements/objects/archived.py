@@ -16,7 +16,7 @@ from tap_hubspot_engagements.engagement import Engagement
 from tap_hubspot_engagements.objects.api import ObjectPage, RecordsApi
 from tap_hubspot_engagements.objects.values import to_ms
 from tap_hubspot_engagements.pagination import check_cursor_is_new
-from tap_hubspot_engagements.times import ms_to_utc, utc_to_ms
+from tap_hubspot_engagements.times import ms_to_utc
 
 LOGGER = logging.getLogger(__name__)
 
@@ -60,12 +60,18 @@ def _iter_kind(api: RecordsApi, kind: str, since_ms: int) -> Iterator[Deletions]
 
 
 def _since(page: ObjectPage, since_ms: int) -> Deletions:
-    moments = [_deleted_ms(text, page) for text in page.deleted_at]
-    deletions = [
-        (engagement, ms_to_utc(at_ms))
-        for engagement, at_ms in zip(page.engagements, moments, strict=True)
-        if at_ms >= since_ms
-    ]
+    deletions: list[tuple[Engagement, datetime]] = []
+    for engagement, text in zip(page.engagements, page.deleted_at, strict=True):
+        at_ms = to_ms(text) if text else None
+        if not isinstance(at_ms, int):
+            # A server that ignores `archived=true` lists live records, which have no such moment.
+            LOGGER.warning(
+                "engagement %s is in the list of deletions without archivedAt: not taken for"
+                " deleted, left to the full pass",
+                engagement.id,
+            )
+        elif at_ms >= since_ms:
+            deletions.append((engagement, ms_to_utc(at_ms)))
     return Deletions(
         [engagement for engagement, _ in deletions],
         [at for _, at in deletions],
@@ -73,9 +79,3 @@ def _since(page: ObjectPage, since_ms: int) -> Deletions:
         page.hubspot_at,
         page.nul_removed,
     )
-
-
-def _deleted_ms(text: str | None, page: ObjectPage) -> int:
-    """Return the moment of a deletion, in Unix ms; that of the page for a text without one."""
-    at_ms = to_ms(text) if text else None
-    return at_ms if isinstance(at_ms, int) else utc_to_ms(page.hubspot_at)

@@ -109,6 +109,35 @@ def test_a_restored_engagement_heals(serve: Serve, clock: Clock, api_version: st
     assert still in ids(target)
 
 
+@every_api
+def test_a_list_of_live_records_deletes_nothing(
+    serve: Serve,
+    clock: Clock,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    api_version: str,
+) -> None:
+    """
+    If HubSpot, or a proxy, ignores `archived=true` and lists live records, none is deleted.
+    """
+    portal = Portal.generate(60, clock=clock)
+    simulator, target = serve(portal), ModelTarget()
+    settings: dict[str, Any] = {"api_version": api_version, **NO_PASSES}
+    run_tap(simulator, target, **settings)
+    existing = ids(target)
+    respond = simulator.handle
+
+    def handle(request: Any, body: bytes) -> Any:
+        request.params.pop("archived", None)
+        return respond(request, body)
+
+    monkeypatch.setattr(simulator, "handle", handle)
+    clock.now_ms += 2 * DAY_MS
+    assert not deletions(run_tap(simulator, target, **settings))
+    assert ids(target) == existing
+    assert "not taken for deleted" in caplog.text
+
+
 @pytest.mark.parametrize("hours", [0, None])
 def test_each_run_or_never(serve: Serve, clock: Clock, hours: int | None) -> None:
     """
