@@ -97,8 +97,8 @@ def test_a_server_set_to_large_keys_has_them() -> None:
         message = schema({"name": {"type": "string"}}, key=("name",))
         load_here(database, message, record({"id": 1, "name": "😀" * 768}))
         assert database.query("SELECT CHAR_LENGTH(name) FROM things") == [(768,)]
-        sql = "SELECT row_format FROM information_schema.tables WHERE table_schema = 'large'"
-        assert database.query(sql) == [("Dynamic",)]
+        sql = "SELECT DISTINCT row_format FROM information_schema.tables"
+        assert database.query(f"{sql} WHERE table_schema = 'large'") == [("Dynamic",)]
 
 
 def test_the_database_is_made(database: TestDatabase) -> None:

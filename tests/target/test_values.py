@@ -196,7 +196,10 @@ def test_a_long_text_takes_little_memory(database: TestDatabase, method: str, te
     target = subprocess.run(command, input=lines, capture_output=True, env=environment, check=False)
     output = target.stderr.decode()
     if target.returncode:
-        assert "line 2, stream things, key id='1', column text: max_allowed_packet" in output
+        refusal = "line 2, stream things, key id='1', column text: max_allowed_packet"
+        if method == "local_infile" and FAMILY.version == "5.6.":
+            refusal = "Increase the redo log size using innodb_log_file_size"
+        assert refusal in output
     else:
         assert database.query("SELECT LENGTH(text) FROM things") == [(len(text),)]
     ((_, peak_kb),) = re.findall(r"(VmHWM):\s+(\d+) kB", output)
