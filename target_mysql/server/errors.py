@@ -49,11 +49,12 @@ ADVICE = {
     1170: INDEX_TOO_LONG,
     1832: FOREIGN_KEY,
     1833: FOREIGN_KEY,
+    3780: FOREIGN_KEY,  # MySQL 8 and later
     1235: "this server cannot do that: rename the table, and run without a state to load it anew",
     1142: "grant this user the missing right on the database",
     1153: "raise max_allowed_packet on the server",
     1205: "another session has locked the rows: wait for it, or end its transaction",
-    1227: "this user lacks a right",
+    1227: "grant this user the right that the error names",
     READ_ONLY: "the server is read-only: connect to a primary",
     1836: "the server is read-only: connect to a primary",
     3159: "the server takes connections with TLS only: set ssl_mode to REQUIRED",
