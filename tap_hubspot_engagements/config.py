@@ -36,6 +36,9 @@ OBJECT_TYPES = ("notes", "emails", "calls", "tasks", "meetings", "communications
 RELATED_TYPES = ("contacts", "companies", "deals", "tickets")
 """Types of objects that every portal has; each is a stream of the catalog."""
 
+SKIPPABLE_TYPES = (*OBJECT_TYPES, *RELATED_TYPES)
+"""Types that `skip_types` may name: of engagements, and of their associations."""
+
 ENGAGEMENTS = "engagements"
 CUSTOM_NAME = r"2-\d+|p\d+_\w+"
 """Pattern of a custom object's objectTypeId or fully qualified name."""
@@ -66,11 +69,11 @@ def _parse_api_version(value: object) -> str:
 
 def _parse_types(value: object) -> tuple[str, ...]:
     names = value.split(",") if isinstance(value, str) else value
-    if not isinstance(names, list) or not set(map(str, names)) <= set(OBJECT_TYPES):
-        raise ValueError(f"must be a list of some of {', '.join(OBJECT_TYPES)}")
-    if len(set(names)) == len(OBJECT_TYPES):
+    if not isinstance(names, list) or not set(map(str, names)) <= set(SKIPPABLE_TYPES):
+        raise ValueError(f"must be a list of some of {', '.join(SKIPPABLE_TYPES)}")
+    if set(names) >= set(OBJECT_TYPES):
         raise ValueError("leaves no type to read")
-    return tuple(name for name in OBJECT_TYPES if name in names)
+    return tuple(name for name in SKIPPABLE_TYPES if name in names)
 
 
 def _parse_custom_objects(value: object) -> tuple[str, ...]:
@@ -149,9 +152,9 @@ class Config(ApiSettings):
     skip_types: tuple[str, ...] = setting(
         (),
         _parse_types,
-        "list of types that the objects API does not read, such as `emails` for a token without"
-        " their scope",
-        schema={"type": "array", "items": {"type": "string", "enum": list(OBJECT_TYPES)}},
+        "list of types that the objects API does not read, such as `emails` or `tickets` for a"
+        " token without their scope",
+        schema={"type": "array", "items": {"type": "string", "enum": list(SKIPPABLE_TYPES)}},
     )
     deletion_sweep_hours: float | None = setting(
         24.0,

@@ -96,17 +96,41 @@ class RelatedReader:
         for selection in self._plan.related_selections.values():
             self._messages.write_schema(selection, False, source)
 
+    def find_refused_pairs(self) -> frozenset[str]:
+        """
+        Return the streams of associations that HubSpot refuses to list; each is in `failures`.
+
+        A run leaves them out: their rows would count as gone if their root's records came without.
+        """
+        refusals: dict[str, HubspotError | None] = {}
+        for pair in [one.stream.pair for one in self._plan.pairs]:
+            assert pair is not None, "the plan's streams are of associations"
+            if pair.key:
+                continue  # they come with the engagements
+            if pair.partner not in refusals:
+                refusals[pair.partner] = self._find_refusal(pair.partner)
+            if error := refusals[pair.partner]:
+                self.failures[pair.name] = error
+        return frozenset(self.failures)
+
+    def _find_refusal(self, name: str) -> HubspotError | None:
+        """Return why the token cannot read a type; None if the token can."""
+        try:
+            self._types[name].api.check()
+        except AuthError:
+            raise
+        except HubspotError as error:
+            return error
+        return None
+
     def needs_full_pass(self) -> bool:
         """Tell whether a type that could not be read is readable now; ids of it were lost."""
         readable_types = set()
         for name in sorted(self._incomplete):
-            try:
-                self._types[name].api.check()
-                readable_types.add(name)
-            except AuthError:
-                raise
-            except HubspotError as error:
+            if error := self._find_refusal(name):
                 self.failures.setdefault(name, error)
+            else:
+                readable_types.add(name)
         self._incomplete -= readable_types
         return bool(readable_types)
 

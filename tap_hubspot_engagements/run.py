@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -71,6 +71,10 @@ class Run:
             self.names,
         )
         self.related_reader.use_versions(self.state)
+
+    def leave_out(self, names: Collection[str]) -> None:
+        """Leave streams out of the run; once they are back, a full pass fills them."""
+        self.selections = [one for one in self.selections if one.stream.tap_stream_id not in names]
 
     def read_deletions(self, since_ms: int) -> Iterator[Deletions]:
         """Yield the engagements deleted since `since_ms` (Unix ms), by HubSpot's list of them."""

@@ -54,4 +54,4 @@ def build_object_api(client: HubspotClient, config: Config, selection: Selection
 
 def build_archive(client: HubspotClient, config: Config) -> ObjectsApi:
     """Return the API whose list of deletions the run reads; v1 has none."""
-    return ObjectsApi(client, objects_version(config), config.page_size)
+    return ObjectsApi(client, objects_version(config), config.page_size, config.skip_types)

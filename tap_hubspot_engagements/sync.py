@@ -57,6 +57,7 @@ def sync(run: Run) -> None:
     is written, the error is raised, the first of several.
     """
     run.portal_check.find()
+    run.leave_out(run.related_reader.find_refused_pairs())
     run.related_reader.write_schemas(run.portal_check.source_name)
     run.needs_full_pass = run.related_reader.needs_full_pass()
     failures: dict[str, Exception] = {}
@@ -191,7 +192,9 @@ class _Writer:
         if step.ends_full_pass and sees_all and not self._skipped.has_any:
             run.portal_check.confirm()
             for selection, _ in self._streams:
-                run.messages.write_activate_version(selection.stream.tap_stream_id, version)
+                name = selection.stream.tap_stream_id
+                if name not in run.related_reader.failures:
+                    run.messages.write_activate_version(name, version)
         run.write_state(with_position(run.state, self._complete(step.position)))
 
     def write_retries(self, position: Position) -> None:

@@ -81,7 +81,9 @@ class _Writer:
         run.related_reader.flush()
         if step.ends_full_pass:
             for selection in (self._selection, *self._pairs):
-                run.messages.write_activate_version(selection.stream.tap_stream_id, version)
+                name = selection.stream.tap_stream_id
+                if name not in run.related_reader.failures:
+                    run.messages.write_activate_version(name, version)
         self._write_state(step.position)
 
     def sweep(self, position: Position) -> None:

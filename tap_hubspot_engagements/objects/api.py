@@ -7,18 +7,17 @@ been requested. Searches have a rate limit of their own.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
 
 from hubspot_api.client import HubspotClient, Response
-from hubspot_api.exceptions import NotFoundError, ScopeError
+from hubspot_api.exceptions import NotFoundError
 from hubspot_api.json_codec import NUL_ESCAPE, parse_json, without_nul
 from hubspot_api.rate_limit import RateLimiter
 from tap_hubspot_engagements.engagement import Engagement, is_int64
-from tap_hubspot_engagements.objects.associations import Associations
+from tap_hubspot_engagements.objects.associations import Associations, naming_type
 from tap_hubspot_engagements.objects.columns import CREATED, ID, MODIFIED, properties_of
 from tap_hubspot_engagements.objects.endpoints import Endpoints
 from tap_hubspot_engagements.objects.typed_records import (
@@ -117,16 +116,23 @@ class ObjectsApi:
     """
     The objects API of one portal in one version; threads may share it.
 
-    `page_size` is the largest page of lists and searches, HubSpot's own by default. Methods raise
-    what the client raises; a ScopeError says how to leave the type out.
+    `page_size` is the largest page of lists and searches, HubSpot's own by default. Associations
+    with `skipped_types` are not read. Methods raise what the client raises; a ScopeError says how
+    to leave the type out.
     """
 
-    def __init__(self, client: HubspotClient, version: str, page_size: int | None = None) -> None:
+    def __init__(
+        self,
+        client: HubspotClient,
+        version: str,
+        page_size: int | None = None,
+        skipped_types: Iterable[str] = (),
+    ) -> None:
         self.client = client
         self.list_size = min(page_size or MAX_LISTED, MAX_LISTED)
         self._search_size = min(page_size or MAX_FOUND, MAX_FOUND)
         self.endpoints = Endpoints(version)
-        self.associations = Associations(client, self.endpoints)
+        self.associations = Associations(client, self.endpoints, skipped_types)
         self._searches = searches_of(client)
         self._portal_id: int | None = None
 
@@ -179,7 +185,7 @@ class ObjectsApi:
         params: dict[str, object] = {
             "limit": self.list_size,
             "properties": ",".join(properties_of(kind)),
-            "associations": ",".join(self.associations.all),
+            "associations": ",".join(self.associations.partner_types),
             "archived": "true" if archived else "false",
         }
         if after:
@@ -220,7 +226,7 @@ class ObjectsApi:
         portal_id = self.portal_id
         params = {
             "properties": ",".join(properties_of(kind)),
-            "associations": ",".join(self.associations.all),
+            "associations": ",".join(self.associations.partner_types),
         }
         path = self.endpoints.record(kind, record_id)
         try:
@@ -305,15 +311,6 @@ def check_complete(text: bytes) -> None:
     """Raise ValueError unless a text ends as a JSON object does."""
     if not text.rstrip().endswith(b"}") or not text.lstrip().startswith(b"{"):
         raise ValueError("not a JSON object")
-
-
-@contextmanager
-def naming_type(kind: str) -> Iterator[None]:
-    """Add to a ScopeError how a run goes on without the type."""
-    try:
-        yield
-    except ScopeError as error:
-        raise ScopeError(f"{error}; or leave {kind} out by skip_types") from error
 
 
 def next_after(page: RecordPage[Any]) -> str | None:

@@ -8,14 +8,15 @@ comes by the associations batch read, up to 1,000 records a request, whose rows 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import cached_property
 from typing import Any
 
 import msgspec
 
 from hubspot_api.client import HubspotClient
-from hubspot_api.exceptions import BadRequestError, NotFoundError, RefusedError
+from hubspot_api.exceptions import BadRequestError, NotFoundError, RefusedError, ScopeError
 from hubspot_api.json_codec import parse_json
 from tap_hubspot_engagements.exceptions import PagingError
 from tap_hubspot_engagements.objects.columns import ASSOCIATIONS
@@ -26,7 +27,8 @@ LOGGER = logging.getLogger(__name__)
 
 MAX_INPUTS = 1_000  # HubSpot's limit of an associations batch read
 MAX_REFUSED = 20  # records without readable associations, before a refusal counts as a fault
-# Most portals have none of these, and then no engagement is associated with one.
+# Most portals have none of these, and most tokens lack their scopes: a refusal is a warning. That
+# of any other type is an error, as its associations would be missing from the tables.
 RARE = ("quotes", "marketing_events")
 NOT_FOUND = "OBJECT_NOT_FOUND"
 
@@ -59,20 +61,33 @@ class Associations:
     """
     Reads the associations of records of a portal.
 
-    `all` are the types that a list is requested with, `partner_types` those that the token reads.
+    `partner_types` are the types that are read: all but the skipped ones, and those of RARE that
+    HubSpot refuses. Methods raise what the client raises; a ScopeError says how to leave a type
+    out.
     """
 
-    all = tuple(ASSOCIATIONS)
-
-    def __init__(self, client: HubspotClient, endpoints: Endpoints) -> None:
+    def __init__(
+        self, client: HubspotClient, endpoints: Endpoints, skipped_types: Iterable[str] = ()
+    ) -> None:
         self._client = client
         self._endpoints = endpoints
-        self._unreadable: set[str] = set()
+        self._left_out = set(skipped_types)
         self._refused = 0
 
     @property
     def partner_types(self) -> tuple[str, ...]:
-        return tuple(name for name in self.all if name not in self._unreadable)
+        return tuple(name for name in ASSOCIATIONS if name not in self._left_out)
+
+    def check(self) -> None:
+        """
+        Raise ScopeError if the token cannot read a type that is not rare.
+
+        A list without the scope might lack its associations without a word.
+        """
+        for name in self.partner_types:
+            if name not in RARE:
+                with naming_type(name):
+                    self._client.get(self._endpoints.records(name), {"limit": 1}, _parse_results)
 
     def complete(self, kind: str, records: Sequence[Any]) -> None:
         """Request the associations of records that have more than HubSpot sent with them."""
@@ -110,8 +125,11 @@ class Associations:
     def _read(self, kind: str, name: str, records: Sequence[Any]) -> None:
         """Set the associations of records with one type."""
         try:
-            targets = self.read_targets(kind, name, [record.id for record in records])
+            with naming_type(name):
+                targets = self.read_targets(kind, name, [record.id for record in records])
         except RefusedError as error:
+            if name not in RARE:
+                raise
             self._leave_out(name, error)
             return
         for record in records:
@@ -120,7 +138,7 @@ class Associations:
 
     def _leave_out(self, name: str, error: Exception) -> None:
         LOGGER.warning("associations with %s are left out: %s", name, error)
-        self._unreadable.add(name)
+        self._left_out.add(name)
 
     def read_targets(self, kind: str, name: str, record_ids: Sequence[str]) -> Targets:
         """
@@ -173,6 +191,15 @@ class Associations:
         middle = len(inputs) // 2
         yield from self._read_rows(kind, name, inputs[:middle])
         yield from self._read_rows(kind, name, inputs[middle:])
+
+
+@contextmanager
+def naming_type(kind: str) -> Iterator[None]:
+    """Add to a ScopeError how a run goes on without the type."""
+    try:
+        yield
+    except ScopeError as error:
+        raise ScopeError(f"{error}; or leave {kind} out by skip_types") from error
 
 
 def _next_after(row: _Row) -> str | None:

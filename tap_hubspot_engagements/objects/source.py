@@ -104,7 +104,7 @@ class ObjectsSource(RecordsSource):
         config: Config,
         page_sizes: Sequence[tuple[str, int]] = (),
     ) -> None:
-        self.api = ObjectsApi(client, config.api_version, config.page_size)
+        self.api = ObjectsApi(client, config.api_version, config.page_size, config.skip_types)
         kinds = [kind for kind in OBJECT_TYPES if kind not in config.skip_types]
         lookback_ms = timedelta(seconds=config.lookback_seconds) // MILLISECOND
         super().__init__(self.api, kinds, config.backfill_workers, lookback_ms)
@@ -112,9 +112,13 @@ class ObjectsSource(RecordsSource):
         self._skipped = config.skip_types
         if config.skip_types:
             LOGGER.warning(
-                "skip_types: %s are not read, and their rows stay as they are",
+                "skip_types: %s are not read; rows of engagements stay as they are",
                 ", ".join(config.skip_types),
             )
+
+    def read_all(self, resume: Resume | None = None) -> Iterator[Page]:
+        self.api.associations.check()
+        yield from super().read_all(resume)
 
     @property
     def page_sizes(self) -> Mapping[str, int]:
@@ -155,5 +159,9 @@ class ObjectsSource(RecordsSource):
                 self.api.check(kind)
             except ScopeError as error:
                 refusals.append(str(error))
+        try:
+            self.api.associations.check()
+        except ScopeError as error:
+            refusals.append(str(error))
         if refusals:
             raise ScopeError("; ".join(refusals))

@@ -21,7 +21,12 @@ class ModelTarget:
         self._versions: dict[tuple[str, Key], int] = {}
 
     def load(self, lines: Iterable[bytes]) -> None:
-        """Load the lines of a run, without an incomplete line at the end."""
+        """
+        Load the lines of a run, without an incomplete line at the end.
+
+        Like a process of a target, a load knows only the child streams of its own SCHEMAs.
+        """
+        self._parents.clear()
         for line in lines:
             if line.endswith(b"\n"):
                 self._handle_message(json.loads(line))

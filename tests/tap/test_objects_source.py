@@ -280,7 +280,9 @@ def test_a_forbidden_type_is_an_error_that_names_the_scope(serve: Serve, clock: 
     A type that answers 403 fails the run, and the error has the scope and the setting.
     """
     portal = Portal.generate(50, clock=clock)
-    simulator = serve(portal, scopes=["crm.objects.contacts.read", "crm.objects.owners.read"])
+    types = ("contacts", "companies", "deals", "owners")
+    scopes = [*(f"crm.objects.{name}.read" for name in types), "tickets"]
+    simulator = serve(portal, scopes=scopes)
     for stage in ("full pass", "changes"):
         target = ModelTarget()
         if stage == "changes":
@@ -310,6 +312,40 @@ def test_skipped_types_are_left_as_they_are(
     assert flagged <= {"owners", "call_dispositions"}
     assert [one.levelname for one in caplog.records if "skip_types" in one.message] == ["WARNING"]
     build_source(simulator, **settings).check("engagements")
+
+
+@pytest.mark.parametrize("stage", ["full pass", "changes"])
+@pytest.mark.parametrize("name", ["companies", "deals"])
+def test_refused_associations_are_an_error(
+    serve: Serve, clock: Clock, caplog: pytest.LogCaptureFixture, name: str, stage: str
+) -> None:
+    """
+    Without the scope of an associated type the run fails, and no association is lost. skip_types
+    leaves the type's associations out, with a warning.
+    """
+    portal = Portal.generate(400, clock=clock)
+    target = ModelTarget()
+    run_tap(serve(portal), target, api_version="2026-09")
+    before = dict(target.tables["engagement_associations"])
+    clock.now_ms += HOUR_MS
+    key = {"companies": "companyIds", "deals": "dealIds"}[name]
+    edited = next(
+        one["engagement"]["id"]
+        for one in portal.records()
+        if one["engagement"]["type"] == "NOTE" and one["associations"].get(key)
+    )
+    portal.update(edited, {"uid": "edited"})
+    clock.now_ms += HOUR_MS
+    simulator = serve(portal, objects=ObjectsBehaviour(forbidden_types=(name,)))
+    settings: dict[str, Any] = {"api_version": "2026-09", "full_refresh": stage == "full pass"}
+    with pytest.raises(ScopeError, match=f"leave {name} out by skip_types"):
+        run_tap(simulator, target, **settings)
+    assert target.tables["engagement_associations"] == before
+    with pytest.raises(ScopeError, match=f"leave {name} out by skip_types"):
+        build_source(simulator).check("engagements")
+    run_tap(simulator, target, skip_types=[name], **settings)
+    assert [one for one in caplog.records if "skip_types" in one.message]
+    assert target.tables["engagements"][edited,]["uid"] == "edited"
 
 
 def test_skip_types_is_checked(hubspot: Simulator) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from hubspot_simulator.objects.behaviour import ObjectsBehaviour
-from hubspot_simulator.objects.object_types import COMPANIES, CONTACTS, DEALS, ObjectType
+from hubspot_simulator.objects.object_types import COMPANIES, CONTACTS, CUSTOM, DEALS, ObjectType
 from hubspot_simulator.objects.store import custom_property
 from hubspot_simulator.portal import Portal
 from hubspot_simulator.server import Simulator
@@ -24,7 +24,17 @@ from tap_hubspot_engagements.run import Run
 from tap_hubspot_engagements.selection import read_selection
 from tap_hubspot_engagements.streams import streams_of
 from tap_hubspot_engagements.sync import sync
-from tests.tap.conftest import HOUR_MS, Clock, Killed, Pipe, Serve, Tap, records, to_messages
+from tests.tap.conftest import (
+    HOUR_MS,
+    Clock,
+    Killed,
+    Pipe,
+    Serve,
+    Tap,
+    of_type,
+    records,
+    to_messages,
+)
 from tests.tap.model import ModelTarget
 from tests.tap.objects import build_client
 
@@ -347,6 +357,33 @@ def test_a_refused_type_is_an_error_after_engagements(
     run_tap(serve(portal), target, catalog(*names), fetch_associations=fetched)
     related = {to_id for _, to_id in associated(portal, "contactIds")}
     assert ids(target, "contacts") >= related
+
+
+@pytest.mark.parametrize(
+    ("root", "partner", "partner_type"),
+    [("deals", "contacts", CONTACTS), ("calls", MACHINES, CUSTOM)],
+)
+def test_refused_associations_stay(
+    serve: Serve, clock: Clock, root: str, partner: str, partner_type: ObjectType
+) -> None:
+    """
+    Rows of associations that HubSpot refuses to list stay as they are, even in a full pass. The run
+    fails, and the next one that can read them reads everything.
+    """
+    portal = Portal.generate(200, clock=clock)
+    settings = {"fetch_associations": {root: [partner]}, "custom_objects": [MACHINES]}
+    target, chosen = ModelTarget(), catalog("engagements", root)
+    run_tap(serve(portal), target, chosen, **settings)
+    stream = f"associations_{root}_{partner}"
+    before = pairs(target, stream)
+    clock.now_ms += HOUR_MS
+    behaviour = ObjectsBehaviour(forbidden_types=(partner_type.name,))
+    with pytest.raises(Exception, match="scope"):
+        run_tap(serve(portal, objects=behaviour), target, chosen, full_refresh=True, **settings)
+    assert before and pairs(target, stream) == before
+    messages = run_tap(serve(portal), target, chosen, **settings)
+    assert stream in {one["stream"] for one in of_type(messages, "ACTIVATE_VERSION")}
+    assert pairs(target, stream) == before
 
 
 def test_a_type_refused_for_long_is_read_by_a_full_pass(
