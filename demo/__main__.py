@@ -117,7 +117,8 @@ def write_config(portal: ServedPortal) -> None:
 
 
 def check_daily(shell: Shell) -> None:
-    rows = json.loads(shell.run("engagements-report daily --format json", show=False))
+    command = "engagements-report daily --format json 2> report.log"  # its note was shown before
+    rows = json.loads(shell.run(command, show=False, log="report.log"))
     counts = {(row["type"], row["day"]): row["num_engagements"] for row in rows}
     right_counts = {(kind, day): number for kind, day, number in JUNE_2018}
     if counts != right_counts:
