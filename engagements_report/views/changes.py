@@ -77,8 +77,10 @@ def _own_views(database: Database, prefix: str) -> list[str]:
         others = sorted(set(columns.get(name, ())) - set(all_columns(view)))
         if kinds[name] != "VIEW" or others:
             what = f"a view with a column {others[0]}" if kinds[name] == "VIEW" else "a table"
-            problem = f"{name} is {what}, which this program has not made"
-            raise UsageError(f"{problem}: choose another --prefix, or drop it yourself")
+            raise UsageError(
+                f"{name} is {what}, which this program has not made: choose another --prefix, or"
+                " drop it yourself"
+            )
         own.append(name)
     return own
 
