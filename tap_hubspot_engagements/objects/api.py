@@ -21,6 +21,7 @@ from tap_hubspot_engagements.objects.associations import Associations, naming_ty
 from tap_hubspot_engagements.objects.columns import CREATED, ID, MODIFIED, properties_of
 from tap_hubspot_engagements.objects.endpoints import Endpoints
 from tap_hubspot_engagements.objects.typed_records import (
+    ObjectEngagement,
     RecordPage,
     property_of,
     read_page,
@@ -97,7 +98,7 @@ class RecordsApi(Protocol):
 
     def fetch_list(
         self, kind: str, after: str | int = ""
-    ) -> tuple[Callable[[], ObjectPage], bool]: ...
+    ) -> tuple[Callable[[], ObjectPage], Callable[[], bool]]: ...
 
     def search(self, kind: str, filters: Sequence[Filter], sort: str) -> SearchPage: ...
 
@@ -160,9 +161,11 @@ class ObjectsApi:
         response = self._get_list(kind, after, archived, lambda text: read_page(kind, text))
         return self._to_list_page(kind, response, response.body)
 
-    def fetch_list(self, kind: str, after: str | int = "") -> tuple[Callable[[], ObjectPage], bool]:
+    def fetch_list(
+        self, kind: str, after: str | int = ""
+    ) -> tuple[Callable[[], ObjectPage], Callable[[], bool]]:
         """
-        Request a page as list_page does; return its decoder, and whether it may have a next page.
+        Request a page as list_page does; return its decoder, and whether another may follow.
 
         Decoding is left to the thread that writes the page: objects created in a worker thread
         miss that core's cache.
@@ -177,7 +180,7 @@ class ObjectsApi:
                 return self.list_page(kind, after)
             return self._to_list_page(kind, response, page)
 
-        return decode_page, b'"after"' in response.text
+        return decode_page, lambda: b'"after"' in response.text
 
     def _get_list(
         self, kind: str, after: str | int, archived: bool, parse: Callable[[bytes], T]
@@ -325,6 +328,9 @@ def _to_filter(name: str, operator: str, value: int) -> Mapping[str, str]:
 
 
 def _without_nul(engagement: Engagement) -> Engagement:
+    """Return an engagement without U+0000 in its texts: the same object without any."""
+    if isinstance(engagement, ObjectEngagement) and not engagement.has_nul():
+        return engagement
     mapping = without_nul(engagement.whole)
     return engagement if mapping == engagement.whole else Engagement.from_mapping(mapping)
 
