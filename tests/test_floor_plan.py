@@ -72,8 +72,9 @@ FLOORS = {
         " page.sections.parts page.sections.__init__ page.document page.svg"
         " page.formatting page.charts.hours page.charts.bars page.charts.averages page.charts.axes"
         " page.charts.__init__ page.colours page.__init__ output_formats stdout"
-        " queries.indexes queries.reports queries.database queries.statements queries.periods"
-        " queries.calendar queries.__init__ config exceptions __init__"
+        " queries.indexes queries.measures queries.reports queries.database"
+        " queries.statements queries.periods queries.calendar queries.__init__ config exceptions"
+        " __init__"
     ),
 }
 
