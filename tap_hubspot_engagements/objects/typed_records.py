@@ -14,14 +14,11 @@ from typing import Any, Generic, TypeVar
 import msgspec
 from msgspec import Raw
 
+from hubspot_api.activity_properties import ATTACHMENTS, PEOPLE, ROLES, SCHEDULED_TASKS
 from hubspot_api.json_codec import parse_json, to_json
 from tap_hubspot_engagements.engagement import Engagement, is_int64
 from tap_hubspot_engagements.objects.columns import (
-    ATTACHMENTS,
     METADATA_COLUMNS,
-    PEOPLE,
-    ROLES,
-    SCHEDULED_TASKS,
     SUBSTITUTES,
     Column,
     properties_of,
