@@ -18,10 +18,10 @@ LIBRARIES = {
 
 # Each package from roof to ground: a module imports only what stands below it.
 FLOORS = {
-    "command_line": "about signals __init__",
+    "command_line": "about signals stdin stdout __init__",
     "hubspot_api": (
-        "client workers responses auth rate_limit transport watchdog redaction settings json_codec"
-        " exceptions __init__"
+        "client workers responses auth rate_limit transport watchdog redaction settings endpoints"
+        " activity_properties json_codec exceptions __init__"
     ),
     "tap_hubspot_engagements": (
         "__main__ cli commands portal_properties sync sync_objects reference_tables skipped"
@@ -33,7 +33,7 @@ FLOORS = {
         " pagination replication deletions deletion_sweep portal_check progress logs messages"
         " fetch_associations record_lines discover selection state state_file streams"
         " objects.object_records objects.object_types objects.columns objects.values"
-        " objects.endpoints objects.__init__ records source engagement properties config times"
+        " objects.__init__ records source engagement properties config times"
         " exceptions __init__"
     ),
     "target_mysql": (
@@ -42,7 +42,7 @@ FLOORS = {
         " loading.stage_and_merge progress loading.staging loading.activate_version"
         " loading.stored_states loading.table_locks loading.state_table"
         " loading.process_identity loading.streams loading.batch loading.__init__"
-        " messages stdin stdout retries"
+        " messages retries"
         " server.change_table server.introspection server.database server.insert"
         " server.connection server.dialect server.upload_connection server.errors server.statements"
         " server.merge_statements server.definition server.__init__"

@@ -16,13 +16,13 @@ from typing import Any
 import pytest
 
 from engagements_report.queries.reports import REPORTS
+from hubspot_api.endpoints import Endpoints
 from hubspot_simulator.portal import Portal
 from hubspot_simulator.server import Simulator
 from mysql_settings.declarations import declared
 from private_servers.shell import CommandFailed, run_steps
 from tap_hubspot_engagements import config as tap_config
 from tap_hubspot_engagements.objects.definitions import DISPOSITION
-from tap_hubspot_engagements.objects.endpoints import Endpoints
 from tap_hubspot_engagements.streams import ENGAGEMENTS, STREAMS
 from target_mysql.config import Config as TargetConfig
 from tests.conftest import PROGRAMS, REPOSITORY, TestDatabase, clean_environment, run_program
