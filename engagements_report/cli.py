@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import gc
 import math
+import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -23,6 +24,8 @@ PROGRAM = commands.PROGRAM
 EXIT_FAILED, EXIT_USAGE, EXIT_INTERRUPTED = 1, 2, 130
 MAX_TIMEOUT_S = 86_400
 MAX_AGE_LIMIT_S = 10 * 366 * 86_400
+# Lower case, since some servers change a name to it; a name has at most 64 characters.
+PREFIX = r"[a-z][a-z0-9_]{0,39}"
 
 DESCRIPTION = "Prints reports on the engagements that target-mysql has loaded."
 EPILOG = f"""\
@@ -39,6 +42,10 @@ Days are days of --tz. --from and --to are the first and the last day shown. Wit
 covers all days with data; rolling leaves out the current day. Averages look back before --from, as
 far as there is data. Until --window-days are covered, an average divides by days_in_window, and
 the last column is empty.
+"""
+VIEWS = """\
+Creates the views, or replaces those of an earlier run. Tables and fields that are not loaded are
+left out, each with a line: run it again after a change of the catalog.
 """
 
 
@@ -66,7 +73,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
-    """Return the options; `command` is report, sql, html or index."""
+    """Return the options; `command` is report, sql, html, index or views."""
     given = sys.argv[1:] if arguments is None else arguments
     return _build_parser().parse_args(_with_command_first(list(given)))
 
@@ -138,6 +145,22 @@ def _add_other_commands(subparsers: Any) -> None:
         parents=[_config_option(), _time_option()],
     )
     index.set_defaults(command="index", report=None)
+    _add_views(subparsers)
+
+
+def _add_views(subparsers: Any) -> None:
+    views = subparsers.add_parser(
+        "views",
+        help="create views for BI tools: UTC times, owners' names, details, is_deleted",
+        description=VIEWS,
+        parents=[_config_option()],
+    )
+    prefix = "what the names of the views begin with (default: %(default)s)"
+    views.add_argument("--prefix", type=_prefix, default="bi_", metavar="TEXT", help=prefix)
+    views.add_argument("--drop", action="store_true", help="drop the views of that prefix")
+    show = "print the SQL, and change nothing"
+    views.add_argument("--print", action="store_true", help=show)
+    views.set_defaults(command="views", report=None, time="createdAt")
 
 
 def _report_options() -> argparse.ArgumentParser:
@@ -207,6 +230,13 @@ def _owner(text: str) -> int:
     if not text.isdecimal():
         raise argparse.ArgumentTypeError(f"{text!r} is neither an owner's id nor none")
     return int(text)
+
+
+def _prefix(text: str) -> str:
+    """Return a prefix of views' names, which need no quotes on any server."""
+    if not re.fullmatch(PREFIX, text):
+        raise argparse.ArgumentTypeError(f"{text!r} does not match {PREFIX}")
+    return text
 
 
 def _hours(text: str) -> int:

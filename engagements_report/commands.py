@@ -1,4 +1,4 @@
-"""The commands: print a report or the SQL of a report, write the HTML page, create indexes."""
+"""The commands: print a report or its SQL, write the HTML page, create indexes and views."""
 
 from __future__ import annotations
 
@@ -27,6 +27,7 @@ from engagements_report.queries.periods import (
     named_days,
 )
 from engagements_report.queries.reports import build_query, run_report
+from engagements_report.views import changes
 from mysql_settings.file_access import to_warnings
 from mysql_settings.login import unproven_server_warning
 from mysql_settings.option_files import OPTION_FILES
@@ -51,7 +52,7 @@ def run(options: argparse.Namespace) -> None:
     for warning in (*warnings, *_access_warnings(options.config, settings)):
         log(warning)
     # Creating an index on many rows has no time limit.
-    timeout_s = None if options.command == "index" else options.timeout
+    timeout_s = None if options.command in WITHOUT_FILTER else options.timeout
     database = Database(settings, timeout_s)
     try:
         COMMANDS[options.command](options, report_filter, database)
@@ -154,12 +155,29 @@ def create_indexes(
         log("every index that makes the reports fast exists")
 
 
+def create_views(options: argparse.Namespace, _: ReportFilter, database: Database) -> None:
+    """Create the views for BI tools, or drop them; or print the statements."""
+    if options.drop:
+        statements = changes.plan_drop(database, options.prefix)
+    else:
+        statements = changes.plan(database, options.prefix, log)
+    if options.print:
+        stdout.write("".join(f"{statement};\n" for statement in statements.values()))
+        return
+    changes.apply(database, statements, log)
+    if not statements:
+        log(f"there are no views whose names begin with {options.prefix}")
+
+
 COMMANDS = {
     "report": print_report,
     "sql": print_sql,
     "html": write_html,
     "index": create_indexes,
+    "views": create_views,
 }
+# Commands that change the database, whatever the days.
+WITHOUT_FILTER = ("index", "views")
 
 
 def log(text: str) -> None:
@@ -184,7 +202,7 @@ def _access_warnings(paths: Sequence[Path], settings: ServerSettings) -> list[st
 
 def _to_filter(options: argparse.Namespace) -> ReportFilter:
     """Return which engagements and days the options select; raises UsageError."""
-    if options.command == "index":
+    if options.command in WITHOUT_FILTER:
         return ReportFilter(Period(None, None, read_zone("UTC")), time=options.time)
     _refuse_unused(options)
     zone = read_zone(options.tz)

@@ -16,21 +16,11 @@ from typing import Any, Generic, TypeVar
 import msgspec
 from msgspec import Raw
 
-<<<<<<< HEAD
+from hubspot_api.activity_properties import ASSOCIATIONS, ATTACHMENTS, SCHEDULED_TASKS
 from hubspot_api.json_codec import NUL_ESCAPE, parse_json, to_json
 from tap_hubspot_engagements.engagement import Engagement, is_int64
 from tap_hubspot_engagements.objects.columns import (
-    ASSOCIATIONS,
-    ATTACHMENTS,
     METADATA_COLUMNS,
-    SCHEDULED_TASKS,
-=======
-from hubspot_api.activity_properties import ATTACHMENTS, PEOPLE, ROLES, SCHEDULED_TASKS
-from hubspot_api.json_codec import parse_json, to_json
-from tap_hubspot_engagements.engagement import Engagement, is_int64
-from tap_hubspot_engagements.objects.columns import (
-    METADATA_COLUMNS,
->>>>>>> 658efa0280306bea343beed48e13df7c9b75487e
     SUBSTITUTES,
     Column,
     properties_of,
