@@ -17,7 +17,7 @@ from engagements_report.exceptions import ReportError, UsageError
 from engagements_report.output_formats import FORMATS
 from engagements_report.queries.database import STATEMENT_TIMEOUT_S
 from engagements_report.queries.periods import MAX_AGE_S, MAX_WINDOW_DAYS, NO_OWNER, WINDOW_DAYS
-from engagements_report.queries.reports import REPORTS
+from engagements_report.queries.reports import PAGE_REPORTS, REPORTS
 from mysql_settings.option_files import OPTION_FILES
 
 PROGRAM = commands.PROGRAM
@@ -136,7 +136,8 @@ def _add_other_commands(subparsers: Any) -> None:
     html.add_argument("file", type=Path, metavar="FILE", help="the file to write; - is stdout")
     strict = "exit with 1 if a report of the page failed; the others are written"
     html.add_argument("--strict", action="store_true", help=strict)
-    html.add_argument("report", nargs="?", choices=REPORTS, metavar="REPORT", help="only this one")
+    only = "only this report"
+    html.add_argument("report", nargs="?", choices=PAGE_REPORTS, metavar="REPORT", help=only)
     html.set_defaults(command="html")
     index = subparsers.add_parser(
         "index",

@@ -26,6 +26,8 @@ STATEMENT_TIMEOUT_S = 600.0
 GRACE_S = 10.0  # the server's own limit of a statement ends this long before ours
 LOCK_WAIT_S = 60  # for a table that another session changes
 CHANGE_LOCK_WAIT_S = 3  # for a table that we change: meanwhile its readers wait, too
+TEMPORARY_TABLE_SIZE = 64 * 2**20
+TEMPORARY_TABLE_LIMITS = ("tmp_table_size", "max_heap_table_size")
 # GROUP BY an alias must work, whatever the server's time zone and mode.
 SESSION = "SET SESSION time_zone = '+00:00', sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION'"
 NO_DATABASE, NO_TABLE, NO_COLUMN = 1049, 1146, 1054
@@ -128,6 +130,16 @@ class Database:
         """
         self.query(SqlText("SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ"))
         self.query(SqlText("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY"))
+
+    def enlarge_temporary_tables(self) -> None:
+        """
+        Let a temporary table take TEMPORARY_TABLE_SIZE in memory, for queries of many groups.
+
+        Beyond the default of 16 MiB it would be on disk, and take three times as long.
+        """
+        sizes = [f"{name} = {TEMPORARY_TABLE_SIZE}" for name in TEMPORARY_TABLE_LIMITS]
+        with contextlib.suppress(DatabaseError):  # a server without these limits
+            self.query(SqlText(f"SET SESSION {', '.join(sizes)}"))
 
     def kinds(self) -> dict[str, str]:
         """Return for each table and view that the user can see `BASE TABLE`, `VIEW` or another."""

@@ -42,7 +42,10 @@ REPORTS = {
     "hours": "engagements by weekday and hour",
     "first-response": "how soon incoming e-mails were answered",
     "quality": "what in the data is missing or wrong",
+    "measures": "what was done on each day, by type and owner",
 }
+# The sections of the page that show a report each.
+PAGE_REPORTS = tuple(name for name in REPORTS if name != "measures")
 # Tables that a report can do without, by their name in its SQL: (table, columns that it reads).
 OPTIONAL_TABLES = {
     "owners": ("owners", ("id", "firstName", "lastName", "email")),
@@ -53,6 +56,12 @@ OPTIONAL_TABLES = {
     "notes": ("engagement_notes", ("engagementId",)),
     "tasks": ("engagement_tasks", ("engagementId",)),
     "other": ("engagement_other", ("engagementId",)),
+    "call_details": (
+        "engagement_calls",
+        ("engagementId", "disposition", "durationMilliseconds"),
+    ),
+    "meeting_details": ("engagement_meetings", ("engagementId", "meetingOutcome", "startTime")),
+    "task_details": ("engagement_tasks", ("engagementId", "status", "completionDate")),
 }
 DAILY_NOTE = "daily.sql counts deleted and inactive engagements, too: --rows live leaves them out"
 LIVE_NOTES = {

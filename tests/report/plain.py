@@ -245,6 +245,45 @@ def is_possible(record: Record) -> bool:
     return FIRST_MS <= (record["engagement"].get("timestamp") or 0) <= LAST_MS
 
 
+def measures(portal: Portal, options: Options) -> list[Row]:
+    """Return the figures by day, type and owner; what is held or done counts on its own day."""
+    sums: dict[tuple[date, str, int], list[int]] = defaultdict(lambda: [0] * 5)
+    for record in portal.records:
+        inner, details = record["engagement"], record["metadata"]
+        if inner.get("type") is None or not options.counts(portal, record):
+            continue
+        for at_ms, numbers in (
+            (inner.get(options.time), [1, *call_figures(portal, record), 0, 0]),
+            (details.get("startTime"), [0, 0, 0, int(is_held(record)), 0]),
+            (details.get("completionDate"), [0, 0, 0, 0, int(is_done(record))]),
+        ):
+            if at_ms is not None and 0 <= at_ms <= LAST_MS and any(numbers):
+                day = day_of(at_ms, options.zone)
+                if options.first <= day <= options.last:
+                    key = (day, inner["type"], inner.get("ownerId") or 0)
+                    sums[key] = [*map(sum, zip(sums[key], numbers, strict=True))]
+    return [(*key, *numbers) for key, numbers in sorted(sums.items())]
+
+
+def call_figures(portal: Portal, record: Record) -> tuple[int, int]:
+    """Return whether a call reached someone, and its ms; zeros for others."""
+    if record["engagement"]["type"] != "CALL":
+        return 0, 0
+    outcome = record["metadata"].get("disposition")
+    is_connected = outcome == CONNECTED or portal.dispositions.get(outcome or "") == "Connected"
+    return int(is_connected), record["metadata"].get("durationMilliseconds") or 0
+
+
+def is_held(record: Record) -> bool:
+    is_meeting = record["engagement"].get("type") == "MEETING"
+    return is_meeting and record["metadata"].get("meetingOutcome") == "COMPLETED"
+
+
+def is_done(record: Record) -> bool:
+    is_task = record["engagement"].get("type") == "TASK"
+    return is_task and record["metadata"].get("status") == "COMPLETED"
+
+
 def quality(portal: Portal, options: Options) -> list[Row]:
     """Return the checks; after a complete load every engagement has details."""
     on_any_day = [record for record in portal.records if options.counts(portal, record)]
@@ -349,4 +388,5 @@ REPORTS: Mapping[str, Callable[[Portal, Options], list[Row]]] = {
     "hours": hours,
     "first-response": first_response,
     "quality": quality,
+    "measures": measures,
 }

@@ -16,6 +16,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs
 
 import pytest
 import requests
@@ -728,7 +729,7 @@ def slow_above(size: int, waits: Waits, request: Any) -> Any:
     """Return a `request` that takes all of its time for pages above `size`."""
 
     def slow(method: str, url: str, **options: Any) -> Any:
-        if int(options["params"]["limit"]) > size:
+        if int(parse_qs(options["params"])["limit"][0]) > size:
             waits.now_s += options["timeout"]
             raise requests.ReadTimeout
         return request(method, url, **options)
