@@ -196,7 +196,7 @@ def _add_csv_dir(subparsers: Any) -> None:
     files.add_argument("directory", type=Path, metavar="DIR", help="made if it is missing")
     add = files.add_argument
     only = "only these reports (default: all)"
-    add("reports", nargs="*", metavar="REPORT", help=only)
+    add("reports", nargs="*", type=_report_name, metavar="REPORT", help=only)
     formats = "csv, or excel: with a byte order mark, and no text a formula (default: %(default)s)"
     add("--format", choices=("csv", "excel"), default="csv", help=formats)
     files.set_defaults(command="csv-dir", report=None)
@@ -286,6 +286,12 @@ def _connection_options() -> argparse.ArgumentParser:
     timeout = "seconds that each query may take (default: %(default)g)"
     add("--timeout", type=_seconds, default=STATEMENT_TIMEOUT_S, metavar="SECONDS", help=timeout)
     return parser
+
+
+def _report_name(text: str) -> str:
+    if text not in REPORTS:
+        raise argparse.ArgumentTypeError(f"{text!r} is none of {', '.join(REPORTS)}")
+    return text
 
 
 def _age(text: str) -> int:
