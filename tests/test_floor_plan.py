@@ -80,7 +80,8 @@ FLOORS = {
         " page.formatting page.charts.hours page.charts.bars page.charts.averages page.charts.axes"
         " page.charts.__init__ page.colours page.__init__ output_formats stdout"
         " views.changes views.statements views.definitions views.__init__"
-        " queries.indexes queries.measures queries.reports queries.retries queries.database"
+        " queries.indexes queries.summaries queries.teams queries.changes queries.response_times"
+        " queries.measures queries.people queries.reports queries.retries queries.database"
         " queries.statements queries.periods queries.calendar queries.__init__ config exceptions"
         " __init__"
     ),
