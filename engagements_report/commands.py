@@ -7,7 +7,7 @@ import os
 import shutil
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -35,7 +35,7 @@ from mysql_settings.sources import files_of_environment
 from mysql_settings.visible import visible
 
 PROGRAM = "engagements-report"
-EXTRA_MODULES = ("jinja2", "markupsafe", "vl_convert")
+EXTRA_MODULES = ("jinja2", "markupsafe")
 EXTRA_MISSING = (
     "the HTML page needs the extra `report`: pip install 'tap-hubspot-engagements[report]'"
 )
@@ -103,7 +103,9 @@ def write_html(
             raise
         raise UsageError(EXTRA_MISSING) from error
     started_s = time.monotonic()
-    page = html_report.render(database, report_filter, options.report)
+    page = html_report.render(
+        database, report_filter, options.report, progress=_progress(started_s)
+    )
     if str(options.file) == "-":
         stdout.write(page.html)
     else:
@@ -115,6 +117,17 @@ def write_html(
         raise ReportError(f"{len(page.problems)} of the page's reports failed")
     if time.monotonic() - started_s > SLOW_PAGE_S:
         _suggest_indexes(options, database)
+
+
+def _progress(started_s: float) -> Callable[[str], None]:
+    """Return what logs a step: on a terminal every one, elsewhere once a second has passed."""
+
+    def log_step(step: str) -> None:
+        is_watched = sys.stderr is not None and sys.stderr.isatty()
+        if is_watched or time.monotonic() - started_s > SLOW_S:
+            log(step)
+
+    return log_step
 
 
 def _write_file(path: Path, text: str) -> None:

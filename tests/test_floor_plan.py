@@ -66,13 +66,13 @@ FLOORS = {
         " lifelike owners generate feed contents oauth responses __init__"
     ),
     "engagements_report": (
-        "__main__ cli commands page.html_report page.sections.catalogue"
-        " page.sections.quality page.sections.first_response page.sections.hours"
-        " page.sections.outcomes page.sections.owners page.sections.rolling page.sections.daily"
-        " page.sections.parts page.sections.__init__ page.document page.svg"
-        " page.formatting page.charts.hours page.charts.bars page.charts.averages page.charts.axes"
-        " page.charts.__init__ page.colours page.__init__ output_formats stdout"
-        " queries.indexes queries.measures queries.reports queries.database"
+        "__main__ cli commands page.html_report page.sections.catalogue page.people page.links"
+        " page.goals page.sections.quality page.sections.first_response page.sections.hours"
+        " page.sections.outcomes page.sections.parts page.sections.rolling page.sections.daily"
+        " page.sections.__init__ page.figures page.freshness page.period page.charts.sparkline"
+        " page.charts.averages page.charts.days page.charts.plot page.charts.__init__"
+        " page.document page.svg page.formatting page.colours page.__init__ output_formats stdout"
+        " queries.indexes queries.people queries.measures queries.reports queries.database"
         " queries.statements queries.periods queries.calendar queries.__init__ config exceptions"
         " __init__"
     ),

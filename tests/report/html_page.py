@@ -25,8 +25,8 @@ class Page(HTMLParser):
         values = dict(attributes)
         self.tags.append(tag)
         self.addresses += [value or "" for name, value in attributes if name in ("href", "src")]
-        if tag == "section":
-            self.section = values.get("id") or ""
+        if tag in ("section", "details") and values.get("id"):
+            self.section = values["id"] or ""
         if tag == "tr":
             self.tables.setdefault(self.section, []).append([])
         if tag in ("td", "th"):
@@ -35,8 +35,8 @@ class Page(HTMLParser):
     def handle_data(self, data: str) -> None:
         if data.strip():
             self.texts.setdefault(self.section, []).append(data.strip())
-            if self.tags[-1] in ("td", "th", "wbr") and self.section in self.tables:
-                self.tables[self.section][-1][-1] += data
+            if self.tags[-1] in ("td", "th", "wbr", "a") and self.section in self.tables:
+                self.tables[self.section][-1][-1] += data.strip("\n")
 
     def text(self, section: str) -> str:
         return " ".join(self.texts[section])

@@ -1,0 +1,118 @@
+"""Owners with their teams, and each owner's last engagements."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any, NamedTuple
+
+from engagements_report.queries.database import Database
+from engagements_report.queries.periods import ReportFilter
+from engagements_report.queries.reports import run_report
+from engagements_report.queries.statements import SqlText, Value, empty_table, fill, read_sql
+
+LAST_ENGAGEMENTS = 6  # of each owner
+OWNER_COLUMNS = ("firstName", "lastName", "email", "teams")
+# Tables with a title, by their name in last_details.sql, and the column of the title.
+TITLES = {"emails": "subject", "tasks": "subject", "meetings": "title", "calls": "title"}
+
+
+class Owner(NamedTuple):
+    """An owner: `teams` are the names of the teams, the primary one first."""
+
+    id: int
+    name: str
+    email: str = ""
+    teams: tuple[str, ...] = ()
+
+
+class LastEngagement(NamedTuple):
+    """
+    An engagement of an owner; `record` is (type, id) of a record that it is tied to.
+
+    `at_ms` is in Unix ms. `portal` is None where the column is not loaded.
+    """
+
+    id: int
+    portal: int | None
+    type: str
+    owner: int
+    at_ms: int
+    title: str
+    record: tuple[str, int] | None
+
+
+def read_owners(database: Database) -> dict[int, Owner]:
+    """Return the owners by id; none if the table is not loaded. Raises DatabaseError."""
+    existing = database.columns().get("owners", ())
+    if "id" not in existing:
+        return {}
+    parts: dict[str, Value | SqlText] = {
+        name: SqlText(f"owners.{name}" if name in existing else "NULL") for name in OWNER_COLUMNS
+    }
+    rows = database.query(fill(read_sql("people"), parts)).rows
+    return {row[0]: Owner(row[0], row[1], row[2] or "", _team_names(row[3])) for row in rows}
+
+
+def _team_names(teams: str | bytes | None) -> tuple[str, ...]:
+    """Return the names in HubSpot's list of teams, the primary one first."""
+    try:
+        listed = json.loads(teams) if teams else []
+    except ValueError:
+        return ()
+    known = [team for team in listed if isinstance(team, dict) and team.get("name")]
+    known.sort(key=lambda team: not team.get("primary"))
+    return tuple(str(team["name"]) for team in known)
+
+
+def read_last_engagements(
+    database: Database, report_filter: ReportFilter
+) -> dict[int, list[LastEngagement]]:
+    """Return the last engagements in the filter's period by owner, the latest first."""
+    rows = run_report(database, "last-engagements", report_filter).rows.rows
+    ids = [int(one) for _, text in rows for one in _text(text).split(",")[:LAST_ENGAGEMENTS]]
+    by_owner: dict[int, list[LastEngagement]] = {}
+    if ids:
+        text = fill(read_sql("last_details"), _detail_parts(database, ids, report_filter.time))
+        for row in database.query(text).rows:
+            last = _to_last_engagement(row)
+            by_owner.setdefault(last.owner, []).append(last)
+    return by_owner
+
+
+def _text(value: str | bytes) -> str:
+    return value.decode() if isinstance(value, bytes) else value
+
+
+def _detail_parts(
+    database: Database, ids: Iterable[int], time: str
+) -> Mapping[str, Value | SqlText]:
+    existing = database.columns()
+    engagements = existing.get("engagements", ())
+    columns = {"portal": "portalId", "preview": "bodyPreview"}
+    parts: dict[str, Value | SqlText] = {
+        name: SqlText(f"e.{column}" if column in engagements else "NULL")
+        for name, column in columns.items()
+    }
+    for name, column in TITLES.items():
+        parts[name] = _table(existing, f"engagement_{name}", ("engagementId", column))
+    ties = ("engagementId", "objectType", "objectId")
+    parts["associations"] = _table(existing, "engagement_associations", ties)
+    parts["time"] = SqlText(f"`{time}`")
+    values: dict[str, Value] = {f"id_{nth}": one for nth, one in enumerate(ids)}
+    parts["ids"] = SqlText(f"({', '.join(f'%({name})s' for name in values)})", values)
+    return parts
+
+
+def _table(
+    existing: Mapping[str, Collection[str]], table: str, columns: Collection[str]
+) -> SqlText:
+    is_complete = set(columns) <= set(existing.get(table, ()))
+    return SqlText(table) if is_complete else empty_table(columns)
+
+
+def _to_last_engagement(row: Any) -> LastEngagement:
+    number, portal, kind, owner, at_ms, title, record = row
+    tied = str(_text(record)).split(" ") if record else None
+    about = (tied[0], int(tied[1])) if tied else None
+    return LastEngagement(number, portal, kind, owner, at_ms, _text(title or ""), about)
