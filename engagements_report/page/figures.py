@@ -21,8 +21,9 @@ NAMES = {
     "tasks_done": "Tasks done",
 }
 SAME_BELOW = Fraction(1, 200)  # a change that rounds to 0 %
+MIN_NUMBER = 10  # smaller ones are no news
 NOTABLE_SHARE = Fraction(1, 20)
-NOTABLE_DEVIATIONS = 2  # of a number that varies by chance, whose variance is its mean
+NOTABLE_DEVIATIONS = 2  # of a number that varies by chance, whose variance is about itself
 
 
 def key_figures(by_day: Mapping[date, Figures], page_days: PageDays) -> list[KeyFigure]:
@@ -86,8 +87,8 @@ def to_change(now: int, before: int | Fraction | None) -> Change | None:
 
 
 def is_notable(now: int, before: int | Fraction) -> bool:
-    """Whether a change is more than chance: beyond 5 %, and beyond two standard deviations."""
-    expected = Fraction(before)
-    difference = abs(now - expected)
-    is_large = difference >= NOTABLE_SHARE * expected
-    return is_large and difference**2 >= NOTABLE_DEVIATIONS**2 * max(expected, Fraction(1))
+    """Whether a change is more than chance: of 10 or more, beyond 5 % and two deviations."""
+    larger = max(Fraction(now), Fraction(before))
+    difference = abs(now - Fraction(before))
+    is_large = larger >= MIN_NUMBER and difference >= NOTABLE_SHARE * before
+    return is_large and difference**2 >= NOTABLE_DEVIATIONS**2 * larger

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from engagements_report.queries.database import Database
@@ -95,20 +95,18 @@ def _detail_parts(
         for name, column in columns.items()
     }
     for name, column in TITLES.items():
-        parts[name] = _table(existing, f"engagement_{name}", ("engagementId", column))
+        table = f"engagement_{name}"
+        is_loaded = {"engagementId", column} <= set(existing.get(table, ()))
+        parts[name] = SqlText(table) if is_loaded else empty_table(("engagementId",))
+        parts[f"{name}_title"] = SqlText(f"{name}.{column}" if is_loaded else "NULL")
     ties = ("engagementId", "objectType", "objectId")
-    parts["associations"] = _table(existing, "engagement_associations", ties)
+    associations = "engagement_associations"
+    is_loaded = set(ties) <= set(existing.get(associations, ()))
+    parts["associations"] = SqlText(associations) if is_loaded else empty_table(ties)
     parts["time"] = SqlText(f"`{time}`")
     values: dict[str, Value] = {f"id_{nth}": one for nth, one in enumerate(ids)}
     parts["ids"] = SqlText(f"({', '.join(f'%({name})s' for name in values)})", values)
     return parts
-
-
-def _table(
-    existing: Mapping[str, Collection[str]], table: str, columns: Collection[str]
-) -> SqlText:
-    is_complete = set(columns) <= set(existing.get(table, ()))
-    return SqlText(table) if is_complete else empty_table(columns)
 
 
 def _to_last_engagement(row: Any) -> LastEngagement:

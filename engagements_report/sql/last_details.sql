@@ -2,14 +2,15 @@
 -- Grain: one row an engagement of the list.
 -- Units: at_ms in Unix ms; title the subject, title or preview, NULL without any; record the first of the
 --   records that it is tied to, as type and id: contact, company, deal, ticket.
--- Run: engagements-report html FILE; or, as it stands: mysql hubspot < last_details.sql
--- Values to put in behind their names: ids, a list; time as in daily_in_zone.sql; tables and columns,
---   (SELECT NULL AS engagementId, …) and NULL where there is no such table or column.
-SELECT e.id, /*:portal*/ e.portalId AS portalId, e.type, COALESCE(e.ownerId, 0) AS ownerId,
+-- Run: engagements-report html FILE; or, without titles: mysql hubspot < last_details.sql
+-- Values to put in behind their names: ids, a list; time as in daily_in_zone.sql; columns, NULL where
+--   there is no such column; tables, (SELECT NULL AS engagementId, …) where there is no such table.
+SELECT e.id, /*:portal*/ NULL AS portalId, e.type, COALESCE(e.ownerId, 0) AS ownerId,
   e./*:time*/createdAt AS at_ms,
   LEFT(COALESCE(
-    NULLIF(emails.subject, ''), NULLIF(tasks.subject, ''), NULLIF(meetings.title, ''),
-    NULLIF(calls.title, ''), NULLIF(/*:preview*/ e.bodyPreview, '')
+    NULLIF(/*:emails_title*/ NULL, ''), NULLIF(/*:tasks_title*/ NULL, ''),
+    NULLIF(/*:meetings_title*/ NULL, ''), NULLIF(/*:calls_title*/ NULL, ''),
+    NULLIF(/*:preview*/ NULL, '')
   ), 200) AS title,
   (SELECT CONCAT(a.objectType, ' ', a.objectId) FROM /*:associations*/ engagement_associations AS a
     WHERE a.engagementId = e.id AND a.objectType IN ('contact', 'company', 'deal', 'ticket')

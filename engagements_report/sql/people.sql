@@ -8,6 +8,6 @@ SELECT owners.id,
     NULLIF(TRIM(CONCAT_WS(' ', /*:firstName*/ owners.firstName, /*:lastName*/ owners.lastName)), ''),
     /*:email*/ owners.email, CONCAT('owner ', owners.id)
   ) AS name,
-  /*:email*/ owners.email AS email, /*:teams*/ owners.teams AS teams
+  /*:email*/ owners.email AS email, /*:teams*/ NULL AS teams
 FROM owners
 ORDER BY owners.id
