@@ -72,7 +72,8 @@ FLOORS = {
         " page.sections.__init__ page.figures page.freshness page.period page.charts.sparkline"
         " page.charts.averages page.charts.days page.charts.plot page.charts.__init__"
         " page.document page.svg page.formatting page.colours page.__init__ output_formats stdout"
-        " queries.indexes queries.people queries.measures queries.reports queries.database"
+        " queries.indexes queries.last_engagements queries.summaries queries.teams queries.changes"
+        " queries.response_times queries.measures queries.people queries.reports queries.database"
         " queries.statements queries.periods queries.calendar queries.__init__ config exceptions"
         " __init__"
     ),

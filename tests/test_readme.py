@@ -210,7 +210,7 @@ def test_the_table_of_reports() -> None:
     """
     rows = table_rows(sections(REPORT)["engagements-report"])
     names = [name.strip("`") for name, *_ in rows if "--" not in name]
-    assert names == [*REPORTS, "sql REPORT", "html FILE", "index"]
+    assert names == [*REPORTS, "sql REPORT", "html FILE", "csv-dir DIR", "freshness", "index"]
 
 
 @pytest.mark.parametrize(
@@ -218,7 +218,7 @@ def test_the_table_of_reports() -> None:
     [
         (TAP, "tap-hubspot-engagements", ()),
         (TARGET, "target-mysql", ()),
-        (REPORT, "engagements-report", (*REPORTS, "sql", "html", "index")),
+        (REPORT, "engagements-report", (*REPORTS, "sql", "html", "csv-dir", "freshness", "index")),
     ],
 )
 def test_the_tables_of_options(document: str, program: str, commands: tuple[str, ...]) -> None:

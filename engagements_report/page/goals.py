@@ -45,7 +45,7 @@ class Goals:
     def share(self, owner: Owner, measure: str, number: int, days: int) -> Fraction | None:
         """Return the share that `number` is of the goal for so many days; None without a goal."""
         of_owner = [self.people.get(name, {}) for name in (str(owner.id), owner.email, owner.name)]
-        of_teams = [self.teams.get(team, {}) for team in owner.teams]
+        of_teams = [self.teams.get(name, {}) for _, name in owner.teams]
         for goals in (*of_owner, *of_teams, self.of_all):
             if measure in goals:
                 return Fraction(number) * WEEK_DAYS / (Fraction(goals[measure]) * days)

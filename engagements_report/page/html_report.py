@@ -26,6 +26,7 @@ from engagements_report.page.sections.parts import SectionInput
 from engagements_report.page.sections.rolling import build_rolling
 from engagements_report.queries.calendar import DAY, iter_offsets
 from engagements_report.queries.database import Database
+from engagements_report.queries.last_engagements import read_last_engagements
 from engagements_report.queries.measures import (
     WEEK_DAYS,
     Days,
@@ -34,9 +35,10 @@ from engagements_report.queries.measures import (
     by_day,
     read_measures,
 )
-from engagements_report.queries.people import read_last_engagements, read_owners
+from engagements_report.queries.people import read_people
 from engagements_report.queries.periods import Period, ReportFilter, named_days
-from engagements_report.queries.reports import find_span, read_synced_at, run_report
+from engagements_report.queries.reports import find_span, read_synced_at
+from engagements_report.queries.summaries import run_report
 
 DEFAULT_PERIOD = "last-week"
 
@@ -170,7 +172,7 @@ def _build_people(source: Source, progress: Progress) -> People:
     database, report_filter = source.database, source.report_filter
     activity = Activity(
         source.measures.rows,
-        read_owners(database),
+        read_people(database),
         read_last_engagements(database, report_filter),
         {},
         {},

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from engagements_report.queries.people import LastEngagement
+from engagements_report.queries.last_engagements import LastEngagement
 
 HUBSPOT = "https://app.hubspot.com/contacts"
 # HubSpot's numbers of the objects whose records have a timeline with engagements.

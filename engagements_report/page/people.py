@@ -24,6 +24,7 @@ from engagements_report.page.sections.rolling import (
     without_partial_day,
 )
 from engagements_report.queries.calendar import DAY, EPOCH, MS
+from engagements_report.queries.last_engagements import LastEngagement
 from engagements_report.queries.measures import (
     Comparison,
     Measure,
@@ -32,20 +33,20 @@ from engagements_report.queries.measures import (
     days_before,
     on_days,
 )
-from engagements_report.queries.people import LastEngagement, Owner
+from engagements_report.queries.people import Owner
+from engagements_report.queries.people import People as Owners
 
 MAX_PERSON_LINES = 4
 PERSON_CHART_HEIGHT = 110  # pixels
 MAX_TITLE_LENGTH = 60
-NO_OWNER = Owner(0, "(no owner)")
 
 
 @dataclass(frozen=True)
 class Activity:
-    """What people did: rows by day, owners by id, last engagements by owner's id, and more."""
+    """What people did: rows by day, the owners, last engagements by owner's id, and more."""
 
     rows: Sequence[Measure]
-    owners: Mapping[int, Owner]
+    owners: Owners
     last: Mapping[int, Sequence[LastEngagement]]
     median_response_s: Mapping[int, float]
     overdue_tasks: Mapping[int, int]
@@ -74,7 +75,7 @@ def build_people(section: Section, activity: Activity) -> People:
     people = _owner_figures(activity)
     if not people:
         return People(replace(section, empty="Nothing to show: no engagements of anybody."))
-    names = {team for person in people for team in person.owner.teams}
+    names = {name for person in people for _, name in person.owner.teams}
     teams = sorted(names, key=lambda name: (name.casefold(), name))
     classes = [_classes(person.owner, teams) for person in people]
     table = _table(people, classes, activity)
@@ -97,12 +98,13 @@ def _owner_figures(activity: Activity) -> list[OwnerFigures]:
     for owner_id, figures in days_by_owner.items():
         if not any(any(on_days(figures, days)) for days in compared):
             continue
-        owner = _owner(owner_id, activity.owners)
+        name = activity.owners.name(owner_id)
+        owner = activity.owners.owners.get(owner_id) or Owner(owner_id, name)
         seen = [day for day, it in figures.items() if it.engagements]
         people.append(
             OwnerFigures(
                 owner,
-                owner.name,
+                name,
                 compare(figures, page_days.over, page_days.covered_first),
                 [on_days(figures, week).engagements for week in weeks],
                 max(seen, default=None),
@@ -110,10 +112,6 @@ def _owner_figures(activity: Activity) -> list[OwnerFigures]:
         )
     people.sort(key=lambda it: (it.owner.id == 0, -(it.number("engagements") or 0), it.name))
     return _with_distinct_names(people)
-
-
-def _owner(owner_id: int, owners: Mapping[int, Owner]) -> Owner:
-    return owners.get(owner_id) or (Owner(owner_id, f"owner {owner_id}") if owner_id else NO_OWNER)
 
 
 def _with_distinct_names(people: Sequence[OwnerFigures]) -> list[OwnerFigures]:
@@ -129,7 +127,7 @@ def _with_distinct_names(people: Sequence[OwnerFigures]) -> list[OwnerFigures]:
 
 def _classes(owner: Owner, teams: Sequence[str]) -> str:
     """Return the CSS classes of an owner's row, by which the style filters."""
-    return " ".join(["of-team", *(f"t{teams.index(team)}" for team in owner.teams)])
+    return " ".join(["of-team", *(f"t{teams.index(name)}" for _, name in owner.teams)])
 
 
 def _lead(people: Sequence[OwnerFigures], page_days: PageDays) -> str:
@@ -159,7 +157,7 @@ def _row(person: OwnerFigures, activity: Activity, goals: Sequence[str]) -> list
     seconds = activity.median_response_s.get(owner.id)
     return [
         Link(person.name, f"#p{owner.id}") if owner.id else person.name,
-        ", ".join(owner.teams) or None,
+        ", ".join(name for _, name in owner.teams) or None,
         calls.now,
         changed,
         connect_rate(calls.now, person.number("connected")),

@@ -1,116 +1,155 @@
-"""Owners with their teams, and each owner's last engagements."""
+"""The owners of a portal: names, e-mail addresses and teams, as far as they are loaded."""
 
 from __future__ import annotations
 
+import difflib
 import json
-from collections.abc import Iterable, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
+from engagements_report.exceptions import UsageError
 from engagements_report.queries.database import Database
-from engagements_report.queries.periods import ReportFilter
-from engagements_report.queries.reports import run_report
-from engagements_report.queries.statements import SqlText, Value, empty_table, fill, read_sql
+from engagements_report.queries.periods import NO_OWNER
+from engagements_report.queries.statements import SqlText
 
-LAST_ENGAGEMENTS = 6  # of each owner
-OWNER_COLUMNS = ("firstName", "lastName", "email", "teams")
-# Tables with a title, by their name in last_details.sql, and the column of the title.
-TITLES = {"emails": "subject", "tasks": "subject", "meetings": "title", "calls": "title"}
+COLUMNS = ("id", "firstName", "lastName", "email", "teams")
+NO_OWNER_NAME, NO_TEAM_NAME = "(no owner)", "(no team)"
+NOT_LOADED = "owners is not loaded: select that stream in the tap's catalog"
 
 
-class Owner(NamedTuple):
-    """An owner: `teams` are the names of the teams, the primary one first."""
+@dataclass(frozen=True)
+class Owner:
+    """An owner; `teams` are (id, name), the primary team first. Texts may be empty."""
 
     id: int
     name: str
     email: str = ""
-    teams: tuple[str, ...] = ()
+    teams: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def team(self) -> str:
+        """The name of the primary team, else of the first."""
+        return self.teams[0][1] if self.teams else NO_TEAM_NAME
 
 
-class LastEngagement(NamedTuple):
-    """
-    An engagement of an owner; `record` is (type, id) of a record that it is tied to.
+@dataclass(frozen=True)
+class People:
+    """The owners by id, and notes on a table or column that is missing."""
 
-    `at_ms` is in Unix ms. `portal` is None where the column is not loaded.
-    """
+    owners: Mapping[int, Owner] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
-    id: int
-    portal: int | None
-    type: str
-    owner: int
-    at_ms: int
-    title: str
-    record: tuple[str, int] | None
+    def name(self, owner_id: int) -> str:
+        """Return an owner's name, else the e-mail address, else `owner 70`."""
+        if owner_id == NO_OWNER:
+            return NO_OWNER_NAME
+        owner = self.owners.get(owner_id)
+        return (owner and (owner.name or owner.email)) or f"owner {owner_id}"
+
+    def team(self, owner_id: int) -> str:
+        """Return the name of an owner's primary team, NO_TEAM_NAME for none."""
+        owner = self.owners.get(owner_id)
+        return owner.team if owner else NO_TEAM_NAME
 
 
-def read_owners(database: Database) -> dict[int, Owner]:
-    """Return the owners by id; none if the table is not loaded. Raises DatabaseError."""
-    existing = database.columns().get("owners", ())
+def read_people(database: Database) -> People:
+    """Return the owners that are loaded; without their table none, and a note."""
+    existing = database.columns().get("owners", set())
     if "id" not in existing:
-        return {}
-    parts: dict[str, Value | SqlText] = {
-        name: SqlText(f"owners.{name}" if name in existing else "NULL") for name in OWNER_COLUMNS
-    }
-    rows = database.query(fill(read_sql("people"), parts)).rows
-    return {row[0]: Owner(row[0], row[1], row[2] or "", _team_names(row[3])) for row in rows}
+        return People(notes=(NOT_LOADED,))
+    names = [name if name in existing else f"NULL AS {name}" for name in COLUMNS]
+    rows = database.query(SqlText(f"SELECT {', '.join(names)} FROM owners ORDER BY id")).rows
+    lacking = ", ".join(name for name in COLUMNS if name not in existing)
+    note = f"owners lacks {lacking}: select that field in the tap's catalog"
+    return People({row[0]: _to_owner(row) for row in rows}, (note,) if lacking else ())
 
 
-def _team_names(teams: str | bytes | None) -> tuple[str, ...]:
-    """Return the names in HubSpot's list of teams, the primary one first."""
+def _to_owner(row: Sequence[object]) -> Owner:
+    owner_id, first, last, email, teams = row
+    assert isinstance(owner_id, int), "the column is a whole number"
+    name = " ".join(str(part) for part in (first, last) if part).strip()
+    return Owner(owner_id, name, str(email or ""), _to_teams(teams))
+
+
+def _to_teams(text: object) -> tuple[tuple[str, str], ...]:
+    """Return (id, name) of each team of a JSON list such as [{"id": "4", "name": "West"}]."""
     try:
-        listed = json.loads(teams) if teams else []
+        teams = json.loads(text) if isinstance(text, (str, bytes)) else []
     except ValueError:
         return ()
-    known = [team for team in listed if isinstance(team, dict) and team.get("name")]
-    known.sort(key=lambda team: not team.get("primary"))
-    return tuple(str(team["name"]) for team in known)
+    teams = [team for team in teams or () if isinstance(team, dict)]
+    teams.sort(key=lambda team: team.get("primary") is not True)
+    return tuple(
+        (str(team.get("id", "")), str(team.get("name") or f"team {team.get('id')}"))
+        for team in teams
+    )
 
 
-def read_last_engagements(
-    database: Database, report_filter: ReportFilter
-) -> dict[int, list[LastEngagement]]:
-    """Return the last engagements in the filter's period by owner, the latest first."""
-    rows = run_report(database, "last-engagements", report_filter).rows.rows
-    ids = [int(one) for _, text in rows for one in _text(text).split(",")[:LAST_ENGAGEMENTS]]
-    by_owner: dict[int, list[LastEngagement]] = {}
-    if ids:
-        text = fill(read_sql("last_details"), _detail_parts(database, ids, report_filter.time))
-        for row in database.query(text).rows:
-            last = _to_last_engagement(row)
-            by_owner.setdefault(last.owner, []).append(last)
-    return by_owner
+def find_owner(people: People, text: str) -> int:
+    """
+    Return the id of the owner with this id, e-mail address or name; NO_OWNER for `none`.
+
+    Case does not count. Raises UsageError if no owner or more than one has it; a number that is no
+    known owner's id is taken as it is.
+    """
+    wanted = text.strip().casefold()
+    if wanted == "none":
+        return NO_OWNER
+    if wanted.isdecimal():
+        return int(wanted)
+    matches = [
+        owner
+        for owner in people.owners.values()
+        if wanted in (owner.email.casefold(), owner.name.casefold())
+    ]
+    if len(matches) == 1:
+        return matches[0].id
+    if matches:
+        ids = ", ".join(str(owner.id) for owner in matches)
+        raise UsageError(f"--owner: {text!r} is the name of several owners: give the id ({ids})")
+    known = [text for it in people.owners.values() for text in (it.name, it.email) if text]
+    raise UsageError(
+        f"--owner: no owner has the name or e-mail {text!r}{_hint(people, text, known)}"
+    )
 
 
-def _text(value: str | bytes) -> str:
-    return value.decode() if isinstance(value, bytes) else value
+def find_team(people: People, text: str) -> frozenset[int]:
+    """
+    Return the ids of the owners in the team of this name or id, primary or not.
+
+    Case does not count. Raises UsageError for a team that no owner is in.
+    """
+    wanted = text.strip().casefold()
+    members = frozenset(
+        owner.id
+        for owner in people.owners.values()
+        if any(wanted in (team_id, name.casefold()) for team_id, name in owner.teams)
+    )
+    if not members:
+        known = {name for owner in people.owners.values() for _, name in owner.teams}
+        raise UsageError(f"--team: no owner is in a team {text!r}{_hint(people, text, known)}")
+    return members
 
 
-def _detail_parts(
-    database: Database, ids: Iterable[int], time: str
-) -> Mapping[str, Value | SqlText]:
-    existing = database.columns()
-    engagements = existing.get("engagements", ())
-    columns = {"portal": "portalId", "preview": "bodyPreview"}
-    parts: dict[str, Value | SqlText] = {
-        name: SqlText(f"e.{column}" if column in engagements else "NULL")
-        for name, column in columns.items()
-    }
-    for name, column in TITLES.items():
-        table = f"engagement_{name}"
-        is_loaded = {"engagementId", column} <= set(existing.get(table, ()))
-        parts[name] = SqlText(table) if is_loaded else empty_table(("engagementId",))
-        parts[f"{name}_title"] = SqlText(f"{name}.{column}" if is_loaded else "NULL")
-    ties = ("engagementId", "objectType", "objectId")
-    associations = "engagement_associations"
-    is_loaded = set(ties) <= set(existing.get(associations, ()))
-    parts["associations"] = SqlText(associations) if is_loaded else empty_table(ties)
-    parts["time"] = SqlText(f"`{time}`")
-    values: dict[str, Value] = {f"id_{nth}": one for nth, one in enumerate(ids)}
-    parts["ids"] = SqlText(f"({', '.join(f'%({name})s' for name in values)})", values)
-    return parts
+def select_owners(people: People, owners: Iterable[str], teams: Iterable[str]) -> tuple[int, ...]:
+    """
+    Return the ids of these owners, or of these teams' owners, or of those that are both.
+
+    Empty for neither: all count. Raises UsageError for unknown names, and if nobody is both.
+    """
+    ids = list(dict.fromkeys(find_owner(people, text) for text in owners))
+    members = frozenset[int]().union(*(find_team(people, text) for text in teams))
+    if not members:
+        return tuple(ids)
+    if ids and not members.intersection(ids):
+        raise UsageError("--owner and --team: none of these owners is in one of these teams")
+    return tuple(one for one in ids or sorted(members) if one in members)
 
 
-def _to_last_engagement(row: Any) -> LastEngagement:
-    number, portal, kind, owner, at_ms, title, record = row
-    tied = str(_text(record)).split(" ") if record else None
-    about = (tied[0], int(tied[1])) if tied else None
-    return LastEngagement(number, portal, kind, owner, at_ms, _text(title or ""), about)
+def _hint(people: People, text: str, known: Collection[str]) -> str:
+    """Return what is similar to a name, or why no name is known."""
+    if people.notes:
+        return f": {people.notes[0]}"
+    by_folded = {name.casefold(): name for name in known}
+    near = difflib.get_close_matches(text.casefold(), by_folded, n=3, cutoff=0.5)
+    return f"; did you mean {', '.join(by_folded[name] for name in near)}?" if near else ""
