@@ -66,7 +66,8 @@ FLOORS = {
         " lifelike owners generate feed contents oauth responses __init__"
     ),
     "engagements_report": (
-        "__main__ cli commands page.html_report page.sections.catalogue page.people page.links"
+        "__main__ cli commands page.mail page.picture page.html_report page.sections.catalogue"
+        " page.people page.links page.news"
         " page.goals page.sections.quality page.sections.first_response page.sections.hours"
         " page.sections.outcomes page.sections.parts page.sections.rolling page.sections.daily"
         " page.sections.__init__ page.figures page.freshness page.period page.charts.sparkline"

@@ -53,8 +53,10 @@ def format_moment(at: datetime) -> str:
 
 
 def format_age(age: timedelta) -> str:
-    """Return for example 5 minutes ago, 3 hours ago, 56 days ago."""
+    """Return for example just now, 5 minutes ago, 3 hours ago, 56 days ago."""
     minutes = max(0, int(age.total_seconds()) // 60)
+    if minutes < 1:
+        return "just now"
     if minutes < 120:
         return f"{plural(minutes, 'minute')} ago"
     return f"{minutes // 60} hours ago" if minutes < 2880 else f"{minutes // 1440:,} days ago"

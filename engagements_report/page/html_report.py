@@ -6,13 +6,18 @@ import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timezone
+from decimal import Decimal
+
+from markupsafe import Markup
 
 from engagements_report.exceptions import DatabaseError
 from engagements_report.page import document, formatting
+from engagements_report.page.charts.plot import PICTURE_WIDTH
 from engagements_report.page.document import Head, Page, People, Section
 from engagements_report.page.figures import key_figures
 from engagements_report.page.freshness import describe_freshness
 from engagements_report.page.goals import Goals
+from engagements_report.page.news import change_lines
 from engagements_report.page.people import Activity, build_people
 from engagements_report.page.period import PageDays, period_title
 from engagements_report.page.sections.catalogue import (
@@ -35,6 +40,7 @@ from engagements_report.queries.measures import (
     by_day,
     read_measures,
 )
+from engagements_report.queries.people import People as Owners
 from engagements_report.queries.people import read_people
 from engagements_report.queries.periods import Period, ReportFilter, named_days
 from engagements_report.queries.reports import find_span, read_synced_at
@@ -48,11 +54,16 @@ Progress = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Written:
-    """The page, its HTML, and a line for each report that could not be made."""
+    """
+    The page, its HTML, and a line for each report that could not be made.
+
+    `charts` are those of the first screen, of fixed width, for a picture.
+    """
 
     page: Page
     html: str
     problems: Sequence[str] = ()
+    charts: Sequence[Markup] = ()
 
 
 @dataclass(frozen=True)
@@ -63,6 +74,7 @@ class Source:
     report_filter: ReportFilter
     page_days: PageDays
     measures: Measures
+    people: Owners
     goals: Goals
 
     @property
@@ -102,16 +114,19 @@ def render(
         return _empty_page(report_filter, report)
     days, zone = page_days.days, report_filter.period.zone
     to_read = page_days.to_read(report_filter.window_days)
+    measures = read_measures(database, report_filter, to_read)
     source = Source(
         database,
         replace(report_filter, period=Period(days.first, days.last, zone)),
         page_days,
-        read_measures(database, report_filter, to_read),
+        measures._replace(covered_first=page_days.covered_first),
+        read_people(database),
         goals or Goals(),
     )
     page = _build_page(source, report, now, progress)
     problems = [f"{it.name}: {it.problem}" for it in page.sections if it.problem]
-    return Written(page, document.render(page), problems)
+    charts = [_build_chart(source, name, PICTURE_WIDTH).chart for name in CHARTS]
+    return Written(page, document.render(page), problems, charts)
 
 
 def find_days(database: Database, report_filter: ReportFilter, now: datetime) -> PageDays | None:
@@ -143,45 +158,70 @@ def _build_page(source: Source, report: str | None, now: datetime, progress: Pro
         sections.append(_build_section(source, name))
     head = _build_head(source, now)
     people = _build_people(source, progress) if report in (None, "owners") else None
+    changes, note = change_lines(source.measures, source.page_days, source.people)
     if report:
         return Page(head, people=people, sections=[*charts, *sections])
     return Page(
         head,
         figures=key_figures(source.figures, source.page_days),
         charts=charts,
+        changes=changes,
+        changes_note=note,
         people=people,
         sections=sections,
     )
 
 
-def _build_chart(source: Source, name: str) -> Section:
-    """Return a section with a chart of the days."""
+def _build_chart(source: Source, name: str, width: int | None = None) -> Section:
+    """Return a section with a chart of the days, which stretches if it has no `width`."""
     section = _empty_section(name)
     counts, page_days = source.counts, source.page_days
     if not any(day in page_days.chart for _, day in counts):
         return replace(section, empty=_nothing(name, page_days.chart))
     if name == "daily":
-        return build_daily(section, counts, page_days)
+        return build_daily(section, counts, page_days, width)
     window_days, total = source.report_filter.window_days, source.report_filter.total
-    return build_rolling(section, counts, page_days, window_days, total)
+    return build_rolling(section, counts, page_days, window_days, total, width)
 
 
 def _build_people(source: Source, progress: Progress) -> People:
     """Return the table of people, and their sections."""
-    progress("reading what each person did last")
+    progress("reading what each person did")
     database, report_filter = source.database, source.report_filter
+    all_days = replace(report_filter, period=Period(None, None, report_filter.period.zone))
+    medians, response_notes = _numbers_of_owners(
+        database, "response", report_filter, "median_minutes"
+    )
+    overdue, task_notes = _numbers_of_owners(database, "tasks", all_days, "overdue")
     activity = Activity(
         source.measures.rows,
-        read_people(database),
+        source.people,
         read_last_engagements(database, report_filter),
-        {},
-        {},
+        medians,
+        overdue,
         source.goals,
         source.page_days,
         report_filter.period.zone,
         report_filter.window_days,
     )
-    return build_people(_empty_section("owners"), activity)
+    notes = [*source.people.notes, *response_notes, *task_notes]
+    section = replace(_empty_section("owners"), notes=list(dict.fromkeys(notes)))
+    return build_people(section, activity)
+
+
+def _numbers_of_owners(
+    database: Database, report: str, report_filter: ReportFilter, column: str
+) -> tuple[dict[int, Decimal | int], list[str]]:
+    """Return a column of a report by owner's id, and a note if the report cannot be made."""
+    try:
+        rows = run_report(database, report, report_filter).rows
+    except DatabaseError as error:
+        return {}, [f"{report}: {error}"]
+    number = rows.columns.index(column)
+    owner = rows.columns.index("ownerId")
+    return {
+        row[owner]: row[number] for row in rows.rows if row[owner] and row[number] is not None
+    }, []
 
 
 def _build_section(source: Source, name: str) -> Section:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from decimal import Decimal
 from fractions import Fraction
 from zoneinfo import ZoneInfo
 
@@ -48,8 +49,8 @@ class Activity:
     rows: Sequence[Measure]
     owners: Owners
     last: Mapping[int, Sequence[LastEngagement]]
-    median_response_s: Mapping[int, float]
-    overdue_tasks: Mapping[int, int]
+    median_minutes: Mapping[int, Decimal | int]
+    overdue_tasks: Mapping[int, Decimal | int]
     goals: Goals
     page_days: PageDays
     zone: ZoneInfo
@@ -154,7 +155,7 @@ def _row(person: OwnerFigures, activity: Activity, goals: Sequence[str]) -> list
     owner = person.owner
     calls = person.comparisons["calls"]
     changed = to_change(calls.now or 0, calls.before) if activity.page_days.is_comparable else None
-    seconds = activity.median_response_s.get(owner.id)
+    minutes = activity.median_minutes.get(owner.id)
     return [
         Link(person.name, f"#p{owner.id}") if owner.id else person.name,
         ", ".join(name for _, name in owner.teams) or None,
@@ -163,7 +164,7 @@ def _row(person: OwnerFigures, activity: Activity, goals: Sequence[str]) -> list
         connect_rate(calls.now, person.number("connected")),
         person.number("emails_sent"),
         person.number("meetings_held"),
-        None if seconds is None else format_duration(seconds),
+        None if minutes is None else format_duration(minutes),
         person.number("tasks_done"),
         activity.overdue_tasks.get(owner.id),
         _short_day(person.last_day, activity.page_days.today),
@@ -179,9 +180,8 @@ def connect_rate(calls: int | None, connected: int | None) -> str | None:
     return f"{int(Fraction(100 * connected, calls) + Fraction(1, 2))} %"
 
 
-def format_duration(seconds: float) -> str:
+def format_duration(minutes: Decimal | float) -> str:
     """Return for example 35 min, 2.4 h, 3.1 d."""
-    minutes = seconds / 60
     if minutes < 90:
         return f"{minutes:.0f} min"
     return f"{minutes / 60:.1f} h" if minutes < 48 * 60 else f"{minutes / 1440:.1f} d"

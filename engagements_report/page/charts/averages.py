@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from markupsafe import Markup
 
-from engagements_report.page.charts.plot import TICK_ROOM, UNITS, Plot, spread
+from engagements_report.page.charts.plot import TICK_ROOM, Plot, spread
 from engagements_report.page.colours import css_class
 from engagements_report.page.svg import element, line, percentage
 from engagements_report.queries.measures import Days
@@ -46,6 +46,7 @@ def averages(
     shaded: Days | None,
     description: str,
     height: int = HEIGHT,
+    width: int | None = None,
 ) -> Markup:
     """
     Return several types' averages over `days` as lines on one scale.
@@ -54,7 +55,7 @@ def averages(
     chart without labels has its lines and dots alone. `description` is for screen readers.
     """
     most = max(point.average for points in lines.values() for point in points)
-    plot = Plot(days, max(most, 0.01) * 1.06, height)
+    plot = Plot(days, max(most, 0.01) * 1.06, height, width)
     paths = [_line(plot, name, points) for name, points in reversed(list(lines.items()))]
     area = (
         plot.ground(),
@@ -70,13 +71,15 @@ def averages(
         class_="chart" if labels else "chart whole",
         role="img",
         aria_label=description,
+        width=width,
+        overflow="visible",
         height=height + TICK_ROOM,
     )
 
 
 def _line(plot: Plot, name: str, points: Sequence[Point]) -> Markup:
     parts = {
-        window: line((plot.x(it.day), UNITS - plot.units(it.average)) for it in part)
+        window: line((plot.x(it.day), plot.depth - plot.units(it.average)) for it in part)
         for window, part in window_parts(points).items()
         if part
     }

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from markupsafe import Markup
 
-from engagements_report.page.charts.plot import TICK_ROOM, UNITS, Plot
+from engagements_report.page.charts.plot import TICK_ROOM, Plot
 from engagements_report.page.colours import css_class, in_order, legend_name
 from engagements_report.page.svg import columns, element, short
 from engagements_report.queries.calendar import DAY
@@ -62,11 +62,15 @@ def is_weekly(days: Days) -> bool:
 
 
 def days_chart(
-    counts: Mapping[tuple[str, date], int], days: Days, shaded: Days | None, description: str
+    counts: Mapping[tuple[str, date], int],
+    days: Days,
+    shaded: Days | None,
+    description: str,
+    width: int | None = None,
 ) -> Markup:
     """Return the stacked bars of `days`; `description` is for screen readers."""
     bars = stacked_days(counts, days)
-    plot = Plot(days, max([1, *(bar.high for bar in bars)]) * 1.04, HEIGHT)
+    plot = Plot(days, max([1, *(bar.high for bar in bars)]) * 1.04, HEIGHT, width)
     area = (
         plot.ground(),
         plot.band(shaded) if shaded else Markup(),
@@ -75,7 +79,14 @@ def days_chart(
         plot.stretched(*_strokes(plot, bars)),
     )
     return element(
-        "svg", *area, class_="chart", role="img", aria_label=description, height=HEIGHT + TICK_ROOM
+        "svg",
+        *area,
+        class_="chart",
+        role="img",
+        aria_label=description,
+        width=width,
+        overflow="visible",
+        height=HEIGHT + TICK_ROOM,
     )
 
 
@@ -84,11 +95,11 @@ def _strokes(plot: Plot, bars: Sequence[Bar]) -> Iterator[Markup]:
     by_look: dict[tuple[str, int], list[Bar]] = {}
     for bar in bars:
         by_look.setdefault((bar.type, bar.days.number), []).append(bar)
-    for (type_name, width), alike in by_look.items():
+    for (type_name, number), alike in by_look.items():
         parts = [
             (
-                plot.x(bar.days.first) + (width - 1) / 2,
-                UNITS - plot.units(bar.low),
+                plot.x(bar.days.first) + (number - 1) / 2 * plot.day_width,
+                plot.depth - plot.units(bar.low),
                 plot.units(bar.high) - plot.units(bar.low),
             )
             for bar in alike
@@ -96,6 +107,6 @@ def _strokes(plot: Plot, bars: Sequence[Bar]) -> Iterator[Markup]:
         yield element(
             "path",
             class_=f"bar {css_class(type_name)}",
-            stroke_width=short(width * BAR_SHARE),
+            stroke_width=short(number * BAR_SHARE * plot.day_width),
             d=columns(parts),
         )

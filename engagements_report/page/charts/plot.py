@@ -2,7 +2,8 @@
 The days and numbers of a chart as positions. Pure.
 
 A chart of the page stretches to any width: its paths lie in an inner element of one unit a day,
-which is stretched; texts and dots lie outside, at percentages of the width and pixels of height.
+which is stretched; texts and dots lie outside, at percentages of the width and pixels of height. A
+chart of a fixed width, for a picture, has all of it in pixels.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from engagements_report.page.svg import element, percentage
 from engagements_report.queries.calendar import DAY
 from engagements_report.queries.measures import Days
 
+PICTURE_WIDTH = 450  # pixels of a chart of fixed width
 UNITS = 500  # of height, in the stretched element
 LONG_PERIOD_DAYS = 300  # the axis of a longer one shows the year
 MOST_DAY_TICKS = 8
@@ -25,23 +27,38 @@ TICK_ROOM = 22  # pixels below, for the days
 
 
 class Plot(NamedTuple):
-    """The days from left to right, and the numbers from 0 to `top`, on `height` pixels."""
+    """
+    The days from left to right, and the numbers from 0 to `top`, on `height` pixels.
+
+    Units are pixels if there is a `width` in pixels.
+    """
 
     days: Days
     top: float
     height: int
+    width: int | None = None
+
+    @property
+    def day_width(self) -> float:
+        """The width of a day, in units."""
+        return self.width / self.days.number if self.width else 1
+
+    @property
+    def depth(self) -> int:
+        """The height of the chart, in units."""
+        return self.height if self.width else UNITS
 
     def x(self, day: date) -> float:
         """Return the middle of a day, in units."""
-        return (day - self.days.first).days + 0.5
+        return self.day_width * ((day - self.days.first).days + 0.5)
 
     def units(self, number: float) -> int:
         """Return the distance of a number from 0, in units."""
-        return round(UNITS * number / self.top)
+        return round(self.depth * number / self.top)
 
     def share(self, day: date) -> float:
         """Return the middle of a day as a share of the width."""
-        return self.x(day) / self.days.number
+        return ((day - self.days.first).days + 0.5) / self.days.number
 
     def y_px(self, number: float) -> float:
         """Return the height of a number, in pixels from the top."""
@@ -49,6 +66,8 @@ class Plot(NamedTuple):
 
     def stretched(self, *content: str) -> Markup:
         """Return the inner element with paths in units."""
+        if self.width:
+            return element("g", *content)
         return element(
             "svg",
             *content,

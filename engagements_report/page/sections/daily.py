@@ -20,16 +20,17 @@ Counts = Mapping[tuple[str, date], int]
 """The number of engagements of a type on a day; days without any are left out."""
 
 
-def build_daily(section: Section, counts: Counts, page_days: PageDays) -> Section:
+def build_daily(
+    section: Section, counts: Counts, page_days: PageDays, width: int | None = None
+) -> Section:
     """Return the section with the chart and the table of the chart's days."""
     days = page_days.chart
     in_chart = {key: number for key, number in counts.items() if key[1] in days}
     types = by_volume(in_chart)
     lead = daily_sentence(counts, page_days)
     step = "week" if is_weekly(days) else "day"
-    chart = days_chart(
-        in_chart, days, page_days.shaded, f"Stacked bars of engagements a {step} by type. {lead}"
-    )
+    description = f"Stacked bars of engagements a {step} by type. {lead}"
+    chart = days_chart(in_chart, days, page_days.shaded, description, width)
     if others := [name for name in types if legend_name(name) == OTHER]:
         lead += f" Other types: {', '.join(others)}."
     legend = [(name, css_class(name)) for name in in_order(types)]

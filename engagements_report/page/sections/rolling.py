@@ -23,7 +23,12 @@ Averages = Mapping[str, Sequence[Point]]
 
 
 def build_rolling(
-    section: Section, counts: Counts, page_days: PageDays, window_days: int, only_total: bool
+    section: Section,
+    counts: Counts,
+    page_days: PageDays,
+    window_days: int,
+    only_total: bool,
+    width: int | None = None,
 ) -> Section:
     """Return the section with a line for each of the types with most, and for all types."""
     days = page_days.chart
@@ -42,7 +47,7 @@ def build_rolling(
     return replace(
         section,
         lead=_lead(window_days, len(types) - len(shown), over),
-        chart=averages(over, labels, days, page_days.shaded, summary),
+        chart=averages(over, labels, days, page_days.shaded, summary, width=width),
         legend=legend,
         table=_table(lines, days, page_days, window_days),
     )
