@@ -169,6 +169,12 @@ def _add_other_commands(subparsers: Any) -> None:
         parents=[_filter_options()],
     )
     html.add_argument("file", type=Path, metavar="FILE", help="the file to write; - is stdout")
+    png = "also write the first screen as a picture"
+    html.add_argument("--png", type=Path, metavar="FILE", help=png)
+    email = "also write it as mail clients show it: HTML, or for FILE.eml a whole message"
+    html.add_argument("--email-html", type=Path, metavar="FILE", help=email)
+    goals = 'JSON file of weekly goals, such as {"calls": 60}'
+    html.add_argument("--goals", type=Path, metavar="FILE", help=goals)
     strict = "exit with 1 if a report of the page failed; the others are written"
     html.add_argument("--strict", action="store_true", help=strict)
     only = "only this report"

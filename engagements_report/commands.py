@@ -7,11 +7,11 @@ import os
 import shutil
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import date, datetime, timezone
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from engagements_report import stdout
@@ -40,8 +40,15 @@ from mysql_settings.server import SERVER_KEYS, ServerSettings
 from mysql_settings.sources import files_of_environment
 from mysql_settings.visible import visible
 
+if TYPE_CHECKING:
+    from engagements_report.page.html_report import Written
+
 PROGRAM = "engagements-report"
-EXTRA_MODULES = ("jinja2", "markupsafe", "vl_convert")
+EXTRA_MODULES = ("jinja2", "markupsafe")
+PNG_MODULE = "vl_convert"
+PNG_MISSING = (
+    "--png and --email-html need the extra `png`: pip install 'tap-hubspot-engagements[png]'"
+)
 EXTRA_MISSING = (
     "the HTML page needs the extra `report`: pip install 'tap-hubspot-engagements[report]'"
 )
@@ -98,31 +105,85 @@ def write_html(
     options: argparse.Namespace, report_filter: ReportFilter, database: Database
 ) -> None:
     """
-    Write the page to a file, or to stdout for `-`.
+    Write the page to a file, or to stdout for `-`, and what else the options ask for.
 
-    Raises UsageError for a missing extra or a file that cannot be written, and with --strict
-    ReportError, after writing, if a report failed.
+    Raises UsageError for a missing extra or a file that cannot be written or read, and with
+    --strict ReportError, after writing, if a report failed.
     """
     try:
         # Imported here: they are of an extra, and take a sixth of a start.
         from engagements_report.page import html_report
+        from engagements_report.page.goals import read_goals
     except ModuleNotFoundError as error:
         if error.name not in EXTRA_MODULES:
             raise
         raise UsageError(EXTRA_MISSING) from error
     started_s = time.monotonic()
-    page = html_report.render(database, report_filter, options.report)
+    draw = _picture_drawer(options)
+    goals = read_goals(options.goals) if options.goals else None
+    written = html_report.render(
+        database, report_filter, options.report, goals, _progress(started_s)
+    )
     if str(options.file) == "-":
-        stdout.write(page.html)
+        stdout.write(written.html)
     else:
-        _write_file(options.file, page.html)
+        _write_file(options.file, written.html.encode())
         log(f"wrote {options.file}")
-    for problem in page.problems:
+    if draw:
+        _write_pictures(options, written, draw)
+    for problem in written.problems:
         log(problem)
-    if page.problems and options.strict:
-        raise ReportError(f"{len(page.problems)} of the page's reports failed")
+    if written.problems and options.strict:
+        raise ReportError(f"{len(written.problems)} of the page's reports failed")
     if time.monotonic() - started_s > SLOW_PAGE_S:
         _suggest_indexes(options, database)
+
+
+def _picture_drawer(options: argparse.Namespace) -> Callable[..., bytes] | None:
+    """Return what draws the first screen, None if no option asks for it. Raises UsageError."""
+    if not options.png and not options.email_html:
+        return None
+    if options.report:
+        raise UsageError("--png and --email-html show the page's first screen: leave out REPORT")
+    try:
+        from engagements_report.page.picture import to_png
+    except ModuleNotFoundError as error:
+        if error.name != PNG_MODULE:
+            raise
+        raise UsageError(PNG_MISSING) from error
+    return to_png
+
+
+def _write_pictures(
+    options: argparse.Namespace, written: Written, draw: Callable[..., bytes]
+) -> None:
+    """Write the picture of the first screen, and the mail."""
+    from engagements_report.page import mail
+
+    png = draw(written.page, written.charts)
+    if options.png:
+        _write_file(options.png, png)
+        log(f"wrote {options.png}")
+    if options.email_html:
+        is_message = options.email_html.suffix.lower() == ".eml"
+        content = (
+            mail.to_message(written.page, png)
+            if is_message
+            else mail.to_html(written.page, png).encode()
+        )
+        _write_file(options.email_html, content)
+        log(f"wrote {options.email_html}")
+
+
+def _progress(started_s: float) -> Callable[[str], None]:
+    """Return what logs a step: on a terminal every one, elsewhere once a second has passed."""
+
+    def log_step(step: str) -> None:
+        is_watched = sys.stderr is not None and sys.stderr.isatty()
+        if is_watched or time.monotonic() - started_s > SLOW_S:
+            log(step)
+
+    return log_step
 
 
 def write_csv_files(
@@ -150,7 +211,9 @@ def write_csv_files(
             failed.append(name)
             continue
         notes |= dict.fromkeys(result.notes)
-        _write_file(options.directory / f"{name}.csv", FORMATS[options.format](result.rows))
+        _write_file(
+            options.directory / f"{name}.csv", FORMATS[options.format](result.rows).encode()
+        )
     for note in notes:
         log(note)
     log(f"wrote {len(names) - len(failed)} files to {options.directory}")
@@ -192,27 +255,27 @@ def _format_age(seconds: int) -> str:
     return f"{minutes} minute{'' if minutes == 1 else 's'}"
 
 
-def _write_file(path: Path, text: str) -> None:
+def _write_file(path: Path, content: bytes) -> None:
     """Write a file as a whole: a reader sees the old page or the new one, whatever happens."""
     try:
         if path.exists() and not path.is_file():  # a device or a pipe
-            path.write_text(text, encoding="utf-8")
+            path.write_bytes(content)
         else:
-            _replace_file(path.resolve(), text)
+            _replace_file(path.resolve(), content)
     except BrokenPipeError:
         raise
     except OSError as error:
         raise UsageError(f"{path}: {error.strerror}") from error
 
 
-def _replace_file(path: Path, text: str) -> None:
+def _replace_file(path: Path, content: bytes) -> None:
     """Write a file beside `path`, for the same readers, and rename it. Raises OSError."""
     beside = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         beside.touch()
         if path.exists():
             shutil.copymode(path, beside)
-        beside.write_text(text, encoding="utf-8")
+        beside.write_bytes(content)
         beside.replace(path)
     finally:
         beside.unlink(missing_ok=True)  # it is there if it was not renamed

@@ -163,7 +163,7 @@ def test_deleted_engagements_do_not_count(
     assert reports.rows("daily") == [("CALL", "2026-03-01", "4")]
     assert "daily.sql counts deleted and inactive engagements, too" in run(database, "daily").err
     for options, number, words in (((), 2, "live engagements only"), (("--rows", "all"), 4, "too")):
-        page = Page(write(*options))
+        page = Page(write("--from", "2026-03-01", "--to", "2026-03-01", *options))
         assert f"{number} engagements, {number}.0 a day." in page.text("daily")
         assert words in page.text("head")
 
@@ -210,6 +210,10 @@ def test_every_sentence_of_the_page_is_true(
             assert sentence in page.text(name), name
     for figure in plain_sentences.figures(loaded_portal, options):
         assert figure in page.text("head")
+    head, *rows = page.tables["people"]
+    columns = ("calls", "connected", "e-mails", "meetings held", "tasks done")
+    people = {row[0]: [row[head.index(name)] for name in columns] for row in rows}
+    assert people == plain_sentences.people(loaded_portal, options)
 
 
 def test_mails_of_the_last_day_are_too_recent(
@@ -243,7 +247,7 @@ def test_mails_of_the_last_day_are_too_recent(
     assert rows["1 hour"] == ("1", "0.5000", "0.5000")
     assert rows["no reply"] == ("1", "0.5000", "")
     assert rows["too recent"] == ("2", "", "")
-    text = Page(write()).text("first-response")
+    text = Page(write("--from", "2026-02-22", "--to", "2026-02-28")).text("first-response")
     assert "2 incoming e-mails; 50.0 % answered within a day." in text
     assert "2 e-mails of the last day before the load: too recent to judge." in text
 
