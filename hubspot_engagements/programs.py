@@ -74,6 +74,7 @@ class Programs:
     then it commits what it has been sent.
     """
 
+    options: Sequence[str] = ()  # for each program, before its own
     stopped_by: int | None = None
     _running: dict[str, Process] = field(default_factory=dict)
     _relays: list[threading.Thread] = field(default_factory=list)
@@ -101,7 +102,7 @@ class Programs:
             raise StopRequested
         try:
             process = subprocess.Popen(
-                [find_program(name), *arguments],
+                [find_program(name), *self.options, *arguments],
                 pass_fds=descriptors,
                 stderr=subprocess.PIPE,
                 start_new_session=True,
