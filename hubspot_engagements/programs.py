@@ -158,6 +158,6 @@ class Programs:
 def _relay(log: IO[bytes], report: ProgramReport) -> None:
     """Copy a program's log to stderr, line by line, and report what it says."""
     for line in log:
-        with contextlib.suppress(OSError, ValueError):
+        with contextlib.suppress(OSError, ValueError, AttributeError):  # a closed stderr
             os.write(sys.stderr.fileno(), line)
         report.read_line(line.decode(errors="replace").rstrip("\n"))
