@@ -7,7 +7,10 @@ import logging
 import os
 import sys
 
+from command_line.log_format import TEXT, to_formatter
 from hubspot_api.redaction import clean
+
+PROGRAM = "tap-hubspot-engagements"
 
 
 class _Lines(logging.Handler):
@@ -15,16 +18,16 @@ class _Lines(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         try:
-            line = clean(self.format(record))
+            line = self.format(record)
         except Exception:  # a faulty log call ends no sync
             line = f"{record.levelname} {clean(str(record.msg))}"
         write(line + "\n")
 
 
-def set_up() -> None:
-    """Send every log line to stderr, redacted."""
+def set_up(log_format: str = TEXT) -> None:
+    """Send every log line to stderr, redacted, in `text` or `json`."""
     handler = _Lines()
-    handler.setFormatter(logging.Formatter("%(levelname)s %(message)s"))
+    handler.setFormatter(to_formatter(log_format, PROGRAM, clean))
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
     # Silence urllib3's retry warnings: HubspotClient logs each retry itself.
     logging.getLogger("urllib3").setLevel(logging.ERROR)

@@ -16,12 +16,12 @@ LIBRARIES = {
         "hubspot_engagements",
     ),
     "hubspot_api": ("tap_hubspot_engagements",),
-    "mysql_settings": ("target_mysql", "engagements_report"),
+    "mysql_settings": ("target_mysql", "engagements_report", "hubspot_engagements"),
 }
 
 # Each package from roof to ground: a module imports only what stands below it.
 FLOORS = {
-    "command_line": "about signals stdin stdout __init__",
+    "command_line": "about log_format metrics_file signals stdin stdout __init__",
     "hubspot_api": (
         "client workers responses auth rate_limit transport watchdog redaction settings endpoints"
         " activity_properties json_codec exceptions __init__"
@@ -34,15 +34,17 @@ FLOORS = {
         " objects.people"
         " v1.source v1.changes v1.id_ranges v1.endpoints v1.unlistable v1.page_size v1.decode"
         " v1.details v1.repair v1.__init__ fast_records typed_engagement reference_endpoints"
-        " pagination replication deletions deletion_sweep portal_check progress logs messages"
+        " pagination replication deletions deletion_sweep portal_check metrics progress logs"
+        " messages"
         " fetch_associations record_lines discover selection state state_file streams"
         " objects.object_records objects.object_types objects.columns objects.values"
         " objects.__init__ records source engagement properties config times"
         " exceptions __init__"
     ),
     "target_mysql": (
-        "__main__ cli commands"
-        " loading.loader loading.table_changes loading.migrate loading.committer"
+        "__main__ cli commands logs"
+        " loading.loader metrics loading.run_history loading.table_changes loading.migrate"
+        " loading.committer"
         " loading.stage_and_merge progress loading.staging loading.activate_version"
         " loading.stored_states loading.table_locks loading.state_table"
         " loading.process_identity loading.streams loading.batch loading.__init__"
