@@ -13,8 +13,8 @@ from pathlib import Path
 
 from command_line.about import VersionAction
 from command_line.signals import raise_on_signals
+from hubspot_api import logs
 from hubspot_api.exceptions import DailyLimitError, SettingsError
-from tap_hubspot_engagements import logs
 from tap_hubspot_engagements.exceptions import ERRORS, ConfigError, OutputError, Stopped
 
 LOGGER = logging.getLogger("tap_hubspot_engagements")

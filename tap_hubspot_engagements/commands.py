@@ -13,10 +13,11 @@ from typing import Any, BinaryIO
 
 from command_line.about import about
 from hubspot_api.client import HubspotClient
+from hubspot_api.config_file import load_json, warn_if_open
 from hubspot_api.exceptions import HubspotError, NotFoundError, RefusedError
 from hubspot_api.redaction import clean
 from hubspot_api.settings import OAUTH_KEYS, TOKEN_VARIABLE, to_json_schema
-from tap_hubspot_engagements.config import Config, load_json, warn_if_open
+from tap_hubspot_engagements.config import Config
 from tap_hubspot_engagements.exceptions import OutputError
 from tap_hubspot_engagements.fetch_associations import read_plan
 from tap_hubspot_engagements.messages import Messages, write_all

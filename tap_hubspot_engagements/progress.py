@@ -9,8 +9,8 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from hubspot_api import logs
 from hubspot_api.client import HubspotClient
-from tap_hubspot_engagements import logs
 from tap_hubspot_engagements.properties import TYPES_WITH_STREAM
 
 LOGGER = logging.getLogger(__name__)
