@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -51,7 +52,7 @@ class Clock:
 
     def sleep(self, seconds: float) -> None:
         self.slept.append(seconds)
-        self.now_ms += int(seconds * 1000)
+        self.now_ms += math.ceil(seconds * 1000)
 
 
 def empty_portal(clock: Callable[[], int]) -> Portal:
@@ -157,11 +158,16 @@ class Target:
         error: BaseException | None = None
         try:
             check_portal(run)
-            WriteBack(run, out).run([to_lines(messages)])
+            write_back = WriteBack(run, out)
+            write_back.run([to_lines(messages)])
         except (*ERRORS, Killed) as caught:
             error = caught
         finally:
             ledger.close()
+        if isinstance(error, Killed):
+            # The threads of a killed process send nothing more; these end with what they send.
+            for thread in write_back._writer._sender._workers._threads:
+                thread.join()
         return Result([json.loads(line) for line in out.getvalue().splitlines()], error, run)
 
     def program(
@@ -197,7 +203,7 @@ def serve(tmp_path: Path, clock: Clock) -> Iterator[Serve]:
 
         def start(portal: Portal | None = None, **options: Any) -> Target:
             settings = options.pop("settings", {})
-            served = portal or empty_portal(clock)
+            served = empty_portal(clock) if portal is None else portal
             simulator = stack.enter_context(Simulator(served, token=TOKEN, **options))
             return Target(tmp_path, simulator, clock, settings)
 
