@@ -85,8 +85,14 @@ def build_run(config: Config, options: Options, client: HubspotClient, ledger: L
 
 
 def check_portal(run: Run) -> None:
-    """Check that ledger and token belong to the same portal; raises ConfigError."""
-    portal, known = str(run.lookups.portal()), run.ledger.fact(PORTAL)
+    """
+    Check that ledger and token belong to the same portal; raises ConfigError.
+
+    Sets the run's clock by HubSpot's, with which engagements are dated.
+    """
+    portal_id, hubspot_at = run.lookups.account()
+    run.set_clock(hubspot_at)
+    portal, known = str(portal_id), run.ledger.fact(PORTAL)
     if known is None and not run.options.is_dry:
         run.ledger.set_facts({PORTAL: portal})
     elif known not in (None, portal):
@@ -112,7 +118,7 @@ def check(path: Path | None) -> None:
     config = read_config(path)
     client = HubspotClient(config)
     version = version_of(config)
-    show(f"token accepted, portal {Lookups(client, version).portal()}")
+    show(f"token accepted, portal {Lookups(client, version).account()[0]}")
     refusal: HubspotError | None = None
     for kind, error in check_types(client, version):
         show(f"{kind}: {error or 'can be written'}")

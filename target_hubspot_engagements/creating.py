@@ -85,7 +85,7 @@ class Creating:
         return Creation(draft.texts, {kind: ids for kind, ids in partners.items() if ids})
 
     def _begin(self, drafts: Sequence[Draft], creations: Sequence[Creation]) -> None:
-        sent_ms = self._run.clock()
+        sent_ms = self._run.now_ms()
         self._run.ledger.put(
             [
                 Entry(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
 from itertools import islice
 from typing import Any, TypeVar
 
@@ -88,9 +89,10 @@ class Lookups:
         self._endpoints = Endpoints(version)
         self._searches = client.rate_limiter.sibling(SEARCHES, SEARCH_WINDOW_S)
 
-    def portal(self) -> int:
-        """Return the id of the token's portal."""
-        return self._client.get(self._endpoints.account, {}, _decode_account).body.portalId
+    def account(self) -> tuple[int, datetime]:
+        """Return the id of the token's portal, and HubSpot's clock at the request, in UTC."""
+        response = self._client.get(self._endpoints.account, {}, _decode_account)
+        return response.body.portalId, response.hubspot_at
 
     def definitions(self, kind: str) -> Definitions:
         """Return the definitions of a type's properties, by name."""

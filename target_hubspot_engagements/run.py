@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from hubspot_api.client import HubspotClient
 from hubspot_api.endpoints import NEWEST
@@ -34,7 +35,7 @@ class Options:
     is_dry: bool = False
 
 
-def now_ms() -> int:
+def local_ms() -> int:
     """Return this machine's time in Unix ms."""
     return time.time_ns() // 1_000_000
 
@@ -50,8 +51,8 @@ class Run:
     A run over one input.
 
     `undecided` are the keys in doubt, each with the reason; `passed_over` are those of them whose
-    record was not written, so that no STATE may follow. `clock` returns Unix ms, `sleep` waits for
-    seconds.
+    record was not written, so that no STATE may follow. `clock` returns this machine's time in
+    Unix ms, `sleep` waits for seconds. `behind_ms` is how much later it is by HubSpot's clock.
     """
 
     config: Config
@@ -63,8 +64,9 @@ class Run:
     v1: V1Writes
     progress: Progress
     rejections: Rejections
-    clock: Callable[[], int] = now_ms
+    clock: Callable[[], int] = local_ms
     sleep: Callable[[float], None] = time.sleep
+    behind_ms: int = 0
     undecided: dict[Key, str] = field(default_factory=dict)
     passed_over: set[Key] = field(default_factory=set)
 
@@ -72,6 +74,14 @@ class Run:
     def version(self) -> str:
         """The version of the CRM objects API, which has what v1 cannot do."""
         return version_of(self.config)
+
+    def set_clock(self, hubspot_at: datetime) -> None:
+        """Take over HubSpot's clock: this machine's may be wrong by hours."""
+        self.behind_ms = int(hubspot_at.timestamp() * 1000) - self.clock()
+
+    def now_ms(self) -> int:
+        """Return the time by HubSpot's clock, in Unix ms; right to a second or two."""
+        return self.clock() + self.behind_ms
 
     def note_undecided(self, undecided: Mapping[Key, str], settled: Iterable[Key]) -> None:
         """Note keys in doubt; of the `settled` ones, those remain whose record was passed over."""

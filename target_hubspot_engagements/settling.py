@@ -84,13 +84,13 @@ def is_settled(run: Run, doubt: Doubt) -> bool:
     delay_s = run.config.settle_seconds
     if doubt.first_partner is None:  # found by the search alone, which is late
         delay_s = max(delay_s, run.config.index_seconds)
-    return run.clock() - doubt.sent_ms >= delay_s * 1000
+    return run.now_ms() - doubt.sent_ms >= delay_s * 1000
 
 
 def _wait(run: Run, doubts: Sequence[Doubt]) -> None:
     """Wait until HubSpot cannot carry out any of these creations any more."""
     latest_ms = max(doubt.sent_ms for doubt in doubts)
-    wait_s = latest_ms / 1000 + run.config.settle_seconds - run.clock() / 1000
+    wait_s = latest_ms / 1000 + run.config.settle_seconds - run.now_ms() / 1000
     if wait_s > 0:
         wait_s = min(wait_s, run.config.settle_seconds)
         LOGGER.warning(

@@ -38,11 +38,14 @@ def to_datetime_text(text: str) -> str:
         return text
     # Python 3.10 reads three or six digits of a second, and no Z.
     match = re.fullmatch(r"(.+?\d)(?:\.(\d+))?(?:\s*([Zz])|([+-]\d\d):?(\d\d))?", text.strip())
-    if match is None or len(match[1]) < len("2026-01-01"):
-        raise ValueError("must be a date-time such as 2026-01-31T08:00:00Z, or Unix ms")
-    zone = f"{match[4]}:{match[5]}" if match[4] else "+00:00"
-    has_time = len(match[1]) > len("2026-01-01")
-    moment = datetime.fromisoformat(match[1] + (zone if has_time else ""))
+    try:
+        if match is None:
+            raise ValueError
+        zone = f"{match[4]}:{match[5]}" if match[4] else "+00:00"
+        has_time = len(match[1]) > len("2026-01-01")
+        moment = datetime.fromisoformat(match[1] + (zone if has_time else ""))
+    except ValueError:
+        raise ValueError("must be a date-time such as 2026-01-31T08:00:00Z, or Unix ms") from None
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=timezone.utc)
     ms = int(f"{match[2] or '':0<3}"[:3])
