@@ -11,13 +11,14 @@ import traceback
 from collections.abc import Sequence
 from pathlib import Path
 
+from command_line import logs
 from command_line.about import VersionAction
 from command_line.log_format import LOG_FORMATS, TEXT
 from command_line.signals import raise_on_signals
 from hubspot_api.exceptions import DailyLimitError, SettingsError
-from tap_hubspot_engagements import logs
+from hubspot_api.redaction import clean
+from tap_hubspot_engagements import PROGRAM
 from tap_hubspot_engagements.exceptions import ERRORS, ConfigError, OutputError, Stopped
-from tap_hubspot_engagements.logs import PROGRAM
 
 LOGGER = logging.getLogger("tap_hubspot_engagements")
 
@@ -49,14 +50,15 @@ def run(options: argparse.Namespace) -> int:
     # Keeps imported modules out of the final collection; saves 10 % of start-up.
     gc.freeze()
     log_format = options.log_format or _format_of_environment()
-    logs.set_up(log_format)
+    logs.set_up(PROGRAM, clean, log_format)
     raise_on_signals(Stopped)
     try:
         if options.about:
             commands.show(commands.describe(PROGRAM, DESCRIPTION, options.format))
         elif options.discover:
             catalog = commands.discover(options.config)
-            logs.set_up(log_format)  # discover imports singer-python, which sets up its own logging
+            # Discovery imports singer-python, which sets up its own logging.
+            logs.set_up(PROGRAM, clean, log_format)
             commands.show(catalog)
         elif options.check:
             commands.check(commands.read_config(options.config, options.log_format))

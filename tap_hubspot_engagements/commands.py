@@ -11,13 +11,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from command_line import logs
 from command_line.about import about
 from hubspot_api.client import HubspotClient
+from hubspot_api.config_file import load_json, warn_if_open
 from hubspot_api.exceptions import HubspotError, NotFoundError, RefusedError
 from hubspot_api.redaction import clean
 from hubspot_api.settings import OAUTH_KEYS, TOKEN_VARIABLE, to_json_schema
-from tap_hubspot_engagements import logs, metrics
-from tap_hubspot_engagements.config import Config, load_json, warn_if_open
+from tap_hubspot_engagements import PROGRAM, metrics
+from tap_hubspot_engagements.config import Config
 from tap_hubspot_engagements.exceptions import OutputError
 from tap_hubspot_engagements.fetch_associations import read_plan
 from tap_hubspot_engagements.messages import Messages, write_all
@@ -149,7 +151,7 @@ def read_config(path: Path | None, log_format: str | None = None) -> Config:
     if log_format:
         settings["log_format"] = log_format
     config = Config.from_dict(settings, os.environ)
-    logs.set_up(config.log_format)
+    logs.set_up(PROGRAM, clean, config.log_format)
     if path:
         warn_if_open(path, config)
     return config

@@ -9,9 +9,9 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from command_line import logs
 from command_line.log_format import METRIC
 from hubspot_api.client import HubspotClient
-from tap_hubspot_engagements import logs
 from tap_hubspot_engagements.properties import TYPES_WITH_STREAM
 
 LOGGER = logging.getLogger(__name__)
