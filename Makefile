@@ -5,6 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 SINGER_TOOLS := .venv-singer-tools
 AUDIT := .venv-audit
+AIRFLOW := .venv-airflow
 INSTALLED := $(VENV)/.installed
 
 # What pip and setuptools have to say of themselves helps nobody here; errors are still shown.
@@ -15,7 +16,7 @@ ONE_AT_A_TIME = exec 9<setup.py && flock 9 \
 	&& if [ $@ -nt setup.py ] && [ $@ -nt pyproject.toml ]; then exit 0; fi
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-servers test-seekdb test-galera test-group-replication test-page test-bare lint check-tap test-pythons test-wheel bench bench-quick soak interop interop-taps audit clean
+.PHONY: help install demo test test-servers test-seekdb test-galera test-group-replication test-page test-airflow test-bare lint check-tap test-pythons test-wheel bench bench-quick soak interop interop-taps audit clean
 
 help: ## say what there is to make
 	@awk -F ': .*## ' '/^[a-z-]+: .*## / {printf "make %-22s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -56,6 +57,9 @@ test-page: $(INSTALLED) ## look at the page of the reports in a browser, with ax
 
 test-bare: ## run make demo, twice, in a bare Debian; as root, see BARE_ARGUMENTS='--help'
 	@$(PYTHON) -m tests.bare $(BARE_ARGUMENTS)
+
+test-airflow: $(INSTALLED) $(AIRFLOW)/.installed ## run the DAG of deploy/airflow/ in a real Airflow
+	@$(BIN)/python -m pytest tests/test_airflow.py $(PYTEST_ARGUMENTS)
 
 lint: $(INSTALLED) ## check format, style and types
 	$(BIN)/ruff format --check .
@@ -114,4 +118,11 @@ $(SINGER_TOOLS)/.installed: $(INSTALLED)
 $(AUDIT)/.installed: $(INSTALLED)
 	@$(ONE_AT_A_TIME); $(PYTHON) -m venv $(AUDIT) \
 		&& $(PIP_QUIETLY) $(AUDIT)/bin/python -m pip install --quiet 'pip-audit>=2.7,<3' \
+		&& touch $@
+
+# Airflow's packages would change the versions of ours.
+$(AIRFLOW)/.installed: $(INSTALLED)
+	@$(ONE_AT_A_TIME); $(PYTHON) -m venv $(AIRFLOW) \
+		&& $(PIP_QUIETLY) $(AIRFLOW)/bin/python -m pip install --quiet \
+			'apache-airflow>=3.1,<4' 'apache-airflow-providers-sqlite>=4,<5' \
 		&& touch $@
