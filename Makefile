@@ -8,6 +8,7 @@ AUDIT := .venv-audit
 DBT := .venv-dbt
 MELTANO := .venv-meltano
 DEPLOY := .venv-deploy
+AIRFLOW := .venv-airflow
 INSTALLED := $(VENV)/.installed
 
 # What pip and setuptools have to say of themselves helps nobody here; errors are still shown.
@@ -18,7 +19,7 @@ ONE_AT_A_TIME = exec 9<setup.py && flock 9 \
 	&& if [ $@ -nt setup.py ] && [ $@ -nt pyproject.toml ]; then exit 0; fi
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-servers test-seekdb test-galera test-group-replication test-page test-meltano test-deploy test-bare test-dbt lint check-tap test-pythons test-wheel bench bench-quick soak interop interop-taps audit clean
+.PHONY: help install demo test test-servers test-seekdb test-galera test-group-replication test-page test-meltano test-deploy test-airflow test-bare test-dbt lint check-tap test-pythons test-wheel bench bench-quick soak interop interop-taps audit clean
 
 help: ## say what there is to make
 	@awk -F ': .*## ' '/^[a-z-]+: .*## / {printf "make %-22s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -68,6 +69,9 @@ test-bare: ## run make demo, twice, in a bare Debian; as root, see BARE_ARGUMENT
 
 test-dbt: $(INSTALLED) $(DBT)/.installed ## run the dbt project on what tap and target have loaded
 	@$(BIN)/python -m pytest tests/test_dbt.py $(PYTEST_ARGUMENTS)
+
+test-airflow: $(INSTALLED) $(AIRFLOW)/.installed ## run the DAG of deploy/airflow/ in a real Airflow
+	@$(BIN)/python -m pytest tests/test_airflow.py $(PYTEST_ARGUMENTS)
 
 lint: $(INSTALLED) ## check format, style and types
 	$(BIN)/ruff format --check .
@@ -145,4 +149,11 @@ $(DBT)/.installed: $(INSTALLED) dbt/requirements.txt
 	@exec 9<dbt/requirements.txt && flock 9; python=$$($(BIN)/python -m demo.pythons 3.12 3.11 3.10 3.13) \
 		&& $$python -m venv $(DBT) \
 		&& $(PIP_QUIETLY) $(DBT)/bin/python -m pip install --quiet --requirement dbt/requirements.txt \
+		&& touch $@
+
+# Airflow's packages would change the versions of ours.
+$(AIRFLOW)/.installed: $(INSTALLED)
+	@$(ONE_AT_A_TIME); $(PYTHON) -m venv $(AIRFLOW) \
+		&& $(PIP_QUIETLY) $(AIRFLOW)/bin/python -m pip install --quiet \
+			'apache-airflow>=3.1,<4' 'apache-airflow-providers-sqlite>=4,<5' \
 		&& touch $@
