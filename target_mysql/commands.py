@@ -13,6 +13,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from command_line.about import about
+from command_line.stdin import read_lines
+from command_line.stdout import write_whole
 from mysql_settings.declarations import to_json_schema
 from mysql_settings.file_access import to_warnings
 from mysql_settings.login import unproven_server_warning
@@ -36,8 +38,6 @@ from target_mysql.loading.stored_states import StoredState
 from target_mysql.loading.table_locks import TableLocks
 from target_mysql.retries import iter_waits_s
 from target_mysql.server.database import Database
-from target_mysql.stdin import read_lines
-from target_mysql.stdout import write_whole
 
 LOGGER = logging.getLogger(__name__)
 

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from engagements_report.queries.reports import REPORTS
+from hubspot_api.endpoints import Endpoints
 from hubspot_engagements.outcome import MEANINGS
 from hubspot_simulator.portal import Portal
 from hubspot_simulator.server import Simulator
@@ -22,7 +23,6 @@ from mysql_settings.declarations import declared
 from private_servers.shell import CommandFailed, run_steps
 from tap_hubspot_engagements import config as tap_config
 from tap_hubspot_engagements.objects.definitions import DISPOSITION
-from tap_hubspot_engagements.objects.endpoints import Endpoints
 from tap_hubspot_engagements.streams import ENGAGEMENTS, STREAMS
 from target_mysql.config import Config as TargetConfig
 from tests.conftest import PROGRAMS, REPOSITORY, TestDatabase, clean_environment, run_program
@@ -210,7 +210,8 @@ def test_the_table_of_reports() -> None:
     """
     rows = table_rows(sections(REPORT)["engagements-report"])
     names = [name.strip("`") for name, *_ in rows if "--" not in name]
-    assert names == [*REPORTS, "sql REPORT", "html FILE", "index"]
+    expected = [*REPORTS, "sql REPORT", "html FILE", "csv-dir DIR", "freshness", "index", "views"]
+    assert names == expected
 
 
 @pytest.mark.parametrize(
@@ -218,7 +219,11 @@ def test_the_table_of_reports() -> None:
     [
         (TAP, "tap-hubspot-engagements", ()),
         (TARGET, "target-mysql", ()),
-        (REPORT, "engagements-report", (*REPORTS, "sql", "html", "index")),
+        (
+            REPORT,
+            "engagements-report",
+            (*REPORTS, "sql", "html", "csv-dir", "freshness", "index", "views"),
+        ),
         (OPERATIONS, "hubspot-engagements", ("sync", "check")),
     ],
 )

@@ -10,16 +10,12 @@ from datetime import datetime, timezone
 from engagements_report.exceptions import DatabaseError
 from engagements_report.page import document, formatting
 from engagements_report.page.document import Head, KeyFigure, Section
-from engagements_report.page.sections import (
-    NOTHING_FOUND,
-    SECTION_BUILDERS,
-    TITLES,
-    SectionInput,
-)
+from engagements_report.page.sections.catalogue import NOTHING_FOUND, SECTION_BUILDERS, TITLES
+from engagements_report.page.sections.parts import SectionInput
 from engagements_report.queries.calendar import DAY, iter_offsets
 from engagements_report.queries.database import Database
 from engagements_report.queries.periods import ReportFilter, Span
-from engagements_report.queries.reports import REPORTS, find_span, read_synced_at, run_report
+from engagements_report.queries.reports import PAGE_REPORTS, find_span, read_synced_at, run_report
 
 PAGE_DAYS = 90  # shown without --from
 
@@ -41,7 +37,7 @@ def render(database: Database, report_filter: ReportFilter, report: str | None =
     """
     database.begin_snapshot()
     span = _find_span(database, report_filter)
-    reports = [report] if report else list(REPORTS)
+    reports = [report] if report else list(PAGE_REPORTS)
     if span is None:
         empty = f"There are no engagements{report_filter.description}."
         sections = [replace(_empty_section(name), empty=empty) for name in reports]

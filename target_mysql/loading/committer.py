@@ -18,6 +18,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import BinaryIO, TypeVar
 
+from command_line.stdout import write_whole
 from target_mysql.exceptions import CommitAbandoned, TargetError, TransientError
 from target_mysql.loading import stage_and_merge
 from target_mysql.loading.batch import Batch
@@ -27,7 +28,6 @@ from target_mysql.loading.table_locks import TableLocks
 from target_mysql.progress import Progress
 from target_mysql.retries import iter_waits_s
 from target_mysql.server.database import Database
-from target_mysql.stdout import write_whole
 
 LOGGER = logging.getLogger(__name__)
 

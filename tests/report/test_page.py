@@ -13,7 +13,7 @@ from xml.etree import ElementTree
 import pytest
 
 from engagements_report import cli
-from engagements_report.queries.reports import REPORTS
+from engagements_report.queries.reports import PAGE_REPORTS
 from tests.conftest import TestDatabase, run_program
 from tests.report import june_2018
 from tests.report.conftest import Reports
@@ -34,8 +34,8 @@ def test_the_tables_are_the_reports(database: TestDatabase, write: Write) -> Non
     database.query("UPDATE engagements SET _sdc_batched_at = '2018-07-14 04:05:06'")
     database.query("INSERT INTO engagement_calls SELECT id, NULL, 0 FROM engagements")
     page = Page(write("--tz", "America/New_York"))
-    assert list(page.tables) == [name for name in REPORTS if name in page.tables]
-    assert page.tables.keys() == REPORTS.keys() - {"meetings", "first-response"}
+    assert list(page.tables) == [name for name in PAGE_REPORTS if name in page.tables]
+    assert page.tables.keys() == set(PAGE_REPORTS) - {"meetings", "first-response"}
     assert "29 days by the calendar of America/New_York (UTC−04:00)." in page.texts["head"]
     assert "Last synced: 14 July 2018, 00:05 EDT." in page.texts["head"]
     kinds, *rows = page.tables["daily"]
