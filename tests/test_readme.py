@@ -210,7 +210,8 @@ def test_the_table_of_reports() -> None:
     """
     rows = table_rows(sections(REPORT)["engagements-report"])
     names = [name.strip("`") for name, *_ in rows if "--" not in name]
-    assert names == [*REPORTS, "sql REPORT", "html FILE", "index", "views"]
+    expected = [*REPORTS, "sql REPORT", "html FILE", "csv-dir DIR", "freshness", "index", "views"]
+    assert names == expected
 
 
 @pytest.mark.parametrize(
@@ -218,7 +219,11 @@ def test_the_table_of_reports() -> None:
     [
         (TAP, "tap-hubspot-engagements", ()),
         (TARGET, "target-mysql", ()),
-        (REPORT, "engagements-report", (*REPORTS, "sql", "html", "index", "views")),
+        (
+            REPORT,
+            "engagements-report",
+            (*REPORTS, "sql", "html", "csv-dir", "freshness", "index", "views"),
+        ),
         (OPERATIONS, "hubspot-engagements", ("sync", "check")),
     ],
 )

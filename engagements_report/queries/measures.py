@@ -17,6 +17,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
+from decimal import ROUND_HALF_UP, Decimal
 from fractions import Fraction
 from typing import NamedTuple, TypeVar
 
@@ -194,6 +195,11 @@ def days_to_read(days: Days, number: int = PERIODS_BEFORE) -> Days:
     return Days(days_before(days, number)[-1].first, days.last)
 
 
+def covered_before(days: Days, covered_first: date | None) -> list[Days]:
+    """Return the periods before, the latest first, that do not begin before `covered_first`."""
+    return [it for it in days_before(days) if covered_first and it.first >= covered_first]
+
+
 def compare(
     figures: Mapping[date, Figures], days: Days, covered_first: date | None
 ) -> dict[str, Comparison]:
@@ -203,8 +209,7 @@ def compare(
     Periods that begin before `covered_first` do not count.
     """
     now = on_days(figures, days)
-    covered = [it for it in days_before(days) if covered_first and it.first >= covered_first]
-    earlier = [on_days(figures, it) for it in covered]
+    earlier = [on_days(figures, it) for it in covered_before(days, covered_first)]
     return {
         name: Comparison(
             getattr(now, name),
@@ -212,6 +217,14 @@ def compare(
         )
         for name in Figures._fields
     }
+
+
+def rounded(number: Fraction | None, digits: int) -> Decimal | None:
+    """Return a number with so many decimals, half up; None for None."""
+    if number is None:
+        return None
+    exact = Decimal(number.numerator) / Decimal(number.denominator)
+    return exact.quantize(Decimal(1).scaleb(-digits), rounding=ROUND_HALF_UP)
 
 
 def _change(now: int | None, before: int | Fraction | None) -> Fraction | None:

@@ -291,7 +291,7 @@ class ObjectsApi:
 
 def searches_of(client: HubspotClient) -> RateLimiter:
     """Return the limiter that all searches of a client share."""
-    return client.rate_limiter.sibling(SEARCHES_PER_SECOND, SEARCH_WINDOW_S)
+    return client.rate_limiter.special(SEARCHES_PER_SECOND, SEARCH_WINDOW_S)
 
 
 def to_search_body(

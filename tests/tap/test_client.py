@@ -844,7 +844,7 @@ def test_a_post_that_reads_is_retried(
     A POST is retried as a GET is; its 429 holds up the requests of its own rate limiter alone.
     """
     hubspot.faults.add(faults.SERVER_ERROR, faults.CUT_SHORT, faults.RATE_LIMITED)
-    searches = client.rate_limiter.sibling(5, 1.0)
+    searches = client.rate_limiter.special(5, 1.0)
     response = client.post(SEARCH, SEARCH_BODY, json.loads, rate_limiter=searches)
     assert len(response.body["results"]) == 1
     assert [one.method for one in hubspot.requests] == ["POST"] * 4

@@ -3,79 +3,77 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 
-from engagements_report.page.charts import bars
-from engagements_report.page.colours import OTHER, legend_name
-from engagements_report.page.document import KeyFigure, Table
+from engagements_report.page.charts.days import days_chart, is_weekly
+from engagements_report.page.colours import OTHER, css_class, in_order, legend_name
+from engagements_report.page.document import Section, Table
 from engagements_report.page.formatting import plural
-from engagements_report.page.sections.parts import (
-    SectionContent,
-    SectionInput,
-    draw_figure,
-    to_day,
-    type_legend,
-)
-from engagements_report.queries.periods import Span
+from engagements_report.page.period import PageDays
+from engagements_report.queries.calendar import DAY
+from engagements_report.queries.measures import Days
 
 MAX_COLUMN_TYPES = 8  # that fit a page of paper; further types are one column
 
+Counts = Mapping[tuple[str, date], int]
+"""The number of engagements of a type on a day; days without any are left out."""
 
-def build_daily(section_input: SectionInput) -> SectionContent:
-    counts = {
-        (row["type"], to_day(row["day"])): row["num_engagements"] for row in section_input.rows
-    }
-    span = section_input.span
-    volumes: dict[str, int] = {}
-    for (type_name, _), number in counts.items():
-        volumes[type_name] = volumes.get(type_name, 0) + number
-    types = sorted(volumes, key=lambda type_name: (-volumes[type_name], type_name))
-    weekly = bars.is_weekly(span.first, span.last)
-    step = "week, since there are more days than fit the chart" if weekly else "day"
-    lead = f"{_daily_sentence(counts, span)} A bar is a {step}."
-    figure = draw_figure(
-        lambda width: bars.days(counts, span.first, span.last, width),
-        f"Stacked bars of engagements a {'week' if weekly else 'day'} by type. {lead}",
-    )
-    others = [type_name for type_name in types if legend_name(type_name) == OTHER]
-    if others:
+
+def build_daily(
+    section: Section, counts: Counts, page_days: PageDays, width: int | None = None
+) -> Section:
+    """Return the section with the chart and the table of the chart's days."""
+    days = page_days.chart
+    in_chart = {key: number for key, number in counts.items() if key[1] in days}
+    types = by_volume(in_chart)
+    lead = daily_sentence(counts, page_days)
+    step = "week" if is_weekly(days) else "day"
+    description = f"Stacked bars of engagements a {step} by type. {lead}"
+    chart = days_chart(in_chart, days, page_days.shaded, description, width)
+    if others := [name for name in types if legend_name(name) == OTHER]:
         lead += f" Other types: {', '.join(others)}."
-    table = _daily_table(counts, types, span.partial_day)
-    key_figure = KeyFigure("Engagements", f"{sum(counts.values()):,}")
-    return SectionContent(lead, [type_legend(types), figure], table, key_figure)
+    legend = [(name, css_class(name)) for name in in_order(types)]
+    table = _table(in_chart, types, days, page_days.partial_day)
+    return replace(section, lead=lead, chart=chart, legend=legend, table=table)
 
 
-def _daily_sentence(counts: Mapping[tuple[str, date], int], span: Span) -> str:
-    """Return the number of engagements, and how many there were a day on days that are over."""
-    total = sum(counts.values())
-    so_far = sum(number for (_, day), number in counts.items() if day == span.partial_day)
-    sentence = plural(total, "engagement")
-    if not span.complete_days:
-        return f"{sentence} so far on {span.partial_day}."
-    sentence += f", {(total - so_far) / span.complete_days:.1f} a day"
-    return (
-        f"{sentence}, {so_far:,} so far on {span.partial_day}."
-        if span.partial_day
-        else f"{sentence}."
-    )
+def by_volume(counts: Counts) -> list[str]:
+    """Return the types, those with most engagements first."""
+    volumes: dict[str, int] = {}
+    for (name, _), number in counts.items():
+        volumes[name] = volumes.get(name, 0) + number
+    return sorted(volumes, key=lambda name: (-volumes[name], name))
 
 
-def _daily_table(
-    counts: Mapping[tuple[str, date], int], types: Sequence[str], partial_day: date | None
-) -> Table:
-    """Return a row for each day: the counts of the types, and their sum."""
+def daily_sentence(counts: Counts, page_days: PageDays) -> str:
+    """Return how many engagements the period has, and how many a day on days that are over."""
+    partial_day = page_days.partial_day
+    so_far = sum(number for (_, day), number in counts.items() if day == partial_day)
+    if not page_days.is_comparable:
+        return f"{plural(so_far, 'engagement')} so far on {partial_day}."
+    days = page_days.over
+    over = sum(number for (_, day), number in counts.items() if day in days)
+    sentence = f"{plural(over + so_far, 'engagement')}, {over / days.number:.1f} a day"
+    return f"{sentence}, {so_far:,} so far on {partial_day}." if partial_day else f"{sentence}."
+
+
+def _table(counts: Counts, types: Sequence[str], days: Days, partial_day: date | None) -> Table:
+    """Return a row for each day: the sum, and the counts of the types."""
     totals: dict[date, int] = {}
     for (_, day), number in counts.items():
         totals[day] = totals.get(day, 0) + number
     shown, others = types[:MAX_COLUMN_TYPES], types[MAX_COLUMN_TYPES:]
     rows = []
-    for day in sorted(totals, reverse=True):
-        numbers = [counts.get((type_name, day), 0) for type_name in shown]
-        rest = [totals[day] - sum(numbers)] if others else []
-        rows.append([day_name(day, partial_day), totals[day], *numbers, *rest])
+    for nth in range(days.number):
+        day = days.last - nth * DAY
+        numbers = [counts.get((name, day), 0) for name in shown]
+        rest = [totals.get(day, 0) - sum(numbers)] if others else []
+        rows.append([day_name(day, partial_day), totals.get(day, 0), *numbers, *rest])
     columns = ["day", "all", *shown, *([OTHER] if others else [])]
     return Table("By day and type, newest first", columns, rows)
 
 
 def day_name(day: date, partial_day: date | None) -> str:
+    """Return the day, and that it is not over."""
     return f"{day} so far" if day == partial_day else str(day)

@@ -1,38 +1,28 @@
-"""How soon incoming e-mails are answered: bars, and a table."""
+"""How soon incoming e-mails are answered: a table with a bar for each span of time."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
-from engagements_report.page.charts import bars
-from engagements_report.page.document import KeyFigure
+from engagements_report.page.colours import css_class
+from engagements_report.page.document import Section
 from engagements_report.page.formatting import percent, plural
-from engagements_report.page.sections.parts import (
-    SectionContent,
-    SectionInput,
-    draw_figure,
-    plain_table,
-)
+from engagements_report.page.sections.parts import SectionInput, bar_table
 
 TOO_RECENT = "too recent"
 WITHOUT_REPLY = ("no reply", "no contact", TOO_RECENT)  # bars in grey
 
 
-def build_first_response(section_input: SectionInput) -> SectionContent:
+def build_first_response(section_input: SectionInput) -> Section:
+    """Return the section on answers: the share within a day, and all spans of time."""
     rows = section_input.rows
     shares = {row["replied_within"]: row["share_so_far"] for row in rows}
-    within_a_day = percent(shares["1 day"])
-    lead = _response_sentence(rows, shares)
-    counts = [(row["replied_within"], row["num_emails"]) for row in rows]
-    figure = draw_figure(
-        lambda width: bars.bars(counts, "INCOMING_EMAIL", width, WITHOUT_REPLY),
-        f"Bars of incoming e-mails by the time to the answer. {lead}",
-    )
-    key_figure = KeyFigure("E-mails answered within a day", within_a_day)
-    table = plain_table("By time to the next e-mail", section_input)
-    return SectionContent(lead, [figure], table, key_figure)
+    caption, colour = "By time to the next e-mail", css_class("INCOMING_EMAIL")
+    table = bar_table(caption, section_input, "num_emails", colour, WITHOUT_REPLY)
+    return replace(section_input.section, lead=_response_sentence(rows, shares), table=table)
 
 
 def _response_sentence(

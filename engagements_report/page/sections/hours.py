@@ -1,54 +1,46 @@
-"""Engagements by weekday and hour: squares, and a table."""
+"""Engagements by weekday and hour: a table whose cells are darker for more of them."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from dataclasses import replace
 
-from engagements_report.page.charts import hours as chart
-from engagements_report.page.colours import heat
-from engagements_report.page.document import Legend, Table
+from engagements_report.page.colours import HEAT
+from engagements_report.page.document import Heat, Section, Table, Value
 from engagements_report.page.formatting import plural
-from engagements_report.page.sections.parts import SectionContent, SectionInput, draw_figure
+from engagements_report.page.sections.parts import SectionInput
 from engagements_report.queries.calendar import DAY
 
+WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 WEEKDAY_NAMES = "Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split()
 
 
-def build_hours(section_input: SectionInput) -> SectionContent:
+def build_hours(section_input: SectionInput) -> Section:
+    """Return the section on hours: the busiest one, and a row for each hour with any."""
     counts = {(row["weekday"], row["hour"]): row["num_engagements"] for row in section_input.rows}
     (weekday, hour), most = max(counts.items(), key=lambda item: item[1])
-    span, zone = section_input.span, section_input.report_filter.period.zone.key
-    number_of_days = sum((span.first + n * DAY).weekday() == weekday for n in range(span.days))
-    name = WEEKDAY_NAMES[weekday]
+    days = section_input.days
+    number_of_days = sum((days.first + n * DAY).weekday() == weekday for n in range(days.number))
+    name, zone = WEEKDAY_NAMES[weekday], section_input.report_filter.period.zone.key
     lead = (
         f"Busiest hour of the week: {name} from {hour}:00 to {hour}:59, {most:,} in all on"
         f" {plural(number_of_days, name)}, {most / number_of_days:.1f} each."
         f" Hours are in the time zone {zone}."
     )
-    figure = draw_figure(
-        lambda width: chart.hours(counts, width), f"Engagements by weekday and hour. {lead}"
-    )
+    least = min(counts.values())
+    hours = range(min(hour for _, hour in counts), max(hour for _, hour in counts) + 1)
     rows = [
-        [f"{hour}:00", *(counts.get((weekday, hour), 0) for weekday in range(7))]
-        for hour in range(24)
+        [f"{hour}:00", *(_cell(counts.get((day, hour), 0), least, most) for day in range(7))]
+        for hour in hours
     ]
-    table = Table("By hour and weekday", ["hour", *chart.WEEKDAYS], rows)
-    return SectionContent(lead, [_heat_legend(counts.values()), figure], table)
+    caption = "By hour and weekday; darker is more"
+    table = Table(caption, ["hour", *WEEKDAYS], rows, kind="heat whole")
+    return replace(section_input.section, lead=lead, table=table)
 
 
-def _heat_legend(numbers: Collection[int]) -> Legend:
-    """Return the colour steps that occur, with the range of their numbers."""
-    by_step: dict[int, list[int]] = {}
-    for number in numbers:
-        step = chart.heat_step(number, min(numbers), max(numbers))
-        by_step.setdefault(step, []).append(number)
-    return Legend(
-        [
-            (_format_range(min(in_step), max(in_step)), heat(step))
-            for step, in_step in sorted(by_step.items())
-        ]
-    )
+def _cell(number: int, least: int, most: int) -> Value:
+    return Heat(number, heat_step(number, least, most)) if number else 0
 
 
-def _format_range(least: int, most: int) -> str:
-    return f"{least:,}" if least == most else f"{least:,} to {most:,}"
+def heat_step(number: int, least: int, most: int) -> int:
+    """Return the step of HEAT, from 0, of a number from `least` to `most`."""
+    return (number - least) * len(HEAT) // (most - least + 1)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
-from engagements_report.page.document import Check, KeyFigure, Table
-from engagements_report.page.formatting import percent, plural
-from engagements_report.page.sections.parts import SectionContent, SectionInput
+from engagements_report.page.document import Check, Section, Table
+from engagements_report.page.formatting import percent
+from engagements_report.page.sections.parts import SectionInput
 
 
-def build_quality(section_input: SectionInput) -> SectionContent:
+def build_quality(section_input: SectionInput) -> Section:
+    """Return the section on faults in the data: those found, and all checks."""
     rows = section_input.rows
     wrong = sum(row["state"] == "wrong" for row in rows)
     lead = f"{wrong} of {len(rows)} checks found a fault." if wrong else "No check found a fault."
@@ -21,9 +23,9 @@ def build_quality(section_input: SectionInput) -> SectionContent:
             [row["what"], Check(row["state"]), row["num"], row["out_of"], _quality_share(row)]
             for row in rows
         ],
+        kind="whole",
     )
-    summary = f"✕ {plural(wrong, 'check')} wrong" if wrong else "✓ nothing wrong"
-    return SectionContent(lead, [], table, KeyFigure("Data quality", summary, bool(wrong)))
+    return replace(section_input.section, lead=lead, table=table)
 
 
 def _quality_share(row: Mapping[str, Any]) -> str | None:

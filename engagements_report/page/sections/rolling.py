@@ -1,98 +1,113 @@
-"""Each type's average over the days up to each day: lines, and a table."""
+"""Each type's average over the days up to each day: lines on one scale, and a table."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date
-from typing import Any
+from decimal import ROUND_HALF_UP, Decimal
 
-from engagements_report.page.charts.averages import ALL, Point, averages, line_colour
-from engagements_report.page.document import Figure, Legend, Table
+from engagements_report.page.charts.averages import Label, Point, averages
+from engagements_report.page.colours import ALL, css_class
+from engagements_report.page.document import Section, Table
 from engagements_report.page.formatting import change, plural
-from engagements_report.page.sections.daily import day_name
-from engagements_report.page.sections.parts import (
-    NARROW,
-    WIDE,
-    SectionContent,
-    SectionInput,
-    to_day,
-)
-from engagements_report.page.svg import draw
+from engagements_report.page.period import PageDays
+from engagements_report.page.sections.daily import Counts, by_volume, day_name
+from engagements_report.queries.calendar import DAY
+from engagements_report.queries.measures import Days
 
 MAX_LINES = 8  # of averages, beside that of all types
+FOUR_DIGITS = Decimal("0.0001")
+
+Averages = Mapping[str, Sequence[Point]]
 
 
-def build_rolling(section_input: SectionInput) -> SectionContent:
-    window = section_input.report_filter.window_days
-    partial_day = section_input.span.partial_day
-    average, full = f"avg_{window}d", f"avg_{window}d_full"
-    points_by_type: dict[str, list[Point]] = {}
-    for row in section_input.rows:
-        point = Point(to_day(row["day"]), float(row[average]), row[full] is not None)
-        points_by_type.setdefault(row["type"], []).append(point)
-    lines = _average_lines(points_by_type, partial_day)
-    labels = {name: average_label(name, points, window) for name, points in lines.items()}
-    summary = f"Lines of averages: {'; '.join(labels.values())}"
-    lead = (
-        f"Each type's average over the {window} days up to each day, and its change from"
-        f" {window} days before. Dashed: the window has fewer than {window} days of data."
+def build_rolling(
+    section: Section,
+    counts: Counts,
+    page_days: PageDays,
+    window_days: int,
+    only_total: bool,
+    width: int | None = None,
+) -> Section:
+    """Return the section with a line for each of the types with most, and for all types."""
+    days = page_days.chart
+    since = days.first - (window_days - 1) * DAY
+    in_windows = {key: it for key, it in counts.items() if since <= key[1] <= days.last}
+    types = [] if only_total else by_volume(in_windows)
+    shown = types[:MAX_LINES]
+    lines = {
+        name: averages_of(in_windows, name, days, page_days.covered_first, window_days)
+        for name in ([] if len(types) == 1 else [ALL]) + shown
+    }
+    over = {name: without_partial_day(it, page_days.partial_day) for name, it in lines.items()}
+    labels = {name: to_label(name, points, window_days) for name, points in over.items()}
+    summary = f"Lines of averages: {'; '.join(label.text for label in labels.values())}"
+    legend = [(label.text, css_class(name)) for name, label in labels.items()]
+    return replace(
+        section,
+        lead=_lead(window_days, len(types) - len(shown), over),
+        chart=averages(over, labels, days, page_days.shaded, summary, width=width),
+        legend=legend,
+        table=_table(lines, days, page_days, window_days),
     )
-    left_out = len(points_by_type.keys() - lines.keys())
-    if left_out:
-        lead += f" Not shown: {plural(left_out, 'type')} with fewer."
-    wide = draw(averages(lines, labels, WIDE), summary, "wide")
-    figure = Figure([wide, draw(averages(lines, {}, NARROW), summary, "narrow")])
-    legend = Legend([(label, line_colour(name)) for name, label in labels.items()])
-    types = [name for name in lines if name in points_by_type]
-    table = _rolling_table(section_input.rows, types, window, partial_day)
-    return SectionContent(lead, [legend, figure], table)
 
 
-def _average_lines(
-    points_by_type: Mapping[str, Sequence[Point]], partial_day: date | None
-) -> dict[str, Sequence[Point]]:
-    """Return the line of all types, then those of the types with most, without the current day."""
-    over = {name: _without_partial_day(it, partial_day) for name, it in points_by_type.items()}
-    by_volume = sorted(over, key=lambda name: (-sum(point.average for point in over[name]), name))
-    lines = {name: over[name] for name in by_volume[:MAX_LINES]}
-    if len(over) < 2:
-        return lines
-    all_types = [
-        Point(points[0].day, sum(point.average for point in points), points[0].is_full)
-        for points in zip(*over.values(), strict=True)
-    ]
-    return {ALL: all_types, **lines}
+def _lead(window_days: int, left_out: int, lines: Averages) -> str:
+    lead = (
+        f"Average of the {window_days} days up to each day, and its change from {window_days} days"
+        " before."
+    )
+    if any(not point.is_full for points in lines.values() for point in points):
+        lead += f" Dashed: fewer than {window_days} days of data."
+    return lead + (f" Not shown: {plural(left_out, 'type')} with fewer." if left_out else "")
 
 
-def average_label(name: str, points: Sequence[Point], window: int) -> str:
-    """Return for example `CALL 71.00 (−8 %)`: the last average, its change from a window before."""
-    last = points[-1]
-    label = f"{name} {last.average:.2f}"
-    before = points[-1 - window].average if len(points) > window else 0
-    return f"{label} ({change(last.average, before)})" if before and last.is_full else label
+def averages_of(
+    counts: Counts, name: str, days: Days, covered_first: date, window_days: int
+) -> list[Point]:
+    """Return the average of a type, or of ALL, on each of `days`, over the days up to it."""
+    by_day: dict[date, int] = {}
+    for (type_name, day), number in counts.items():
+        if name in (type_name, ALL):
+            by_day[day] = by_day.get(day, 0) + number
+    first = days.first
+    total = sum(by_day.get(first - back * DAY, 0) for back in range(1, window_days + 1))
+    points = []
+    for nth in range(days.number):
+        day = first + nth * DAY
+        total += by_day.get(day, 0) - by_day.get(day - window_days * DAY, 0)
+        width = min(window_days, (day - covered_first).days + 1)
+        points.append(Point(day, total / width, width == window_days))
+    return points
 
 
-def _without_partial_day(points: Sequence[Point], partial_day: date | None) -> Sequence[Point]:
+def without_partial_day(points: Sequence[Point], partial_day: date | None) -> Sequence[Point]:
     """Return the points of days that are over; the day that is not, if it is the only one."""
     return [point for point in points if point.day != partial_day] or points
 
 
-def _rolling_table(
-    rows: Sequence[Mapping[str, Any]],
-    types: Sequence[str],
-    window: int,
-    partial_day: date | None,
-) -> Table:
+def to_label(name: str, points: Sequence[Point], window_days: int) -> Label:
+    """Return the last average, and its change from a window before, if both windows are full."""
+    last = points[-1]
+    before = points[-1 - window_days] if len(points) > window_days else None
+    is_comparable = before is not None and before.is_full and before.average > 0 and last.is_full
+    changed = change(last.average, before.average) if before and is_comparable else ""
+    return Label(name, f"{last.average:.1f}", changed)
+
+
+def _table(lines: Averages, days: Days, page_days: PageDays, window_days: int) -> Table:
     """Return a row for each day: the days in the window, and each type's average."""
-    days_in_window = {to_day(row["day"]): row["days_in_window"] for row in rows}
-    averages_by_day = {(row["type"], to_day(row["day"])): row[f"avg_{window}d"] for row in rows}
-    table_rows = [
-        [
-            day_name(day, partial_day),
-            f"{number} of {window}",
-            *(averages_by_day[name, day] for name in types),
-        ]
-        for day, number in sorted(days_in_window.items(), reverse=True)
-    ]
-    columns = ["day", "days in window", *types]
-    return Table("Average a day, newest first", columns, table_rows)
+    rows = []
+    for nth in range(days.number):
+        day = days.last - nth * DAY
+        width = min(window_days, (day - page_days.covered_first).days + 1)
+        numbers = [_rounded(points[days.number - 1 - nth], width) for points in lines.values()]
+        rows.append([day_name(day, page_days.partial_day), *numbers, f"{width} of {window_days}"])
+    return Table("Average a day, newest first", ["day", *lines, "days in window"], rows)
+
+
+def _rounded(point: Point, width: int) -> Decimal:
+    """Return the average with four digits, half up, as the report has it."""
+    total = round(point.average * width)
+    return (Decimal(total) / width).quantize(FOUR_DIGITS, ROUND_HALF_UP)
