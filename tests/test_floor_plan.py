@@ -67,9 +67,9 @@ FLOORS = {
     ),
     "engagements_report": (
         "__main__ cli commands page.html_report page.sections page.document page.svg"
-        " page.formatting page.charts page.colours page.__init__ output_formats stdout"
-        " queries.indexes queries.summaries queries.teams queries.changes queries.response_times"
-        " queries.measures queries.people queries.reports queries.database"
+        " page.formatting page.charts page.colours page.__init__ output_formats text_table"
+        " stdout queries.indexes queries.summaries queries.teams queries.changes"
+        " queries.response_times queries.measures queries.people queries.reports queries.database"
         " queries.statements queries.periods queries.calendar queries.__init__ config exceptions"
         " __init__"
     ),
