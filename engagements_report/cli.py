@@ -30,6 +30,8 @@ PROGRAM = commands.PROGRAM
 EXIT_FAILED, EXIT_USAGE, EXIT_INTERRUPTED = 1, 2, 130
 MAX_TIMEOUT_S = 86_400
 MAX_AGE_LIMIT_S = 10 * 366 * 86_400
+# Lower case, since some servers change a name to it; a name has at most 64 characters.
+PREFIX = r"[a-z][a-z0-9_]{0,39}"
 MAX_UNTOUCHED_DAYS = 36_600
 SECONDS = {"m": 60, "h": 3600, "": 3600, "d": 86_400}
 
@@ -46,6 +48,10 @@ Exit codes: 0 done; 1 failed, or stale; 2 usage or configuration; 130 interrupte
 DAYS = """\
 Days are days of --tz. --from and --to are the first and the last day shown. Without them a report
 covers all days with data."""
+VIEWS = """\
+Creates the views, or replaces those of an earlier run. Tables and fields that are not loaded are
+left out, each with a line: run it again after a change of the catalog.
+"""
 # What else is said in the help of a report.
 DETAILS = {
     "rolling": """\
@@ -99,7 +105,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
-    """Return the options; `command` is report, sql, html or index."""
+    """Return the options; `command` is report, sql, html, index or views."""
     given = sys.argv[1:] if arguments is None else arguments
     return _build_parser().parse_args(_with_command_first(list(given)))
 
@@ -181,6 +187,22 @@ def _add_other_commands(subparsers: Any) -> None:
         parents=[_config_option(), _time_option()],
     )
     index.set_defaults(command="index", report=None)
+    _add_views(subparsers)
+
+
+def _add_views(subparsers: Any) -> None:
+    views = subparsers.add_parser(
+        "views",
+        help="create views for BI tools: UTC times, owners' names, details, is_deleted",
+        description=VIEWS,
+        parents=[_config_option()],
+    )
+    prefix = "what the names of the views begin with (default: %(default)s)"
+    views.add_argument("--prefix", type=_prefix, default="bi_", metavar="TEXT", help=prefix)
+    views.add_argument("--drop", action="store_true", help="drop the views of that prefix")
+    show = "print the SQL, and change nothing"
+    views.add_argument("--print", action="store_true", help=show)
+    views.set_defaults(command="views", report=None, time="createdAt")
 
 
 def _add_csv_dir(subparsers: Any) -> None:
@@ -291,6 +313,13 @@ def _connection_options() -> argparse.ArgumentParser:
 def _report_name(text: str) -> str:
     if text not in REPORTS:
         raise argparse.ArgumentTypeError(f"{text!r} is none of {', '.join(REPORTS)}")
+    return text
+
+
+def _prefix(text: str) -> str:
+    """Return a prefix of views' names, which need no quotes on any server."""
+    if not re.fullmatch(PREFIX, text):
+        raise argparse.ArgumentTypeError(f"{text!r} does not match {PREFIX}")
     return text
 
 

@@ -1,4 +1,4 @@
-"""The commands: print reports or their SQL, write files, tell the age of the data, index."""
+"""The commands: print reports or their SQL, write files, tell the age of the data, index, views."""
 
 from __future__ import annotations
 
@@ -32,6 +32,7 @@ from engagements_report.queries.periods import (
 )
 from engagements_report.queries.reports import REPORTS, read_synced_at
 from engagements_report.queries.summaries import build_query, run_report
+from engagements_report.views import changes
 from mysql_settings.file_access import to_warnings
 from mysql_settings.login import unproven_server_warning
 from mysql_settings.option_files import OPTION_FILES
@@ -57,7 +58,7 @@ def run(options: argparse.Namespace) -> None:
     for warning in (*warnings, *_access_warnings(options.config, settings)):
         log(warning)
     # Creating an index on many rows has no time limit.
-    timeout_s = None if options.command == "index" else options.timeout
+    timeout_s = None if options.command in WITHOUT_FILTER else options.timeout
     database = Database(settings, timeout_s)
     try:
         report_filter = _with_owners(options, report_filter, database)
@@ -228,6 +229,20 @@ def create_indexes(
         log("every index that makes the reports fast exists")
 
 
+def create_views(options: argparse.Namespace, _: ReportFilter, database: Database) -> None:
+    """Create the views for BI tools, or drop them; or print the statements."""
+    if options.drop:
+        statements = changes.plan_drop(database, options.prefix)
+    else:
+        statements = changes.plan(database, options.prefix, log)
+    if options.print:
+        stdout.write("".join(f"{statement};\n" for statement in statements.values()))
+        return
+    changes.apply(database, statements, log)
+    if not statements:
+        log(f"there are no views whose names begin with {options.prefix}")
+
+
 COMMANDS = {
     "report": print_report,
     "sql": print_sql,
@@ -235,7 +250,10 @@ COMMANDS = {
     "csv-dir": write_csv_files,
     "freshness": print_freshness,
     "index": create_indexes,
+    "views": create_views,
 }
+# Commands that change the database, whatever the days.
+WITHOUT_FILTER = ("index", "views")
 
 
 def log(text: str) -> None:
@@ -260,7 +278,7 @@ def _access_warnings(paths: Sequence[Path], settings: ServerSettings) -> list[st
 
 def _to_filter(options: argparse.Namespace) -> ReportFilter:
     """Return which engagements and days the options select; raises UsageError."""
-    if options.command == "index":
+    if options.command in WITHOUT_FILTER:
         return ReportFilter(Period(None, None, read_zone("UTC")), time=options.time)
     max_age_s = options.max_age or MAX_AGE_S
     if options.command == "freshness":

@@ -10,12 +10,8 @@ from datetime import datetime, timezone
 from engagements_report.exceptions import DatabaseError
 from engagements_report.page import document, formatting
 from engagements_report.page.document import Head, KeyFigure, Section
-from engagements_report.page.sections import (
-    NOTHING_FOUND,
-    SECTION_BUILDERS,
-    TITLES,
-    SectionInput,
-)
+from engagements_report.page.sections.catalogue import NOTHING_FOUND, SECTION_BUILDERS, TITLES
+from engagements_report.page.sections.parts import SectionInput
 from engagements_report.queries.calendar import DAY, iter_offsets
 from engagements_report.queries.database import Database
 from engagements_report.queries.periods import ReportFilter, Span

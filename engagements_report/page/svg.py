@@ -9,7 +9,7 @@ from xml.etree.ElementTree import Element
 import vl_convert
 from markupsafe import Markup
 
-from engagements_report.page.charts import Spec
+from engagements_report.page.charts.axes import Spec
 from mysql_settings.visible import visible
 
 # Vega's roles for screen readers, which the picture's name and the table replace.

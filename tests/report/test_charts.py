@@ -12,8 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engagements_report.page import charts, colours, formatting
-from engagements_report.page.charts import Point
+from engagements_report.page import colours, formatting
+from engagements_report.page.charts import averages, axes, bars, hours
+from engagements_report.page.charts.averages import Point
 from engagements_report.page.formatting import percent, plural
 from engagements_report.queries.calendar import iter_offsets
 from engagements_report.queries.periods import Period, ReportFilter, Span
@@ -125,14 +126,14 @@ def test_bars_are_stacked_by_day() -> None:
     Each day has a bar for each type, stacked in the order of colours, with other types together.
     """
     counts = {("TASK", DAY): 2, ("CALL", DAY): 1, ("SMS", DAY): 3, ("X", DAY): 4}
-    bars = charts.stacked_days(counts, DAY, DAY)
-    assert [(bar["type"], bar["low"], bar["high"]) for bar in bars] == [
+    stacked = bars.stacked_days(counts, DAY, DAY)
+    assert [(bar["type"], bar["low"], bar["high"]) for bar in stacked] == [
         ("CALL", 0, 1),
         ("TASK", 1, 3),
         ("other types", 3, 10),
     ]
-    assert {(bar["start"], bar["end"]) for bar in bars} == {("2018-06-15", "2018-06-16")}
-    assert bars[2]["description"] == "2018-06-15, other types: 7"
+    assert {(bar["start"], bar["end"]) for bar in stacked} == {("2018-06-15", "2018-06-16")}
+    assert stacked[2]["description"] == "2018-06-15, other types: 7"
 
 
 def test_long_periods_are_drawn_by_weeks() -> None:
@@ -140,17 +141,17 @@ def test_long_periods_are_drawn_by_weeks() -> None:
     From 191 days on a bar is a week from Monday, or those of its days that are in the period; no
     engagement is lost.
     """
-    last = DAY + timedelta(days=charts.MAX_DAILY_BARS - 1)
-    assert not charts.is_weekly(DAY, last)
-    assert charts.is_weekly(DAY, last + timedelta(days=1))
+    last = DAY + timedelta(days=bars.MAX_DAILY_BARS - 1)
+    assert not bars.is_weekly(DAY, last)
+    assert bars.is_weekly(DAY, last + timedelta(days=1))
     counts = {("NOTE", DAY + timedelta(days=nth)): 1 for nth in range(400)}
-    bars = charts.stacked_days(counts, DAY, DAY + timedelta(days=399))
-    assert {date.fromisoformat(bar["start"]).weekday() for bar in bars[1:]} == {0}
-    assert (bars[0]["start"], bars[0]["end"]) == ("2018-06-15", "2018-06-18")
-    assert bars[-1]["end"] == str(DAY + timedelta(days=400))
-    assert bars[1]["description"] == "week of 2018-06-18, NOTE: 7"
-    assert sum(bar["high"] - bar["low"] for bar in bars) == 400
-    assert bars[0]["description"] == "2018-06-15 to 2018-06-17, NOTE: 3"
+    stacked = bars.stacked_days(counts, DAY, DAY + timedelta(days=399))
+    assert {date.fromisoformat(bar["start"]).weekday() for bar in stacked[1:]} == {0}
+    assert (stacked[0]["start"], stacked[0]["end"]) == ("2018-06-15", "2018-06-18")
+    assert stacked[-1]["end"] == str(DAY + timedelta(days=400))
+    assert stacked[1]["description"] == "week of 2018-06-18, NOTE: 7"
+    assert sum(bar["high"] - bar["low"] for bar in stacked) == 400
+    assert stacked[0]["description"] == "2018-06-15 to 2018-06-17, NOTE: 3"
 
 
 def test_the_dashed_line_reaches_the_full_one() -> None:
@@ -158,11 +159,11 @@ def test_the_dashed_line_reaches_the_full_one() -> None:
     The line of partial windows ends at the first full window.
     """
     points = [Point(DAY + timedelta(days=nth), nth, nth >= 2) for nth in range(5)]
-    parts = charts.window_parts(points)
+    parts = averages.window_parts(points)
     assert [point.average for point in parts["partial"]] == [0, 1, 2]
     assert [point.average for point in parts["full"]] == [2, 3, 4]
-    assert charts.window_parts(points[2:])["partial"] == []
-    assert charts.window_parts(points[:2])["full"] == []
+    assert averages.window_parts(points[2:])["partial"] == []
+    assert averages.window_parts(points[:2])["full"] == []
 
 
 @given(values=st.lists(st.floats(0, 10**6), max_size=12), gap=st.floats(0.1, 10**4))
@@ -170,7 +171,7 @@ def test_labels_do_not_overlap(values: list[float], gap: float) -> None:
     """
     Labels keep the order of their lines, and their distance.
     """
-    heights = charts.spread(values, gap)
+    heights = averages.spread(values, gap)
     assert all(height >= value for height, value in zip(heights, values, strict=True))
     assert all(above - below >= gap * 0.999 for below, above in itertools.pairwise(sorted(heights)))
 
@@ -180,7 +181,7 @@ def test_ticks_of_days(days: int, number: int) -> None:
     """
     Ticks are days of the period, evenly apart, the last one with them.
     """
-    ticks = charts.day_ticks(DAY, DAY + timedelta(days=days - 1), number)
+    ticks = averages.day_ticks(DAY, DAY + timedelta(days=days - 1), number)
     assert 1 <= len(ticks) <= number
     assert ticks[0] >= DAY and ticks[-1] == DAY + timedelta(days=days - 1)
     assert len({after - before for before, after in itertools.pairwise(ticks)}) <= 1
@@ -191,7 +192,7 @@ def test_ticks_of_counts(most: int, number: int) -> None:
     """
     Ticks are whole numbers from 0, evenly apart, no more than asked for, none beyond the most.
     """
-    ticks = charts.count_ticks(most, number)
+    ticks = axes.count_ticks(most, number)
     assert ticks[0] == 0
     assert len(ticks) <= number + 1
     assert all(isinstance(tick, int) and tick <= most for tick in ticks)
@@ -205,7 +206,7 @@ def test_steps_of_heat(numbers: list[int]) -> None:
     The least number has the first step; steps never fall, and none is beyond the last.
     """
     least, most = min(numbers), max(numbers)
-    steps = [charts.heat_step(number, least, most) for number in sorted(numbers)]
+    steps = [hours.heat_step(number, least, most) for number in sorted(numbers)]
     assert steps[0] == 0
     assert steps == sorted(steps)
     assert steps[-1] < len(colours.HEAT)
