@@ -5,6 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 SINGER_TOOLS := .venv-singer-tools
 AUDIT := .venv-audit
+DBT := .venv-dbt
 INSTALLED := $(VENV)/.installed
 
 # What pip and setuptools have to say of themselves helps nobody here; errors are still shown.
@@ -15,7 +16,7 @@ ONE_AT_A_TIME = exec 9<setup.py && flock 9 \
 	&& if [ $@ -nt setup.py ] && [ $@ -nt pyproject.toml ]; then exit 0; fi
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-servers test-seekdb test-galera test-group-replication test-page test-bare lint check-tap test-pythons test-wheel bench bench-quick soak interop interop-taps audit clean
+.PHONY: help install demo test test-servers test-seekdb test-galera test-group-replication test-page test-bare test-dbt lint check-tap test-pythons test-wheel bench bench-quick soak interop interop-taps audit clean
 
 help: ## say what there is to make
 	@awk -F ': .*## ' '/^[a-z-]+: .*## / {printf "make %-22s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -57,6 +58,9 @@ test-page: $(INSTALLED) ## look at the page of the reports in a browser, with ax
 test-bare: ## run make demo, twice, in a bare Debian; as root, see BARE_ARGUMENTS='--help'
 	@$(PYTHON) -m tests.bare $(BARE_ARGUMENTS)
 
+test-dbt: $(INSTALLED) $(DBT)/.installed ## run the dbt project on what tap and target have loaded
+	@$(BIN)/python -m pytest tests/test_dbt.py $(PYTEST_ARGUMENTS)
+
 lint: $(INSTALLED) ## check format, style and types
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -90,7 +94,7 @@ audit: $(INSTALLED) $(AUDIT)/.installed ## ask pip-audit whether advisories name
 	@$(BIN)/python -m demo.audit
 
 clean: ## remove what the other targets made
-	rm -rf $(VENV) .venv-* .demo build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-* .demo build dist dbt/target dbt/logs *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(INSTALLED): setup.py pyproject.toml
@@ -114,4 +118,11 @@ $(SINGER_TOOLS)/.installed: $(INSTALLED)
 $(AUDIT)/.installed: $(INSTALLED)
 	@$(ONE_AT_A_TIME); $(PYTHON) -m venv $(AUDIT) \
 		&& $(PIP_QUIETLY) $(AUDIT)/bin/python -m pip install --quiet 'pip-audit>=2.7,<3' \
+		&& touch $@
+
+# dbt pins many packages, and lags behind the newest Python: any that it supports makes its venv.
+$(DBT)/.installed: $(INSTALLED) dbt/requirements.txt
+	@exec 9<dbt/requirements.txt && flock 9; python=$$($(BIN)/python -m demo.pythons 3.12 3.11 3.10 3.13) \
+		&& $$python -m venv $(DBT) \
+		&& $(PIP_QUIETLY) $(DBT)/bin/python -m pip install --quiet --requirement dbt/requirements.txt \
 		&& touch $@

@@ -1,4 +1,4 @@
-"""The commands: print reports or their SQL, write files, tell the age of the data, index."""
+"""The commands: print reports or their SQL, write files, tell the age of the data, index, views."""
 
 from __future__ import annotations
 
@@ -32,6 +32,7 @@ from engagements_report.queries.periods import (
 )
 from engagements_report.queries.reports import REPORTS, read_synced_at
 from engagements_report.queries.summaries import build_query, run_report
+from engagements_report.views import changes
 from mysql_settings.file_access import to_warnings
 from mysql_settings.login import unproven_server_warning
 from mysql_settings.option_files import OPTION_FILES
@@ -64,7 +65,7 @@ def run(options: argparse.Namespace) -> None:
     for warning in (*warnings, *_access_warnings(options.config, settings)):
         log(warning)
     # Creating an index on many rows has no time limit.
-    timeout_s = None if options.command == "index" else options.timeout
+    timeout_s = None if options.command in WITHOUT_FILTER else options.timeout
     database = Database(settings, timeout_s)
     try:
         report_filter = _with_owners(options, report_filter, database)
@@ -191,10 +192,10 @@ def write_csv_files(
     """
     Write each report to a CSV file of a directory; all numbers are of the same moment.
 
-    Raises UsageError for an unknown report or a directory that cannot be written, and after
-    writing the others ReportError, which names the reports that failed.
+    Raises UsageError for a directory that cannot be written, and after writing the others
+    ReportError, which names the reports that failed.
     """
-    names = _read_report_names(options.reports)
+    names = list(dict.fromkeys(options.reports)) or list(REPORTS)
     try:
         options.directory.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -218,14 +219,6 @@ def write_csv_files(
     log(f"wrote {len(names) - len(failed)} files to {options.directory}")
     if failed:
         raise ReportError(f"reports failed, and have no new file: {', '.join(failed)}")
-
-
-def _read_report_names(names: Sequence[str]) -> Sequence[str]:
-    """Return these reports, or all; raises UsageError for a name that is none."""
-    unknown = [name for name in names if name not in REPORTS]
-    if unknown:
-        raise UsageError(f"{', '.join(unknown)}: no such report: choose from {', '.join(REPORTS)}")
-    return list(dict.fromkeys(names)) or list(REPORTS)
 
 
 def print_freshness(
@@ -299,6 +292,20 @@ def create_indexes(
         log("every index that makes the reports fast exists")
 
 
+def create_views(options: argparse.Namespace, _: ReportFilter, database: Database) -> None:
+    """Create the views for BI tools, or drop them; or print the statements."""
+    if options.drop:
+        statements = changes.plan_drop(database, options.prefix)
+    else:
+        statements = changes.plan(database, options.prefix, log)
+    if options.print:
+        stdout.write("".join(f"{statement};\n" for statement in statements.values()))
+        return
+    changes.apply(database, statements, log)
+    if not statements:
+        log(f"there are no views whose names begin with {options.prefix}")
+
+
 COMMANDS = {
     "report": print_report,
     "sql": print_sql,
@@ -306,7 +313,10 @@ COMMANDS = {
     "csv-dir": write_csv_files,
     "freshness": print_freshness,
     "index": create_indexes,
+    "views": create_views,
 }
+# Commands that change the database, whatever the days.
+WITHOUT_FILTER = ("index", "views")
 
 
 def log(text: str) -> None:
@@ -331,7 +341,7 @@ def _access_warnings(paths: Sequence[Path], settings: ServerSettings) -> list[st
 
 def _to_filter(options: argparse.Namespace) -> ReportFilter:
     """Return which engagements and days the options select; raises UsageError."""
-    if options.command == "index":
+    if options.command in WITHOUT_FILTER:
         return ReportFilter(Period(None, None, read_zone("UTC")), time=options.time)
     max_age_s = options.max_age or MAX_AGE_S
     if options.command == "freshness":

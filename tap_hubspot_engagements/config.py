@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from hubspot_api.activity_properties import OBJECT_TYPES
 from hubspot_api.settings import (
     ApiSettings,
     credential_faults,
@@ -30,9 +31,6 @@ from tap_hubspot_engagements.times import parse_moment
 LOGGER = logging.getLogger(__name__)
 
 API_VERSIONS = ("v1", "v3", "2026-03", "2026-09")
-OBJECT_TYPES = ("notes", "emails", "calls", "tasks", "meetings", "communications", "postal_mail")
-"""HubSpot's names of the types of engagements in the objects API."""
-
 RELATED_TYPES = ("contacts", "companies", "deals", "tickets")
 """Types of objects that every portal has; each is a stream of the catalog."""
 

@@ -32,8 +32,8 @@ EPILOG = f"""\
 Settings that no --config has are read from the environment: TARGET_MYSQL_HOST, _PORT, _USER,
 _PASSWORD, _DATABASE and so on, or the files that TARGET_MYSQL_PASSWORD_FILE and so on name; then
 from the groups [client] and [target-mysql] of {", ".join(OPTION_FILES)}.
-Exit codes: 0 done; 1 failed; 2 usage or configuration; 75 another load has a table of this one:
-run again later; 130, 143 stopped by a signal.
+Exit codes: 0 done; 1 failed; 2 usage or configuration; 75 another load has a table of this one, or
+its state: run again later; 130, 143 stopped by a signal.
 """
 
 
@@ -63,10 +63,16 @@ def run(options: argparse.Namespace) -> int:
             commands.print_about(PROGRAM, DESCRIPTION, options.format)
         elif options.check:
             commands.check(options.config)
+        elif options.print_state:
+            commands.print_state(options.config, options.state_id)
+        elif options.list_states:
+            commands.list_states(options.config)
+        elif options.set_state is not None:
+            commands.set_state(options.config, options.state_id, options.set_state)
         else:
             raise_on_signals(Stopped)
             _raise_on_closed_stdout()
-            commands.load(options.config)
+            commands.load(options.config, options.state_id)
     except TargetError as error:
         LOGGER.error("%s", " ".join(str(error).splitlines()))
         return _exit_code(error)
@@ -120,6 +126,23 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument(
         "--check", action="store_true", help="test the connection, print what it allows, and exit"
+    )
+    parser.add_argument(
+        "--state-id", metavar="NAME", help="keep the state in the database, as the setting state_id"
+    )
+    parser.add_argument(
+        "--print-state", action="store_true", help="print the stored state, {} if none, and exit"
+    )
+    parser.add_argument(
+        "--set-state",
+        type=Path,
+        metavar="FILE",
+        help="store the state in FILE, or of stdin with -, and exit",
+    )
+    parser.add_argument(
+        "--list-states",
+        action="store_true",
+        help="print every state_id and when its state was written, and exit",
     )
     parser.add_argument(
         "--about", action="store_true", help="print the configuration as JSON Schema, and exit"

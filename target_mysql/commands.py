@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import codecs
+import json
 import logging
 import os
 import re
@@ -11,6 +13,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from command_line.about import about
+from command_line.stdin import read_lines
+from command_line.stdout import write_whole
 from mysql_settings.declarations import to_json_schema
 from mysql_settings.file_access import to_warnings
 from mysql_settings.login import unproven_server_warning
@@ -18,15 +22,24 @@ from mysql_settings.option_files import OPTION_FILES
 from mysql_settings.sources import files_of_environment
 from mysql_settings.visible import visible
 from target_mysql.config import Config, read_files
-from target_mysql.exceptions import ConnectError, TargetError, TransientError
+from target_mysql.exceptions import (
+    ConfigError,
+    ConnectError,
+    DatabaseMissing,
+    LockedError,
+    TargetError,
+    TransientError,
+)
+from target_mysql.loading import stored_states
 from target_mysql.loading.loader import Loader
+from target_mysql.loading.stored_states import StoredState
+from target_mysql.loading.table_locks import TableLocks
 from target_mysql.retries import iter_waits_s
 from target_mysql.server.database import Database
-from target_mysql.stdin import read_lines
-from target_mysql.stdout import write_whole
 
 LOGGER = logging.getLogger(__name__)
 
+STDIN = Path("-")
 TICK_S = 1.0  # the longest delay of a flush by time
 # The thread switch interval, so that parsing does not hold up the commit thread. With Python's
 # default of 5 ms, a load over existing rows took an eighth longer.
@@ -34,9 +47,13 @@ SWITCH_INTERVAL_S = 0.0005
 CAPABILITIES = ("about", "schema-flattening", "activate-version", "hard-delete")
 
 
-def load(paths: Sequence[Path]) -> None:
-    """Load the messages of stdin as the configuration in `paths` says; raises TargetError."""
-    config = _read_config(paths)
+def load(paths: Sequence[Path], state_id: str | None = None) -> None:
+    """
+    Load the messages of stdin as the configuration in `paths` says; raises TargetError.
+
+    `state_id` counts over that of the configuration, here and in the other commands.
+    """
+    config = _read_config(paths, state_id)
     database = _connect_with_retries(config)
     LOGGER.info("loading into %s of %s", config.database, database.server.version)
     if database.server.is_oceanbase:
@@ -55,12 +72,12 @@ def load(paths: Sequence[Path]) -> None:
         database.close()
 
 
-def _connect_with_retries(config: Config) -> Database:
+def _connect_with_retries(config: Config, *, creates_database: bool = True) -> Database:
     """Connect; retry an unreachable or full server for retry_limit_seconds. TargetError."""
     give_up_at = time.monotonic() + config.retry_limit_seconds
     for wait_s in iter_waits_s(len(config.addresses)):
         try:
-            return Database(config)
+            return Database(config, creates_database=creates_database)
         except (ConnectError, TransientError) as error:
             may_pass = isinstance(error, TransientError) or error.may_pass
             if not may_pass or time.monotonic() + wait_s > give_up_at:
@@ -68,6 +85,77 @@ def _connect_with_retries(config: Config) -> Database:
             LOGGER.warning("%s: retrying in %.1f s", error, wait_s)
         time.sleep(wait_s)
     raise AssertionError("there is always another wait")
+
+
+def print_state(paths: Sequence[Path], state_id: str | None) -> None:
+    """Print the stored state, `{}` without one; raises TargetError."""
+    config = _read_config(paths, state_id)
+    name = _require_state_id(config)
+    try:
+        database = _connect_with_retries(config, creates_database=False)
+    except DatabaseMissing:
+        _print(stored_states.NO_STATE)
+        return
+    value = stored_states.read_value(database, name)
+    database.close()
+    _print(value)
+
+
+def list_states(paths: Sequence[Path]) -> None:
+    """Print a line for each stored state: state_id, a tab, the time in UTC. TargetError."""
+    config = _read_config(paths)
+    try:
+        database = _connect_with_retries(config, creates_database=False)
+    except DatabaseMissing:
+        return
+    times = stored_states.read_times(database)
+    database.close()
+    if times:
+        _print("\n".join(f"{visible(name)}\t{at:%Y-%m-%dT%H:%M:%S.%fZ}" for name, at in times))
+
+
+def set_state(paths: Sequence[Path], state_id: str | None, source: Path) -> None:
+    """
+    Store the JSON object in the file `source`, or of stdin if that is `-`, as the state.
+
+    Raises TargetError, of which LockedError says that a load of this state is running.
+    """
+    config = _read_config(paths, state_id)
+    name = _require_state_id(config)
+    value = _read_state(source)
+    database = _connect_with_retries(config)
+    locks = TableLocks(database, config.lock_timeout_seconds)
+    state = StoredState(name, locks)
+    try:
+        if holder := locks.try_acquire(state.lock_name):
+            problem = f"state {name} is being loaded by another target-mysql ({holder})"
+            raise LockedError(f"{problem}: run again when that has ended")
+        stored_states.create_if_missing(database)
+        with database.transaction():
+            state.write(database, value)
+    finally:
+        locks.release()
+        database.close()
+
+
+def _require_state_id(config: Config) -> str:
+    if config.state_id is None:
+        raise ConfigError("state_id: missing: set the key, or give --state-id")
+    return config.state_id
+
+
+def _read_state(source: Path) -> bytes:
+    """Return the JSON object in a file as it is written there; raises ConfigError."""
+    try:
+        text = sys.stdin.buffer.read() if source == STDIN else source.read_bytes()
+        value = json.loads(text.removeprefix(codecs.BOM_UTF8))
+    except OSError as error:
+        raise ConfigError(f"{source}: cannot be read: {error.strerror}") from error
+    except (ValueError, RecursionError) as error:
+        raise ConfigError(f"{source}: the state is not JSON: {error}") from error
+    if not isinstance(value, dict):
+        raise ConfigError(f"{source}: the state must be a JSON object")
+    return text.removeprefix(codecs.BOM_UTF8).strip()
 
 
 def check(paths: Sequence[Path]) -> None:
@@ -100,8 +188,9 @@ def print_about(program: str, description: str, form: str) -> None:
     _print(about(program, description, CAPABILITIES, to_json_schema(Config), form))
 
 
-def _read_config(paths: Sequence[Path]) -> Config:
-    config = Config.from_sources(read_files(paths), os.environ)
+def _read_config(paths: Sequence[Path], state_id: str | None = None) -> Config:
+    settings = read_files(paths) | ({} if state_id is None else {"state_id": state_id})
+    config = Config.from_sources(settings, os.environ)
     of_environment = files_of_environment(os.environ, Config.__struct_fields__)
     for warning in to_warnings([*paths, *of_environment, *map(Path, OPTION_FILES)]):
         LOGGER.warning("%s", warning)

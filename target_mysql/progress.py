@@ -85,6 +85,9 @@ class Progress:
                 else "",
                 f", {counts.not_numbers} NaN or Infinity as NULL" if counts.not_numbers else "",
             )
+            for name in ("inserted", "updated", "deleted"):
+                if rows := getattr(counts, name):
+                    _metric("counter", f"rows_{name}", rows, stream=stream)
         self._count_records()
         elapsed_s = time.monotonic() - self._started_at
         status = "succeeded" if outcome == "done" else "failed"

@@ -7,6 +7,7 @@ import math
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 import pymysql
@@ -59,6 +60,10 @@ class Rows:
     columns: tuple[str, ...]
     rows: Sequence[Sequence[Any]]
 
+    def has_numbers(self, index: int) -> bool:
+        """Whether a column has numbers, which stand to the right."""
+        return any(isinstance(row[index], (int, Decimal)) for row in self.rows)
+
 
 class Database:
     """
@@ -85,8 +90,18 @@ class Database:
             return Rows(columns, cursor.fetchall())
 
     def create_index(self, statement: str) -> bool:
+        """Run a CREATE INDEX as `change` does; return False if an index of that name exists."""
+        try:
+            self.change(statement)
+        except DatabaseError as error:
+            if error_code(error.__cause__ or error) != INDEX_EXISTS:
+                raise
+            return False
+        return True
+
+    def change(self, statement: str) -> None:
         """
-        Run a CREATE INDEX; return False if an index of that name exists.
+        Run a statement that creates or drops something.
 
         Raises TableInUse, with the connections that use the table, after CHANGE_LOCK_WAIT_S.
         """
@@ -94,20 +109,16 @@ class Database:
         try:
             self.query(SqlText(statement))
         except DatabaseError as error:
-            code = error_code(error.__cause__ or error)
-            if code == LOCK_WAIT_TIMEOUT:
-                raise TableInUse(f"waiting for {self._holders()}") from error
-            if code != INDEX_EXISTS:
+            if error_code(error.__cause__ or error) != LOCK_WAIT_TIMEOUT:
                 raise
-            return False
-        return True
+            raise TableInUse(f"waiting for {self._holders()}") from error
 
     def may_read(self, table: str) -> bool:
         """Whether the user may read a table, which may not exist."""
         try:
             self.query(SqlText(f"SELECT 1 FROM {table} LIMIT 0"))
         except DatabaseError as error:
-            return error_code(error.__cause__ or error) not in RIGHT_MISSING
+            return not is_right_missing(error)
         return True
 
     def render_sql(self, text: SqlText) -> str:
@@ -134,6 +145,14 @@ class Database:
         sizes = [f"{name} = {TEMPORARY_TABLE_SIZE}" for name in TEMPORARY_TABLE_LIMITS]
         with contextlib.suppress(DatabaseError):  # a server without these limits
             self.query(SqlText(f"SET SESSION {', '.join(sizes)}"))
+
+    def kinds(self) -> dict[str, str]:
+        """Return for each table and view that the user can see `BASE TABLE`, `VIEW` or another."""
+        text = SqlText(
+            "SELECT table_name, table_type FROM information_schema.tables"
+            " WHERE table_schema = DATABASE()"
+        )
+        return {str(table): str(kind) for table, kind in self.query(text).rows}
 
     def indexed_columns(self) -> set[tuple[str, str]]:
         """Return (table, column) of the first column of every index."""
@@ -179,6 +198,11 @@ class Database:
         if not rows:
             return "a connection that this user may not see (the right PROCESS would show it)"
         return " or ".join(map(_describe_holder, rows))
+
+
+def is_right_missing(error: DatabaseError) -> bool:
+    """Whether the user lacks a right on a table or column."""
+    return error_code(error.__cause__ or error) in RIGHT_MISSING
 
 
 def _connect(settings: ServerSettings) -> Connection[Cursor]:
@@ -232,7 +256,7 @@ def _advice(code: int, reason: str) -> str:
         return ": allow it more seconds with --timeout, or report on fewer days with --from"
     if code == LOCK_WAIT_TIMEOUT:
         return ": another session changes a table of the report: run again when it has ended"
-    denied = re.match(r"(\w+) command denied", reason)
+    denied = re.match(r"([A-Z ]+) command denied", reason)
     if code in RIGHT_MISSING:
         right = denied[1] if denied else "SELECT"
         return f": let an administrator grant this user the right {right}"

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timezone
 
 from engagements_report.exceptions import UsageError
-from engagements_report.queries.calendar import Offset, gaps, iter_offsets
+from engagements_report.queries import calendar
+from engagements_report.queries.calendar import EPOCH, MS, Offset, gaps, iter_offsets
 from engagements_report.queries.database import Database, Rows
 from engagements_report.queries.periods import (
     LAST_DAY,
@@ -153,7 +153,7 @@ def build_query(database: Database, report: str, report_filter: ReportFilter) ->
         **_filter_values(report_filter, live_by, gaps(offsets)),
         **_column_names(report_filter),
         "max_age_s": report_filter.max_age_s,
-        "now_ms": int(time.time() * 1000),
+        "now_ms": (calendar.utc_now() - EPOCH) // MS,
         "untouched_for": report_filter.untouched_for,
         "kinds": to_list("kind", report_filter.objects),
     }
@@ -172,7 +172,7 @@ def find_span(database: Database, report_filter: ReportFilter, *, averages: bool
     text = fill(read_sql("covered"), {"time": SqlText(f"`{report_filter.time}`")})
     ((first_ms, last_ms),) = database.query(text).rows
     covered = None if first_ms is None else CoveredTimes(first_ms, last_ms)
-    today = datetime.now(timezone.utc).astimezone(report_filter.period.zone).date()
+    today = calendar.utc_now().astimezone(report_filter.period.zone).date()
     return to_span(report_filter.period, covered, today, averages=averages)
 
 

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from datetime import datetime, timezone
 
 from engagements_report.exceptions import UsageError
-from engagements_report.queries import changes, measures, reports, response_times, teams
+from engagements_report.queries import calendar, changes, measures, reports, response_times, teams
 from engagements_report.queries.calendar import DAY
 from engagements_report.queries.database import Database, Rows
 from engagements_report.queries.measures import Days, Measures
@@ -44,7 +43,7 @@ def compared_days(period: Period) -> Days:
     Without a last day, it is yesterday; without a first day, the week up to the last. Raises
     UsageError if none of the days is over.
     """
-    today = datetime.now(timezone.utc).astimezone(period.zone).date()
+    today = calendar.utc_now().astimezone(period.zone).date()
     if period.first is None and period.last is None:
         return Days(*named_days("last-week", today))
     last = period.last or today - DAY

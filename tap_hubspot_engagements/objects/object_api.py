@@ -11,7 +11,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from hubspot_api.activity_properties import CREATED, ID
 from hubspot_api.client import HubspotClient, Response
+from hubspot_api.endpoints import Endpoints
 from hubspot_api.exceptions import NotFoundError
 from hubspot_api.json_codec import parse_json, without_nul
 from tap_hubspot_engagements.engagement import Engagement
@@ -25,8 +27,6 @@ from tap_hubspot_engagements.objects.api import (
     to_search_body,
 )
 from tap_hubspot_engagements.objects.associations import NOT_FOUND
-from tap_hubspot_engagements.objects.columns import CREATED, ID
-from tap_hubspot_engagements.objects.endpoints import Endpoints
 from tap_hubspot_engagements.objects.object_records import changed_ms
 from tap_hubspot_engagements.objects.object_types import MERGED_IDS, ObjectType
 
@@ -102,10 +102,12 @@ class ObjectApi:
         response = self._client.get(self.endpoints.records(kind), params, parse_results)
         return self._to_page(kind, response, response.body.results, archived=archived)
 
-    def fetch_list(self, kind: str, after: str | int = "") -> tuple[Callable[[], ObjectPage], bool]:
-        """Request a page as list_page does; return the page, and whether there may be another."""
+    def fetch_list(
+        self, kind: str, after: str | int = ""
+    ) -> tuple[Callable[[], ObjectPage], Callable[[], bool]]:
+        """Request a page as list_page does; return the page, and whether another follows."""
         page = self.list_page(kind, after)
-        return lambda: page, page.after is not None
+        return lambda: page, lambda: page.after is not None
 
     def search(self, kind: str, filters: Sequence[Filter], sort: str) -> SearchPage:
         """Return the first page of the records that match all `filters`, in ascending order."""

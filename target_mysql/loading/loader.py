@@ -24,6 +24,7 @@ from target_mysql.loading.activate_version import delete_older_versions
 from target_mysql.loading.committer import Committer
 from target_mysql.loading.stage_and_merge import utc_now
 from target_mysql.loading.staging import Staging
+from target_mysql.loading.stored_states import StoredState
 from target_mysql.loading.streams import Stream, Streams
 from target_mysql.loading.table_changes import TableChanges
 from target_mysql.loading.table_locks import TableLocks
@@ -53,6 +54,7 @@ class Loader:
         self._config = config
         self._locks = TableLocks(database, config.lock_timeout_seconds)
         self._staging = Staging(self._locks, uses_tables=config.staging == "tables")
+        self._stored_state = StoredState(config.state_id, self._locks) if config.state_id else None
         self._committer = Committer(
             database,
             out,
@@ -60,6 +62,7 @@ class Loader:
             config.retry_limit_seconds,
             self._locks,
             self._staging,
+            self._stored_state,
         )
         self._changes = TableChanges(database, config, self._locks, self._committer)
         self._streams = Streams(config)
@@ -75,6 +78,8 @@ class Loader:
         Raises TargetError. The lines before a faulty one are loaded first.
         """
         number = 0
+        if self._stored_state is not None:
+            self._changes.lock_state(self._stored_state)
         try:
             for lines in chunks:
                 for line in lines:
