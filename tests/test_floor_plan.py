@@ -81,7 +81,7 @@ FLOORS = {
     "hubspot_engagements": "__main__ cli sync programs outcome config exceptions __init__",
     "engagements_report": (
         "__main__ cli commands page.mail page.picture page.html_report page.sections.catalogue"
-        " page.people page.links page.news"
+        " page.people page.links page.news page.teams"
         " page.goals page.sections.quality page.sections.first_response page.sections.hours"
         " page.sections.outcomes page.sections.parts page.sections.rolling page.sections.daily"
         " page.sections.__init__ page.figures page.freshness page.period page.charts.sparkline"
