@@ -1,1 +1,1 @@
-"""The options and signals that the command lines of several programs share."""
+"""What the command lines of several programs share: options, signals, standard input and output."""

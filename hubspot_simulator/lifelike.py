@@ -24,6 +24,9 @@ MINUTE_MS, HOUR_MS, DAY_MS = 60_000, 3_600_000, 86_400_000
 GROWTH = 0.6  # the last day has so much more than the first
 DIP_DAYS = (200, 225)  # days before today of a dip: a quarter lost to a reorganisation
 DIP_SHARE = 0.45
+# What `falls` plants in the last whole week, Monday to Sunday in UTC.
+CALLS_LOST = 1 / 3
+CALLS_LOST_BY_ONE = 0.6
 HOLIDAYS = (((12, 22), (12, 31)), ((1, 1), (1, 3)))
 HOLIDAY_SHARE = 0.15
 WEEKDAY_SHARES = (1.0, 1.08, 1.1, 1.02, 0.8, 0.05, 0.03)  # Monday to Sunday
@@ -64,6 +67,7 @@ PEOPLE = (
     Person(41629787, "Mei", "Tanaka", "Customer Success", "Asia/Tokyo", 0.7),
     Person(41629788, "Zoë", "Byrne", "Customer Success", "Europe/Dublin", 0.5),
 )
+WHO_CALLS_LESS = PEOPLE[4]
 TEAM_IDS = {"Sales EMEA": 368389, "Sales Americas": 368390, "Customer Success": 368391}
 # What a person of a team starts with, by type.
 TYPE_SHARES = {
@@ -119,19 +123,27 @@ def owners() -> list[Owner]:
     ]
 
 
-def engagements(count: int, seed: int, now_ms: int, portal_id: int) -> Iterator[Record]:
-    """Yield `count` records, ids and `createdAt` rising, over the 18 months up to `now_ms`."""
+def engagements(
+    count: int, seed: int, now_ms: int, portal_id: int, *, falls: bool = False
+) -> Iterator[Record]:
+    """
+    Yield `count` records, ids and `createdAt` rising, over the 18 months up to `now_ms`.
+
+    With `falls`, the last whole week has a third of calls fewer than usual, and WHO_CALLS_LESS
+    makes 60 % fewer: what a report on changes must find.
+    """
     rng = random.Random(seed)
-    events = sorted(_events(rng, count, now_ms), key=lambda event: event.at_ms)
+    events = sorted(_events(rng, count, now_ms, falls=falls), key=lambda event: event.at_ms)
     record_id = FIRST_ID
     for event in events:
         record_id += rng.randrange(1, 40_000)
         yield _record(rng, event, record_id, portal_id, now_ms)
 
 
-def _events(rng: random.Random, count: int, now_ms: int) -> list[Event]:
+def _events(rng: random.Random, count: int, now_ms: int, *, falls: bool) -> list[Event]:
     """Return `count` events in no order: conversations until there are enough."""
     days = _days(now_ms)
+    week = last_whole_week(days[-1]) if falls else range(0)
     weights = [*accumulate(_weight(rng, day, days[-1]) for day in days)]
     activity = [*accumulate(person.activity for person in PEOPLE)]
     contacts = max(1, count // ENGAGEMENTS_PER_CONTACT)
@@ -142,9 +154,24 @@ def _events(rng: random.Random, count: int, now_ms: int) -> list[Event]:
         at_ms = _office_moment(rng, day, person)
         # A few customers take most of the work; each stays with one person.
         contact = int(contacts * rng.random() ** 2) // len(PEOPLE) * len(PEOPLE)
-        conversation = _conversation(rng, at_ms, person, contact + PEOPLE.index(person))
+        conversation = [*_conversation(rng, at_ms, person, contact + PEOPLE.index(person))]
+        if at_ms in week and conversation[0].kind == "CALL" and _is_lost(rng, person):
+            continue
         events += [event for event in conversation if event.at_ms <= now_ms]
     return events[:count]
+
+
+def last_whole_week(today: date) -> range:
+    """Return the Unix ms of the last week before that of `today`, from Monday, in UTC."""
+    monday = today - timedelta(days=today.weekday() + 7)
+    start = datetime.combine(monday, time(), tzinfo=timezone.utc)
+    start_ms = int(start.timestamp() * 1000)
+    return range(start_ms, start_ms + 7 * DAY_MS)
+
+
+def _is_lost(rng: random.Random, person: Person) -> bool:
+    """Whether a call of the week of `falls` is not made."""
+    return rng.random() < (CALLS_LOST_BY_ONE if person == WHO_CALLS_LESS else CALLS_LOST)
 
 
 def _days(now_ms: int) -> list[date]:

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from tap_hubspot_engagements.config import OBJECT_TYPES, Config
+from hubspot_api.activity_properties import OBJECT_TYPES
+from tap_hubspot_engagements.config import Config
 from tap_hubspot_engagements.exceptions import ConfigError
 from tap_hubspot_engagements.selection import Selection, read_properties
 from tap_hubspot_engagements.streams import ENGAGEMENTS, object_stream, pair_stream

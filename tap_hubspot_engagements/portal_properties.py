@@ -6,10 +6,11 @@ import logging
 from collections import deque
 from collections.abc import Mapping
 
+from hubspot_api.activity_properties import OBJECT_TYPES
 from hubspot_api.client import HubspotClient
+from hubspot_api.endpoints import Endpoints
 from hubspot_api.exceptions import AuthError, HubspotError
-from tap_hubspot_engagements.config import OBJECT_TYPES, Config
-from tap_hubspot_engagements.objects.endpoints import Endpoints
+from tap_hubspot_engagements.config import Config
 from tap_hubspot_engagements.objects.object_api import iter_definitions
 from tap_hubspot_engagements.objects.object_types import SCHEMA_OF_TYPE, TEXT, get_object_type
 from tap_hubspot_engagements.selection import read_properties

@@ -14,16 +14,17 @@ from typing import Any
 
 import msgspec
 
+from hubspot_api.activity_properties import OBJECT_TYPES
 from hubspot_api.client import HubspotClient, Response
+from hubspot_api.endpoints import Endpoints
 from hubspot_api.exceptions import AuthError, HubspotError
 from hubspot_api.json_codec import to_json
-from tap_hubspot_engagements.config import OBJECT_TYPES, Config
+from tap_hubspot_engagements.config import Config
 from tap_hubspot_engagements.deletion_sweep import with_deletion
 from tap_hubspot_engagements.engagement import Engagement, FastPath
 from tap_hubspot_engagements.fetch_associations import Plan
 from tap_hubspot_engagements.messages import Messages
 from tap_hubspot_engagements.objects.associations import Associations, Target
-from tap_hubspot_engagements.objects.endpoints import Endpoints
 from tap_hubspot_engagements.objects.object_api import MAX_BATCH, ObjectApi, Results
 from tap_hubspot_engagements.objects.object_records import changed_ms, merged_into
 from tap_hubspot_engagements.objects.object_types import MERGED_IDS, kind_of

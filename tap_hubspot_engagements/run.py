@@ -7,14 +7,15 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from hubspot_api.activity_properties import OBJECT_TYPES
 from hubspot_api.client import HubspotClient
+from hubspot_api.endpoints import Endpoints
 from hubspot_api.exceptions import AuthError, HubspotError
-from tap_hubspot_engagements.config import OBJECT_TYPES, Config
+from tap_hubspot_engagements.config import Config
 from tap_hubspot_engagements.fetch_associations import Plan
 from tap_hubspot_engagements.messages import Messages
 from tap_hubspot_engagements.objects.archived import Deletions, iter_deletions
 from tap_hubspot_engagements.objects.associations import naming_type
-from tap_hubspot_engagements.objects.endpoints import Endpoints
 from tap_hubspot_engagements.objects.object_api import iter_definitions
 from tap_hubspot_engagements.portal_check import PortalCheck
 from tap_hubspot_engagements.progress import Progress

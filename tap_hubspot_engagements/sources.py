@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from hubspot_api.client import HubspotClient
+from hubspot_api.endpoints import NEWEST, VERSIONS
 from tap_hubspot_engagements.config import Config
 from tap_hubspot_engagements.objects.api import ObjectsApi
-from tap_hubspot_engagements.objects.endpoints import NEWEST, VERSIONS
 from tap_hubspot_engagements.objects.object_api import ObjectApi
 from tap_hubspot_engagements.objects.object_types import FIRST_COLUMNS, LAST_COLUMNS
 from tap_hubspot_engagements.objects.source import ObjectsSource

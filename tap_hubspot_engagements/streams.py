@@ -9,8 +9,9 @@ from functools import cache, partial
 from pathlib import Path
 from typing import Any, Protocol
 
+from hubspot_api.activity_properties import OBJECT_TYPES
 from tap_hubspot_engagements import records
-from tap_hubspot_engagements.config import OBJECT_TYPES, RELATED_TYPES, Config
+from tap_hubspot_engagements.config import RELATED_TYPES, Config
 from tap_hubspot_engagements.objects.object_records import to_object_record
 from tap_hubspot_engagements.objects.object_types import (
     ObjectType,

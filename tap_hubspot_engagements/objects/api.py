@@ -12,14 +12,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
 
+from hubspot_api.activity_properties import CREATED, ID, MODIFIED
 from hubspot_api.client import HubspotClient, Response
+from hubspot_api.endpoints import Endpoints
 from hubspot_api.exceptions import NotFoundError
 from hubspot_api.json_codec import NUL_ESCAPE, parse_json, without_nul
 from hubspot_api.rate_limit import RateLimiter
 from tap_hubspot_engagements.engagement import Engagement, is_int64
 from tap_hubspot_engagements.objects.associations import Associations, naming_type
-from tap_hubspot_engagements.objects.columns import CREATED, ID, MODIFIED, properties_of
-from tap_hubspot_engagements.objects.endpoints import Endpoints
+from tap_hubspot_engagements.objects.columns import properties_of
 from tap_hubspot_engagements.objects.typed_records import (
     ObjectEngagement,
     RecordPage,

@@ -15,12 +15,12 @@ from typing import Any
 
 import msgspec
 
+from hubspot_api.activity_properties import ASSOCIATIONS
 from hubspot_api.client import HubspotClient
+from hubspot_api.endpoints import Endpoints
 from hubspot_api.exceptions import BadRequestError, NotFoundError, RefusedError, ScopeError
 from hubspot_api.json_codec import parse_json
 from tap_hubspot_engagements.exceptions import PagingError
-from tap_hubspot_engagements.objects.columns import ASSOCIATIONS
-from tap_hubspot_engagements.objects.endpoints import Endpoints
 from tap_hubspot_engagements.objects.to_engagement import Partner, Partners
 
 LOGGER = logging.getLogger(__name__)

@@ -15,10 +15,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from hubspot_api.activity_properties import ID
 from tap_hubspot_engagements.exceptions import PagingError
 from tap_hubspot_engagements.objects.api import FIRST_SEARCHABLE_MS, RecordsApi, SearchPage
 from tap_hubspot_engagements.objects.associations import MAX_INPUTS
-from tap_hubspot_engagements.objects.columns import ID
 from tap_hubspot_engagements.objects.lists import to_page
 from tap_hubspot_engagements.objects.values import to_ms
 from tap_hubspot_engagements.source import Page, Resume

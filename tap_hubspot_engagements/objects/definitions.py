@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from hubspot_api.client import HubspotClient
+from hubspot_api.endpoints import Endpoints
 from hubspot_api.json_codec import parse_json
-from tap_hubspot_engagements.objects.endpoints import Endpoints
 
 DISPOSITION = "hs_call_disposition"
 

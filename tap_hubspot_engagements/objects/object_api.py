@@ -11,7 +11,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from hubspot_api.activity_properties import CREATED, ID
 from hubspot_api.client import HubspotClient, Response
+from hubspot_api.endpoints import Endpoints
 from hubspot_api.exceptions import NotFoundError
 from hubspot_api.json_codec import parse_json, without_nul
 from tap_hubspot_engagements.engagement import Engagement
@@ -25,8 +27,6 @@ from tap_hubspot_engagements.objects.api import (
     to_search_body,
 )
 from tap_hubspot_engagements.objects.associations import NOT_FOUND
-from tap_hubspot_engagements.objects.columns import CREATED, ID
-from tap_hubspot_engagements.objects.endpoints import Endpoints
 from tap_hubspot_engagements.objects.object_records import changed_ms
 from tap_hubspot_engagements.objects.object_types import MERGED_IDS, ObjectType
 

@@ -11,13 +11,9 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-from tap_hubspot_engagements.config import OBJECT_TYPES, RELATED_TYPES
-from tap_hubspot_engagements.objects.columns import (
-    ASSOCIATIONS,
-    INNER_COLUMNS,
-    METADATA_COLUMNS,
-    MODIFIED,
-)
+from hubspot_api.activity_properties import ASSOCIATIONS, MODIFIED, OBJECT_TYPES
+from tap_hubspot_engagements.config import RELATED_TYPES
+from tap_hubspot_engagements.objects.columns import INNER_COLUMNS, METADATA_COLUMNS
 from tap_hubspot_engagements.objects.values import Convert, to_bool, to_int, to_ms
 from tap_hubspot_engagements.properties import EMAILS
 

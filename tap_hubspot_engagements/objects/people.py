@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from hubspot_api.activity_properties import HEADERS, PEOPLE, PERSON_PARTS, ROLES
 from hubspot_api.json_codec import parse_json
-from tap_hubspot_engagements.objects.columns import HEADERS, PEOPLE, PERSON_PARTS, ROLES
 
 Get = Callable[[str], Any]
 """From the name of a property to its text; None or an empty text for an absent value."""

@@ -7,10 +7,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+from hubspot_api.activity_properties import OBJECT_TYPES
 from hubspot_api.client import HubspotClient
 from hubspot_api.exceptions import AuthError, HubspotError, ScopeError, TransientError
 from tap_hubspot_engagements import fast_records
-from tap_hubspot_engagements.config import OBJECT_TYPES, Config
+from tap_hubspot_engagements.config import Config
 from tap_hubspot_engagements.engagement import Engagement, FastPath
 from tap_hubspot_engagements.objects.api import ObjectsApi, RecordsApi
 from tap_hubspot_engagements.objects.changes import Cursor, iter_changes

@@ -12,18 +12,20 @@ from typing import Any
 
 import msgspec
 
-from hubspot_api.json_codec import to_json
-from tap_hubspot_engagements.objects.columns import (
-    ACTIVITY_TYPE,
+from hubspot_api.activity_properties import (
     ASSOCIATIONS,
     ATTACHMENTS,
     CHANNEL,
     DIRECTION,
-    INNER_COLUMNS,
-    METADATA_COLUMNS,
     SCHEDULED_TASKS,
     SEND_EVENT,
     SEND_EVENT_CREATED,
+)
+from hubspot_api.json_codec import to_json
+from tap_hubspot_engagements.objects.columns import (
+    ACTIVITY_TYPE,
+    INNER_COLUMNS,
+    METADATA_COLUMNS,
     SUBSTITUTES,
     Column,
     properties_of,

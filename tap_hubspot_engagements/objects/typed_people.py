@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from tap_hubspot_engagements.objects.columns import HEADERS, PEOPLE, PERSON_PARTS, ROLES
+from hubspot_api.activity_properties import HEADERS, PEOPLE, PERSON_PARTS, ROLES
 from tap_hubspot_engagements.objects.people import read_people
 from tap_hubspot_engagements.properties import PERSON_TYPES, Person, StrictStruct
 

@@ -16,13 +16,11 @@ from typing import Any, Generic, TypeVar
 import msgspec
 from msgspec import Raw
 
+from hubspot_api.activity_properties import ASSOCIATIONS, ATTACHMENTS, SCHEDULED_TASKS
 from hubspot_api.json_codec import NUL_ESCAPE, parse_json, to_json
 from tap_hubspot_engagements.engagement import Engagement, is_int64
 from tap_hubspot_engagements.objects.columns import (
-    ASSOCIATIONS,
-    ATTACHMENTS,
     METADATA_COLUMNS,
-    SCHEDULED_TASKS,
     SUBSTITUTES,
     Column,
     properties_of,

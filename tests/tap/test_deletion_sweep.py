@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
+from hubspot_api.activity_properties import OBJECT_TYPES
 from hubspot_simulator.objects.behaviour import ObjectsBehaviour
 from hubspot_simulator.portal import Portal
 from hubspot_simulator.server import Simulator
-from tap_hubspot_engagements.config import API_VERSIONS, OBJECT_TYPES
+from tap_hubspot_engagements.config import API_VERSIONS
 from tap_hubspot_engagements.deletion_sweep import first_swept
 from tap_hubspot_engagements.exceptions import DeletionsError
 from tap_hubspot_engagements.state import read_position

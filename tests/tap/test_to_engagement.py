@@ -11,19 +11,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hubspot_api.activity_properties import ASSOCIATIONS, OBJECT_TYPES, PERSON_PARTS
 from hubspot_simulator.objects.behaviour import ObjectsBehaviour
 from hubspot_simulator.objects.object_types import ACTIVITIES, RELATED
 from hubspot_simulator.objects.views import RecordWriter
 from hubspot_simulator.portal import Portal
-from tap_hubspot_engagements.config import OBJECT_TYPES
 from tap_hubspot_engagements.engagement import Engagement
 from tap_hubspot_engagements.fast_records import fast_path_for
-from tap_hubspot_engagements.objects.columns import (
-    ASSOCIATIONS,
-    METADATA_COLUMNS,
-    PERSON_PARTS,
-    properties_of,
-)
+from tap_hubspot_engagements.objects.columns import METADATA_COLUMNS, properties_of
 from tap_hubspot_engagements.objects.to_engagement import ObjectRecord, Partners, to_engagement
 from tap_hubspot_engagements.objects.typed_records import (
     ObjectEngagement,
