@@ -193,7 +193,7 @@ def _build_people(source: Source, progress: Progress) -> People:
     database, report_filter = source.database, source.report_filter
     all_days = replace(report_filter, period=Period(None, None, report_filter.period.zone))
     medians, response_notes = _numbers_of_owners(
-        database, "response", report_filter, "median_minutes"
+        database, "response", report_filter, "median_hours"
     )
     overdue, task_notes = _numbers_of_owners(database, "tasks", all_days, "overdue")
     activity = Activity(

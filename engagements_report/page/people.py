@@ -49,7 +49,7 @@ class Activity:
     rows: Sequence[Measure]
     owners: Owners
     last: Mapping[int, Sequence[LastEngagement]]
-    median_minutes: Mapping[int, Decimal | int]
+    median_hours: Mapping[int, Decimal | int]
     overdue_tasks: Mapping[int, Decimal | int]
     goals: Goals
     page_days: PageDays
@@ -155,7 +155,7 @@ def _row(person: OwnerFigures, activity: Activity, goals: Sequence[str]) -> list
     owner = person.owner
     calls = person.comparisons["calls"]
     changed = to_change(calls.now or 0, calls.before) if activity.page_days.is_comparable else None
-    minutes = activity.median_minutes.get(owner.id)
+    hours = activity.median_hours.get(owner.id)
     return [
         Link(person.name, f"#p{owner.id}") if owner.id else person.name,
         ", ".join(name for _, name in owner.teams) or None,
@@ -164,7 +164,7 @@ def _row(person: OwnerFigures, activity: Activity, goals: Sequence[str]) -> list
         connect_rate(calls.now, person.number("connected")),
         person.number("emails_sent"),
         person.number("meetings_held"),
-        None if minutes is None else format_duration(minutes),
+        None if hours is None else format_duration(hours * 60),
         person.number("tasks_done"),
         activity.overdue_tasks.get(owner.id),
         _short_day(person.last_day, activity.page_days.today),
