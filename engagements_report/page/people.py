@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
-from decimal import Decimal
 from fractions import Fraction
 from zoneinfo import ZoneInfo
 
@@ -49,8 +48,8 @@ class Activity:
     rows: Sequence[Measure]
     owners: Owners
     last: Mapping[int, Sequence[LastEngagement]]
-    median_minutes: Mapping[int, Decimal | int]
-    overdue_tasks: Mapping[int, Decimal | int]
+    median_minutes: Mapping[int, Fraction]
+    overdue_tasks: Mapping[int, int]
     goals: Goals
     page_days: PageDays
     zone: ZoneInfo
@@ -180,8 +179,9 @@ def connect_rate(calls: int | None, connected: int | None) -> str | None:
     return f"{int(Fraction(100 * connected, calls) + Fraction(1, 2))} %"
 
 
-def format_duration(minutes: Decimal | float) -> str:
-    """Return for example 35 min, 2.4 h, 3.1 d."""
+def format_duration(exact: Fraction) -> str:
+    """Return minutes as for example 35 min, 2.4 h, 3.1 d."""
+    minutes = float(exact)
     if minutes < 90:
         return f"{minutes:.0f} min"
     return f"{minutes / 60:.1f} h" if minutes < 48 * 60 else f"{minutes / 1440:.1f} d"
