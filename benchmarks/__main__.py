@@ -20,6 +20,7 @@ from benchmarks import (
     tap_peers,
     target,
     target_peers,
+    write_back,
 )
 from benchmarks.bench import SERVER_OPTIONS, Bench
 from benchmarks.contest import Contest
@@ -38,6 +39,7 @@ QUESTIONS: Mapping[str, Callable[[Bench], list[Contest]]] = {
     "tap_peers": tap_peers.measure,
     "start_up": start_up.measure,
     "reports": reports.measure,
+    "write_back": write_back.measure,
 }
 
 

@@ -18,7 +18,6 @@ from target_hubspot_engagements.ledger import (
     CREATING,
     DONE,
     GONE,
-    UPDATING,
     Entry,
 )
 from target_hubspot_engagements.validation import (
@@ -124,8 +123,8 @@ def _texts_to_send(
 def _action(
     engagement: Engagement, existing: Entry | None, hubspot_id: int | None, payload_hash: bytes
 ) -> Action:
-    if existing and existing.state == CREATING:
-        return Action.WAIT
+    if existing and existing.state == CREATING and engagement.hubspot_id is None:
+        return Action.WAIT  # else somebody has decided which engagement it is
     if engagement.is_deleted:
         return Action.NOTHING if hubspot_id is None else Action.ARCHIVE
     if hubspot_id is None:
@@ -150,7 +149,7 @@ def _hash(engagement: Engagement, texts: Mapping[str, str], partners: Partners |
 def missing_partners(draft: Draft) -> dict[str, list[str]]:
     """Return the associations to make for an existing engagement."""
     # Without an answer to the last request it is not known which of them exist.
-    is_known = draft.entry is not None and draft.entry.state != UPDATING
+    is_known = draft.entry is not None and draft.entry.state == DONE
     known = draft.known_partners if is_known else {}
     return _difference(draft.partners or {}, known)
 

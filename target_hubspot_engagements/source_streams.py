@@ -72,24 +72,28 @@ class SourceStream:
         if record.get(DELETED_AT) is not None:
             kind = KINDS.get(str(record.get("type")), self.kind)
             kind = kind if self.kind == ENGAGEMENTS else self.kind
-            return Engagement(kind, hubspot_id=self._existing_id(record), is_deleted=True)
+            hubspot_id = self._existing_id(self._renamed(record))
+            return Engagement(kind, hubspot_id=hubspot_id, is_deleted=True)
         if self.kind == ENGAGEMENTS:
             return read_engagement(record, keeps_ids=self._keeps_ids)
-        names = {name: self._names.get(name, name) for name in record}
+        columns = self._renamed(record)
         return Engagement(
             self.kind,
-            values={
-                target: record[name]
-                for name, target in names.items()
-                if target is not None
-                and name not in RESERVED
-                and not name.startswith(METADATA_PREFIX)
-            },
-            partners=_read_partners(record),
-            contact_emails=_read_emails(record),
-            hubspot_id=self._existing_id(record),
+            values={name: columns[name] for name in columns if name not in RESERVED},
+            partners=_read_partners(columns),
+            contact_emails=_read_emails(columns),
+            hubspot_id=self._existing_id(columns),
             optional=frozenset(self.key_properties) - {*self._names},
         )
+
+    def _renamed(self, record: Mapping[str, Any]) -> dict[str, Any]:
+        """Return a record by the names of property_map, without Singer's own columns."""
+        return {
+            target: value
+            for name, value in record.items()
+            if (target := self._names.get(name, name)) is not None
+            and not name.startswith(METADATA_PREFIX)
+        }
 
     def _existing_id(self, record: Mapping[str, Any]) -> int | None:
         """Return the id of an engagement of this portal that the record names."""

@@ -24,11 +24,13 @@ from engagements_report.page.sections.catalogue import (
     CHARTS,
     NOTHING_FOUND,
     SECTION_BUILDERS,
+    TEAMS,
     TITLES,
 )
 from engagements_report.page.sections.daily import Counts, build_daily
 from engagements_report.page.sections.parts import SectionInput
 from engagements_report.page.sections.rolling import build_rolling
+from engagements_report.page.teams import build_teams
 from engagements_report.queries.calendar import DAY, iter_offsets
 from engagements_report.queries.database import Database
 from engagements_report.queries.last_engagements import read_last_engagements
@@ -167,6 +169,7 @@ def _build_page(source: Source, report: str | None, now: datetime, progress: Pro
         charts=charts,
         changes=changes,
         changes_note=note,
+        teams=build_teams(Section(*TEAMS), source.measures, source.page_days, source.people),
         people=people,
         sections=sections,
     )

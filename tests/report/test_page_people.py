@@ -115,7 +115,10 @@ def test_a_section_a_person(database: TestDatabase, write: Write) -> None:
     page = Page(html)
     section = html.split('id="p70"')[1].split("</details>")[0]
     assert [section.count(f'class="line {name}"') for name in ("call", "email")] == [1, 1]
-    assert "Ada Ampere 50 engagements, 20 calls, 30 e-mails sent" in page.text("p70")
+    assert (
+        "50 engagements, 20 calls, 30 e-mails sent"
+        in html.split('id="p70"')[0].rsplit("<details", 1)[1]
+    )
     assert "EMAIL 4.3 (±0 %)" in page.text("p70") and "CALL 5.0 (−30 %)" in page.text("p70")
     rows = page.tables["p70"]
     assert len(rows) == 6
@@ -194,5 +197,22 @@ def test_teams_that_people_can_be_filtered_by(database: TestDatabase, write: Wri
         assert f'id="team-{nth}"> {team}</label>' in html
         assert f"body:has(#team-{nth}:checked) .of-team:not(.t{nth}){{display:none}}" in html
     for owner, team in TEAMS.items():
-        assert f'<details class="person of-team t{teams.index(team)}" id="p{owner}">' in html
+        row = f'<tr class="of-team t{teams.index(team)}"><th class="short"><a href="#p{owner}">'
+        assert row in html
+    assert html.count('<details class="person of-team t') == 3
     assert 'id="team-all" checked' in html
+
+
+def test_teams_are_compared(database: TestDatabase, reports: Reports, write: Write) -> None:
+    """
+    Each team's engagements and calls are those of the report `teams`.
+    """
+    sales_team.fill(database)
+    head, *rows = Page(write(*LAST_WEEK)).tables["teams"]
+    assert head == ["team", "engagements", "change", "calls", "change"]
+    assert rows == [
+        ["East", "70", "▼ −12 %", "40", "▼ −20 %"],
+        ["West", "120", "▼ −25 %", "60", "▼ −40 %"],
+    ]
+    of_report = {row[0]: (row[2], row[6]) for row in reports.rows("teams", *LAST_WEEK)}
+    assert all(of_report[row[0]] == (row[1], row[3]) for row in rows)
