@@ -88,7 +88,7 @@ FLOORS = {
         " page.charts.averages page.charts.days page.charts.plot page.charts.__init__"
         " page.document page.svg page.formatting page.colours page.__init__ output_formats"
         " text_table stdout"
-        " views.changes views.statements views.definitions views.__init__"
+        " views.create views.statements views.definitions views.__init__"
         " queries.indexes queries.last_engagements queries.summaries queries.teams queries.changes"
         " queries.response_times queries.measures queries.people queries.reports"
         " queries.retries queries.database"
