@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from benchmarks import (
+    hourly,
     increments,
     latency,
     limit,
@@ -29,6 +30,7 @@ from private_servers.shell import exit_code
 
 QUESTIONS: Mapping[str, Callable[[Bench], list[Contest]]] = {
     "increments": increments.measure,
+    "hourly": hourly.measure,
     "latency": latency.measure,
     "limit": limit.measure,
     "target": target.measure,
