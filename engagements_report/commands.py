@@ -401,6 +401,8 @@ def _refuse_unused(options: argparse.Namespace) -> None:
         if is_given and reports != [None] and report not in reports:
             flag = f"--{name.replace('_', '-')}"
             raise UsageError(f"{flag} is for {report} only: {reports[0]} does not use it")
+    if options.command == "sql" and options.hours:
+        raise UsageError("--hours is for the report: its SQL has all of each time")
 
 
 def _read_days(options: argparse.Namespace, zone: ZoneInfo) -> tuple[date | None, date | None]:

@@ -100,7 +100,7 @@ def find_owner(people: People, text: str) -> int:
     matches = [
         owner
         for owner in people.owners.values()
-        if wanted in (owner.email.casefold(), owner.name.casefold())
+        if wanted and wanted in (owner.email.casefold(), owner.name.casefold())
     ]
     if len(matches) == 1:
         return matches[0].id

@@ -68,7 +68,9 @@ def _changes(database: Database, report_filter: ReportFilter) -> ReportResult:
 
 
 def _why_nothing(rows: Measures, days: Days) -> str:
-    """Return why no change is told."""
+    """Return why no change is told, nothing if there are no engagements."""
+    if not rows.rows:
+        return ""
     covered = measures.covered_before(days, rows.covered_first)
     if len(covered) < changes.MIN_PERIODS:
         return (
