@@ -85,7 +85,7 @@ def print_report(
         log(note)
     is_empty = not result.rows.rows
     if is_empty:
-        log(result.if_empty or f"no engagements{report_filter.description}")
+        log(result.if_empty)
     if not is_empty or options.format != "table":
         stdout.write(FORMATS[options.format](result.rows), is_for_people=options.format == "table")
     if time.monotonic() - started_s > SLOW_S:

@@ -64,13 +64,15 @@ def _changes(database: Database, report_filter: ReportFilter) -> ReportResult:
     people = read_people(database)
     table = changes.rows_of(changes.what_changed(rows, days), people)
     notes = _notes(days, rows, people)
-    return ReportResult(Rows(changes.COLUMNS, table), None, notes, _why_nothing(rows, days))
+    return ReportResult(
+        Rows(changes.COLUMNS, table), None, notes, _why_nothing(rows, days, report_filter)
+    )
 
 
-def _why_nothing(rows: Measures, days: Days) -> str:
-    """Return why no change is told, nothing if there are no engagements."""
+def _why_nothing(rows: Measures, days: Days, report_filter: ReportFilter) -> str:
+    """Return why no change is told."""
     if not rows.rows:
-        return ""
+        return f"no engagements{report_filter.description}"
     covered = measures.covered_before(days, rows.covered_first)
     if len(covered) < changes.MIN_PERIODS:
         return (
@@ -85,7 +87,8 @@ def _teams(database: Database, report_filter: ReportFilter) -> ReportResult:
     rows = measures.read_measures(database, report_filter, measures.days_to_read(days))
     people = read_people(database)
     table = teams.to_rows(rows, days, people)
-    return ReportResult(Rows(teams.COLUMNS, table), None, _notes(days, rows, people))
+    if_empty = f"no engagements{report_filter.description}"
+    return ReportResult(Rows(teams.COLUMNS, table), None, _notes(days, rows, people), if_empty)
 
 
 def _notes(days: Days, rows: Measures, people: People) -> tuple[str, ...]:
@@ -105,7 +108,8 @@ def _response(database: Database, report_filter: ReportFilter) -> ReportResult:
     zone = report_filter.period.zone
     table = response_times.to_rows(pairs, people, report_filter.hours, zone)
     notes = tuple(dict.fromkeys([*result.notes, *people.notes]))
-    return ReportResult(Rows(response_times.COLUMNS, table), result.span, notes)
+    rows = Rows(response_times.COLUMNS, table)
+    return ReportResult(rows, result.span, notes, result.if_empty)
 
 
 SUMMARIES: Mapping[str, Callable[[Database, ReportFilter], ReportResult]] = {
