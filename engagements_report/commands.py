@@ -32,7 +32,7 @@ from engagements_report.queries.periods import (
 )
 from engagements_report.queries.reports import REPORTS, read_synced_at
 from engagements_report.queries.summaries import build_query, run_report
-from engagements_report.views import changes
+from engagements_report.views import create
 from mysql_settings.file_access import to_warnings
 from mysql_settings.login import unproven_server_warning
 from mysql_settings.option_files import OPTION_FILES
@@ -295,13 +295,13 @@ def create_indexes(
 def create_views(options: argparse.Namespace, _: ReportFilter, database: Database) -> None:
     """Create the views for BI tools, or drop them; or print the statements."""
     if options.drop:
-        statements = changes.plan_drop(database, options.prefix)
+        statements = create.plan_drop(database, options.prefix)
     else:
-        statements = changes.plan(database, options.prefix, log)
+        statements = create.plan(database, options.prefix, log)
     if options.print:
         stdout.write("".join(f"{statement};\n" for statement in statements.values()))
         return
-    changes.apply(database, statements, log)
+    create.apply(database, statements, log)
     if not statements:
         log(f"there are no views whose names begin with {options.prefix}")
 

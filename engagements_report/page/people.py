@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
-from decimal import Decimal
 from fractions import Fraction
 from zoneinfo import ZoneInfo
 
@@ -49,8 +48,8 @@ class Activity:
     rows: Sequence[Measure]
     owners: Owners
     last: Mapping[int, Sequence[LastEngagement]]
-    median_hours: Mapping[int, Decimal | int]
-    overdue_tasks: Mapping[int, Decimal | int]
+    median_minutes: Mapping[int, Fraction]
+    overdue_tasks: Mapping[int, int]
     goals: Goals
     page_days: PageDays
     zone: ZoneInfo
@@ -155,7 +154,7 @@ def _row(person: OwnerFigures, activity: Activity, goals: Sequence[str]) -> list
     owner = person.owner
     calls = person.comparisons["calls"]
     changed = to_change(calls.now or 0, calls.before) if activity.page_days.is_comparable else None
-    hours = activity.median_hours.get(owner.id)
+    minutes = activity.median_minutes.get(owner.id)
     return [
         Link(person.name, f"#p{owner.id}") if owner.id else person.name,
         ", ".join(name for _, name in owner.teams) or None,
@@ -164,7 +163,7 @@ def _row(person: OwnerFigures, activity: Activity, goals: Sequence[str]) -> list
         connect_rate(calls.now, person.number("connected")),
         person.number("emails_sent"),
         person.number("meetings_held"),
-        None if hours is None else format_duration(hours * 60),
+        None if minutes is None else format_duration(minutes),
         person.number("tasks_done"),
         activity.overdue_tasks.get(owner.id),
         _short_day(person.last_day, activity.page_days.today),
@@ -180,8 +179,9 @@ def connect_rate(calls: int | None, connected: int | None) -> str | None:
     return f"{int(Fraction(100 * connected, calls) + Fraction(1, 2))} %"
 
 
-def format_duration(minutes: Decimal | float) -> str:
-    """Return for example 35 min, 2.4 h, 3.1 d."""
+def format_duration(exact: Fraction) -> str:
+    """Return minutes as for example 35 min, 2.4 h, 3.1 d."""
+    minutes = float(exact)
     if minutes < 90:
         return f"{minutes:.0f} min"
     return f"{minutes / 60:.1f} h" if minutes < 48 * 60 else f"{minutes / 1440:.1f} d"

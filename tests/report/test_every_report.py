@@ -208,6 +208,11 @@ def test_every_sentence_of_the_page_is_true(
             assert sentence in page.text(name), name
     for figure in plain_sentences.figures(loaded_portal, options):
         assert figure in page.text("head")
+    table = plain.first_response(loaded_portal, options)
+    on_page = [row[:2] for row in page.tables["first-response"][1:]]
+    assert [(name.strip(), number.strip()) for name, number in on_page] == [
+        (row[0], f"{row[1]:,}") for row in table
+    ]
     head, *rows = page.tables["people"]
     columns = ("calls", "connected", "e-mails", "meetings held", "tasks done")
     people = {row[0]: [row[head.index(name)] for name in columns] for row in rows}

@@ -1,0 +1,1 @@
+"""A Singer target that writes engagements to HubSpot, each once."""
