@@ -34,7 +34,7 @@ BY_OBJECT = Index("engagement_associations", ("objectId",))
 
 def useful(report: str | None, time: str) -> tuple[Index, ...]:
     """Return the indexes that make a report fast, or all reports for None."""
-    is_by_object = report in (None, "first-response")
+    is_by_object = report in (None, "first-response", "response")
     return (BY_TIME[time], BY_OBJECT) if is_by_object else (BY_TIME[time],)
 
 
