@@ -297,10 +297,9 @@ def _empty_page(report_filter: ReportFilter, report: str | None) -> Written:
 def _build_head(source: Source, now: datetime) -> Head:
     zone, days = source.report_filter.period.zone, source.page_days.days
     calendar = formatting.format_zone(zone.key, iter_offsets(days.first, days.last, zone))
-    partial_day = source.page_days.partial_day
     lines = [
         calendar,
-        *([f"{formatting.format_day(partial_day)} is not over"] if partial_day else []),
+        *_partial_lines(source.page_days),
         formatting.describe_filter(source.report_filter),
         *_stale_lines(source.page_days),
     ]
@@ -308,6 +307,14 @@ def _build_head(source: Source, now: datetime) -> Head:
     max_age_s = source.report_filter.max_age_s
     freshness = describe_freshness(synced_at, now, source.page_days.over, zone, max_age_s)
     return Head(period_title(days), lines, freshness)
+
+
+def _partial_lines(page_days: PageDays) -> list[str]:
+    """Return that the current day is not over, and whether the figures are about it."""
+    if not page_days.partial_day:
+        return []
+    line = f"{formatting.format_day(page_days.partial_day)} is not over"
+    return [f"{line}, and in none of the figures" if page_days.is_comparable else line]
 
 
 def _stale_lines(page_days: PageDays) -> list[str]:

@@ -15,7 +15,7 @@ from engagements_report.queries.measures import Days
 
 HEIGHT = 250  # pixels
 LABEL_HEIGHT = 17
-MAX_NAME_LENGTH = 18  # of a label; the table has all of the name
+MAX_NAME_LENGTH = 16  # of a label; the table has all of the name
 MOST_NUMBER_TICKS = 5
 
 
