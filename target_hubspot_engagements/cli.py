@@ -48,23 +48,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Return the exit code of a run with these options."""
-    # Imported here: --help need not wait for it.
-    from target_hubspot_engagements import commands
-    from target_hubspot_engagements.run import Options
-
     gc.freeze()  # keeps imported modules out of the final collection
     logs.set_up()
     raise_on_signals(Stopped)
     try:
-        if options.about:
-            commands.show(commands.describe(PROGRAM, DESCRIPTION, options.format))
-        elif options.check:
-            commands.check(options.config)
-        else:
-            chosen = Options(
-                options.new_ledger, options.adopt, options.send_undecided, options.dry_run
-            )
-            commands.write(options.config, chosen)
+        _start(options)
     except ERRORS as error:
         return _failed(error)
     except Stopped as stopped:
@@ -74,6 +62,20 @@ def run(options: argparse.Namespace) -> int:
     except Exception as error:
         return _crashed(error)
     return 0
+
+
+def _start(options: argparse.Namespace) -> None:
+    # Imported here: --help need not wait for it.
+    from target_hubspot_engagements import commands
+    from target_hubspot_engagements.run import Options
+
+    if options.about:
+        commands.show(commands.describe(PROGRAM, DESCRIPTION, options.format))
+    elif options.check:
+        commands.check(options.config)
+    else:
+        chosen = Options(options.new_ledger, options.adopt, options.send_undecided, options.dry_run)
+        commands.write(options.config, chosen)
 
 
 def _failed(error: Exception) -> int:
@@ -101,12 +103,7 @@ def _forget_output() -> None:
 
 
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog=PROGRAM,
-        description=DESCRIPTION,
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = _build_parser()
     add = parser.add_argument
     add("-c", "--config", type=Path, metavar="FILE", help="JSON configuration")
     add("--new-ledger", action="store_true", help="create the ledger: for the first run alone")
@@ -126,3 +123,12 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     add("--format", choices=("json", "markdown"), default="json", help="of --about (default: json)")
     add("--version", action=VersionAction, nargs=0, help="print the version and exit")
     return parser.parse_args(arguments)
+
+
+def _build_parser() -> argparse.ArgumentParser:
+    return argparse.ArgumentParser(
+        prog=PROGRAM,
+        description=DESCRIPTION,
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )

@@ -8,6 +8,7 @@ disk before the next request is sent: a kill or a power cut leaves a key as pend
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -239,8 +240,10 @@ def open_ledger(path: str, *, is_new: bool = False, read_only: bool = False) -> 
             f"ledger {path}: no such file: for a first run, add --new-ledger; if the ledger was"
             " lost, restore it, or add --new-ledger --adopt"
         )
-    mode = "rwc" if is_new else "ro" if read_only else "rw"
+    mode = "ro" if read_only else "rw"
     try:
+        if is_new:
+            os.close(os.open(path, os.O_CREAT | os.O_EXCL, 0o600))  # it holds texts of engagements
         connection = sqlite3.connect(
             f"{Path(path).absolute().as_uri()}?mode={mode}",
             uri=True,
@@ -250,6 +253,8 @@ def open_ledger(path: str, *, is_new: bool = False, read_only: bool = False) -> 
         _prepare(connection, is_new=is_new, read_only=read_only)
     except sqlite3.Error as error:
         raise _opening_error(path, error) from error
+    except OSError as error:
+        raise LedgerError(f"ledger {path}: cannot be created: {error.strerror}") from error
     ledger = Ledger(connection, path)
     if ledger.fact("format") != FORMAT:
         raise LedgerError(f"ledger {path}: written by another version of this program")
