@@ -8,10 +8,12 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from benchmarks import (
+    hourly,
     increments,
     latency,
     limit,
     memory,
+    objects,
     pipe,
     reports,
     results,
@@ -28,12 +30,14 @@ from private_servers.shell import exit_code
 
 QUESTIONS: Mapping[str, Callable[[Bench], list[Contest]]] = {
     "increments": increments.measure,
+    "hourly": hourly.measure,
     "latency": latency.measure,
     "limit": limit.measure,
     "target": target.measure,
     "target_peers": target_peers.measure,
     "pipe": pipe.measure,
     "memory": memory.measure,
+    "objects": objects.measure,
     "tap_peers": tap_peers.measure,
     "start_up": start_up.measure,
     "reports": reports.measure,

@@ -28,6 +28,7 @@ RUNS = 5
 RECORDS, ENGAGEMENTS = 100_000, 30_000
 # The CPU time of several threads depends on the order in which they wait.
 ONE_WORKER = {"backfill_workers": 1}
+BY_OBJECTS = {**ONE_WORKER, "api_version": "2026-09"}
 PLAIN_TAP = (sys.executable, "-m", "benchmarks.programs.plain_tap")
 
 Pair = tuple[Callable[[], Usage], Callable[[], Usage]]
@@ -73,10 +74,12 @@ def _tap(bench: Bench, portal: ServedPortal) -> dict[str, Pair]:
 
     alone = Tap(bench.folder, portal, ONE_WORKER, ["engagements"])
     whole = Tap(bench.folder, portal, ONE_WORKER)
+    by_objects = Tap(bench.folder, portal, BY_OBJECTS)
     out = bench.folder / "ours"
     return {
         "the tap, engagements, to a plain reader": (lambda: alone.run(out), plain),
         "the tap, all streams, to a plain reader": (lambda: whole.run(out), plain),
+        "the tap by objects, to a plain reader of v1": (lambda: by_objects.run(out), plain),
     }
 
 

@@ -78,9 +78,14 @@ class ServedPortal:
         )
 
     def ids(self, most: int) -> list[int]:
-        """Return the lowest ids, `most` of them, and at most a page of HubSpot's."""
-        results = self._ask("GET", f"{ENGAGEMENTS}/paged?limit={most}", None)["results"]
-        return [int(one["engagement"]["id"]) for one in results]
+        """Return the lowest ids, `most` of them."""
+        ids: list[int] = []
+        has_more, offset = True, 0
+        while has_more and len(ids) < most:
+            page = self._ask("GET", f"{ENGAGEMENTS}/paged?limit=250&offset={offset}", None)
+            ids += [int(one["engagement"]["id"]) for one in page["results"]]
+            has_more, offset = page["hasMore"], page["offset"]
+        return ids[:most]
 
     def _ask(self, method: str, path: str, body: dict[str, Any] | None) -> Any:
         answer = requests.request(

@@ -1,11 +1,15 @@
-"""Runs the tests on every installed Python from 3.10 on, each in a separate venv."""
+"""
+Runs the tests on every installed Python from 3.10 on, each in a separate venv.
+
+With versions as arguments, prints the path of the first of them that is installed.
+"""
 
 from __future__ import annotations
 
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 REPOSITORY = Path(__file__).parents[1]
@@ -13,7 +17,21 @@ VERSIONS = tuple(f"3.{minor}" for minor in range(10, 15))
 PYENV = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
 
 
-def main() -> int:
+def main(versions: Sequence[str]) -> int:
+    """Return 0 when the tests pass on all of them, or the first of `versions` was printed."""
+    return _print_first(versions) if versions else _test_all()
+
+
+def _print_first(versions: Sequence[str]) -> int:
+    python = next(filter(None, map(find_python, versions)), None)
+    if python is None:
+        print(f"Python {' or '.join(versions)} is needed, and not here", file=sys.stderr)
+        return 1
+    print(python)
+    return 0
+
+
+def _test_all() -> int:
     """Return 0 when the tests pass on all of them, of which there must be one."""
     found = dict(find_pythons())
     missing = ", ".join(version for version in VERSIONS if version not in found)
@@ -57,4 +75,4 @@ def _test(version: str, python: Path) -> bool:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

@@ -1,4 +1,4 @@
-"""The commands: print a report or the SQL of a report, write the HTML page, create indexes."""
+"""The commands: print reports or their SQL, write files, tell the age of the data, index, views."""
 
 from __future__ import annotations
 
@@ -7,26 +7,32 @@ import os
 import shutil
 import sys
 import time
-from collections.abc import Sequence
-from datetime import date, datetime
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import date, datetime, timezone
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from engagements_report import stdout
 from engagements_report.config import read_config
-from engagements_report.exceptions import ReportError, UsageError
+from engagements_report.exceptions import DatabaseError, ReportError, UsageError
 from engagements_report.output_formats import FORMATS
 from engagements_report.queries import indexes
 from engagements_report.queries.calendar import read_day, read_zone
-from engagements_report.queries.database import SESSION, Database
+from engagements_report.queries.database import SESSION, Database, Rows
+from engagements_report.queries.people import People, read_people, select_owners
 from engagements_report.queries.periods import (
     MAX_AGE_S,
+    OBJECTS,
     WINDOW_DAYS,
     Period,
     ReportFilter,
     named_days,
 )
-from engagements_report.queries.reports import build_query, run_report
+from engagements_report.queries.reports import REPORTS, read_synced_at
+from engagements_report.queries.summaries import build_query, run_report
+from engagements_report.views import create
 from mysql_settings.file_access import to_warnings
 from mysql_settings.login import unproven_server_warning
 from mysql_settings.option_files import OPTION_FILES
@@ -34,14 +40,22 @@ from mysql_settings.server import SERVER_KEYS, ServerSettings
 from mysql_settings.sources import files_of_environment
 from mysql_settings.visible import visible
 
+if TYPE_CHECKING:
+    from engagements_report.page.html_report import Written
+
 PROGRAM = "engagements-report"
-EXTRA_MODULES = ("jinja2", "markupsafe", "vl_convert")
+EXTRA_MODULES = ("jinja2", "markupsafe")
+PNG_MODULE = "vl_convert"
+PNG_MISSING = (
+    "--png and --email-html need the extra `png`: pip install 'tap-hubspot-engagements[png]'"
+)
 EXTRA_MISSING = (
     "the HTML page needs the extra `report`: pip install 'tap-hubspot-engagements[report]'"
 )
 # A report or page that takes longer names the indexes that are missing.
 SLOW_S = 1.0
 SLOW_PAGE_S = 5.0
+FRESHNESS_COLUMNS = ("loaded_at", "age_minutes", "max_age_minutes", "state")
 
 
 def run(options: argparse.Namespace) -> None:
@@ -51,9 +65,10 @@ def run(options: argparse.Namespace) -> None:
     for warning in (*warnings, *_access_warnings(options.config, settings)):
         log(warning)
     # Creating an index on many rows has no time limit.
-    timeout_s = None if options.command == "index" else options.timeout
+    timeout_s = None if options.command in WITHOUT_FILTER else options.timeout
     database = Database(settings, timeout_s)
     try:
+        report_filter = _with_owners(options, report_filter, database)
         COMMANDS[options.command](options, report_filter, database)
     finally:
         database.close()
@@ -65,12 +80,12 @@ def print_report(
     """Print a report in the output format, and notes to stderr."""
     started_s = time.monotonic()
     result = run_report(database, options.report, report_filter)
-    is_by_day = options.report in ("daily", "rolling")
+    is_by_day = options.report in ("daily", "rolling", "measures")
     for note in (*result.notes, *(result.span.notes if is_by_day and result.span else [])):
         log(note)
     is_empty = not result.rows.rows
     if is_empty:
-        log(f"no engagements{report_filter.description}")
+        log(result.if_empty or f"no engagements{report_filter.description}")
     if not is_empty or options.format != "table":
         stdout.write(FORMATS[options.format](result.rows), is_for_people=options.format == "table")
     if time.monotonic() - started_s > SLOW_S:
@@ -90,54 +105,177 @@ def write_html(
     options: argparse.Namespace, report_filter: ReportFilter, database: Database
 ) -> None:
     """
-    Write the page to a file, or to stdout for `-`.
+    Write the page to a file, or to stdout for `-`, and what else the options ask for.
 
-    Raises UsageError for a missing extra or a file that cannot be written, and with --strict
-    ReportError, after writing, if a report failed.
+    Raises UsageError for a missing extra or a file that cannot be written or read, and with
+    --strict ReportError, after writing, if a report failed.
     """
     try:
         # Imported here: they are of an extra, and take a sixth of a start.
         from engagements_report.page import html_report
+        from engagements_report.page.goals import read_goals
     except ModuleNotFoundError as error:
         if error.name not in EXTRA_MODULES:
             raise
         raise UsageError(EXTRA_MISSING) from error
     started_s = time.monotonic()
-    page = html_report.render(database, report_filter, options.report)
+    draw = _picture_drawer(options)
+    goals = read_goals(options.goals) if options.goals else None
+    written = html_report.render(
+        database, report_filter, options.report, goals, _progress(started_s)
+    )
     if str(options.file) == "-":
-        stdout.write(page.html)
+        stdout.write(written.html)
     else:
-        _write_file(options.file, page.html)
+        _write_file(options.file, written.html.encode())
         log(f"wrote {options.file}")
-    for problem in page.problems:
+    if draw:
+        _write_pictures(options, written, draw)
+    for problem in written.problems:
         log(problem)
-    if page.problems and options.strict:
-        raise ReportError(f"{len(page.problems)} of the page's reports failed")
+    if written.problems and options.strict:
+        raise ReportError(f"{len(written.problems)} of the page's reports failed")
     if time.monotonic() - started_s > SLOW_PAGE_S:
         _suggest_indexes(options, database)
 
 
-def _write_file(path: Path, text: str) -> None:
+def _picture_drawer(options: argparse.Namespace) -> Callable[..., bytes] | None:
+    """Return what draws the first screen, None if no option asks for it. Raises UsageError."""
+    if not options.png and not options.email_html:
+        return None
+    if options.report:
+        raise UsageError("--png and --email-html show the page's first screen: leave out REPORT")
+    try:
+        from engagements_report.page.picture import to_png
+    except ModuleNotFoundError as error:
+        if error.name != PNG_MODULE:
+            raise
+        raise UsageError(PNG_MISSING) from error
+    return to_png
+
+
+def _write_pictures(
+    options: argparse.Namespace, written: Written, draw: Callable[..., bytes]
+) -> None:
+    """Write the picture of the first screen, and the mail."""
+    from engagements_report.page import mail
+
+    png = draw(written.page, written.charts)
+    if options.png:
+        _write_file(options.png, png)
+        log(f"wrote {options.png}")
+    if options.email_html:
+        is_message = options.email_html.suffix.lower() == ".eml"
+        content = (
+            mail.to_message(written.page, png)
+            if is_message
+            else mail.to_html(written.page, png).encode()
+        )
+        _write_file(options.email_html, content)
+        log(f"wrote {options.email_html}")
+
+
+def _progress(started_s: float) -> Callable[[str], None]:
+    """Return what logs a step: on a terminal every one, elsewhere once a second has passed."""
+
+    def log_step(step: str) -> None:
+        is_watched = sys.stderr is not None and sys.stderr.isatty()
+        if is_watched or time.monotonic() - started_s > SLOW_S:
+            log(step)
+
+    return log_step
+
+
+def write_csv_files(
+    options: argparse.Namespace, report_filter: ReportFilter, database: Database
+) -> None:
+    """
+    Write each report to a CSV file of a directory; all numbers are of the same moment.
+
+    Raises UsageError for a directory that cannot be written, and after writing the others
+    ReportError, which names the reports that failed.
+    """
+    names = list(dict.fromkeys(options.reports)) or list(REPORTS)
+    try:
+        options.directory.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"{options.directory}: {error.strerror}") from error
+    database.begin_snapshot()
+    notes: dict[str, None] = {}
+    failed = []
+    for name in names:
+        try:
+            result = run_report(database, name, report_filter)
+        except DatabaseError as error:
+            log(f"{name}: {error}")
+            failed.append(name)
+            continue
+        notes |= dict.fromkeys(result.notes)
+        _write_file(
+            options.directory / f"{name}.csv", FORMATS[options.format](result.rows).encode()
+        )
+    for note in notes:
+        log(note)
+    log(f"wrote {len(names) - len(failed)} files to {options.directory}")
+    if failed:
+        raise ReportError(f"reports failed, and have no new file: {', '.join(failed)}")
+
+
+def print_freshness(
+    options: argparse.Namespace, report_filter: ReportFilter, database: Database
+) -> None:
+    """Print when engagements were loaded last; raises ReportError if that is too long ago."""
+    loaded_at = read_synced_at(database)
+    now = datetime.now(timezone.utc)
+    age_s = None if loaded_at is None else max(0, int((now - loaded_at).total_seconds()))
+    is_fresh = age_s is not None and age_s <= report_filter.max_age_s
+    row = [
+        None if loaded_at is None else f"{loaded_at:%Y-%m-%dT%H:%M:%SZ}",
+        None if age_s is None else age_s // 60,
+        report_filter.max_age_s // 60,
+        "fresh" if is_fresh else "stale",
+    ]
+    rows = Rows(FRESHNESS_COLUMNS, [row])
+    stdout.write(FORMATS[options.format](rows), is_for_people=options.format == "table")
+    if age_s is None:
+        raise ReportError("stale: engagements is empty, or was loaded at an unknown time")
+    if not is_fresh:
+        raise ReportError(
+            f"stale: the last load was {_format_age(age_s)} ago, which is more than"
+            f" {_format_age(report_filter.max_age_s)}: see whether tap and target still run"
+        )
+
+
+def _format_age(seconds: int) -> str:
+    """Return for example 90 minutes, 5 hours, 3 days."""
+    for name, length_s in (("day", 86_400), ("hour", 3_600)):
+        if seconds >= 2 * length_s:
+            return f"{seconds // length_s} {name}s"
+    minutes = seconds // 60
+    return f"{minutes} minute{'' if minutes == 1 else 's'}"
+
+
+def _write_file(path: Path, content: bytes) -> None:
     """Write a file as a whole: a reader sees the old page or the new one, whatever happens."""
     try:
         if path.exists() and not path.is_file():  # a device or a pipe
-            path.write_text(text, encoding="utf-8")
+            path.write_bytes(content)
         else:
-            _replace_file(path.resolve(), text)
+            _replace_file(path.resolve(), content)
     except BrokenPipeError:
         raise
     except OSError as error:
         raise UsageError(f"{path}: {error.strerror}") from error
 
 
-def _replace_file(path: Path, text: str) -> None:
+def _replace_file(path: Path, content: bytes) -> None:
     """Write a file beside `path`, for the same readers, and rename it. Raises OSError."""
     beside = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         beside.touch()
         if path.exists():
             shutil.copymode(path, beside)
-        beside.write_text(text, encoding="utf-8")
+        beside.write_bytes(content)
         beside.replace(path)
     finally:
         beside.unlink(missing_ok=True)  # it is there if it was not renamed
@@ -154,12 +292,31 @@ def create_indexes(
         log("every index that makes the reports fast exists")
 
 
+def create_views(options: argparse.Namespace, _: ReportFilter, database: Database) -> None:
+    """Create the views for BI tools, or drop them; or print the statements."""
+    if options.drop:
+        statements = create.plan_drop(database, options.prefix)
+    else:
+        statements = create.plan(database, options.prefix, log)
+    if options.print:
+        stdout.write("".join(f"{statement};\n" for statement in statements.values()))
+        return
+    create.apply(database, statements, log)
+    if not statements:
+        log(f"there are no views whose names begin with {options.prefix}")
+
+
 COMMANDS = {
     "report": print_report,
     "sql": print_sql,
     "html": write_html,
+    "csv-dir": write_csv_files,
+    "freshness": print_freshness,
     "index": create_indexes,
+    "views": create_views,
 }
+# Commands that change the database, whatever the days.
+WITHOUT_FILTER = ("index", "views")
 
 
 def log(text: str) -> None:
@@ -184,8 +341,11 @@ def _access_warnings(paths: Sequence[Path], settings: ServerSettings) -> list[st
 
 def _to_filter(options: argparse.Namespace) -> ReportFilter:
     """Return which engagements and days the options select; raises UsageError."""
-    if options.command == "index":
+    if options.command in WITHOUT_FILTER:
         return ReportFilter(Period(None, None, read_zone("UTC")), time=options.time)
+    max_age_s = options.max_age or MAX_AGE_S
+    if options.command == "freshness":
+        return ReportFilter(Period(None, None, read_zone("UTC")), max_age_s=max_age_s)
     _refuse_unused(options)
     zone = read_zone(options.tz)
     first, last = _read_days(options, zone)
@@ -193,25 +353,54 @@ def _to_filter(options: argparse.Namespace) -> ReportFilter:
         Period(first, last, zone),
         live=None if options.rows is None else options.rows == "live",
         time=options.time,
-        owners=tuple(options.owner),
         types=tuple(options.type),
         window_days=WINDOW_DAYS if options.window_days is None else options.window_days,
         total=options.total,
-        max_age_s=options.max_age or MAX_AGE_S,
+        max_age_s=max_age_s,
+        **_special_values(options),
     )
 
 
+def _special_values(options: argparse.Namespace) -> dict[str, Any]:
+    """Return the values of the options that the page lacks."""
+    if options.command == "html":
+        return {}
+    return {
+        "hours": options.hours,
+        "objects": tuple(dict.fromkeys(options.object)) or OBJECTS,
+        "untouched_for": options.untouched_for,
+    }
+
+
+def _with_owners(
+    options: argparse.Namespace, report_filter: ReportFilter, database: Database
+) -> ReportFilter:
+    """Return the filter with the ids of --owner and --team; raises UsageError for unknown ones."""
+    owners, teams = getattr(options, "owner", ()), getattr(options, "team", ())
+    is_by_name = teams or any(not text.isdecimal() and text != "none" for text in owners)
+    people = read_people(database) if is_by_name else People()
+    return replace(report_filter, owners=select_owners(people, owners, teams))
+
+
 # Options that only one report uses.
-ONLY_FOR = {"window_days": "rolling", "total": "rolling", "max_age": "quality"}
+ONLY_FOR = {
+    "window_days": "rolling",
+    "total": "rolling",
+    "max_age": "quality",
+    "hours": "response",
+    "object": "touches",
+    "untouched_for": "touches",
+}
 
 
 def _refuse_unused(options: argparse.Namespace) -> None:
-    """Raise UsageError for an option that the report does not use."""
+    """Raise UsageError for an option that no report of the command uses."""
+    reports = getattr(options, "reports", None) or [options.report]
     for name, report in ONLY_FOR.items():
-        is_given = getattr(options, name) not in (None, False)
-        if is_given and options.report not in (None, report):
+        is_given = getattr(options, name, None) not in (None, False, [])
+        if is_given and reports != [None] and report not in reports:
             flag = f"--{name.replace('_', '-')}"
-            raise UsageError(f"{flag} is for {report} only: {options.report} does not use it")
+            raise UsageError(f"{flag} is for {report} only: {reports[0]} does not use it")
 
 
 def _read_days(options: argparse.Namespace, zone: ZoneInfo) -> tuple[date | None, date | None]:

@@ -10,7 +10,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
 PAUSE_AT_NONE_LEFT_S = 1.0
 WINDOW_S = 10.0  # the window of HubSpot's TEN_SECONDLY_ROLLING limit
@@ -23,7 +23,8 @@ class RateLimiter:
 
     The limiter counts a request until a window after its response. HubSpot may count it as late
     as that; counting from the send time led to 429s at the edges of the window and took 1.6 times
-    as long. `clock` returns seconds that only grow; `sleep` waits for seconds.
+    as long. `clock` returns seconds that only grow; `sleep` waits for seconds. `general` limits
+    the same requests together with others.
     """
 
     def __init__(
@@ -32,6 +33,7 @@ class RateLimiter:
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
         window_s: float = WINDOW_S,
+        general: RateLimiter | None = None,
     ) -> None:
         self.waited_s = 0.0
         self._window_s = window_s
@@ -42,21 +44,28 @@ class RateLimiter:
         self._finished_at: deque[float] = deque()
         self._pause_until = 0.0
         self._lock = threading.Lock()
-        self._siblings: dict[tuple[int, float], RateLimiter] = {}
+        self._general = general
+        self._special: dict[tuple[int, float], RateLimiter] = {}
 
-    def sibling(self, requests: int, window_s: float) -> RateLimiter:
-        """Return the limiter of requests that HubSpot counts apart: one object for each limit."""
+    def special(self, requests: int, window_s: float) -> RateLimiter:
+        """
+        Return the limiter of requests with a limit of their own: one object for each limit.
+
+        They count against the general limit, too. HubSpot does not say whether they do; if not,
+        this costs little, and otherwise each window would end with 429s.
+        """
         key = requests, window_s
-        if key not in self._siblings:
-            self._siblings[key] = RateLimiter(requests, self._clock, self._sleep, window_s)
-        return self._siblings[key]
+        if key not in self._special:
+            self._special[key] = RateLimiter(requests, self._clock, self._sleep, window_s, self)
+        return self._special[key]
 
     @contextmanager
     def slot(self) -> Iterator[None]:
         """Wait until a request may start; the request is in flight inside the block."""
         self._wait()
         try:
-            yield
+            with self._general.slot() if self._general else nullcontext():
+                yield
         finally:
             with self._lock:
                 self._in_flight -= 1

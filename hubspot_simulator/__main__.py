@@ -92,18 +92,25 @@ def _add_portal_options(parser: argparse.ArgumentParser) -> None:
     add("--portal", choices=("june-2018",), help="serve a built-in portal instead")
     lifelike = "serve a sales team at work instead, for reports to look at"
     add("--lifelike", action="store_true", help=lifelike)
+    falls = "of --lifelike: last week with a third of calls fewer, and 60 %% fewer of one person"
+    parser.add_argument("--falls", action="store_true", help=falls)
     recording = "serve a folder of recorded responses instead"
     add("--recording", type=Path, metavar="DIR", help=recording)
 
 
 def read_portal(options: argparse.Namespace) -> Portal:
-    """Return the portal that the options choose; raises OSError for a folder without lists."""
+    """Return the portal that the options choose.
+
+    Raises OSError for a folder without lists, ValueError for options that exclude one another.
+    """
+    if options.falls and not options.lifelike:
+        raise ValueError("--falls is for --lifelike only")
     if options.recording:
         return Portal.from_recording(options.recording)
     if options.portal:
         return Portal.june_2018()
     if options.lifelike:
-        return Portal.lifelike(options.engagements, options.seed)
+        return Portal.lifelike(options.engagements, options.seed, falls=options.falls)
     return Portal.generate(options.engagements, options.seed)
 
 

@@ -24,6 +24,9 @@ MINUTE_MS, HOUR_MS, DAY_MS = 60_000, 3_600_000, 86_400_000
 GROWTH = 0.6  # the last day has so much more than the first
 DIP_DAYS = (200, 225)  # days before today of a dip: a quarter lost to a reorganisation
 DIP_SHARE = 0.45
+# What `falls` plants in the last whole week, Monday to Sunday in UTC.
+CALLS_LOST = 1 / 3
+CALLS_LOST_BY_ONE = 0.6
 HOLIDAYS = (((12, 22), (12, 31)), ((1, 1), (1, 3)))
 HOLIDAY_SHARE = 0.15
 WEEKDAY_SHARES = (1.0, 1.08, 1.1, 1.02, 0.8, 0.05, 0.03)  # Monday to Sunday
@@ -64,6 +67,7 @@ PEOPLE = (
     Person(41629787, "Mei", "Tanaka", "Customer Success", "Asia/Tokyo", 0.7),
     Person(41629788, "Zoë", "Byrne", "Customer Success", "Europe/Dublin", 0.5),
 )
+WHO_CALLS_LESS = PEOPLE[4]
 TEAM_IDS = {"Sales EMEA": 368389, "Sales Americas": 368390, "Customer Success": 368391}
 # What a person of a team starts with, by type.
 TYPE_SHARES = {
@@ -85,6 +89,7 @@ CALL_OUTCOMES = {
     "Busy": 8,
     "Wrong number": 4,
 }
+MEETING_OUTCOMES = {"COMPLETED": 72, "NO_SHOW": 10, "CANCELED": 8, "RESCHEDULED": 4, "SCHEDULED": 6}
 _DISPOSITION_IDS = {label: key for key, label in contents.DISPOSITIONS.items()}
 
 
@@ -119,19 +124,27 @@ def owners() -> list[Owner]:
     ]
 
 
-def engagements(count: int, seed: int, now_ms: int, portal_id: int) -> Iterator[Record]:
-    """Yield `count` records, ids and `createdAt` rising, over the 18 months up to `now_ms`."""
+def engagements(
+    count: int, seed: int, now_ms: int, portal_id: int, *, falls: bool = False
+) -> Iterator[Record]:
+    """
+    Yield `count` records, ids and `createdAt` rising, over the 18 months up to `now_ms`.
+
+    With `falls`, the last whole week has a third of calls fewer than usual, and WHO_CALLS_LESS
+    makes 60 % fewer: what a report on changes must find.
+    """
     rng = random.Random(seed)
-    events = sorted(_events(rng, count, now_ms), key=lambda event: event.at_ms)
+    events = sorted(_events(rng, count, now_ms, falls=falls), key=lambda event: event.at_ms)
     record_id = FIRST_ID
     for event in events:
         record_id += rng.randrange(1, 40_000)
         yield _record(rng, event, record_id, portal_id, now_ms)
 
 
-def _events(rng: random.Random, count: int, now_ms: int) -> list[Event]:
+def _events(rng: random.Random, count: int, now_ms: int, *, falls: bool) -> list[Event]:
     """Return `count` events in no order: conversations until there are enough."""
     days = _days(now_ms)
+    week = last_whole_week(days[-1]) if falls else range(0)
     weights = [*accumulate(_weight(rng, day, days[-1]) for day in days)]
     activity = [*accumulate(person.activity for person in PEOPLE)]
     contacts = max(1, count // ENGAGEMENTS_PER_CONTACT)
@@ -142,9 +155,24 @@ def _events(rng: random.Random, count: int, now_ms: int) -> list[Event]:
         at_ms = _office_moment(rng, day, person)
         # A few customers take most of the work; each stays with one person.
         contact = int(contacts * rng.random() ** 2) // len(PEOPLE) * len(PEOPLE)
-        conversation = _conversation(rng, at_ms, person, contact + PEOPLE.index(person))
+        conversation = [*_conversation(rng, at_ms, person, contact + PEOPLE.index(person))]
+        if at_ms in week and conversation[0].kind == "CALL" and _is_lost(rng, person):
+            continue
         events += [event for event in conversation if event.at_ms <= now_ms]
     return events[:count]
+
+
+def last_whole_week(today: date) -> range:
+    """Return the Unix ms of the last week before that of `today`, from Monday, in UTC."""
+    monday = today - timedelta(days=today.weekday() + 7)
+    start = datetime.combine(monday, time(), tzinfo=timezone.utc)
+    start_ms = int(start.timestamp() * 1000)
+    return range(start_ms, start_ms + 7 * DAY_MS)
+
+
+def _is_lost(rng: random.Random, person: Person) -> bool:
+    """Whether a call of the week of `falls` is not made."""
+    return rng.random() < (CALLS_LOST_BY_ONE if person == WHO_CALLS_LESS else CALLS_LOST)
 
 
 def _days(now_ms: int) -> list[date]:
@@ -181,6 +209,8 @@ def _conversation(rng: random.Random, at_ms: int, person: Person, contact: int) 
         yield _task(rng, at_ms, person, contact)
     elif kind == "CALL":
         yield from _call(rng, at_ms, person, contact)
+    elif kind == "MEETING":
+        yield _meeting(at_ms, person, contact)
     else:
         yield Event(at_ms, kind, person, contact, {})
 
@@ -217,7 +247,22 @@ def _call(rng: random.Random, at_ms: int, person: Person, contact: int) -> Itera
     yield Event(at_ms, "CALL", person, contact, metadata)
     if is_connected and rng.random() < 0.3:
         after_ms = at_ms + duration_ms + rng.randrange(10 * MINUTE_MS)
-        yield Event(after_ms, rng.choice(("NOTE", "NOTE", "MEETING")), person, contact, {})
+        follow_up = rng.choice(("NOTE", "NOTE", "MEETING"))
+        is_meeting = follow_up == "MEETING"
+        yield (
+            _meeting(after_ms, person, contact)
+            if is_meeting
+            else Event(after_ms, follow_up, person, contact, {})
+        )
+
+
+def _meeting(at_ms: int, person: Person, contact: int) -> Event:
+    """Return a meeting that is agreed on, for office hours of the next two weeks."""
+    rng = random.Random(at_ms)
+    start_ms = _next_office_moment(rng, at_ms + rng.randrange(1, 14) * DAY_MS, person)
+    (outcome,) = rng.choices([*MEETING_OUTCOMES], [*MEETING_OUTCOMES.values()])
+    times = {"startTime": start_ms, "endTime": start_ms + rng.choice((30, 30, 60)) * MINUTE_MS}
+    return Event(at_ms, "MEETING", person, contact, {**times, "meetingOutcome": outcome}, start_ms)
 
 
 def _task(rng: random.Random, at_ms: int, person: Person, contact: int) -> Event:
@@ -256,6 +301,8 @@ def _record(
     metadata = {key: value for key, value in metadata.items() if value is not None}
     done_ms = metadata.get("completionDate", event.at_ms)
     updated_ms = min(max(event.at_ms + rng.choice((0, 0, 0, HOUR_MS)), done_ms), now_ms)
+    if metadata.get("startTime", 0) > now_ms:
+        metadata["meetingOutcome"] = "SCHEDULED"
     if done_ms > now_ms:  # not done yet
         metadata["status"] = "NOT_STARTED"
         del metadata["completionDate"]

@@ -107,12 +107,19 @@ class Portal:
 
     @classmethod
     def lifelike(
-        cls, engagements: int = 5000, seed: int = 7, *, clock: Callable[[], int] = system_clock
+        cls,
+        engagements: int = 5000,
+        seed: int = 7,
+        *,
+        falls: bool = False,
+        clock: Callable[[], int] = system_clock,
     ) -> Portal:
         """Return the portal of a sales team at work, for reports: see `lifelike`."""
         portal = cls(clock, seed=seed)
         portal.owners = lifelike.owners()
-        portal._fill(lifelike.engagements(engagements, seed, portal.now_ms, portal.portal_id))
+        portal._fill(
+            lifelike.engagements(engagements, seed, portal.now_ms, portal.portal_id, falls=falls)
+        )
         return portal
 
     @classmethod

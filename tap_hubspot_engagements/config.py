@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
+from command_line.log_format import LOG_FORMATS, TEXT
 from hubspot_api.activity_properties import OBJECT_TYPES
 from hubspot_api.config_file import warn_unknown
 from hubspot_api.settings import (
@@ -18,6 +19,7 @@ from hubspot_api.settings import (
     describe,
     number_parser,
     parse_header,
+    parse_path,
     parse_values,
     setting,
     with_credentials,
@@ -59,6 +61,12 @@ def _parse_start_date(value: object) -> datetime:
 def _parse_api_version(value: object) -> str:
     if value not in API_VERSIONS:
         raise ValueError(f"must be one of {', '.join(API_VERSIONS)}")
+    return str(value)
+
+
+def _parse_log_format(value: object) -> str:
+    if value not in LOG_FORMATS:
+        raise ValueError(f"must be one of {', '.join(LOG_FORMATS)}")
     return str(value)
 
 
@@ -171,6 +179,16 @@ class Config(ApiSettings):
             "type": "object",
             "additionalProperties": {"type": "array", "items": {"type": "string"}},
         },
+    )
+
+    log_format: str = setting(
+        TEXT,
+        _parse_log_format,
+        "format of the log: `text`, or the `json` of the Singer SDK, whose levels Meltano shows",
+        schema={"type": "string", "enum": list(LOG_FORMATS)},
+    )
+    metrics_file: str | None = setting(
+        None, parse_path, "file for the metrics of the run, in Prometheus' text format"
     )
 
     @classmethod

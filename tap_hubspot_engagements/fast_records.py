@@ -21,9 +21,11 @@ from tap_hubspot_engagements.properties import (
     EXTRA,
     INNER_TYPES,
     OUTER_TYPES,
+    PEOPLE,
     PERSON_TYPES,
     Int64,
     Person,
+    StrictStruct,
 )
 from tap_hubspot_engagements.typed_engagement import TypedEngagement
 
@@ -33,8 +35,28 @@ EXPECTED_FIRST_BYTES = {
     bytes(first) for first in product(*map(FIRST_BYTE.__getitem__, OUTER_TYPES.values()))
 }
 _NO_EXTRA = b',"extra":null}'
-_decode_associations = msgspec.json.Decoder(dict[str, list[Int64] | None] | None).decode
+
+
+class _File(StrictStruct):
+    """A file of an engagement; one with further properties takes the fallback."""
+
+    id: Int64
+
+
+_decode_files = msgspec.json.Decoder(list[_File] | None).decode
 _get_outer_values = attrgetter(*OUTER_TYPES)
+
+_get_parts = attrgetter(*PERSON_TYPES)
+_NOBODY = Person()
+_PEOPLE_COLUMNS = msgspec.defstruct(
+    "PeopleColumns",
+    [
+        (f"{name}{part[0].upper()}{part[1:]}", str | None)
+        for name in PEOPLE
+        for part in PERSON_TYPES
+    ],
+    gc=False,
+)
 
 Assemble = Callable[[TypedEngagement], "Sequence[bytes] | None"]
 
@@ -82,27 +104,10 @@ def _emails(engagement: TypedEngagement) -> Sequence[bytes] | None:
     details = engagement.details()
     if details is None:
         return None
-    people = b"".join([_columns(name, person) for name, person in details.people.items()])
-    start = b'{"engagementId":%d,%b' % (engagement.id, details.members)
-    return (b"".join((start, people, _NO_EXTRA)),)
-
-
-def _columns(name: str, person: Person | None) -> bytes:
-    """Return a person's columns in an e-mail's record, each after a comma."""
-    return b"".join(
-        [
-            start + (b"null" if person is None else to_json(getattr(person, field)))
-            for start, field in _person_columns(name)
-        ]
-    )
-
-
-@cache
-def _person_columns(name: str) -> tuple[tuple[bytes, str], ...]:
-    """Return each column's comma, key and colon, and the property of Person."""
-    return tuple(
-        (f',"{name}{field[0].upper()}{field[1:]}":'.encode(), field) for field in PERSON_TYPES
-    )
+    people = [value for name in PEOPLE for value in _get_parts(details.people[name] or _NOBODY)]
+    columns = to_json(_PEOPLE_COLUMNS(*people))[1:-1]
+    record = b'{"engagementId":%d,%b,%b%b'
+    return (record % (engagement.id, details.members, columns, _NO_EXTRA),)
 
 
 def _recipients(engagement: TypedEngagement) -> Sequence[bytes] | None:
@@ -127,32 +132,40 @@ def _other(engagement: TypedEngagement) -> Sequence[bytes] | None:
 
 def _associations(engagement: TypedEngagement) -> Sequence[bytes] | None:
     try:
-        associations = _decode_associations(engagement.parts.associations) or {}
+        associations = engagement.association_ids()
     except msgspec.ValidationError:
         return None
-    start = b'{"engagementId":%d,' % engagement.id
-    records = []
+    engagement_id = engagement.id
+    records: list[bytes] = []
     for name, ids in associations.items():
         if ids:
-            middle, end = _association_format(name)
-            records += [
-                start + middle + b"%d" % object_id + end for object_id in dict.fromkeys(ids)
-            ]
+            record = _association_format(name)
+            unique_ids = dict.fromkeys(ids) if len(ids) > 1 else ids
+            records += [record % (engagement_id, object_id) for object_id in unique_ids]
     return records
 
 
 @cache
-def _association_format(name: str) -> tuple[bytes, bytes]:
-    """Return the bytes before and after the object's id in an association's record."""
-    object_type = to_json(name.removesuffix("Ids") or name)
-    return (
-        b'"objectType":%b,"objectId":' % object_type,
-        b',"associationKey":%b}' % to_json(name),
+def _association_format(name: str) -> bytes:
+    """Return an association's record as a format of the engagement's id and the object's."""
+    object_type, key = to_json(name.removesuffix("Ids") or name), to_json(name)
+    return b'{"engagementId":%%d,"objectType":%b,"objectId":%%d,"associationKey":%b}' % (
+        object_type.replace(b"%", b"%%"),
+        key.replace(b"%", b"%%"),
     )
 
 
 def _attachments(engagement: TypedEngagement) -> Sequence[bytes] | None:
-    return () if bytes(engagement.parts.attachments) in (b"[]", b"null") else None
+    text = bytes(engagement.parts.attachments)
+    if text in (b"[]", b"null"):
+        return ()
+    try:
+        files = _decode_files(text) or ()
+    except msgspec.ValidationError:
+        return None
+    record = b'{"engagementId":%d,"attachmentId":%d%b'
+    ids = dict.fromkeys([file.id for file in files])
+    return [record % (engagement.id, attachment_id, _NO_EXTRA) for attachment_id in ids]
 
 
 _CHILDREN: Mapping[str, Assemble] = {

@@ -324,7 +324,10 @@ def fast_pairs(pair: Pair) -> FastPath:
 def associations_of(engagement: Engagement) -> Any:
     """Return the associations of an engagement in the shape of v1's JSON."""
     if isinstance(engagement, TypedEngagement):
-        return msgspec.json.decode(engagement.parts.associations)
+        try:
+            return engagement.association_ids()
+        except msgspec.ValidationError:
+            return msgspec.json.decode(engagement.parts.associations)
     return engagement.whole.get("associations")
 
 

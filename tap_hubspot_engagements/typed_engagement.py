@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import msgspec
@@ -11,9 +10,16 @@ from msgspec import UNSET, Raw
 
 from hubspot_api.json_codec import to_json
 from tap_hubspot_engagements.engagement import Engagement
-from tap_hubspot_engagements.properties import EmailDetails, InnerEngagement, Person, StrictStruct
+from tap_hubspot_engagements.properties import (
+    EmailDetails,
+    InnerEngagement,
+    Int64,
+    Person,
+    StrictStruct,
+)
 
 NULL = Raw(b"null")
+_decode_associations = msgspec.json.Decoder(dict[str, list[Int64] | None] | None).decode
 
 
 class Parts(StrictStruct):
@@ -26,8 +32,7 @@ class Parts(StrictStruct):
     metadata: Raw = NULL
 
 
-@dataclass(frozen=True)
-class Details:
+class Details(msgspec.Struct, frozen=True, gc=False):
     """
     The metadata of an engagement: its own columns as members of a JSON object, and its people.
 
@@ -49,6 +54,10 @@ class TypedEngagement(Engagement, gc=False):
     def details(self) -> Details | None:
         """Return the metadata of a type with a stream; None for a type mismatch."""
         raise NotImplementedError
+
+    def association_ids(self) -> Mapping[str, Sequence[int] | None]:
+        """Return the ids by key; raise ValidationError for a type mismatch."""
+        return _decode_associations(self.parts.associations) or {}
 
 
 def split_details(details: msgspec.Struct) -> Details:

@@ -11,10 +11,11 @@ import traceback
 from collections.abc import Sequence
 from pathlib import Path
 
+from command_line import logs
 from command_line.about import VersionAction
 from command_line.signals import raise_on_signals
-from hubspot_api import logs
 from hubspot_api.exceptions import DailyLimitError, SettingsError
+from hubspot_api.redaction import clean
 from target_hubspot_engagements.exceptions import (
     ERRORS,
     ConfigError,
@@ -49,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def run(options: argparse.Namespace) -> int:
     """Return the exit code of a run with these options."""
     gc.freeze()  # keeps imported modules out of the final collection
-    logs.set_up()
+    logs.set_up(PROGRAM, clean)
     raise_on_signals(Stopped)
     try:
         _start(options)

@@ -87,7 +87,7 @@ class Lookups:
     def __init__(self, client: HubspotClient, version: str) -> None:
         self._client = client
         self._endpoints = Endpoints(version)
-        self._searches = client.rate_limiter.sibling(SEARCHES, SEARCH_WINDOW_S)
+        self._searches = client.rate_limiter.special(SEARCHES, SEARCH_WINDOW_S)
 
     def account(self) -> tuple[int, datetime]:
         """Return the id of the token's portal, and HubSpot's clock at the request, in UTC."""

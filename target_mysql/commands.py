@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import codecs
+import json
 import logging
 import os
 import re
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from command_line.about import about
@@ -19,24 +21,42 @@ from mysql_settings.login import unproven_server_warning
 from mysql_settings.option_files import OPTION_FILES
 from mysql_settings.sources import files_of_environment
 from mysql_settings.visible import visible
+from target_mysql import logs
 from target_mysql.config import Config, read_files
-from target_mysql.exceptions import ConnectError, TargetError, TransientError
+from target_mysql.exceptions import (
+    ConfigError,
+    ConnectError,
+    DatabaseMissing,
+    LockedError,
+    Stopped,
+    TargetError,
+    TransientError,
+)
+from target_mysql.loading import stored_states
 from target_mysql.loading.loader import Loader
+from target_mysql.loading.stored_states import StoredState
+from target_mysql.loading.table_locks import TableLocks
 from target_mysql.retries import iter_waits_s
 from target_mysql.server.database import Database
 
 LOGGER = logging.getLogger(__name__)
 
+STDIN = Path("-")
 TICK_S = 1.0  # the longest delay of a flush by time
 # The thread switch interval, so that parsing does not hold up the commit thread. With Python's
 # default of 5 ms, a load over existing rows took an eighth longer.
 SWITCH_INTERVAL_S = 0.0005
-CAPABILITIES = ("about", "schema-flattening", "activate-version", "hard-delete")
+CAPABILITIES = (
+    *("about", "schema-flattening", "activate-version", "hard-delete", "structured-logging"),
+)
+
+Overrides = Mapping[str, str | None]
+"""Settings that options of the command line give; None if an option is missing."""
 
 
-def load(paths: Sequence[Path]) -> None:
+def load(paths: Sequence[Path], overrides: Overrides) -> None:
     """Load the messages of stdin as the configuration in `paths` says; raises TargetError."""
-    config = _read_config(paths)
+    config = _read_config(paths, overrides)
     database = _connect_with_retries(config)
     LOGGER.info("loading into %s of %s", config.database, database.server.version)
     if database.server.is_oceanbase:
@@ -45,22 +65,25 @@ def load(paths: Sequence[Path]) -> None:
         LOGGER.info("LOAD DATA LOCAL is off (server's local_infile, load_method): using INSERT")
     sys.setswitchinterval(SWITCH_INTERVAL_S)
     run = Loader(database, config, sys.stdout.buffer)
-    outcome = "failed"
+    error: str | None = "interrupted"
     try:
         run.run(read_lines(sys.stdin.fileno(), TICK_S))
-        outcome = "done"
+        error = None
+    except (TargetError, Stopped) as cause:
+        error = str(cause)
+        raise
     finally:
         run.stop()
-        run.progress.close(outcome)
+        run.report_end(error)
         database.close()
 
 
-def _connect_with_retries(config: Config) -> Database:
+def _connect_with_retries(config: Config, *, creates_database: bool = True) -> Database:
     """Connect; retry an unreachable or full server for retry_limit_seconds. TargetError."""
     give_up_at = time.monotonic() + config.retry_limit_seconds
     for wait_s in iter_waits_s(len(config.addresses)):
         try:
-            return Database(config)
+            return Database(config, creates_database=creates_database)
         except (ConnectError, TransientError) as error:
             may_pass = isinstance(error, TransientError) or error.may_pass
             if not may_pass or time.monotonic() + wait_s > give_up_at:
@@ -70,9 +93,80 @@ def _connect_with_retries(config: Config) -> Database:
     raise AssertionError("there is always another wait")
 
 
-def check(paths: Sequence[Path]) -> None:
+def print_state(paths: Sequence[Path], overrides: Overrides) -> None:
+    """Print the stored state, `{}` without one; raises TargetError."""
+    config = _read_config(paths, overrides)
+    name = _require_state_id(config)
+    try:
+        database = _connect_with_retries(config, creates_database=False)
+    except DatabaseMissing:
+        _print(stored_states.NO_STATE)
+        return
+    value = stored_states.read_value(database, name)
+    database.close()
+    _print(value)
+
+
+def list_states(paths: Sequence[Path], overrides: Overrides) -> None:
+    """Print a line for each stored state: state_id, a tab, the time in UTC. TargetError."""
+    config = _read_config(paths, overrides)
+    try:
+        database = _connect_with_retries(config, creates_database=False)
+    except DatabaseMissing:
+        return
+    times = stored_states.read_times(database)
+    database.close()
+    if times:
+        _print("\n".join(f"{visible(name)}\t{at:%Y-%m-%dT%H:%M:%S.%fZ}" for name, at in times))
+
+
+def set_state(paths: Sequence[Path], overrides: Overrides, source: Path) -> None:
+    """
+    Store the JSON object in the file `source`, or of stdin if that is `-`, as the state.
+
+    Raises TargetError, of which LockedError says that a load of this state is running.
+    """
+    config = _read_config(paths, overrides)
+    name = _require_state_id(config)
+    value = _read_state(source)
+    database = _connect_with_retries(config)
+    locks = TableLocks(database, config.lock_timeout_seconds)
+    state = StoredState(name, locks)
+    try:
+        if holder := locks.try_acquire(state.lock_name):
+            problem = f"state {name} is being loaded by another target-mysql ({holder})"
+            raise LockedError(f"{problem}: run again when that has ended")
+        stored_states.create_if_missing(database)
+        with database.transaction():
+            state.write(database, value)
+    finally:
+        locks.release()
+        database.close()
+
+
+def _require_state_id(config: Config) -> str:
+    if config.state_id is None:
+        raise ConfigError("state_id: missing: set the key, or give --state-id")
+    return config.state_id
+
+
+def _read_state(source: Path) -> bytes:
+    """Return the JSON object in a file as it is written there; raises ConfigError."""
+    try:
+        text = sys.stdin.buffer.read() if source == STDIN else source.read_bytes()
+        value = json.loads(text.removeprefix(codecs.BOM_UTF8))
+    except OSError as error:
+        raise ConfigError(f"{source}: cannot be read: {error.strerror}") from error
+    except (ValueError, RecursionError) as error:
+        raise ConfigError(f"{source}: the state is not JSON: {error}") from error
+    if not isinstance(value, dict):
+        raise ConfigError(f"{source}: the state must be a JSON object")
+    return text.removeprefix(codecs.BOM_UTF8).strip()
+
+
+def check(paths: Sequence[Path], overrides: Overrides) -> None:
     """Print the server's version and the user's rights; raises TargetError."""
-    config = _read_config(paths)
+    config = _read_config(paths, overrides)
     database = Database(config)
     server = database.server
     grants = [_without_secret(str(grant)) for (grant,) in database.query("SHOW GRANTS")]
@@ -100,8 +194,10 @@ def print_about(program: str, description: str, form: str) -> None:
     _print(about(program, description, CAPABILITIES, to_json_schema(Config), form))
 
 
-def _read_config(paths: Sequence[Path]) -> Config:
-    config = Config.from_sources(read_files(paths), os.environ)
+def _read_config(paths: Sequence[Path], overrides: Overrides) -> Config:
+    present = {name: value for name, value in overrides.items() if value is not None}
+    config = Config.from_sources(read_files(paths) | present, os.environ)
+    logs.set_up(config.log_format)
     of_environment = files_of_environment(os.environ, Config.__struct_fields__)
     for warning in to_warnings([*paths, *of_environment, *map(Path, OPTION_FILES)]):
         LOGGER.warning("%s", warning)

@@ -42,6 +42,11 @@ def parse_statements(value: object) -> object:
 
 Seconds = Annotated[float, Meta(gt=0, le=MAX_SECONDS, extra={"unit": "seconds"})]
 SecondsOrZero = Annotated[float, Meta(ge=0, le=MAX_SECONDS, extra={"unit": "seconds"})]
+StateId = Annotated[
+    str,
+    # The state table's key has 190 characters, and some servers ignore spaces at its end.
+    Meta(pattern=r"^\S(.{0,188}\S)?$"),
+]
 SetStatement = Annotated[str, Meta(pattern=r"^\s*[Ss][Ee][Tt] ")]
 
 
@@ -52,6 +57,14 @@ class Config(ServerSettings, frozen=True, kw_only=True):
     `from_sources` builds and checks a Config.
     """
 
+    state_id: Annotated[
+        StateId | None,
+        Meta(
+            description="name of the state in the table _sdc_state, which is written in the "
+            "transaction of its rows; without a name no state is stored",
+            extra={"expected": "a name of 1 to 190 characters, without spaces around it"},
+        ),
+    ] = None
     batch_size_rows: Annotated[
         int,
         Meta(
@@ -143,6 +156,17 @@ class Config(ServerSettings, frozen=True, kw_only=True):
     validate_records: Annotated[bool, Meta(description="check each record against the SCHEMA")] = (
         False
     )
+    log_format: Annotated[
+        Literal["text", "json"],
+        Meta(
+            description="format of the log: lines of text, or the JSON of the Singer SDK, whose"
+            " levels Meltano shows"
+        ),
+    ] = "text"
+    metrics_file: Annotated[
+        str | None,
+        Meta(description="file for the metrics of the run, in Prometheus' text format"),
+    ] = None
     temp_dir: Annotated[
         str | None, Meta(description="accepted for compatibility; no files are written")
     ] = None

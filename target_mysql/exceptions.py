@@ -6,6 +6,7 @@ TargetError
   + InputError              a line of the input cannot be loaded; the lines before it are
   + DatabaseError           the server refuses for good; do not retry
       x ConnectError        no connection could be made; retry if `may_pass`
+      x DatabaseMissing     there is no such database, and none is to be created
       x RowRefused          the server refuses a value; the batch names its line
       x TableChanged        another session changed the table; read its columns again
   + LockedError             another load has the table; run again later
@@ -74,6 +75,10 @@ class ConnectError(DatabaseError):
     def __init__(self, problem: str, *, may_pass: bool = False) -> None:
         super().__init__(problem)
         self.may_pass = may_pass
+
+
+class DatabaseMissing(DatabaseError):
+    """The database does not exist, and the connection is not to create it."""
 
 
 class RowRefused(DatabaseError):

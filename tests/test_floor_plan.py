@@ -12,41 +12,42 @@ from tests.conftest import REPOSITORY
 # What several programs need alike, and the programs that import it.
 LIBRARIES = {
     "command_line": (
-        "tap_hubspot_engagements",
-        "target_mysql",
-        "target_hubspot_engagements",
-        "engagements_report",
+        *("tap_hubspot_engagements", "target_mysql", "target_hubspot_engagements"),
+        *("engagements_report", "hubspot_engagements"),
     ),
     "hubspot_api": ("tap_hubspot_engagements", "target_hubspot_engagements"),
-    "mysql_settings": ("target_mysql", "engagements_report"),
+    "mysql_settings": ("target_mysql", "engagements_report", "hubspot_engagements"),
 }
 
 # Each package from roof to ground: a module imports only what stands below it.
 FLOORS = {
-    "command_line": "about signals stdin stdout __init__",
+    "command_line": "about logs log_format metrics_file signals stdin stdout __init__",
     "hubspot_api": (
-        "client workers responses auth rate_limit transport watchdog logs redaction config_file"
+        "client workers responses auth rate_limit transport watchdog redaction config_file"
         " settings endpoints activity_properties json_codec exceptions __init__"
     ),
     "tap_hubspot_engagements": (
         "__main__ cli commands portal_properties sync sync_objects reference_tables skipped"
         " run related sources objects.object_source objects.source objects.archived"
         " objects.changes objects.lists objects.definitions objects.object_api objects.api"
-        " objects.associations objects.typed_records objects.to_engagement objects.people"
+        " objects.associations objects.typed_records objects.typed_people objects.to_engagement"
+        " objects.people"
         " v1.source v1.changes v1.id_ranges v1.endpoints v1.unlistable v1.page_size v1.decode"
         " v1.details v1.repair v1.__init__ fast_records typed_engagement reference_endpoints"
-        " pagination replication deletions deletion_sweep portal_check progress messages"
+        " pagination replication deletions deletion_sweep portal_check metrics progress messages"
         " fetch_associations record_lines discover selection state state_file streams"
         " objects.object_records objects.object_types objects.columns objects.values"
         " objects.__init__ records source engagement properties config times"
         " exceptions __init__"
     ),
     "target_mysql": (
-        "__main__ cli commands"
-        " loading.loader loading.table_changes loading.migrate loading.committer"
+        "__main__ cli commands logs"
+        " loading.loader metrics loading.run_history loading.table_changes loading.migrate"
+        " loading.committer"
         " loading.stage_and_merge progress loading.staging loading.activate_version"
-        " loading.table_locks loading.state_table loading.process_identity loading.streams"
-        " loading.batch loading.__init__ messages retries"
+        " loading.stored_states loading.table_locks loading.state_table"
+        " loading.process_identity loading.streams loading.batch loading.__init__"
+        " messages retries"
         " server.change_table server.introspection server.database server.insert"
         " server.connection server.dialect server.upload_connection server.errors server.statements"
         " server.merge_statements server.definition server.__init__"
@@ -76,11 +77,23 @@ FLOORS = {
         " objects.object_types objects.texts objects.behaviour objects.__init__"
         " lifelike owners generate feed contents oauth responses __init__"
     ),
+    # It knows the tap and the target as commands, and imports neither.
+    "hubspot_engagements": "__main__ cli sync programs outcome config exceptions __init__",
     "engagements_report": (
-        "__main__ cli commands page.html_report page.sections page.document page.svg"
-        " page.formatting page.charts page.colours page.__init__ output_formats stdout"
-        " queries.indexes queries.reports queries.database queries.statements queries.periods"
-        " queries.calendar queries.__init__ config exceptions __init__"
+        "__main__ cli commands page.mail page.picture page.html_report page.sections.catalogue"
+        " page.people page.links page.news page.teams"
+        " page.goals page.sections.quality page.sections.first_response page.sections.hours"
+        " page.sections.outcomes page.sections.parts page.sections.rolling page.sections.daily"
+        " page.sections.__init__ page.figures page.freshness page.period page.charts.sparkline"
+        " page.charts.averages page.charts.days page.charts.plot page.charts.__init__"
+        " page.document page.svg page.formatting page.colours page.__init__ output_formats"
+        " text_table stdout"
+        " views.create views.statements views.definitions views.__init__"
+        " queries.indexes queries.last_engagements queries.summaries queries.teams queries.changes"
+        " queries.response_times queries.measures queries.people queries.reports"
+        " queries.retries queries.database"
+        " queries.statements queries.periods queries.calendar queries.__init__ config exceptions"
+        " __init__"
     ),
 }
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import fcntl
 import json
 import os
 import re
@@ -18,6 +17,7 @@ import pytest
 from engagements_report.queries.reports import REPORTS
 from hubspot_api.endpoints import Endpoints
 from hubspot_api.settings import to_json_schema
+from hubspot_engagements.outcome import MEANINGS
 from hubspot_simulator.portal import Portal
 from hubspot_simulator.server import Simulator
 from mysql_settings.declarations import declared
@@ -40,8 +40,8 @@ DOCUMENTS = sorted(
 )
 PROGRAM_PACKAGES = (
     *("tap_hubspot_engagements", "target_mysql", "engagements_report"),
+    *("hubspot_api", "mysql_settings", "command_line", "hubspot_engagements"),
     "target_hubspot_engagements",
-    *("hubspot_api", "mysql_settings", "command_line"),
 )
 # A value in a message: a %-format of the code, or the ellipsis of the documents.
 PLACEHOLDER = re.compile(r"%(?:\.\d+)?[sdfgr]|…+")
@@ -242,7 +242,8 @@ def test_the_table_of_reports() -> None:
     """
     rows = table_rows(sections(REPORT)["engagements-report"])
     names = [name.strip("`") for name, *_ in rows if "--" not in name]
-    assert names == [*REPORTS, "sql REPORT", "html FILE", "index"]
+    expected = [*REPORTS, "sql REPORT", "html FILE", "csv-dir DIR", "freshness", "index", "views"]
+    assert names == expected
 
 
 @pytest.mark.parametrize(
@@ -251,7 +252,12 @@ def test_the_table_of_reports() -> None:
         (TAP, "tap-hubspot-engagements", ()),
         (TARGET, "target-mysql", ()),
         (WRITE_BACK, "target-hubspot-engagements", ()),
-        (REPORT, "engagements-report", (*REPORTS, "sql", "html", "index")),
+        (
+            REPORT,
+            "engagements-report",
+            (*REPORTS, "sql", "html", "csv-dir", "freshness", "index", "views"),
+        ),
+        (OPERATIONS, "hubspot-engagements", ("sync", "check")),
     ],
 )
 def test_the_tables_of_options(document: str, program: str, commands: tuple[str, ...]) -> None:
@@ -259,7 +265,8 @@ def test_the_tables_of_options(document: str, program: str, commands: tuple[str,
     The document's table has the options of --help, also of the commands, and no others.
     """
     option = re.compile(r"(?<![\w-])--[a-z][\w-]*")
-    options = option.findall(str(table_rows(sections(document)[program])))
+    heading = {"hubspot-engagements": "The hourly run"}.get(program, program)
+    options = option.findall(str(table_rows(sections(document)[heading])))
     helps = [
         run_program(program, *command, "--help").out
         for command in ((), *zip(commands, strict=True))
@@ -271,7 +278,7 @@ def test_the_tables_of_options(document: str, program: str, commands: tuple[str,
 def folder(tmp_path: Path, database: TestDatabase) -> Iterator[tuple[Path, Simulator]]:
     """A folder with the three files of an hourly run, and the portal to read."""
     with Simulator(Portal.june_2018(), token=sample("config")["access_token"]) as simulator:
-        write_settings(tmp_path, simulator, database, database.name)
+        write_settings(tmp_path, simulator, database)
         yield tmp_path, simulator
 
 
@@ -280,38 +287,37 @@ def sample(name: str) -> dict[str, Any]:
     return content
 
 
-def write_settings(
-    folder: Path, simulator: Simulator, database: TestDatabase, database_name: str
-) -> None:
-    """Write configurations, built from the samples, and the catalog into `folder`."""
+def write_settings(folder: Path, simulator: Simulator, database: TestDatabase) -> None:
+    """Write the configurations, built from the samples, and the catalog into `folder`."""
     tap = sample("config") | {"base_url": simulator.url}
     target = sample("target_config") | {
         "port": database.server.port,
         "user": "root",
         "password": database.server.password,
-        "database": database_name,
+        "database": database.name,
     }
+    both = sample("sync_config") | {"tap": tap, "target": target}
     folder.mkdir(parents=True, exist_ok=True)
-    for name, content in (("config.json", tap), ("target_config.json", target)):
-        (folder / name).write_text(json.dumps(content))
+    for name, content in (("config", tap), ("target_config", target), ("sync", both)):
+        (folder / f"{name}.json").write_text(json.dumps(content))
     (folder / "catalog.json").write_text(text_of("catalog.json"))
 
 
-def write_hourly_script(folder: Path) -> None:
-    script = folder / "hourly.sh"
-    script.write_text(blocks(sections(README)["Run"], "bash")[1])
-    script.chmod(0o755)
+def run_bash(folder: Path, script: str) -> str:
+    return run_steps(["bash", "-ec", script], folder=folder, environment=environment_of_programs())
 
 
-def run_crontab_line(folder: Path) -> str:
-    """Run the README's crontab line like cron, in `folder`; returns the output."""
-    path_line, job = blocks(sections(README)["Run"], "crontab")[0].strip().splitlines()
+def run_cron_job(folder: Path, crontab: str, user: str = "") -> None:
+    """Run the job of a crontab like cron, in `folder`; `user` is before the job's command."""
+    lines = [line for line in crontab.strip().splitlines() if not line.startswith("#")]
+    path_line, job = lines
     minute, *rest, command = job.split(None, 5)
     assert minute.isdigit() and rest == ["*"] * 4
+    assert command.startswith(user)
     path = path_line.removeprefix("PATH=").replace("/srv/hubspot/.venv/bin", str(PROGRAMS))
     environment = {"PATH": path, "HOME": str(folder), "SHELL": "/bin/sh"}
-    command = command.replace("/srv/hubspot", str(folder))
-    return run_steps(["/bin/sh", "-c", command], environment=environment)
+    command = command.removeprefix(user).replace("/srv/hubspot", str(folder))
+    run_steps(["/bin/sh", "-c", command], environment=environment)
 
 
 def environment_of_programs() -> dict[str, str]:
@@ -323,42 +329,64 @@ def add_note(simulator: Simulator) -> None:
     simulator.portal.create({"engagement": {"type": "NOTE"}, "metadata": {}})
 
 
+def rows_of(database: TestDatabase) -> int:
+    return int(database.query("SELECT COUNT(*) FROM engagements")[0][0])
+
+
 def test_the_commands_of_a_first_load_and_an_hourly_run(
     folder: tuple[Path, Simulator], database: TestDatabase
 ) -> None:
     """
-    The plain pipe loads a portal; the crontab line then loads the changes.
+    The check passes, the command loads a portal, and the crontab line then loads the changes.
     """
     path, simulator = folder
-    first, _ = blocks(sections(README)["Run"], "bash")
-    run_steps(["bash", "-ec", first], folder=path, environment=environment_of_programs())
-    assert database.query("SELECT COUNT(*) FROM engagements") == [(PORTAL_SIZE,)]
+    (check,) = blocks(sections(README)["Configure"], "console")
+    assert "token accepted" in run_bash(path, check.removeprefix("$ "))
+    command, _ = blocks(sections(README)["Run"], "bash")
+    summary = json.loads(run_bash(path, command).splitlines()[-1])
+    assert summary["status"] == "done"
+    assert rows_of(database) == PORTAL_SIZE
 
     add_note(simulator)
-    write_hourly_script(path)
-    run_crontab_line(path)
+    run_cron_job(path, blocks(sections(README)["Run"], "crontab")[0])
 
-    assert database.query("SELECT COUNT(*) FROM engagements") == [(PORTAL_SIZE + 1,)]
+    assert rows_of(database) == PORTAL_SIZE + 1
+    (line,) = (path / "runs.jsonl").read_text().splitlines()
+    assert json.loads(line)["exit_code"] == 0
     log = (path / "hourly.log").read_text()
     assert "reading all engagements" not in log, "the state of the first load was not used"
 
 
-def test_the_hourly_script_also_does_the_first_load(
-    folder: tuple[Path, Simulator], database: TestDatabase
-) -> None:
+def test_the_crontab_of_deploy(folder: tuple[Path, Simulator], database: TestDatabase) -> None:
     """
-    Without a state the crontab line reads everything, and later only changes.
+    The file for /etc/cron.d has the same job, for a user of its own.
+    """
+    path, _ = folder
+    run_cron_job(path, text_of("deploy/cron/hubspot-engagements"), user="hubspot ")
+    assert rows_of(database) == PORTAL_SIZE
+
+
+def test_the_plain_pipes(folder: tuple[Path, Simulator], database: TestDatabase) -> None:
+    """
+    The README's pipe loads a portal and leaves the state; the script with the state in the
+    database, which takes the state over, then loads the changes.
     """
     path, simulator = folder
-    write_hourly_script(path)
-    run_crontab_line(path)
-    assert database.query("SELECT COUNT(*) FROM engagements") == [(PORTAL_SIZE,)]
+    _, pipe = blocks(sections(README)["Run"], "bash")
+    run_bash(path, pipe)
+    assert rows_of(database) == PORTAL_SIZE
+    target = json.loads((path / "target_config.json").read_text())
+    (path / "target_config.json").write_text(json.dumps(target | {"state_id": "portal"}))
+    run_bash(path, "target-mysql --config target_config.json --set-state state.json")
 
     add_note(simulator)
-    run_crontab_line(path)
+    simulator.requests.clear()
+    (script,) = blocks(sections(OPERATIONS)["As a plain pipe"], "bash")
+    (path / "hourly.sh").write_text(script)
+    run_bash(path, "bash hourly.sh")
 
-    assert database.query("SELECT COUNT(*) FROM engagements") == [(PORTAL_SIZE + 1,)]
-    assert (path / "hourly.log").read_text().count("reading all engagements") == 1
+    assert rows_of(database) == PORTAL_SIZE + 1
+    assert not any("paged" in request.path for request in simulator.requests)
 
 
 def test_a_failed_run_keeps_the_last_state(
@@ -368,45 +396,32 @@ def test_a_failed_run_keeps_the_last_state(
     A run that fails before the first state leaves the last state to the next run.
     """
     path, simulator = folder
-    write_hourly_script(path)
-    run_crontab_line(path)
+    command, _ = blocks(sections(README)["Run"], "bash")
+    run_bash(path, command)
     good = (path / "catalog.json").read_text()
     (path / "catalog.json").write_text("{}")
     with pytest.raises(CommandFailed):
-        run_crontab_line(path)
-    assert (path / "states").read_text() == ""
+        run_bash(path, command)
 
     (path / "catalog.json").write_text(good)
     add_note(simulator)
-    run_crontab_line(path)
+    simulator.requests.clear()
+    run_bash(path, command)
 
-    assert (path / "hourly.log").read_text().count("reading all engagements") == 1
-    assert database.query("SELECT COUNT(*) FROM engagements") == [(PORTAL_SIZE + 1,)]
-
-
-def test_cron_starts_no_second_run(folder: tuple[Path, Simulator]) -> None:
-    """
-    While a run holds the lock, the crontab line does nothing, and succeeds.
-    """
-    path, _ = folder
-    write_hourly_script(path)
-    with (path / ".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        run_crontab_line(path)
-    assert not (path / "states").exists()
+    assert not any("paged" in request.path for request in simulator.requests)
+    assert rows_of(database) == PORTAL_SIZE + 1
 
 
 def test_the_loop_over_portals(folder: tuple[Path, Simulator], database: TestDatabase) -> None:
     """
-    The loop loads each portal's folder, and continues after a portal that fails.
+    The loop loads each portal, and continues after a portal that fails.
     """
-    path, simulator = folder
+    path, _ = folder
     (loop,) = blocks(sections(OPERATIONS)["Several portals"], "bash")
-    for name in ("broken", "good"):
-        portal = path / "portals" / name
-        write_settings(portal, simulator, database, database.name)
-        write_hourly_script(portal)
-    (path / "portals" / "broken" / "config.json").write_text("{")
+    (path / "portals").mkdir()
+    (path / "portals" / "broken.json").write_text("{")
+    good = json.loads((path / "sync.json").read_text())
+    (path / "portals" / "good.json").write_text(json.dumps(good | {"catalog": "../catalog.json"}))
 
     outcome = subprocess.run(
         ["bash", "-c", loop],
@@ -418,8 +433,8 @@ def test_the_loop_over_portals(folder: tuple[Path, Simulator], database: TestDat
     )
 
     assert outcome.returncode == 1
-    assert "portals/broken/: exit code 2" in outcome.stderr
-    assert database.query("SELECT COUNT(*) FROM engagements") == [(PORTAL_SIZE,)]
+    assert "portals/broken.json: exit code 2" in outcome.stderr
+    assert rows_of(database) == PORTAL_SIZE
 
 
 def test_the_grant_is_enough(database: TestDatabase) -> None:
@@ -482,6 +497,14 @@ def test_every_exit_code_is_explained() -> None:
         text = " ".join(run_program(program, "--help").out.split())
         help_codes |= set(re.findall(r"\b\d+\b", text.partition("Exit codes: ")[2]))
     assert table_codes == help_codes
+
+
+def test_the_exit_codes_of_a_sync() -> None:
+    """
+    The table has the meaning of each exit code, as the summary has it.
+    """
+    rows = re.findall(r"^\| (\d+) \| ([^|]+) \|", sections(OPERATIONS)["Exit codes"], re.M)
+    assert {int(code): meaning for code, meaning in rows} == MEANINGS
 
 
 def test_every_target_of_make_is_explained() -> None:

@@ -35,6 +35,8 @@ def test_sample_configs() -> None:
     target = json.loads((REPOSITORY / "sample_target_config.json").read_text())
     assert TapConfig.from_dict(tap, {}).access_token == tap["access_token"]
     assert TargetConfig.from_sources(target, {}, ()).user == target["user"]
+    both = json.loads((REPOSITORY / "sample_sync_config.json").read_text())
+    assert both == {"tap": tap, "target": target, "catalog": "catalog.json"}
     write_back = json.loads((REPOSITORY / "sample_write_back_config.json").read_text())
     assert WriteBackConfig.from_dict(write_back, {}).ledger == write_back["ledger"]
 

@@ -22,6 +22,8 @@ COMMANDS = (
     "target-mysql --help",
     "target-mysql --about",
     "target-mysql --about --format markdown",
+    "hubspot-engagements --version",
+    "hubspot-engagements sync --help",
     "engagements-report --version",
     "engagements-report --help",
     "python -m hubspot_simulator --version",

@@ -27,17 +27,25 @@ MOST_BYTES = 20_000
 EARLIEST_MS, LATEST_MS = 10**11, 10**14  # seconds lie below, .NET's ticks above
 
 
-class EvenSimulator(Simulator):
-    """Also serves v3's objects to any client, and the count of requests at `/requests`."""
+class CountingSimulator(Simulator):
+    """Also serves the count of requests at `/requests`."""
+
+    def handle(self, request: RecordedRequest, body: bytes) -> tuple[Response | None, float]:
+        """Handle requests for the count, and leave all others to the simulator."""
+        if request.path == COUNT:
+            return json_response(len(self.requests)), 1.0
+        return super().handle(request, body)
+
+
+class EvenSimulator(CountingSimulator):
+    """Also serves v3's slim objects to any client."""
 
     def __init__(self, portal: Portal, port: int, token: str) -> None:
         super().__init__(portal, port, token=token)
         self._objects = v3.Objects(portal.records())
 
     def handle(self, request: RecordedRequest, body: bytes) -> tuple[Response | None, float]:
-        """Handle requests for v3 objects and the count, and leave all others to the simulator."""
-        if request.path == COUNT:
-            return json_response(len(self.requests)), 1.0
+        """Handle requests for v3 objects, and leave all others to the simulator."""
         response = self._objects.respond(request.path, request.params)
         return (response, 1.0) if response else super().handle(request, body)
 
@@ -46,12 +54,13 @@ def even_portal(engagements: int, seed: int) -> Portal:
     """Return a portal of exactly `engagements` engagements."""
     portal = Portal()
     count = engagements * 11 // 10 + 20  # about 4 % of all, and three of the first, are odd
-    for one in islice(_even(portal, count, seed), engagements):
+    for one in islice(iter_even(portal, count, seed), engagements):
         portal.create(one)
     return portal
 
 
-def _even(portal: Portal, count: int, seed: int) -> Iterator[dict[str, Any]]:
+def iter_even(portal: Portal, count: int, seed: int) -> Iterator[dict[str, Any]]:
+    """Yield `count` generated engagements but for the odd ones."""
     for one in generate.engagements(count, seed, portal.now_ms, portal.portal_id, generate.Shape()):
         inner, body = one["engagement"], msgspec.json.encode(one)
         if (

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 OTHER = "other types"
+ALL = "all types"  # together
 # Type → (light mode, dark mode), in the order of stacks and legends.
 TYPES = {
     "CALL": ("#d87400", "#f8a665"),
@@ -35,6 +36,9 @@ OTHER_COLOURS = {
     "panel": ("#f5f6f8", "#1d2128"),
     "ink": ("#1b1f24", "#eceff4"),
     "soft": ("#545b66", "#b3bac6"),
+    "band": ("#eef2f8", "#222834"),
+    "heat-low": ("#1b1f24", "#ffffff"),
+    "heat-high": ("#ffffff", "#10141a"),
     "rule": ("#d7dbe1", "#3a414c"),
     "link": ("#0b57a4", "#8ec1ff"),
     "wrong": ("#b3261e", "#ff9c94"),
@@ -58,14 +62,20 @@ def variable(type_name: str) -> str:
     return f"var(--{legend_name(type_name).lower().replace('_', '-').replace(' ', '-')})"
 
 
-def heat(step: int) -> str:
-    """Return the CSS variable of a step of HEAT, from 0."""
-    return f"var(--heat-{step})"
+def css_class(name: str) -> str:
+    """Return the CSS class of a type's marks, or of all types together."""
+    return "all" if name == ALL else variable(name)[6:-1]
+
+
+def rules() -> str:
+    """Return the CSS rules that give each type's marks their colour, as the variable --c."""
+    classes = {css_class(name): variable(name) for name in TYPES} | {"all": "var(--ink)"}
+    return "".join(f".{name}{{--c:{value}}}" for name, value in classes.items())
 
 
 def declarations(dark: bool) -> str:
     """Return the declarations of all CSS variables, for light or dark mode."""
     values = {variable(type_name): pair for type_name, pair in TYPES.items()}
-    values |= {heat(step): pair for step, pair in enumerate(HEAT)}
+    values |= {f"var(--heat-{step})": pair for step, pair in enumerate(HEAT)}
     values |= {f"var(--{name})": pair for name, pair in OTHER_COLOURS.items()}
     return "".join(f"{name[4:-1]}:{pair[dark]};" for name, pair in values.items())

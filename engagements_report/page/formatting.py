@@ -7,7 +7,8 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 from engagements_report.queries.calendar import Offset
-from engagements_report.queries.periods import ReportFilter, Span
+from engagements_report.queries.measures import Days
+from engagements_report.queries.periods import ReportFilter
 
 MONTHS = (
     "January February March April May June July August September October November December"
@@ -19,12 +20,14 @@ def format_day(day: date) -> str:
     return f"{day.day} {MONTHS[day.month - 1]} {day.year}"
 
 
-def format_span(span: Span) -> str:
-    """Return for example 15 June to 13 July 2018."""
-    first, last = span.first, span.last
+def format_days(days: Days) -> str:
+    """Return for example 15 June to 13 July 2018, or 16 to 22 November 2026."""
+    first, last = days
     if first == last:
         return format_day(first)
-    start = f"{first.day} {MONTHS[first.month - 1]}"
+    start = f"{first.day}"
+    if (first.year, first.month) != (last.year, last.month):
+        start += f" {MONTHS[first.month - 1]}"
     if first.year != last.year:
         start += f" {first.year}"
     return f"{start} to {format_day(last)}"
@@ -50,8 +53,10 @@ def format_moment(at: datetime) -> str:
 
 
 def format_age(age: timedelta) -> str:
-    """Return for example 5 minutes ago, 3 hours ago, 56 days ago."""
+    """Return for example just now, 5 minutes ago, 3 hours ago, 56 days ago."""
     minutes = max(0, int(age.total_seconds()) // 60)
+    if minutes < 1:
+        return "just now"
     if minutes < 120:
         return f"{plural(minutes, 'minute')} ago"
     return f"{minutes // 60} hours ago" if minutes < 2880 else f"{minutes // 1440:,} days ago"

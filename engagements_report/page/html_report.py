@@ -1,89 +1,274 @@
-"""The page of all reports: runs each, and shows the reason of a failure."""
+"""The page: reads all numbers at one moment, and puts the parts together."""
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timezone
+from datetime import date, datetime, timezone
+from fractions import Fraction
+from functools import cached_property
+
+from markupsafe import Markup
 
 from engagements_report.exceptions import DatabaseError
 from engagements_report.page import document, formatting
-from engagements_report.page.document import Head, KeyFigure, Section
-from engagements_report.page.sections import (
+from engagements_report.page.charts.plot import PICTURE_WIDTH
+from engagements_report.page.document import Head, Page, People, Section
+from engagements_report.page.figures import key_figures
+from engagements_report.page.freshness import describe_freshness
+from engagements_report.page.goals import Goals
+from engagements_report.page.news import change_lines
+from engagements_report.page.people import Activity, build_people
+from engagements_report.page.period import PageDays, period_title
+from engagements_report.page.sections.catalogue import (
+    CHARTS,
     NOTHING_FOUND,
     SECTION_BUILDERS,
+    TEAMS,
     TITLES,
-    SectionInput,
 )
+from engagements_report.page.sections.daily import Counts, build_daily
+from engagements_report.page.sections.first_response import spans_of
+from engagements_report.page.sections.parts import SectionInput
+from engagements_report.page.sections.rolling import build_rolling
+from engagements_report.page.teams import build_teams
+from engagements_report.queries import reports, response_times
 from engagements_report.queries.calendar import DAY, iter_offsets
 from engagements_report.queries.database import Database
-from engagements_report.queries.periods import ReportFilter, Span
-from engagements_report.queries.reports import REPORTS, find_span, read_synced_at, run_report
+from engagements_report.queries.last_engagements import read_last_engagements
+from engagements_report.queries.measures import (
+    WEEK_DAYS,
+    Days,
+    Figures,
+    Measures,
+    by_day,
+    read_measures,
+)
+from engagements_report.queries.people import People as Owners
+from engagements_report.queries.people import read_people
+from engagements_report.queries.periods import Period, ReportFilter, named_days
+from engagements_report.queries.reports import ReportResult, find_span, read_synced_at
+from engagements_report.queries.response_times import to_pairs
+from engagements_report.queries.summaries import run_report
 
-PAGE_DAYS = 90  # shown without --from
+DEFAULT_PERIOD = "last-week"
+
+Progress = Callable[[str], None]
+"""Gets a line for each step, before the step."""
 
 
 @dataclass(frozen=True)
-class Page:
-    """The page as HTML, and a line for each report that could not be made."""
+class Written:
+    """
+    The page, its HTML, and a line for each report that could not be made.
 
+    `charts` are those of the first screen, of fixed width, for a picture.
+    """
+
+    page: Page
     html: str
     problems: Sequence[str] = ()
+    charts: Sequence[Markup] = ()
 
 
-def render(database: Database, report_filter: ReportFilter, report: str | None = None) -> Page:
+@dataclass(frozen=True)
+class Source:
+    """What all parts of a page are made of: the filter on the period, the days, the numbers."""
+
+    database: Database
+    report_filter: ReportFilter
+    page_days: PageDays
+    measures: Measures
+    people: Owners
+    goals: Goals
+
+    @cached_property
+    def counts(self) -> Counts:
+        """The number of engagements of each type and day."""
+        counts: dict[tuple[str, date], int] = {}
+        for row in self.measures.rows:
+            if row.figures.engagements:
+                key = (row.type, row.day)
+                counts[key] = counts.get(key, 0) + row.figures.engagements
+        return counts
+
+    @cached_property
+    def responses(self) -> ReportResult:
+        """The incoming e-mails with their times to the answer. Raises DatabaseError."""
+        return reports.run_report(self.database, "response", self.report_filter)
+
+    @cached_property
+    def figures(self) -> Mapping[date, Figures]:
+        """The figures of each day, of all types and owners."""
+        return by_day(self.measures.rows, lambda row: 0).get(0, {})
+
+
+def render(
+    database: Database,
+    report_filter: ReportFilter,
+    report: str | None = None,
+    goals: Goals | None = None,
+    progress: Progress = lambda line: None,
+) -> Written:
     """
-    Return the page of all reports, or of `report`; all numbers are of the same moment.
+    Return the page, or of `report` alone; all numbers are of the same moment.
 
-    Without a first day the page covers the last PAGE_DAYS. A report whose table is
-    missing has a message in place of a chart. Raises DatabaseError if no query can run.
+    Without days it is about last week. A report whose table is missing has a message in place of a
+    table. Raises DatabaseError if no query can run.
     """
     database.begin_snapshot()
-    span = _find_span(database, report_filter)
-    reports = [report] if report else list(REPORTS)
-    if span is None:
-        empty = f"There are no engagements{report_filter.description}."
-        sections = [replace(_empty_section(name), empty=empty) for name in reports]
-        return Page(document.render(Head("Engagements", [empty]), sections))
-    filter_of_days = report_filter.on_days(span)
-    contents = [_build_section(database, name, filter_of_days, span) for name in reports]
-    figures = [figure for _, figure in contents if figure]
-    synced_at = _read_synced_at(database)
-    synced = _synced_sentence(synced_at, report_filter)
-    age = _age_figure(synced_at, report_filter.max_age_s)
-    head = _build_head(filter_of_days, span, synced, [age, *figures])
-    sections = [section for section, _ in contents]
-    problems = [f"{it.name}: {it.problem}" for it in sections if it.problem]
-    return Page(document.render(head, sections), problems)
+    now = datetime.now(timezone.utc)
+    progress("reading the figures of each day")
+    page_days = find_days(database, report_filter, now)
+    if page_days is None:
+        return _empty_page(report_filter, report)
+    days, zone = page_days.days, report_filter.period.zone
+    to_read = page_days.to_read(report_filter.window_days)
+    measures = read_measures(database, report_filter, to_read)
+    source = Source(
+        database,
+        replace(report_filter, period=Period(days.first, days.last, zone)),
+        page_days,
+        measures._replace(covered_first=page_days.covered_first),
+        read_people(database),
+        goals or Goals(),
+    )
+    page = _build_page(source, report, now, progress)
+    problems = [f"{it.name}: {it.problem}" for it in page.sections if it.problem]
+    charts = [_build_chart(source, name, PICTURE_WIDTH).chart for name in CHARTS]
+    return Written(page, document.render(page), problems, charts)
 
 
-def _find_span(database: Database, report_filter: ReportFilter) -> Span | None:
-    """Return the days of the page; the current day only if there are no others."""
-    span = find_span(database, report_filter, averages=True)
-    if span is None and not report_filter.period.last:
-        span = find_span(database, report_filter, averages=False)
-    if span and not report_filter.period.first:
-        span = replace(span, first=max(span.first, span.last - (PAGE_DAYS - 1) * DAY))
-    return span
+def find_days(database: Database, report_filter: ReportFilter, now: datetime) -> PageDays | None:
+    """Return the days of the page; None if the table is empty, or if they are still to come."""
+    zone = report_filter.period.zone
+    today = now.astimezone(zone).date()
+    covered = find_span(
+        database, replace(report_filter, period=Period(None, None, zone)), averages=False
+    )
+    if covered is None:
+        return None
+    first, last = report_filter.period.first, report_filter.period.last
+    if first is None and last is None:
+        first, last = named_days(DEFAULT_PERIOD, today)
+    first = first or (last - (WEEK_DAYS - 1) * DAY if last else covered.first)
+    last = last or max(first, min(covered.last, today - DAY))
+    days = Days(first, min(last, today))
+    if days.number < 1:
+        return None
+    return PageDays(days, today, min(covered.first, days.first), covered.last)
 
 
-def _build_section(
-    database: Database, name: str, report_filter: ReportFilter, span: Span
-) -> tuple[Section, KeyFigure | None]:
-    """Return a report's section, and the report's key figure or None."""
+def _build_page(source: Source, report: str | None, now: datetime, progress: Progress) -> Page:
+    charts = [_build_chart(source, name) for name in CHARTS if report in (None, name)]
+    names = [name for name in SECTION_BUILDERS if report in (None, name)]
+    sections = []
+    for name in names:
+        progress(f"reading {TITLES[name][0].lower()}")
+        sections.append(_build_section(source, name))
+    head = _build_head(source, now)
+    people = _build_people(source, progress) if report in (None, "owners") else None
+    changes, note = change_lines(source.measures, source.page_days, source.people)
+    if report:
+        return Page(head, people=people, sections=[*charts, *sections])
+    return Page(
+        head,
+        figures=key_figures(source.figures, source.page_days),
+        charts=charts,
+        changes=changes,
+        changes_note=note,
+        teams=build_teams(Section(*TEAMS), source.measures, source.page_days, source.people),
+        people=people,
+        sections=sections,
+    )
+
+
+def _build_chart(source: Source, name: str, width: int | None = None) -> Section:
+    """Return a section with a chart of the days, which stretches if it has no `width`."""
+    section = _empty_section(name)
+    counts, page_days = source.counts, source.page_days
+    if not any(day in page_days.chart for _, day in counts):
+        return replace(section, empty=_nothing(name, page_days.chart))
+    if name == "daily":
+        return build_daily(section, counts, page_days, width)
+    window_days, total = source.report_filter.window_days, source.report_filter.total
+    return build_rolling(section, counts, page_days, window_days, total, width)
+
+
+def _build_people(source: Source, progress: Progress) -> People:
+    """Return the table of people, and their sections."""
+    progress("reading what each person did")
+    database, report_filter = source.database, source.report_filter
+    all_days = replace(report_filter, period=Period(None, None, report_filter.period.zone))
+    overdue, task_notes = _overdue_tasks(database, all_days)
+    activity = Activity(
+        source.measures.rows,
+        source.people,
+        read_last_engagements(database, report_filter),
+        _median_minutes(source),
+        overdue,
+        source.goals,
+        source.page_days,
+        report_filter.period.zone,
+        report_filter.window_days,
+    )
+    notes = [*source.people.notes, *task_notes]
+    section = replace(_empty_section("owners"), notes=list(dict.fromkeys(notes)))
+    return build_people(section, activity)
+
+
+def _median_minutes(source: Source) -> dict[int, Fraction]:
+    """Return each owner's median time to answer an e-mail; none if the table is missing."""
+    with contextlib.suppress(DatabaseError):  # the section on first response says why
+        pairs = to_pairs(source.responses.rows.rows)
+        zone = source.report_filter.period.zone
+        by_owner = response_times.by_owner(pairs, source.report_filter.hours, zone)
+        return {
+            owner: it.median_ms / 60_000
+            for owner, it in by_owner.items()
+            if it.median_ms is not None
+        }
+    return {}
+
+
+def _overdue_tasks(
+    database: Database, report_filter: ReportFilter
+) -> tuple[dict[int, int], list[str]]:
+    """Return each owner's overdue tasks, and a note if the report cannot be made."""
+    try:
+        rows = run_report(database, "tasks", report_filter).rows
+    except DatabaseError as error:
+        return {}, [f"overdue tasks: {error}"]
+    columns = [rows.columns.index(name) for name in ("ownerId", "overdue")]
+    return {row[columns[0]]: row[columns[1]] for row in rows.rows if row[columns[0]]}, []
+
+
+def _build_section(source: Source, name: str) -> Section:
+    """Return the section of a report that has a query of its own."""
     section = _empty_section(name)
     try:
-        result = run_report(database, name, report_filter)
+        result = _run(source, name)
     except DatabaseError as error:
-        return replace(section, problem=f"This report cannot be made: {error}."), None
+        return replace(section, problem=f"This report cannot be made: {error}.")
     section = replace(section, notes=result.notes)
+    days = source.page_days.days
     if not result.rows.rows:
-        empty = f"Nothing to show: no {NOTHING_FOUND[name]}, {formatting.format_span(span)}."
-        return replace(section, empty=empty), None
-    content = SECTION_BUILDERS[name](SectionInput(report_filter, span, result))
-    section = replace(section, lead=content.lead, pictures=content.pictures, table=content.table)
-    return section, content.figure
+        return replace(section, empty=_nothing(name, days))
+    return SECTION_BUILDERS[name](SectionInput(section, source.report_filter, days, result))
+
+
+def _run(source: Source, name: str) -> ReportResult:
+    """Return a report's result; that of first-response is made of the times of all answers."""
+    if name != "first-response":
+        return run_report(source.database, name, source.report_filter)
+    responses = source.responses
+    rows = spans_of(to_pairs(responses.rows.rows))
+    return replace(responses, rows=rows)
+
+
+def _nothing(name: str, days: Days) -> str:
+    return f"Nothing to show: no {NOTHING_FOUND[name]}, {formatting.format_days(days)}."
 
 
 def _empty_section(name: str) -> Section:
@@ -91,39 +276,40 @@ def _empty_section(name: str) -> Section:
     return Section(name, title, question)
 
 
+def _empty_page(report_filter: ReportFilter, report: str | None) -> Written:
+    empty = f"There are no engagements{report_filter.description}."
+    names = [name for name in TITLES if report in (None, name)]
+    sections = [replace(_empty_section(name), empty=empty) for name in names]
+    page = Page(Head("Engagements", [empty]), sections=sections)
+    return Written(page, document.render(page))
+
+
+def _build_head(source: Source, now: datetime) -> Head:
+    zone, days = source.report_filter.period.zone, source.page_days.days
+    calendar = formatting.format_zone(zone.key, iter_offsets(days.first, days.last, zone))
+    partial_day = source.page_days.partial_day
+    lines = [
+        calendar,
+        *([f"{formatting.format_day(partial_day)} is not over"] if partial_day else []),
+        formatting.describe_filter(source.report_filter),
+        *_stale_lines(source.page_days),
+    ]
+    synced_at = _read_synced_at(source.database)
+    max_age_s = source.report_filter.max_age_s
+    freshness = describe_freshness(synced_at, now, source.page_days.over, zone, max_age_s)
+    return Head(period_title(days), lines, freshness)
+
+
+def _stale_lines(page_days: PageDays) -> list[str]:
+    """Return which option shows the latest engagements, if they are older than the period."""
+    last = page_days.covered_last
+    if last >= page_days.days.first:
+        return []
+    return [f"The latest engagement is of {formatting.format_day(last)}: see --to {last}"]
+
+
 def _read_synced_at(database: Database) -> datetime | None:
     """Return the UTC time of the last load, None where the table does not tell."""
     with contextlib.suppress(DatabaseError):
         return read_synced_at(database)
     return None
-
-
-def _age_figure(synced_at: datetime | None, max_age_s: int) -> KeyFigure:
-    """Return how long ago the last load was: wrong if that is longer than allowed."""
-    if synced_at is None:
-        return KeyFigure("Last synced", "unknown")
-    age = datetime.now(timezone.utc) - synced_at
-    is_late = age.total_seconds() > max_age_s
-    text = formatting.format_age(age)
-    return KeyFigure("Last synced", f"{'✕' if is_late else '✓'} {text}", is_late)
-
-
-def _synced_sentence(synced_at: datetime | None, report_filter: ReportFilter) -> str:
-    if synced_at is None:
-        return "The time of the last sync is unknown."
-    local_time = synced_at.astimezone(report_filter.period.zone)
-    return f"Last synced: {formatting.format_moment(local_time)}."
-
-
-def _build_head(
-    report_filter: ReportFilter, span: Span, synced: str, figures: Sequence[KeyFigure]
-) -> Head:
-    zone = report_filter.period.zone
-    calendar = formatting.format_zone(zone.key, iter_offsets(span.first, span.last, zone))
-    lines = [
-        f"{formatting.plural(span.days, 'day')} by the calendar of {calendar}.",
-        *([f"{formatting.format_day(span.last)} is not over."] if span.partial_day else []),
-        formatting.describe_filter(report_filter),
-        synced,
-    ]
-    return Head(f"Engagements, {formatting.format_span(span)}", lines, figures)

@@ -1,67 +1,78 @@
-"""Draws a chart as an SVG element that stands in the page by itself, with vl-convert."""
+"""SVG elements as text: escaped, with few digits, coloured by CSS classes. Pure."""
 
 from __future__ import annotations
 
-from typing import Any
-from xml.etree import ElementTree
-from xml.etree.ElementTree import Element
+from collections.abc import Iterable, Sequence
 
-import vl_convert
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
-from engagements_report.page.charts import Spec
 from mysql_settings.visible import visible
 
-# Vega's roles for screen readers, which the picture's name and the table replace.
-_ACCESSIBILITY_PREFIXES = ("role", "aria-", "class", "pointer-events")
+Number = int | float
+Position = tuple[Number, Number]
 
 
-def draw(spec: Spec, label: str, css_class: str = "") -> Markup:
+def element(tag: str, *content: str, **attributes: Number | str | None) -> Markup:
     """
-    Return a chart as an SVG element that screen readers read as a picture named `label`.
+    Return an SVG element; texts that are not Markup are escaped.
 
-    Colours remain CSS variables. A mark's description is a tooltip.
+    An attribute is left out if None; `class_` means class, and other underscores mean hyphens.
     """
-    root = ElementTree.fromstring(vl_convert.vegalite_to_svg(_make_visible(spec)))
-    for element in root.iter():
-        element.tag = element.tag.rpartition("}")[2]  # HTML needs no namespace
-        _add_tooltip(element)
-        _remove_hidden_paths(element)
-    size = {name: root.attrib[name] for name in ("width", "height", "viewBox")}
-    root.attrib.clear()
-    root.attrib |= {
-        "class": f"chart {css_class}".strip(),
-        "role": "img",
-        "aria-label": visible(label),
-        **size,
-    }
-    return Markup(ElementTree.tostring(root, encoding="unicode"))
+    pairs = "".join(
+        f' {name.rstrip("_").replace("_", "-")}="{_attribute(value)}"'
+        for name, value in attributes.items()
+        if value is not None
+    )
+    inner = "".join(map(text, content))
+    return Markup(f"<{tag}{pairs}>{inner}</{tag}>") if inner else Markup(f"<{tag}{pairs}/>")
 
 
-def _add_tooltip(element: Element) -> None:
-    """Turn a mark's description into a title, and remove Vega's own roles and names."""
-    description = element.get("aria-label")
-    for name in list(element.attrib):
-        if name.startswith(_ACCESSIBILITY_PREFIXES):
-            del element.attrib[name]
-    if element.tag == "path" and description is not None:
-        ElementTree.SubElement(element, "title").text = description
+def _attribute(value: Number | str) -> str:
+    return escape(visible(value)) if isinstance(value, str) else short(value)
 
 
-def _remove_hidden_paths(element: Element) -> None:
-    for child in list(element):
-        if child.get("display") == "none":
-            element.remove(child)
+def text(value: str) -> Markup:
+    """Return escaped text without characters that XML forbids; Markup as it is."""
+    return value if isinstance(value, Markup) else escape(visible(value))
 
 
-def _make_visible(part: Any) -> Any:
-    """
-    Return a chart whose texts hold only characters that XML allows.
+def short(number: Number) -> str:
+    """Return a number with at most one decimal and no needless zero: 3.0 is 3, -0.04 is 0."""
+    digits = f"{number:.1f}".removesuffix(".0")
+    digits = digits.replace("0.", ".", 1) if digits.lstrip("-").startswith("0.") else digits
+    return "0" if digits in ("-0", "") else digits
 
-    Others make vl-convert end the process.
-    """
-    if isinstance(part, str):
-        return visible(part)
-    if isinstance(part, dict):
-        return {name: _make_visible(value) for name, value in part.items()}
-    return [_make_visible(value) for value in part] if isinstance(part, (list, tuple)) else part
+
+def percentage(share: float) -> str:
+    """Return a share of 1 as an SVG length: 0.125 is 12.5%."""
+    return f"{short(share * 100)}%"
+
+
+def line(points: Iterable[Position]) -> str:
+    """Return the path of a line, from each point to the next by its distance, rounded once."""
+    rounded = [(round(float(x), 1), round(float(y), 1)) for x, y in points]
+    if not rounded:
+        return ""
+    start, *_ = rounded
+    steps = [
+        _pair(after[0] - before[0], after[1] - before[1])
+        for before, after in zip(rounded, rounded[1:], strict=False)
+    ]
+    return f"M{_pair(*start)}" + (f"l{_joined(steps)}" if steps else "")
+
+
+def columns(parts: Sequence[tuple[Number, Number, Number]]) -> str:
+    """Return the path of vertical strokes: each an x, a lower end and a height upwards."""
+    return "".join(f"M{_pair(x, low)}v{short(-height)}" for x, low, height in parts)
+
+
+def _pair(x: Number, y: Number) -> str:
+    return _joined([short(x), short(y)])
+
+
+def _joined(parts: Iterable[str]) -> str:
+    """Return the numbers with a space where a minus sign does not separate them."""
+    joined = ""
+    for part in parts:
+        joined += f" {part}" if joined and not part.startswith("-") else part
+    return joined

@@ -30,6 +30,11 @@ class Offset:
     offset_ms: int
 
 
+def utc_now() -> datetime:
+    """Return the current time; what depends on it calls this function of the module."""
+    return datetime.now(timezone.utc)
+
+
 def read_zone(name: str) -> ZoneInfo:
     """Return the zone of an IANA name; raises UsageError, which suggests similar names."""
     try:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
-from engagements_report.exceptions import DatabaseError, TableInUse
+from engagements_report.exceptions import DatabaseError
 from engagements_report.queries.database import Database
-
-RETRY_LIMIT_S, RETRY_WAIT_S = 300.0, 5.0
+from engagements_report.queries.retries import with_retries
 
 
 @dataclass(frozen=True)
@@ -54,26 +53,13 @@ def create(database: Database, indexes: tuple[Index, ...], log: Callable[[str], 
     """
     Create those of `indexes` that are missing; return the statements. Raises DatabaseError.
 
-    Waits up to RETRY_LIMIT_S for a table that other connections use; `log` gets a line each time.
+    Waits for a table that other connections use; `log` gets a line each time.
     """
     statements = []
     for index in missing(database, indexes):
-        if _create_with_retries(database, index, log):
+        problem = f"cannot create an index on {index.table} while others use it"
+        if with_retries(partial(database.create_index, index.sql), problem, log):
             statements.append(index.sql)
         elif missing(database, (index,)):
             raise DatabaseError(f"{index.table} has another index of that name: {index.sql}")
     return statements
-
-
-def _create_with_retries(database: Database, index: Index, log: Callable[[str], None]) -> bool:
-    """Create the index; return False if an index of that name exists."""
-    give_up_at = time.monotonic() + RETRY_LIMIT_S
-    while True:
-        try:
-            return database.create_index(index.sql)
-        except TableInUse as error:
-            problem = f"cannot create an index on {index.table} while others use it: {error}"
-            if time.monotonic() + RETRY_WAIT_S > give_up_at:
-                raise DatabaseError(f"{problem}: run again when that has ended") from error
-            log(f"{problem}: trying again in {RETRY_WAIT_S:g} s")
-        time.sleep(RETRY_WAIT_S)

@@ -16,6 +16,7 @@ MAX_WINDOW_DAYS = 100
 WINDOW_DAYS = 14
 PERIODS = ("last-week", "this-week", "last-month", "this-month", "a number of days such as 90d")
 NO_OWNER = 0  # the id of no owner
+OBJECTS = ("contact", "company", "deal")
 MAX_AGE_S = 86_400  # of the last load; older data are an error of the report quality
 # MySQL's first day; a last day up to which a zone has few changes of clocks.
 FIRST_DAY, LAST_DAY = date(1000, 1, 1), date(2199, 12, 31)
@@ -68,6 +69,14 @@ def named_days(name: str, today: date) -> tuple[date, date]:
 
 
 @dataclass(frozen=True)
+class Hours:
+    """The hours of a working day, Monday to Friday, from `first` to before `last`: 0 to 24."""
+
+    first: int
+    last: int
+
+
+@dataclass(frozen=True)
 class ReportFilter:
     """
     The engagements that count.
@@ -76,8 +85,10 @@ class ReportFilter:
     table has the columns that tell, and lets daily.sql count as it stands. `time` is the column
     whose time counts, createdAt or timestamp. Empty `owners` or `types` mean all; NO_OWNER means
     engagements without an owner. `total` merges all types in the rolling report. A last load longer
-    than `max_age_s` ago is a fault. Raises UsageError for a `window_days` that is not from 1 to
-    MAX_WINDOW_DAYS.
+    than `max_age_s` ago is a fault. `hours` are those that count in a response, None for all.
+    `objects` are the types of objects whose touches count; with `untouched_for`, those without one
+    in so many days are shown. Raises UsageError for a `window_days` that is not from 1 to
+    MAX_WINDOW_DAYS, and for days beside `untouched_for`.
     """
 
     period: Period
@@ -88,8 +99,14 @@ class ReportFilter:
     window_days: int = WINDOW_DAYS
     total: bool = False
     max_age_s: int = MAX_AGE_S
+    hours: Hours | None = None
+    objects: tuple[str, ...] = OBJECTS
+    untouched_for: int | None = None
 
     def __post_init__(self) -> None:
+        is_all_days = self.period.first is None and self.period.last is None
+        if self.untouched_for is not None and not is_all_days:
+            raise UsageError("--untouched-for looks at all days: leave out --period, --from, --to")
         if not 1 <= self.window_days <= MAX_WINDOW_DAYS:
             raise UsageError(f"--window-days: must be from 1 to {MAX_WINDOW_DAYS}")
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import date, datetime, timezone
 
 from engagements_report.exceptions import UsageError
-from engagements_report.queries.calendar import Offset, gaps, iter_offsets
+from engagements_report.queries import calendar
+from engagements_report.queries.calendar import EPOCH, MS, Offset, gaps, iter_offsets
 from engagements_report.queries.database import Database, Rows
 from engagements_report.queries.periods import (
     LAST_DAY,
@@ -29,6 +30,7 @@ from engagements_report.queries.statements import (
     read_sql,
     to_condition,
     to_days,
+    to_list,
     to_offsets,
     without_times,
 )
@@ -42,7 +44,25 @@ REPORTS = {
     "hours": "engagements by weekday and hour",
     "first-response": "how soon incoming e-mails were answered",
     "quality": "what in the data is missing or wrong",
+    "changes": "what changed most against the eight weeks before, of types and of people",
+    "teams": "each team's figures, and their change from the eight weeks before",
+    "tasks": "each owner's open tasks, and how long they are overdue",
+    "outcomes": "how each owner's calls and meetings ended",
+    "response": "each owner's median time to answer an e-mail, and that of nine in ten",
+    "touches": "engagements with each contact, company and deal, and when the last was",
+    "measures": "what was done on each day, by type and owner",
 }
+# The SQL of the reports that are not that of a file of their name. The last three are computed from
+# the rows of another query.
+SQL_FILES = {
+    "daily": "daily_in_zone",
+    "first-response": "first_response",
+    "changes": "measures",
+    "teams": "measures",
+    "response": "response_pairs",
+}
+# The sections of the page that show a report each.
+PAGE_REPORTS = tuple("daily rolling owners calls meetings hours first-response quality".split())
 # Tables that a report can do without, by their name in its SQL: (table, columns that it reads).
 OPTIONAL_TABLES = {
     "owners": ("owners", ("id", "firstName", "lastName", "email")),
@@ -53,7 +73,27 @@ OPTIONAL_TABLES = {
     "notes": ("engagement_notes", ("engagementId",)),
     "tasks": ("engagement_tasks", ("engagementId",)),
     "other": ("engagement_other", ("engagementId",)),
+    "call_details": (
+        "engagement_calls",
+        ("engagementId", "disposition", "durationMilliseconds"),
+    ),
+    "meeting_details": ("engagement_meetings", ("engagementId", "meetingOutcome", "startTime")),
+    "task_details": ("engagement_tasks", ("engagementId", "status", "completionDate")),
+    "contacts": ("contacts", ("id", "firstname", "lastname", "email")),
+    "companies": ("companies", ("id", "name", "domain")),
+    "deals": ("deals", ("id", "dealname", "dealstage")),
 }
+# The tables of objects as tables of id, name and is_closed; HubSpot's own stages of a closed deal.
+OBJECT_TABLES = {
+    "contacts": (
+        "id, COALESCE(NULLIF(TRIM(CONCAT_WS(' ', firstname, lastname)), ''), email) AS name,"
+        " 0 AS is_closed"
+    ),
+    "companies": "id, COALESCE(NULLIF(name, ''), domain) AS name, 0 AS is_closed",
+    "deals": "id, dealname AS name, {is_closed} AS is_closed",
+}
+CLOSED_STAGES = "COALESCE(dealstage, '') IN ('closedwon', 'closedlost')"
+
 DAILY_NOTE = "daily.sql counts deleted and inactive engagements, too: --rows live leaves them out"
 LIVE_NOTES = {
     "active": "inactive engagements count: select that field in the tap's catalog",
@@ -83,11 +123,12 @@ class ReportQuery:
 
 @dataclass(frozen=True)
 class ReportResult:
-    """A report's rows, with the span and notes of the query."""
+    """A report's rows, with the span and notes of the query; `if_empty` says why it has no rows."""
 
     rows: Rows
     span: Span | None = None
     notes: tuple[str, ...] = ()
+    if_empty: str = ""
 
 
 def run_report(database: Database, report: str, report_filter: ReportFilter) -> ReportResult:
@@ -100,7 +141,7 @@ def build_query(database: Database, report: str, report_filter: ReportFilter) ->
     """Return the query of a report; raises as `run_report` does."""
     if report == "daily" and report_filter == ReportFilter(Period(None, None, UTC)):
         return _fill_file("daily", {}, None, (DAILY_NOTE,))
-    file = "daily_in_zone" if report == "daily" else report.replace("-", "_")
+    file = SQL_FILES.get(report, report)
     span = find_span(database, report_filter, averages=report == "rolling")
     if report == "rolling" and span and span.days > MAX_DAYS:
         raise UsageError(f"{span.first} to {span.last} is more than {MAX_DAYS} days: set --from")
@@ -112,6 +153,9 @@ def build_query(database: Database, report: str, report_filter: ReportFilter) ->
         **_filter_values(report_filter, live_by, gaps(offsets)),
         **_column_names(report_filter),
         "max_age_s": report_filter.max_age_s,
+        "now_ms": (calendar.utc_now() - EPOCH) // MS,
+        "untouched_for": report_filter.untouched_for,
+        "kinds": to_list("kind", report_filter.objects),
     }
     sql = read_sql(file)
     used = {name: it for name, it in OPTIONAL_TABLES.items() if f"/*:{name}*/" in sql}
@@ -119,7 +163,8 @@ def build_query(database: Database, report: str, report_filter: ReportFilter) ->
     missing_age = _missing_batched_at(existing) if "/*:batched_at*/" in sql else []
     notes = (*_live_notes(report_filter, live_by), *missing.values(), *missing_age)
     parts["batched_at"] = SqlText("NULL" if missing_age else "e._sdc_batched_at")
-    return _fill_file(file, {**parts, **_table_names(missing)}, span, notes)
+    tables = {**_table_names(missing), **_object_tables(existing, missing)}
+    return _fill_file(file, {**parts, **tables}, span, notes)
 
 
 def find_span(database: Database, report_filter: ReportFilter, *, averages: bool) -> Span | None:
@@ -127,7 +172,7 @@ def find_span(database: Database, report_filter: ReportFilter, *, averages: bool
     text = fill(read_sql("covered"), {"time": SqlText(f"`{report_filter.time}`")})
     ((first_ms, last_ms),) = database.query(text).rows
     covered = None if first_ms is None else CoveredTimes(first_ms, last_ms)
-    today = datetime.now(timezone.utc).astimezone(report_filter.period.zone).date()
+    today = calendar.utc_now().astimezone(report_filter.period.zone).date()
     return to_span(report_filter.period, covered, today, averages=averages)
 
 
@@ -235,4 +280,19 @@ def _table_names(missing: Mapping[str, str]) -> dict[str, Value | SqlText]:
     for name, (table, columns) in OPTIONAL_TABLES.items():
         parts[name] = empty_table(columns) if name in missing else SqlText(table)
         parts[f"has_{name}"] = None if name in missing else 1
+    return parts
+
+
+def _object_tables(
+    existing: Mapping[str, Collection[str]], missing: Collection[str]
+) -> dict[str, SqlText]:
+    """Return the tables of objects as OBJECT_TABLES says, without the rows of deleted objects."""
+    parts = {}
+    for name, columns in OBJECT_TABLES.items():
+        there = existing.get(name, ())
+        is_closed = "COALESCE(hs_is_closed, 0)" if "hs_is_closed" in there else CLOSED_STAGES
+        is_deleted = " WHERE _sdc_deleted_at IS NULL" if "_sdc_deleted_at" in there else ""
+        select = f"(SELECT {columns.format(is_closed=is_closed)} FROM {name}{is_deleted})"
+        is_missing = name in missing
+        parts[name] = empty_table(("id", "name", "is_closed")) if is_missing else SqlText(select)
     return parts

@@ -103,6 +103,12 @@ def to_days(span: Span) -> SqlText:
     return SqlText(f"(SELECT {', '.join(f'%({name})s AS {name}' for name in values)})", values)
 
 
+def to_list(name: str, options: Iterable[Value]) -> SqlText:
+    """Return a list of values in parentheses, for IN."""
+    values = {f"{name}_{n}": value for n, value in enumerate(options)}
+    return SqlText(f"({', '.join(f'%({name})s' for name in values)})", values)
+
+
 def to_condition(
     alias: str, *, live_by: Iterable[str], owners: Iterable[int] = (), types: Iterable[str] = ()
 ) -> SqlText:

@@ -22,6 +22,7 @@ from tap_hubspot_engagements.engagement import Engagement, is_int64
 from tap_hubspot_engagements.objects.associations import Associations, naming_type
 from tap_hubspot_engagements.objects.columns import properties_of
 from tap_hubspot_engagements.objects.typed_records import (
+    ObjectEngagement,
     RecordPage,
     property_of,
     read_page,
@@ -98,7 +99,7 @@ class RecordsApi(Protocol):
 
     def fetch_list(
         self, kind: str, after: str | int = ""
-    ) -> tuple[Callable[[], ObjectPage], bool]: ...
+    ) -> tuple[Callable[[], ObjectPage], Callable[[], bool]]: ...
 
     def search(self, kind: str, filters: Sequence[Filter], sort: str) -> SearchPage: ...
 
@@ -161,9 +162,11 @@ class ObjectsApi:
         response = self._get_list(kind, after, archived, lambda text: read_page(kind, text))
         return self._to_list_page(kind, response, response.body)
 
-    def fetch_list(self, kind: str, after: str | int = "") -> tuple[Callable[[], ObjectPage], bool]:
+    def fetch_list(
+        self, kind: str, after: str | int = ""
+    ) -> tuple[Callable[[], ObjectPage], Callable[[], bool]]:
         """
-        Request a page as list_page does; return its decoder, and whether it may have a next page.
+        Request a page as list_page does; return its decoder, and whether another may follow.
 
         Decoding is left to the thread that writes the page: objects created in a worker thread
         miss that core's cache.
@@ -178,7 +181,7 @@ class ObjectsApi:
                 return self.list_page(kind, after)
             return self._to_list_page(kind, response, page)
 
-        return decode_page, b'"after"' in response.text
+        return decode_page, lambda: b'"after"' in response.text
 
     def _get_list(
         self, kind: str, after: str | int, archived: bool, parse: Callable[[bytes], T]
@@ -288,7 +291,7 @@ class ObjectsApi:
 
 def searches_of(client: HubspotClient) -> RateLimiter:
     """Return the limiter that all searches of a client share."""
-    return client.rate_limiter.sibling(SEARCHES_PER_SECOND, SEARCH_WINDOW_S)
+    return client.rate_limiter.special(SEARCHES_PER_SECOND, SEARCH_WINDOW_S)
 
 
 def to_search_body(
@@ -326,6 +329,9 @@ def _to_filter(name: str, operator: str, value: int) -> Mapping[str, str]:
 
 
 def _without_nul(engagement: Engagement) -> Engagement:
+    """Return an engagement without U+0000 in its texts: the same object without any."""
+    if isinstance(engagement, ObjectEngagement) and not engagement.has_nul():
+        return engagement
     mapping = without_nul(engagement.whole)
     return engagement if mapping == engagement.whole else Engagement.from_mapping(mapping)
 

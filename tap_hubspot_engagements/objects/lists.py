@@ -236,7 +236,7 @@ def _request(
 
     def read() -> Fetched:
         decode_page, has_more = api.fetch_list(part.kind, at)
-        is_guess_useful = has_more and not knows_top
+        is_guess_useful = not knows_top and has_more()
         return decode_page, _guess_highest_id(api, part.kind) if is_guess_useful else 0
 
     pool.submit(part, read)

@@ -102,10 +102,12 @@ class ObjectApi:
         response = self._client.get(self.endpoints.records(kind), params, parse_results)
         return self._to_page(kind, response, response.body.results, archived=archived)
 
-    def fetch_list(self, kind: str, after: str | int = "") -> tuple[Callable[[], ObjectPage], bool]:
-        """Request a page as list_page does; return the page, and whether there may be another."""
+    def fetch_list(
+        self, kind: str, after: str | int = ""
+    ) -> tuple[Callable[[], ObjectPage], Callable[[], bool]]:
+        """Request a page as list_page does; return the page, and whether another follows."""
         page = self.list_page(kind, after)
-        return lambda: page, page.after is not None
+        return lambda: page, lambda: page.after is not None
 
     def search(self, kind: str, filters: Sequence[Filter], sort: str) -> SearchPage:
         """Return the first page of the records that match all `filters`, in ascending order."""

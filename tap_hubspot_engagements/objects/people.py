@@ -41,12 +41,15 @@ def read_people(get: Get) -> Json:
 
 
 def _read_headers(get: Get) -> tuple[Mapping[str, Any], Json]:
-    """Return sender and recipients by role, and a text that is no JSON object as a member."""
+    """Return sender and recipients by role; other headers, or a text that is none, as a member."""
     text = get(HEADERS)
     if not text:
         return {}, {}
     headers = parse_text(text)
-    return (headers, {}) if isinstance(headers, dict) else ({}, {HEADERS: text})
+    if not isinstance(headers, dict):
+        return {}, {HEADERS: text}
+    others = {name: headers[name] for name in sorted(headers.keys() - _PROPERTIES.keys())}
+    return headers, {HEADERS: others} if others else {}
 
 
 def _one_person(get: Get, role: str, person: Any) -> Any:

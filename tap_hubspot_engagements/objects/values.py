@@ -13,6 +13,7 @@ from typing import Any
 
 import msgspec
 
+from tap_hubspot_engagements.properties import INT64_MAX, INT64_MIN
 from tap_hubspot_engagements.times import EPOCH, MILLISECOND, parse_moment
 
 Convert = Callable[[str], Any]
@@ -40,6 +41,14 @@ def to_bool(text: str) -> bool | str | None:
 def to_ms(text: str) -> int | str:
     """Return Unix ms from ISO 8601, with or without milliseconds, or from ms in digits."""
     try:
+        return parse_ms(text)
+    except ValueError:
+        return int(text) if _is_whole(text) else text
+
+
+def parse_ms(text: str) -> int:
+    """Return Unix ms as to_ms does; raise ValueError for another text, or beyond 64 bits."""
+    try:
         # Nearly all texts end in a Z.
         at = datetime.fromisoformat(text[:-1])
         if text[-1] == "Z" and at.tzinfo is None:
@@ -47,11 +56,11 @@ def to_ms(text: str) -> int | str:
     except ValueError:
         pass
     if _is_whole(text):
-        return int(text)
-    try:
-        return (parse_moment(text) - EPOCH) // MILLISECOND
-    except ValueError:
-        return text
+        at_ms = int(text)
+        if not INT64_MIN <= at_ms <= INT64_MAX:
+            raise ValueError(text)
+        return at_ms
+    return (parse_moment(text) - EPOCH) // MILLISECOND
 
 
 def to_texts(text: str) -> list[str]:

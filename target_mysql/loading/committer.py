@@ -23,6 +23,7 @@ from target_mysql.exceptions import CommitAbandoned, TargetError, TransientError
 from target_mysql.loading import stage_and_merge
 from target_mysql.loading.batch import Batch
 from target_mysql.loading.staging import Staging
+from target_mysql.loading.stored_states import StoredState
 from target_mysql.loading.table_locks import TableLocks
 from target_mysql.progress import Progress
 from target_mysql.retries import iter_waits_s
@@ -58,7 +59,8 @@ class Committer:
     """
     Commits batches in the order of their submission, and writes states to `out`.
 
-    `retry_limit_s` limits the seconds for which a batch is retried.
+    `retry_limit_s` limits the seconds for which a batch is retried. The states of a run with a
+    `stored_state` are also written in the transactions of their batches.
     """
 
     def __init__(
@@ -69,6 +71,7 @@ class Committer:
         retry_limit_s: float,
         locks: TableLocks,
         staging: Staging,
+        stored_state: StoredState | None,
     ) -> None:
         self._database = database
         self._out = out
@@ -76,6 +79,7 @@ class Committer:
         self._retry_limit_s = retry_limit_s
         self._locks = locks
         self._staging = staging
+        self._stored_state = stored_state
         self._workers = [_CommitWorker(database)]
         self._idle_workers = [*self._workers]
         self._max_workers = COMMIT_WORKERS
@@ -203,7 +207,12 @@ class Committer:
         if batches:
             done = self.with_retries(
                 lambda: stage_and_merge.stage_and_merge(
-                    database, batches, wait_for_previous_commit, self._locks, self._staging
+                    database,
+                    batches,
+                    wait_for_previous_commit,
+                    self._locks,
+                    self._staging,
+                    lambda: self._store(database, state),
                 ),
                 database,
             )
@@ -212,9 +221,20 @@ class Committer:
             self._progress.batches += 1
         else:
             wait_for_previous_commit()
-            self.with_retries(lambda: self._locks.confirm(database), database)
+            self.with_retries(lambda: self._commit_state(database, state), database)
         if state is not None:
             self._emit(state)
+
+    def _commit_state(self, database: Database, state: bytes | None) -> None:
+        """Store a state that has no rows of its own; the rows before it are committed."""
+        with database.transaction():
+            self._store(database, state)
+            self._locks.confirm(database)
+
+    def _store(self, database: Database, state: bytes | None) -> None:
+        """Write the state into its table, in the open transaction, if the load has a `state_id`."""
+        if self._stored_state is not None and state is not None:
+            self._stored_state.write(database, state)
 
     def _emit(self, state: bytes) -> None:
         try:

@@ -25,12 +25,14 @@ def stage_and_merge(
     wait_for_previous_commit: Callable[[], None],
     locks: TableLocks,
     staging: Staging,
+    write_state: Callable[[], None],
 ) -> list[StatementResult]:
     """
     Stage every batch, then merge all of them in one transaction, parents first.
 
-    The transaction begins when `wait_for_previous_commit` returns, and commits only while the
-    tables' locks are held, see `TableLocks.confirm`. Returns a result for each batch.
+    `write_state` is called at the end of the transaction, to write the state of these rows. The
+    transaction begins when `wait_for_previous_commit` returns, and commits only while the tables'
+    locks are held, see `TableLocks.confirm`. Returns a result for each batch.
     """
     changes = {one.table.name: max(one.versions, default=None) for one in batches}
     for child in (child for one in batches for child in one.children):
@@ -47,6 +49,7 @@ def stage_and_merge(
         with database.transaction():
             results = _merge_all(database, dict(zip(names, batches, strict=True)), highest)
             _check_unaltered(database, batches)
+            write_state()
             locks.confirm(database, changes)
             return results
     finally:

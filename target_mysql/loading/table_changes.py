@@ -16,6 +16,7 @@ from target_mysql.config import Config
 from target_mysql.exceptions import ColumnTooNarrow, InputError, LockedError
 from target_mysql.loading.committer import Committer
 from target_mysql.loading.migrate import migrate, widen
+from target_mysql.loading.stored_states import StoredState, create_if_missing
 from target_mysql.loading.table_locks import TableLocks
 from target_mysql.messages import SchemaMessage
 from target_mysql.server.database import Database
@@ -42,19 +43,28 @@ class TableChanges:
 
     def lock(self, table_name: str) -> None:
         """Lock the table; raises LockedError if another load keeps it for too long."""
+        self._lock(table_name, f"table {table_name}")
+
+    def lock_state(self, state: StoredState) -> None:
+        """Lock the state, and create its table; raises LockedError likewise."""
+        self._lock(state.lock_name, f"state {state.state_id}")
+        self._with_retries(lambda: create_if_missing(self._database))
+
+    def _lock(self, lock_name: str, subject: str) -> None:
+        """Take a lock of `subject`, which errors name."""
         wait_s = self._config.lock_wait_seconds
         give_up_at = time.monotonic() + wait_s
         is_waiting = False
-        while holder := self._with_retries(lambda: self._locks.try_acquire(table_name)):
+        while holder := self._with_retries(lambda: self._locks.try_acquire(lock_name)):
             if time.monotonic() >= give_up_at:
                 advice = "" if wait_s else ", or set lock_wait_seconds to wait for it"
                 raise LockedError(
-                    f"table {table_name} is being loaded by another target-mysql ({holder}):"
+                    f"{subject} is being loaded by another target-mysql ({holder}):"
                     f" run again when that has ended{advice}"
                 )
             if not is_waiting:
                 is_waiting = True
-                LOGGER.info("table %s: waiting up to %g s for %s", table_name, wait_s, holder)
+                LOGGER.info("%s: waiting up to %g s for %s", subject, wait_s, holder)
             time.sleep(LOCK_POLL_S)
 
     def plan(self, message: SchemaMessage, number: int) -> Table:

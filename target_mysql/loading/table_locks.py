@@ -1,5 +1,6 @@
 """
-At most one load of a table at a time, on whichever servers of a cluster the loads are connected.
+At most one load of a table at a time, on whichever servers of a cluster the loads are connected;
+and, by the same locks, of a state (stored_states.py).
 
 A load holds a table by its token in the table's row of `_sdc_tables`, and renews this lock until
 it releases the table. Another load may take over a lock that was not renewed for its lease: the
@@ -23,6 +24,7 @@ from target_mysql.loading import state_table
 from target_mysql.loading.process_identity import ProcessIdentity
 from target_mysql.loading.state_table import Holder, TableState
 from target_mysql.server.database import Database
+from target_mysql.tables.identifiers import STATE_LOCK
 
 LOGGER = logging.getLogger(__name__)
 
@@ -71,7 +73,7 @@ class TableLocks:
             if self._take(name, state):
                 break
         if state.token not in (None, self.token):
-            LOGGER.warning("%s: the load that held the table has ended: %s", name, state.holder)
+            LOGGER.warning("%s: the load that held this lock has ended: %s", name, state.holder)
         if not self._names:
             self._renewer.start()
         self._names = (*self._names, name)
@@ -176,8 +178,10 @@ class TableLocks:
     def _describe_loss(self, database: Database, name: str) -> str:
         state = state_table.read_state(database, name)
         by = f" by a load ({state.holder})" if state and state.holder else ""
+        is_state = name.startswith(STATE_LOCK)
+        subject = f"state {name.removeprefix(STATE_LOCK)}" if is_state else f"table {name}"
         return (
-            f"table {name} was taken over{by} while this load was paused or disconnected:"
+            f"{subject} was taken over{by} while this load was paused or disconnected:"
             " this load has stopped: run again"
         )
 

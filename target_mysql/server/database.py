@@ -17,7 +17,13 @@ from msgspec.structs import replace
 
 from mysql_settings.addresses import Address
 from target_mysql.config import Config
-from target_mysql.exceptions import ConnectError, DatabaseError, RowRefused, TransientError
+from target_mysql.exceptions import (
+    ConnectError,
+    DatabaseError,
+    DatabaseMissing,
+    RowRefused,
+    TransientError,
+)
 from target_mysql.server import statements
 from target_mysql.server.connection import connect
 from target_mysql.server.dialect import read_server
@@ -38,11 +44,13 @@ class Database:
     """
     A connection whose session has the settings that a load relies on.
 
-    Raises ConnectError on construction when no server accepts the login.
+    Raises ConnectError on construction when no server accepts the login. A missing database is
+    created; without `creates_database` DatabaseMissing is raised.
     """
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, *, creates_database: bool = True) -> None:
         self.config = config
+        self._creates_database = creates_database
         self._connection = self._connect()
         self.server = read_server(self.query)
         self._enter_database()
@@ -195,5 +203,7 @@ class Database:
         name = self.config.database
         # A user without the right to create a database may use an existing one.
         if not self.query(statements.DATABASE_EXISTS, (name,)):
+            if not self._creates_database:
+                raise DatabaseMissing(f"database {name} does not exist")
             self.execute(statements.create_database(name))
         self.execute(statements.use(name))

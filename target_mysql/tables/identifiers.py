@@ -10,6 +10,10 @@ MAX_NAME_LENGTH = 64  # characters of a MySQL identifier
 MAX_FILE_NAME_BYTES = 240  # of the 255 of a file name; the rest is for the extension
 STAGING = "_sdc_staging_"  # the prefix reserved for staging tables and their columns
 STATE_TABLE = "_sdc_tables"  # see state_table.py
+STORED_STATES = "_sdc_state"  # see stored_states.py
+STATE_LOCK = "_sdc_state:"  # the prefix of the locks of states, which are beside those of tables
+RUNS_TABLE = "_sdc_runs"  # see run_history.py
+OWN_TABLES = (STATE_TABLE, STORED_STATES, RUNS_TABLE)
 # Characters that a quoted name may not have: NUL, and those beyond the basic plane.
 _NOT_IN_NAMES = re.compile("[\x00\U00010000-\U0010ffff]")
 _SURROGATES = re.compile("[\ud800-\udfff]")
@@ -31,7 +35,8 @@ def to_name(name: str) -> str:
     refuse_surrogates(name)
     identifier = _NOT_IN_NAMES.sub("_", name)
     identifier = identifier[:-1] + "_" if identifier.endswith(tuple(" \t\n\v\f\r")) else identifier
-    ours = identifier.casefold().startswith(STAGING) or identifier.casefold() == STATE_TABLE
+    folded = identifier.casefold()
+    ours = folded.startswith((STAGING, STATE_LOCK)) or folded in OWN_TABLES
     if identifier == name and 0 < len(identifier) <= MAX_NAME_LENGTH and not ours:
         return name
     return _with_hash(identifier, name)

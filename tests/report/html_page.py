@@ -19,24 +19,30 @@ class Page(HTMLParser):
         self.addresses: list[str] = []
         self.section = "head"
         self.tags: list[str] = []
+        self.is_in_cell = False
         self.feed(html)
 
     def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
         values = dict(attributes)
         self.tags.append(tag)
         self.addresses += [value or "" for name, value in attributes if name in ("href", "src")]
-        if tag == "section":
-            self.section = values.get("id") or ""
+        if tag in ("section", "div") and values.get("id"):
+            self.section = values["id"] or ""
         if tag == "tr":
             self.tables.setdefault(self.section, []).append([])
         if tag in ("td", "th"):
             self.tables[self.section][-1].append("")
+            self.is_in_cell = True
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag in ("thead", "tbody"):  # cells need no end
+            self.is_in_cell = False
 
     def handle_data(self, data: str) -> None:
         if data.strip():
             self.texts.setdefault(self.section, []).append(data.strip())
-            if self.tags[-1] in ("td", "th", "wbr") and self.section in self.tables:
-                self.tables[self.section][-1][-1] += data
+            if self.is_in_cell:
+                self.tables[self.section][-1][-1] += data.strip("\n")
 
     def text(self, section: str) -> str:
         return " ".join(self.texts[section])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -37,6 +38,9 @@ SPANS = {
 }
 NEVER = ("no reply", "no contact")
 TOO_RECENT = ("too recent", 0, None, None)  # of the last day before the load: none of these records
+OBJECTS = ("contact", "company", "deal")
+DAY_MS = 86_400_000
+NOW_MS = 1_776_700_000_000  # 20 April 2026, when some tasks of the portal are not due yet
 FIRST_MS, LAST_MS = 10**11, 253_370_764_800_000
 
 
@@ -205,13 +209,7 @@ def hours(portal: Portal, options: Options) -> list[Row]:
 
 
 def first_response(portal: Portal, options: Options) -> list[Row]:
-    sent_ms: dict[int, list[int]] = defaultdict(list)
-    for record in portal.records:
-        if record["engagement"].get("type") == "EMAIL" and is_possible(record):
-            if options.live and not is_live(portal, record):
-                continue
-            for contact in contacts(record):
-                sent_ms[contact].append(record["engagement"]["timestamp"])
+    sent_ms = sent_to_contacts(portal, options)
     counts: Counter[str] = Counter(
         replied_within(record, sent_ms)
         for record in options.matching(portal)
@@ -220,12 +218,29 @@ def first_response(portal: Portal, options: Options) -> list[Row]:
     return span_rows(counts)
 
 
+def sent_to_contacts(portal: Portal, options: Options) -> Mapping[int, list[int]]:
+    """Return when e-mails were sent to each contact."""
+    sent_ms: dict[int, list[int]] = defaultdict(list)
+    for record in portal.records:
+        if record["engagement"].get("type") == "EMAIL" and is_possible(record):
+            if options.live and not is_live(portal, record):
+                continue
+            for contact in contacts(record):
+                sent_ms[contact].append(record["engagement"]["timestamp"])
+    return sent_ms
+
+
 def replied_within(record: Record, sent_ms: Mapping[int, list[int]]) -> str:
+    after_ms = response_ms(record, sent_ms)
+    if after_ms is None:
+        return "no reply" if contacts(record) else "no contact"
+    return next(name for name, most_ms in SPANS.items() if after_ms <= most_ms)
+
+
+def response_ms(record: Record, sent_ms: Mapping[int, list[int]]) -> int | None:
     at_ms = record["engagement"]["timestamp"]
     later = [one for contact in contacts(record) for one in sent_ms.get(contact, ()) if one > at_ms]
-    if not later:
-        return "no reply" if contacts(record) else "no contact"
-    return next(name for name, most_ms in SPANS.items() if min(later) - at_ms <= most_ms)
+    return min(later) - at_ms if later else None
 
 
 def span_rows(counts: Counter[str]) -> list[Row]:
@@ -243,6 +258,153 @@ def contacts(record: Record) -> list[int]:
 
 def is_possible(record: Record) -> bool:
     return FIRST_MS <= (record["engagement"].get("timestamp") or 0) <= LAST_MS
+
+
+def measures(portal: Portal, options: Options) -> list[Row]:
+    """Return the figures by day, type and owner; what is held or done counts on its own day."""
+    sums: dict[tuple[date, str, int], list[int]] = defaultdict(lambda: [0] * 5)
+    for record in portal.records:
+        inner, details = record["engagement"], record["metadata"]
+        if inner.get("type") is None or not options.counts(portal, record):
+            continue
+        for at_ms, numbers in (
+            (inner.get(options.time), [1, *call_figures(portal, record), 0, 0]),
+            (details.get("startTime"), [0, 0, 0, int(is_held(record)), 0]),
+            (details.get("completionDate"), [0, 0, 0, 0, int(is_done(record))]),
+        ):
+            if at_ms is not None and 0 <= at_ms <= LAST_MS and any(numbers):
+                day = day_of(at_ms, options.zone)
+                if options.first <= day <= options.last:
+                    key = (day, inner["type"], inner.get("ownerId") or 0)
+                    sums[key] = [*map(sum, zip(sums[key], numbers, strict=True))]
+    return [(*key, *numbers) for key, numbers in sorted(sums.items())]
+
+
+def call_figures(portal: Portal, record: Record) -> tuple[int, int]:
+    """Return whether a call reached someone, and its ms; zeros for others."""
+    if record["engagement"]["type"] != "CALL":
+        return 0, 0
+    outcome = record["metadata"].get("disposition")
+    is_connected = outcome == CONNECTED or portal.dispositions.get(outcome or "") == "Connected"
+    return int(is_connected), record["metadata"].get("durationMilliseconds") or 0
+
+
+def is_held(record: Record) -> bool:
+    is_meeting = record["engagement"].get("type") == "MEETING"
+    return is_meeting and record["metadata"].get("meetingOutcome") == "COMPLETED"
+
+
+def is_done(record: Record) -> bool:
+    is_task = record["engagement"].get("type") == "TASK"
+    return is_task and record["metadata"].get("status") == "COMPLETED"
+
+
+def tasks(portal: Portal, options: Options) -> list[Row]:
+    """Return the open tasks by owner, and by how long they are overdue at NOW_MS."""
+    late_ms: dict[int, list[int | None]] = defaultdict(list)
+    for record in of_types(options.matching(portal), ("TASK",)):
+        if record["metadata"].get("status") != "COMPLETED":
+            at_ms = record["engagement"]["timestamp"]
+            late = NOW_MS - at_ms if is_possible(record) else None
+            late_ms[record["engagement"].get("ownerId") or 0].append(late)
+    rows = [
+        (owner or None, owner_name(portal, owner), *task_counts(ages))
+        for owner, ages in sorted(late_ms.items())
+    ]
+    rows.sort(key=lambda row: (-row[3], -row[2]))
+    every = [age for ages in late_ms.values() for age in ages]
+    return [*rows, (None, "(all owners)", *task_counts(every))] if rows else []
+
+
+def task_counts(ages: Sequence[int | None]) -> Row:
+    late = [age for age in ages if age is not None and age > 0]
+    by_age = [
+        sum(least * DAY_MS < age <= most * DAY_MS for age in late)
+        for least, most in ((0, 1), (1, 7), (7, 30), (30, 10**6))
+    ]
+    due_later = sum(age is not None and age <= 0 for age in ages)
+    oldest_days = max(late) // DAY_MS if late else None
+    return (len(ages), len(late), *by_age, due_later, ages.count(None), oldest_days)
+
+
+def owner_name(portal: Portal, owner: int) -> str:
+    return portal.owners.get(owner, f"owner {owner}") if owner else "(no owner)"
+
+
+def outcomes(portal: Portal, options: Options) -> list[Row]:
+    """Return each outcome of an owner's calls and meetings."""
+    counts: Counter[tuple[int, str, str]] = Counter()
+    for record in of_types(options.matching(portal), ("CALL", "MEETING")):
+        kind, details = record["engagement"]["type"], record["metadata"]
+        disposition = details.get("disposition") or ""
+        outcome = portal.dispositions.get(disposition) or disposition
+        outcome = outcome if kind == "CALL" else details.get("meetingOutcome") or ""
+        counts[record["engagement"].get("ownerId") or 0, kind, outcome or "(none)"] += 1
+    totals: Counter[tuple[int, str]] = Counter()
+    for (owner, kind, _), number in counts.items():
+        totals[owner, kind] += number
+    keys = sorted(counts, key=lambda it: (it[1], -totals[it[:2]], it[0], -counts[it], it[2]))
+    return [
+        (
+            *(it[0] or None, owner_name(portal, it[0]), it[1], it[2]),
+            *(counts[it], totals[it[:2]], share(counts[it], totals[it[:2]])),
+        )
+        for it in keys
+    ]
+
+
+def touches(portal: Portal, options: Options) -> list[Row]:
+    """Return each contact, company and deal that has engagements; no names are loaded."""
+    by_object: dict[tuple[int, int], list[Record]] = defaultdict(list)
+    for record in options.matching(portal):
+        for nth, key in enumerate(("contactIds", "companyIds", "dealIds")):
+            for object_id in record["associations"].get(key) or ():
+                if record["engagement"].get("type") is not None:
+                    by_object[nth, object_id].append(record)
+    rows = []
+    for (nth, object_id), records in sorted(by_object.items()):
+        last_ms = max(record["engagement"][options.time] for record in records)
+        numbers = (len(of_types(records, kinds)) for kinds in (("CALL",), EMAILS, ("MEETING",)))
+        rows.append(
+            (
+                *(OBJECTS[nth], object_id, None, len(records), *numbers),
+                *(day_of(last_ms, options.zone), (NOW_MS - last_ms) // DAY_MS),
+            )
+        )
+    return sorted(rows, key=lambda row: -row[3])
+
+
+def response(portal: Portal, options: Options) -> list[Row]:
+    """Return the times of each owner's answers, in all hours."""
+    sent_ms = sent_to_contacts(portal, options)
+    by_owner: dict[int, list[Record]] = defaultdict(list)
+    for record in of_types(options.matching(portal), ("INCOMING_EMAIL",)):
+        if is_possible(record):
+            by_owner[record["engagement"].get("ownerId") or 0].append(record)
+    owners = sorted(by_owner, key=lambda owner: (-len(by_owner[owner]), owner))
+    rows = [
+        (owner or None, owner_name(portal, owner), *response_times(by_owner[owner], sent_ms))
+        for owner in owners
+    ]
+    every = [record for records in by_owner.values() for record in records]
+    return [*rows, (None, "(all owners)", *response_times(every, sent_ms))] if rows else []
+
+
+def response_times(records: list[Record], sent_ms: Mapping[int, list[int]]) -> Row:
+    times = [response_ms(record, sent_ms) for record in records]
+    answered = sorted(at for at in times if at is not None)
+    alone = sum(not contacts(record) for record in records)
+    middle = ninth = None
+    if answered:
+        middle = rounded(Decimal(statistics.median(answered)) / 3_600_000, 2)
+        # The least that nine in ten do not exceed.
+        nine = next(
+            at for at in answered if 10 * sum(it <= at for it in answered) >= 9 * len(answered)
+        )
+        ninth = rounded(Decimal(nine) / 3_600_000, 2)
+    no_reply = len(records) - len(answered) - alone
+    rate = share(len(answered), len(records))
+    return (len(records), len(answered), rate, middle, ninth, no_reply, alone, 0)
 
 
 def quality(portal: Portal, options: Options) -> list[Row]:
@@ -349,4 +511,9 @@ REPORTS: Mapping[str, Callable[[Portal, Options], list[Row]]] = {
     "hours": hours,
     "first-response": first_response,
     "quality": quality,
+    "tasks": tasks,
+    "outcomes": outcomes,
+    "response": response,
+    "touches": touches,
+    "measures": measures,
 }

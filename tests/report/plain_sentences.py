@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from datetime import timedelta
+from dataclasses import replace
+from datetime import date, timedelta
 from decimal import Decimal
 
 from tests.report import plain
@@ -11,7 +12,7 @@ from tests.report.june_2018 import EPOCH
 from tests.report.plain import Options, Portal, Record
 
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
-DAY_MS = 86_400_000
+DAY = timedelta(days=1)
 
 
 def of_reports(portal: Portal, options: Options) -> dict[str, list[str]]:
@@ -19,7 +20,7 @@ def of_reports(portal: Portal, options: Options) -> dict[str, list[str]]:
     records = options.matching(portal)
     return {
         "daily": [daily(records, options)],
-        "owners": [owners(records)],
+        "people": [f"{len(active_owners(records))} people with engagements."],
         "calls": calls(portal, plain.of_types(records, ("CALL",))),
         "meetings": [meetings(plain.of_types(records, ("MEETING",)))],
         "hours": [hours(records, options)],
@@ -29,17 +30,54 @@ def of_reports(portal: Portal, options: Options) -> dict[str, list[str]]:
 
 
 def figures(portal: Portal, options: Options) -> list[str]:
-    """Return the names and values of the figures at the top."""
-    records = options.matching(portal)
-    number = sum(record["engagement"].get("type") is not None for record in records)
-    wrong = sum(row[-1] == "wrong" for row in plain.quality(portal, options))
-    connected = calls(portal, plain.of_types(records, ("CALL",)))[0].split(" of ")[0]
-    return [
-        f"Engagements {number:,}",
-        f"Calls that reached someone {connected}",
-        f"E-mails answered within a day {percent(*answered_in_a_day(portal, options))}",
-        f"Data quality ✕ {wrong} check{'s' * (wrong != 1)} wrong",
-    ]
+    """Return each figure at the top: the number, the weeks, the change, and what was before."""
+    days = (options.last - options.first).days + 1
+    ends = [options.last - timedelta(days=7 * back) for back in range(12, -1, -1)]
+    weeks = [sums(portal, replace(options, first=end - 6 * DAY, last=end)) for end in ends]
+    covered = min(
+        day for day, *_ in plain.measures(portal, replace(options, first=date(2000, 1, 1)))
+    )
+    weeks = [week for week, end in zip(weeks, ends, strict=True) if end - 6 * DAY >= covered]
+    now = sums(portal, options)
+    texts = []
+    for name in FIGURES:
+        numbers = ", ".join(f"{week[name]:,}" for week in weeks)
+        texts.append(f"{name} {now[name]:,} {len(weeks)} weeks: {numbers}")
+        back = replace(options, first=options.first - days * DAY, last=options.last - days * DAY)
+        before = sums(portal, back)[name]
+        if back.first >= covered and before:
+            texts[-1] += f" {arrow(now[name], before)} {before:,} the {days} days before"
+    return texts
+
+
+FIGURES = (
+    "Engagements",
+    "Calls",
+    "Calls connected",
+    "E-mails sent",
+    "Meetings held",
+    "Tasks done",
+)
+
+
+def sums(portal: Portal, options: Options) -> Counter[str]:
+    """Return the six figures of the days of the options."""
+    counts: Counter[str] = Counter()
+    for _, kind, _, number, connected, _, held, done in plain.measures(portal, options):
+        counts["Engagements"] += number
+        counts["Calls"] += number * (kind == "CALL")
+        counts["E-mails sent"] += number * (kind == "EMAIL")
+        counts["Calls connected"] += connected
+        counts["Meetings held"] += held
+        counts["Tasks done"] += done
+    return counts
+
+
+def arrow(now: int, before: int) -> str:
+    """Return the change from `before` in whole percent."""
+    percentage = round(100 * now / before - 100)
+    sign = "▲" if now > before else "▼"
+    return f"{sign} {'+' if now > before else '−'}{abs(percentage)} %" if percentage else "● ±0 %"
 
 
 def percent(part: int, whole: int) -> str:
@@ -52,10 +90,25 @@ def daily(records: list[Record], options: Options) -> str:
     return f"{number:,} engagements, {number / days:.1f} a day."
 
 
-def owners(records: list[Record]) -> str:
-    own = plain.of_types(records, plain.OWN_WORK)
-    ids = {record["engagement"].get("ownerId") or None for record in own}
-    return f"{len(ids)} owners with engagements of these types."
+def active_owners(records: list[Record]) -> set[int]:
+    """Return the ids of owners with engagements of any type."""
+    typed = [one["engagement"] for one in records if one["engagement"].get("type") is not None]
+    return {inner["ownerId"] for inner in typed if inner.get("ownerId")}
+
+
+def people(portal: Portal, options: Options) -> dict[str, list[str]]:
+    """Return calls, connected, e-mails, meetings held and tasks done of each person by name."""
+    rows = {}
+    for owner in {row[2] for row in plain.measures(portal, options)}:
+        counts = sums(portal, replace(options, owners=(owner,)))
+        name = portal.owners.get(owner, f"owner {owner}") if owner else "(no owner)"
+        rate = Decimal(100 * counts["Calls connected"]) / (counts["Calls"] or 1)
+        rows[name] = [
+            f"{counts['Calls']}",
+            f"{plain.rounded(rate, 0)} %" if counts["Calls"] else "–",
+            *(f"{counts[name]}" for name in ("E-mails sent", "Meetings held", "Tasks done")),
+        ]
+    return rows
 
 
 def calls(portal: Portal, records: list[Record]) -> list[str]:

@@ -27,7 +27,7 @@ TABLES = {
     "engagement_emails": f"{DETAIL}, html {TEXT}",
     "engagement_meetings": f"{DETAIL}, meetingOutcome {TEXT}, startTime BIGINT, endTime BIGINT",
     "engagement_notes": DETAIL,
-    "engagement_tasks": f"{DETAIL}, status {TEXT}",
+    "engagement_tasks": f"{DETAIL}, status {TEXT}, completionDate BIGINT",
     "engagement_other": DETAIL,
     "engagement_associations": (
         f"engagementId BIGINT NOT NULL, objectType {KEY} NOT NULL, objectId BIGINT NOT NULL,"

@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from math import dist
+from xml.etree import ElementTree
 from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engagements_report.page import charts, colours, formatting
-from engagements_report.page.charts import Point
+from engagements_report.page import colours, formatting, svg
+from engagements_report.page.charts import averages, days, plot
+from engagements_report.page.charts.averages import Point
+from engagements_report.page.charts.days import Bar
 from engagements_report.page.formatting import percent, plural
+from engagements_report.page.sections.hours import heat_step
 from engagements_report.queries.calendar import iter_offsets
-from engagements_report.queries.periods import Period, ReportFilter, Span
+from engagements_report.queries.measures import Days
+from engagements_report.queries.periods import Period, ReportFilter
 
 DAY = date(2018, 6, 15)
 LINEAR = Sequence[float]
@@ -125,14 +131,20 @@ def test_bars_are_stacked_by_day() -> None:
     Each day has a bar for each type, stacked in the order of colours, with other types together.
     """
     counts = {("TASK", DAY): 2, ("CALL", DAY): 1, ("SMS", DAY): 3, ("X", DAY): 4}
-    bars = charts.stacked_days(counts, DAY, DAY)
-    assert [(bar["type"], bar["low"], bar["high"]) for bar in bars] == [
-        ("CALL", 0, 1),
-        ("TASK", 1, 3),
-        ("other types", 3, 10),
+    one_day = Days(DAY, DAY)
+    assert days.stacked_days(counts, one_day) == [
+        Bar(one_day, "CALL", 0, 1),
+        Bar(one_day, "TASK", 1, 3),
+        Bar(one_day, "other types", 3, 10),
     ]
-    assert {(bar["start"], bar["end"]) for bar in bars} == {("2018-06-15", "2018-06-16")}
-    assert bars[2]["description"] == "2018-06-15, other types: 7"
+    chart = days.days_chart(counts, one_day, None, "bars")
+    bars = {one.get("class"): one.get("d") for one in ElementTree.fromstring(chart).iter("path")}
+    # 10 engagements fill 500 / 1.04 units.
+    assert bars == {
+        "bar call": "M.5 500v-48",
+        "bar task": "M.5 452v-96",
+        "bar other-types": "M.5 356v-337",
+    }
 
 
 def test_long_periods_are_drawn_by_weeks() -> None:
@@ -140,17 +152,16 @@ def test_long_periods_are_drawn_by_weeks() -> None:
     From 191 days on a bar is a week from Monday, or those of its days that are in the period; no
     engagement is lost.
     """
-    last = DAY + timedelta(days=charts.MAX_DAILY_BARS - 1)
-    assert not charts.is_weekly(DAY, last)
-    assert charts.is_weekly(DAY, last + timedelta(days=1))
+    last = DAY + timedelta(days=days.MAX_DAILY_BARS - 1)
+    assert not days.is_weekly(Days(DAY, last))
+    assert days.is_weekly(Days(DAY, last + timedelta(days=1)))
     counts = {("NOTE", DAY + timedelta(days=nth)): 1 for nth in range(400)}
-    bars = charts.stacked_days(counts, DAY, DAY + timedelta(days=399))
-    assert {date.fromisoformat(bar["start"]).weekday() for bar in bars[1:]} == {0}
-    assert (bars[0]["start"], bars[0]["end"]) == ("2018-06-15", "2018-06-18")
-    assert bars[-1]["end"] == str(DAY + timedelta(days=400))
-    assert bars[1]["description"] == "week of 2018-06-18, NOTE: 7"
-    assert sum(bar["high"] - bar["low"] for bar in bars) == 400
-    assert bars[0]["description"] == "2018-06-15 to 2018-06-17, NOTE: 3"
+    bars = days.stacked_days(counts, Days(DAY, DAY + timedelta(days=399)))
+    assert {bar.days.first.weekday() for bar in bars[1:]} == {0}
+    assert bars[0] == Bar(Days(DAY, date(2018, 6, 17)), "NOTE", 0, 3)
+    assert bars[1] == Bar(Days(date(2018, 6, 18), date(2018, 6, 24)), "NOTE", 0, 7)
+    assert bars[-1].days.last == DAY + timedelta(days=399)
+    assert sum(bar.high - bar.low for bar in bars) == 400
 
 
 def test_the_dashed_line_reaches_the_full_one() -> None:
@@ -158,45 +169,72 @@ def test_the_dashed_line_reaches_the_full_one() -> None:
     The line of partial windows ends at the first full window.
     """
     points = [Point(DAY + timedelta(days=nth), nth, nth >= 2) for nth in range(5)]
-    parts = charts.window_parts(points)
+    parts = averages.window_parts(points)
     assert [point.average for point in parts["partial"]] == [0, 1, 2]
     assert [point.average for point in parts["full"]] == [2, 3, 4]
-    assert charts.window_parts(points[2:])["partial"] == []
-    assert charts.window_parts(points[:2])["full"] == []
+    assert averages.window_parts(points[2:])["partial"] == []
+    assert averages.window_parts(points[:2])["full"] == []
 
 
-@given(values=st.lists(st.floats(0, 10**6), max_size=12), gap=st.floats(0.1, 10**4))
+@given(
+    values=st.lists(st.floats(0, 300), max_size=12),
+    gap=st.floats(0.1, 20),
+)
 def test_labels_do_not_overlap(values: list[float], gap: float) -> None:
     """
-    Labels keep the order of their lines, and their distance.
+    Labels keep the order of their lines, their distance, and the room that they have.
     """
-    heights = charts.spread(values, gap)
-    assert all(height >= value for height, value in zip(heights, values, strict=True))
-    assert all(above - below >= gap * 0.999 for below, above in itertools.pairwise(sorted(heights)))
+    places = plot.spread(values, gap, 300)
+    assert all(above - below >= gap * 0.999 for below, above in itertools.pairwise(sorted(places)))
+    assert sorted(values) == [value for _, value in sorted(zip(places, values, strict=True))]
+    assert all(-0.001 <= place <= 300.001 for place in places)
 
 
-@given(days=st.integers(1, 4000), number=st.integers(3, 9))
-def test_ticks_of_days(days: int, number: int) -> None:
+@given(number=st.integers(1, 4000))
+def test_ticks_of_days(number: int) -> None:
     """
-    Ticks are days of the period, evenly apart, the last one with them.
+    Ticks are days of the period, at most eight, evenly apart.
     """
-    ticks = charts.day_ticks(DAY, DAY + timedelta(days=days - 1), number)
-    assert 1 <= len(ticks) <= number
-    assert ticks[0] >= DAY and ticks[-1] == DAY + timedelta(days=days - 1)
+    span = Days(DAY, DAY + timedelta(days=number - 1))
+    ticks = plot.day_ticks(span, 8)
+    assert 1 <= len(ticks) <= 8
+    assert all(tick in span for tick in ticks)
+    assert ticks == sorted(ticks)
     assert len({after - before for before, after in itertools.pairwise(ticks)}) <= 1
 
 
-@given(most=st.integers(0, 10**12), number=st.integers(3, 9))
+@given(most=st.integers(1, 10**12), number=st.integers(3, 9))
 def test_ticks_of_counts(most: int, number: int) -> None:
     """
     Ticks are whole numbers from 0, evenly apart, no more than asked for, none beyond the most.
     """
-    ticks = charts.count_ticks(most, number)
+    ticks = plot.number_ticks(most, number)
     assert ticks[0] == 0
-    assert len(ticks) <= number + 1
+    assert 1 < len(ticks) <= number + 1
     assert all(isinstance(tick, int) and tick <= most for tick in ticks)
     assert len({after - before for before, after in itertools.pairwise(ticks)}) <= 1
-    assert most == 0 or len(ticks) > 1
+
+
+@given(
+    points=st.lists(st.tuples(st.integers(0, 900), st.integers(0, 500)), min_size=1, max_size=40)
+)
+def test_a_path_goes_through_its_points(points: list[tuple[int, int]]) -> None:
+    """
+    A path of distances leads to every point, with no digit lost on the way.
+    """
+    path = svg.line((x + 0.5, y) for x, y in points)
+    numbers = [float(number) for number in re.findall(r"-?\d*\.?\d+", path)]
+    steps = list(zip(numbers[::2], numbers[1::2], strict=True))
+    places = itertools.accumulate(steps, lambda at, by: (at[0] + by[0], at[1] + by[1]))
+    assert [(round(x - 0.5), round(y)) for x, y in places] == points
+
+
+def test_numbers_have_no_needless_digits() -> None:
+    """
+    A number of the drawing has one decimal at most, and neither a zero before it nor after it.
+    """
+    numbers = (0, -0.04, 0.5, -0.5, 3.0, 12.34, 10.0, 100)
+    assert [svg.short(number) for number in numbers] == "0 0 .5 -.5 3 12.3 10 100".split()
 
 
 @given(numbers=st.lists(st.integers(1, 10**9), min_size=1))
@@ -205,7 +243,7 @@ def test_steps_of_heat(numbers: list[int]) -> None:
     The least number has the first step; steps never fall, and none is beyond the last.
     """
     least, most = min(numbers), max(numbers)
-    steps = [charts.heat_step(number, least, most) for number in sorted(numbers)]
+    steps = [heat_step(number, least, most) for number in sorted(numbers)]
     assert steps[0] == 0
     assert steps == sorted(steps)
     assert steps[-1] < len(colours.HEAT)
@@ -217,10 +255,11 @@ def test_periods_zones_and_choices_in_words() -> None:
     """
     first, last = date(2018, 3, 1), date(2018, 4, 1)
     zone = ZoneInfo("America/New_York")
-    assert formatting.format_span(Span(first, last, first)) == "1 March to 1 April 2018"
-    assert formatting.format_span(Span(first, first, first)) == "1 March 2018"
-    over = Span(date(2017, 12, 31), first, first)
-    assert formatting.format_span(over) == "31 December 2017 to 1 March 2018"
+    assert formatting.format_days(Days(first, last)) == "1 March to 1 April 2018"
+    assert formatting.format_days(Days(first, first)) == "1 March 2018"
+    over = Days(date(2017, 12, 31), first)
+    assert formatting.format_days(over) == "31 December 2017 to 1 March 2018"
+    assert formatting.format_days(Days(last, date(2018, 4, 7))) == "1 to 7 April 2018"
     zone_text = formatting.format_zone(zone.key, iter_offsets(first, last, zone))
     assert zone_text == "America/New_York (UTC−05:00 and UTC−04:00)"
     utc = ZoneInfo("UTC")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import shutil
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -48,11 +50,16 @@ def file(database: TestDatabase, reports: Reports, tmp_path: Path) -> Path:
         database.query(
             "INSERT INTO engagement_associations VALUES (%s, 'contact', 7)", (1000 + nth,)
         )
+    database.query("ALTER TABLE owners ADD teams LONGTEXT")
+    teams = '[{"id": "1", "name": "Sales", "primary": true}]'
+    database.query("INSERT INTO owners VALUES (70, NULL, 'Ada', 'Ampere', %s)", (teams,))
+    database.query("INSERT INTO owners VALUES (71, NULL, 'Bea', 'Bohr', NULL)")
+    database.query("UPDATE engagements SET ownerId = 71 WHERE id > 1000")
     database.query("INSERT INTO engagement_calls VALUES (1003, 'x', 60000), (1004, 'y', 0)")
     database.query("INSERT INTO call_dispositions VALUES ('x', 'Connected')")
     database.query("INSERT INTO engagement_meetings VALUES (1000, 'COMPLETED', 0, 3600000)")
     report_file = tmp_path / "report.html"
-    reports.out("html", report_file)
+    reports.out("html", report_file, "--from", "2018-06-15", "--to", "2018-07-13")
     return report_file
 
 
@@ -96,21 +103,83 @@ def test_it_opens_without_network(wide: BrowserPage) -> None:
 
 def test_the_charts_have_the_marks_that_the_data_asks_for(wide: BrowserPage) -> None:
     """
-    A bar a type and day, a bar an owner and type, a square an hour, a line a type, partly dashed.
+    A stroke a type and day, a line a type, partly dashed, and its name; a cell an hour.
     """
     cells = wide.page.locator("#daily tbody td").all_text_contents()
     kinds = wide.number_of("#daily thead th") - 2
-    counts = [cell for nth, cell in enumerate(cells) if nth % (kinds + 1)]  # without all types
-    assert wide.number_of("#daily svg.wide path:has(title)") == len([n for n in counts if n != "0"])
-    assert wide.page.locator("#daily svg.wide title").first.text_content().startswith("2018-06-15,")
-    squares = [n for n in wide.page.locator("#hours tbody td").all_text_contents() if n != "0"]
-    assert wide.number_of("#hours svg.wide path:has(title)") == len(squares)
-    lines = wide.number_of("#rolling svg.wide path[stroke-dasharray='4,4']")
-    assert lines == kinds + 1  # of all types, too
-    assert wide.number_of("#calls svg.wide path:has(title)") == 3
-    assert wide.number_of("#first-response svg.wide path:has(title)") == 10
-    assert wide.page.locator("#daily svg.wide").is_visible()
-    assert not wide.page.locator("#daily svg.narrow").is_visible()
+    counts = [cell.strip() for nth, cell in enumerate(cells) if nth % (kinds + 1)]  # of a type
+    paths = wide.page.locator("#daily svg path").evaluate_all(
+        "p => p.map(q => q.getAttribute('d'))"
+    )
+    assert sum(path.count("M") for path in paths) == len([n for n in counts if n != "0"])
+    assert wide.number_of("#rolling path.line.part") == kinds + 1  # of all types, too
+    labels = wide.page.locator("#rolling .ends text").all_text_contents()
+    assert len(labels) == kinds + 1 and labels[0].startswith("■ all types ")
+    tops = wide.page.locator("#rolling .ends text").evaluate_all(
+        "texts => texts.map(text => text.getBoundingClientRect().top).sort((a, b) => a - b)"
+    )
+    assert all(after - before > 12 for before, after in itertools.pairwise(tops))
+    right = wide.page.locator("#rolling .ends text").evaluate_all(
+        "texts => Math.max(...texts.map(text => text.getBoundingClientRect().right))"
+    )
+    assert right < wide.page.locator("#changes").bounding_box()["x"]
+    assert wide.number_of("#hours tbody td[class]") > 10
+
+
+def test_the_values_of_a_day(wide: BrowserPage) -> None:
+    """
+    Mouse and arrow keys show a day's numbers: those of its row in the table.
+    """
+    rows = wide.page.locator("#rolling tbody tr").all_inner_texts
+    values = wide.page.locator("#rolling output")
+    box = wide.page.locator("#rolling .ground").bounding_box()
+    days = wide.number_of("#rolling tbody tr")
+    wide.page.mouse.move(box["x"] + box["width"] * 3.5 / days, box["y"] + 40)
+    assert values.inner_text().startswith("2018-06-18: all types ")
+    slider = wide.page.locator("#rolling input")
+    slider.focus()
+    wide.page.keyboard.press("ArrowRight")
+    assert values.inner_text().startswith("2018-06-19: all types ")
+    assert slider.get_attribute("aria-valuetext").startswith("2018-06-19: all types ")
+    wide.page.keyboard.press("End")
+    of_table = wide.page.locator("#rolling tbody tr").first.locator("th, td").all_text_contents()
+    shown = values.inner_text()
+    assert shown.startswith(f"{of_table[0].strip()}: all types {float(of_table[1]):.1f} · ")
+    line = wide.page.locator("#rolling line.day").bounding_box()
+    assert abs(line["x"] - box["x"] - box["width"] * (days - 0.5) / days) < 1.5
+    assert rows
+
+
+def test_without_script_nothing_is_missing(browser: Any, file: Path) -> None:
+    """
+    Without script all names and numbers are there, and no control that does nothing.
+    """
+    context = browser.new_context(java_script_enabled=False, viewport=WIDE)
+    page = context.new_page()
+    page.goto(file.as_uri())
+    assert page.locator("#rolling .ends text").count() > 3
+    assert page.locator("input[type=range]:visible").count() == 0
+    page.locator("#rolling summary").click()
+    assert page.locator("#rolling tbody tr").first.is_visible()
+    context.close()
+
+
+def test_people_of_a_team(browser: Any, file: Path) -> None:
+    """
+    The radio buttons filter rows and sections by team, without script, too.
+    """
+    for has_script in (True, False):
+        context = browser.new_context(java_script_enabled=has_script, viewport=WIDE)
+        page = context.new_page()
+        page.goto(file.as_uri())
+        people = page.locator("#people .scroll tbody tr:visible")
+        assert people.count() == 3
+        page.get_by_label("Sales").check()
+        assert people.all_text_contents()[0].strip().startswith("Ada Ampere")
+        assert (people.count(), page.locator("details.person:visible").count()) == (1, 1)
+        page.get_by_label("all", exact=True).check()
+        assert people.count() == 3
+        context.close()
 
 
 def test_what_is_wrong_is_red_and_said(wide: BrowserPage) -> None:
@@ -125,20 +194,25 @@ def test_what_is_wrong_is_red_and_said(wide: BrowserPage) -> None:
 
 def test_the_keyboard_reaches_everything(wide: BrowserPage) -> None:
     """
-    Tab goes over every link and every table in turn, with a frame around; arrows scroll a table.
+    Tab goes over every link, chart and table in turn, with a frame around; arrows scroll a table.
     """
     reached_links = []
     focus_script = "[document.activeElement.tagName, document.activeElement.getAttribute('href')]"
-    everything = "a, [tabindex]"
-    for _ in range(wide.number_of(everything)):
+    for _ in range(80):
         wide.page.keyboard.press("Tab")
         reached_links.append(tuple(wide.page.evaluate(focus_script)))
-        outline = "getComputedStyle(document.activeElement).outlineStyle"
-        assert wide.page.evaluate(outline) == "solid"
-    assert len(reached_links) == 1 + 8 + 7 + 1  # past the head, to each report, each table
-    assert ("A", "#quality") in reached_links
-    assert [name for name, _ in reached_links].count("SUMMARY") == 7  # one that stands open
-    assert [name for name, _ in reached_links].count("DIV") == 1
+        if reached_links[-1][0] == "BODY":
+            break
+        is_framed = (
+            "[document.activeElement, document.activeElement.closest('figure')]"
+            ".some(it => it && getComputedStyle(it).outlineStyle === 'solid')"
+        )
+        assert wide.page.evaluate(is_framed), reached_links[-1]
+    assert reached_links[0] == ("A", "#main")
+    assert ("A", "#p70") in reached_links
+    tags = Counter(name for name, _ in reached_links)
+    details = wide.number_of("details")
+    assert (tags["SUMMARY"], tags["INPUT"]) == (details, 2 + 1)  # two charts, the teams
     wide.page.locator("#daily summary").press("Enter")
     table = wide.page.locator("#daily .scroll")
     table.focus()
@@ -163,10 +237,16 @@ def test_axe_finds_nothing(browser: Any, file: Path, scheme: str, size: dict[str
     results = axe.Axe().run(browser_page.page)
     passing_rules = {rule["id"] for rule in results.response["passes"]}
     assert results.violations_count == 0, results.generate_report()
-    assert {"color-contrast", "scrollable-region-focusable", "svg-img-alt"} <= passing_rules
+    assert {
+        "color-contrast",
+        "scrollable-region-focusable",
+        "svg-img-alt",
+        "label",
+    } <= passing_rules
     assert browser_page.page.evaluate("document.documentElement.scrollWidth") <= size["width"]
-    visible_width = "narrow" if size is NARROW else "wide"
-    assert browser_page.page.locator(f"#daily svg.{visible_width}").is_visible()
+    has_labels = browser_page.page.locator("#rolling .ends").is_visible()
+    assert has_labels == (size is WIDE)
+    assert browser_page.page.locator("#rolling .legend").is_visible() != has_labels
     paper = browser_page.page.evaluate("getComputedStyle(document.documentElement).backgroundColor")
     assert paper == {"light": "rgb(255, 255, 255)", "dark": "rgb(20, 23, 28)"}[scheme]
     browser_page.context.close()
@@ -174,9 +254,11 @@ def test_axe_finds_nothing(browser: Any, file: Path, scheme: str, size: dict[str
 
 def test_it_prints_whole_and_on_white(browser: Any, file: Path) -> None:
     """
-    On paper there is no scrolling: every table has full length, also from a dark window.
+    On paper there is no scrolling: every table that stands open has full length, also from a dark
+    window; what is folded up is left out.
     """
     browser_page = BrowserPage(browser, file, "dark", WIDE)
+    browser_page.page.evaluate("document.querySelector('#daily details').open = true")
     browser_page.page.emulate_media(media="print")
     cut = (
         "[...document.querySelectorAll('.scroll')].filter(e => e.scrollHeight > e.clientHeight + 2)"
@@ -185,6 +267,9 @@ def test_it_prints_whole_and_on_white(browser: Any, file: Path) -> None:
     browser_page.page.set_viewport_size({"width": 688, "height": 971})  # A4 without its margins
     assert browser_page.page.evaluate("document.documentElement.scrollWidth") <= 688
     assert browser_page.page.locator("#daily tbody tr").first.is_visible()
+    assert not browser_page.page.locator("#rolling summary").is_visible()
+    assert not browser_page.page.locator("#p70").is_visible()
+    assert browser_page.page.locator("#rolling svg.chart").is_visible()
     paper = browser_page.page.evaluate("getComputedStyle(document.documentElement).backgroundColor")
     assert paper == "rgb(255, 255, 255)"
     assert browser_page.page.pdf(format="A4").startswith(b"%PDF")

@@ -9,7 +9,7 @@ import pytest
 from engagements_report.config import read_config
 from engagements_report.exceptions import DatabaseError
 from engagements_report.queries import database as report_database
-from engagements_report.queries import indexes
+from engagements_report.queries import indexes, retries
 from engagements_report.queries.database import Database
 from engagements_report.queries.statements import SqlText
 from mysql_settings import connecting
@@ -114,7 +114,7 @@ def test_an_index_on_a_table_in_use(
     While a transaction delays an index, others can read, and the log names the connection.
     """
     create_tables(database, ["engagements"])
-    monkeypatch.setattr(indexes, "RETRY_WAIT_S", 0.1)
+    monkeypatch.setattr(retries, "RETRY_WAIT_S", 0.1)
     messages: list[str] = []
     ours = connect(database)
     user, reader = (database.connect(database=database.name) for _ in range(2))

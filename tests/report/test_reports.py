@@ -294,11 +294,10 @@ def test_json_has_the_types_of_the_values(database: TestDatabase) -> None:
         (["daily", "--from", "0001-01-01"], 2, "--from: must be from 1000-01-01 to 2199-12-31"),
         (["rolling", "--to", "9999-12-31"], 2, "--to: must be from 1000-01-01 to 2199-12-31"),
         (["--html", "x", "--to", "2200-01-01"], 2, "leave it out for all days with data"),
-        (
-            ["daily", "--owner", "Ada"],
-            2,
-            "argument --owner: 'Ada' is neither an owner's id nor none",
-        ),
+        (["response", "--hours", "17-9"], 2, "'17-9' are not hours such as 9-17"),
+        (["touches", "--untouched-for", "0"], 2, "must be from 1 to 36600"),
+        (["freshness", "--max-age", "2w"], 2, "'2w' is not an age such as 90m, 2h or 1d"),
+        (["csv-dir", "x", "weekly"], 2, "'weekly' is none of daily, rolling"),
     ],
 )
 def test_wrong_calls(database: TestDatabase, arguments: list[str], code: int, message: str) -> None:

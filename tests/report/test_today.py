@@ -6,6 +6,7 @@ from datetime import date, datetime, timedelta, timezone
 
 import pytest
 
+from engagements_report.page.formatting import format_day
 from engagements_report.queries.periods import named_days
 from tests.conftest import TestDatabase
 from tests.report.conftest import Reports
@@ -85,10 +86,10 @@ def test_the_page_ends_today(database: TestDatabase, write: Write) -> None:
     today = datetime.now(timezone.utc).date()
     fill_days(database, today)
     page = Page(write("--from", today - 4 * DAY, "--to", today + 30 * DAY))
-    assert f"5 days by the calendar of UTC. {today.day} " in page.text("head")
+    assert f"UTC · {format_day(today)} is not over · " in page.text("head")
     assert f"13 engagements, 3.0 a day, 1 so far on {today}." in page.text("daily")
     assert page.tables["daily"][1][0] == f"{today} so far"
     assert page.tables["rolling"][1][0] == f"{today} so far"
-    assert "CALL 3.00" in page.text("rolling")
+    assert "CALL 3.0" in page.text("rolling")
     # A page of today alone has today's number and no average of days that are over.
     assert f"1 engagement so far on {today}." in Page(write("--from", today)).text("daily")

@@ -16,6 +16,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs
 
 import pytest
 import requests
@@ -728,7 +729,7 @@ def slow_above(size: int, waits: Waits, request: Any) -> Any:
     """Return a `request` that takes all of its time for pages above `size`."""
 
     def slow(method: str, url: str, **options: Any) -> Any:
-        if int(options["params"]["limit"]) > size:
+        if int(parse_qs(options["params"])["limit"][0]) > size:
             waits.now_s += options["timeout"]
             raise requests.ReadTimeout
         return request(method, url, **options)
@@ -843,7 +844,7 @@ def test_a_post_that_reads_is_retried(
     A POST is retried as a GET is; its 429 holds up the requests of its own rate limiter alone.
     """
     hubspot.faults.add(faults.SERVER_ERROR, faults.CUT_SHORT, faults.RATE_LIMITED)
-    searches = client.rate_limiter.sibling(5, 1.0)
+    searches = client.rate_limiter.special(5, 1.0)
     response = client.post(SEARCH, SEARCH_BODY, json.loads, rate_limiter=searches)
     assert len(response.body["results"]) == 1
     assert [one.method for one in hubspot.requests] == ["POST"] * 4

@@ -10,7 +10,7 @@ import io
 import json
 import os
 import random
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
@@ -27,12 +27,15 @@ from hubspot_simulator.portal import Portal
 from hubspot_simulator.server import Simulator
 from tap_hubspot_engagements.config import API_VERSIONS, Config
 from tap_hubspot_engagements.exceptions import ERRORS
+from tap_hubspot_engagements.fetch_associations import read_plan
 from tap_hubspot_engagements.messages import Messages
 from tap_hubspot_engagements.progress import Progress
 from tap_hubspot_engagements.replication import PassOptions
 from tap_hubspot_engagements.run import Run
+from tap_hubspot_engagements.selection import read_selection
 from tap_hubspot_engagements.source import Page, Source
 from tap_hubspot_engagements.sources import SOURCES, build_source
+from tap_hubspot_engagements.streams import streams_of
 from tap_hubspot_engagements.sync import sync, to_lines
 from tap_hubspot_engagements.times import ms_to_utc
 from tests.expected import expected_tables
@@ -165,9 +168,19 @@ class Target(Protocol):
 
 
 def run_once(
-    simulator: Simulator, target: Target, attempt: Attempt, workers: int, api_version: str = "v1"
+    simulator: Simulator,
+    target: Target,
+    attempt: Attempt,
+    workers: int,
+    api_version: str = "v1",
+    catalog: Mapping[str, Any] | None = None,
+    **more_settings: object,
 ) -> bool:
-    """Run the tap as `attempt` says, and load its output; return whether the run succeeded."""
+    """
+    Run the tap as `attempt` says, and load its output; return whether the run succeeded.
+
+    Without a `catalog`, every stream of engagements is selected.
+    """
     now = [0.0]
     rate_limiter = RateLimiter(
         10_000, lambda: now[0], lambda seconds: now.__setitem__(0, now[0] + seconds)
@@ -180,10 +193,12 @@ def run_once(
             "backfill_workers": workers,
             "request_timeout": 60,
             "api_version": api_version,
+            **more_settings,
         },
         {},
     )
     client = HubspotClient(config, rate_limiter, lambda: now[0])
+    selections = read_selection(catalog, streams_of(config)) if catalog else everything()
     pipe = Pipe(attempt.killed_at)
     simulator.faults.clear()
     simulator.faults.add(*(event.fault() for event in attempt.events))
@@ -194,8 +209,9 @@ def run_once(
         Messages(pipe),  # type: ignore[arg-type]  # all that it does is write
         Progress(client),
         state,
-        everything(),
+        selections,
         PassOptions(full_refresh=attempt.full_refresh),
+        read_plan(config, selections, catalog),
     )
     try:
         sync(run)

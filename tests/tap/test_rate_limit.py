@@ -148,3 +148,19 @@ def test_none_left_by_our_own_doing_is_no_pause(waits: Waits) -> None:
         rate_limiter.update_from_headers(5, 0)
     ask(rate_limiter)
     assert waits.slept == [0.5, PAUSE_AT_NONE_LEFT_S]
+
+
+def test_special_requests_count_against_the_general_limit(waits: Waits) -> None:
+    """
+    Requests with a limit of their own keep to both limits.
+    """
+    general = RateLimiter(4, waits.clock, waits.sleep)
+    special = general.special(2, 1.0)
+    assert general.special(2, 1.0) is special
+    for limiter in (special, special, special, general):
+        with limiter.slot():
+            pass
+    assert waits.slept == [1.0]
+    with general.slot():
+        pass
+    assert waits.now_s == 10.0

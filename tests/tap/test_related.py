@@ -9,11 +9,13 @@ from typing import Any
 
 import pytest
 
+from hubspot_api.exceptions import ScopeError
 from hubspot_simulator.objects.behaviour import ObjectsBehaviour
 from hubspot_simulator.objects.object_types import COMPANIES, CONTACTS, CUSTOM, DEALS, ObjectType
 from hubspot_simulator.objects.store import custom_property
 from hubspot_simulator.portal import Portal
 from hubspot_simulator.server import Simulator
+from tap_hubspot_engagements.config import API_VERSIONS, OBJECT_TYPES
 from tap_hubspot_engagements.discover import build_catalog
 from tap_hubspot_engagements.exceptions import ConfigError
 from tap_hubspot_engagements.fetch_associations import read_plan
@@ -39,7 +41,7 @@ from tests.tap.model import ModelTarget
 from tests.tap.objects import build_client
 
 MACHINES = "p62515_machines"
-APIS = ("v1", "2026-09")
+every_api = pytest.mark.parametrize("api_version", API_VERSIONS)
 
 
 def catalog(*names: str, **columns: Sequence[str]) -> dict[str, Any]:
@@ -187,7 +189,7 @@ def test_a_value_of_another_type_stays_as_text(serve: Serve, clock: Clock) -> No
     assert target.tables["deals"][second,]["amount"] == pytest.approx(12345678901234567890.123)
 
 
-@pytest.mark.parametrize("api_version", APIS)
+@every_api
 def test_fetch_associations(serve: Serve, clock: Clock, api_version: str) -> None:
     """
     All pairs of the roots and all their related records arrive; each id is requested once.
@@ -237,7 +239,7 @@ def test_requests_for_related_records(serve: Serve, clock: Clock) -> None:
     assert more == sum(-(-len(target.tables[name]) // 100) for name in names)
 
 
-@pytest.mark.parametrize("api_version", APIS)
+@every_api
 def test_250_partners(serve: Serve, clock: Clock, api_version: str) -> None:
     """
     A record with 250 partners of a type has all of them, and is in a table with each.
@@ -303,14 +305,17 @@ def test_a_selected_related_stream(serve: Serve, clock: Clock) -> None:
         assert {row["isAssociated"] for row in target.tables["deals"].values()} == {False}
 
 
-def test_the_five_tables_of_the_example(serve: Serve, clock: Clock) -> None:
+@every_api
+def test_the_five_tables_of_the_example(serve: Serve, clock: Clock, api_version: str) -> None:
     """
     The example {"deals": ["contacts", "tasks"]} gives two tables of pairs and three of records.
     """
     portal = Portal.generate(300, clock=clock)
     simulator, target = serve(portal), ModelTarget()
     fetched = {"deals": ["contacts", "tasks"]}
-    run_tap(simulator, target, catalog("deals"), fetch_associations=fetched)
+    run_tap(
+        simulator, target, catalog("deals"), fetch_associations=fetched, api_version=api_version
+    )
     names = "deals contacts tasks associations_deals_contacts associations_deals_tasks"
     assert set(target.tables) == set(names.split())
     assert all(target.tables.values())
@@ -319,8 +324,11 @@ def test_the_five_tables_of_the_example(serve: Serve, clock: Clock) -> None:
         assert related == ids(target, name)
 
 
+@every_api
 @pytest.mark.parametrize("lives", range(3, 24, 4))
-def test_a_killed_run_loses_no_related_record(serve: Serve, clock: Clock, lives: int) -> None:
+def test_a_killed_run_loses_no_related_record(
+    serve: Serve, clock: Clock, lives: int, api_version: str
+) -> None:
     """
     Wherever a run is killed, the next one reads the related records of what was written.
     """
@@ -328,11 +336,14 @@ def test_a_killed_run_loses_no_related_record(serve: Serve, clock: Clock, lives:
     simulator, target = serve(portal), ModelTarget()
     fetched = {"engagements": ["contacts"]}
     settings: dict[str, Any] = {"fetch_associations": fetched, "page_size": 20}
+    settings["api_version"] = api_version
     with pytest.raises(Killed):
         run_tap(simulator, target, catalog("engagements"), lives=lives, **settings)
     run_tap(simulator, target, catalog("engagements"), **settings)
-    related = {to_id for _, to_id in associated(portal, "contactIds")}
-    assert ids(target, "contacts") == related
+    visible = ids(target, "engagements")
+    expected = {one for one in associated(portal, "contactIds") if one[0] in visible}
+    assert pairs(target, "associations_engagements_contacts") == expected
+    assert ids(target, "contacts") == {to_id for _, to_id in expected}
 
 
 @pytest.mark.parametrize("refused", ["stream", "related"])
@@ -435,6 +446,45 @@ def test_object_properties(serve: Serve, clock: Clock) -> None:
     assert table["contacts", "favourite_tier"]["options"][0]["value"] == "gold"
     assert table["calls", "hs_call_title"]["type"] == "string"
     assert not [key for key in table if key[0] == "companies"]
+
+
+@every_api
+def test_refused_definitions_hold_up_no_others(
+    serve: Serve, clock: Clock, api_version: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """
+    A type whose definitions the token cannot read is an error that names scope and setting, after
+    all other types; rows that are there stay. With skip_types the type is left out.
+    """
+    portal = Portal.generate(20, clock=clock)
+    target, chosen = ModelTarget(), catalog("call_dispositions", "object_properties")
+    settings = {"api_version": api_version}
+    run_tap(serve(portal), target, chosen, **settings)
+    before = set(target.tables["object_properties"])
+    refusing = serve(portal, objects=ObjectsBehaviour(forbidden_types=("emails", "tasks")))
+    with pytest.raises(ScopeError, match=r"emails.* or leave emails out by skip_types"):
+        run_tap(refusing, target, chosen, **settings)
+    assert "leave tasks out by skip_types" in caplog.text
+    assert set(target.tables["object_properties"]) == before
+    skipping = {**settings, "skip_types": ["emails", "tasks"]}
+    run_tap(refusing, target, chosen, **skipping)
+    kinds = {kind for kind, _ in target.tables["object_properties"]}
+    assert kinds == {*OBJECT_TYPES} - {"emails", "tasks"}
+
+
+def test_a_type_that_is_used_no_more_is_no_doubt(serve: Serve, clock: Clock) -> None:
+    """
+    Deselecting a stream with many properties takes their definitions along, without an error.
+    """
+    portal = Portal.generate(20, clock=clock)
+    for number in range(400):
+        name = f"custom_property_{number}"
+        portal.objects.define_property(CONTACTS, custom_property(name, is_activity=False))
+    simulator, target = serve(portal), ModelTarget()
+    run_tap(simulator, target, catalog("contacts", "object_properties"))
+    assert ("contacts", "custom_property_7") in target.tables["object_properties"]
+    run_tap(simulator, target, catalog("object_properties"))
+    assert {kind for kind, _ in target.tables["object_properties"]} == {*OBJECT_TYPES}
 
 
 def test_discovery_with_a_token(run_tap: Tap, hubspot: Simulator) -> None:

@@ -11,20 +11,23 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hubspot_api.activity_properties import ASSOCIATIONS, OBJECT_TYPES
+from hubspot_api.activity_properties import ASSOCIATIONS, OBJECT_TYPES, PERSON_PARTS
 from hubspot_simulator.objects.behaviour import ObjectsBehaviour
 from hubspot_simulator.objects.object_types import ACTIVITIES, RELATED
 from hubspot_simulator.objects.views import RecordWriter
 from hubspot_simulator.portal import Portal
 from tap_hubspot_engagements.engagement import Engagement
+from tap_hubspot_engagements.fast_records import fast_path_for
 from tap_hubspot_engagements.objects.columns import METADATA_COLUMNS, properties_of
-from tap_hubspot_engagements.objects.to_engagement import ObjectRecord, to_engagement
+from tap_hubspot_engagements.objects.to_engagement import ObjectRecord, Partners, to_engagement
 from tap_hubspot_engagements.objects.typed_records import (
     ObjectEngagement,
     read_page,
     to_engagements,
 )
 from tap_hubspot_engagements.objects.values import to_bool, to_ids, to_int, to_ms, to_texts
+from tap_hubspot_engagements.properties import PERSON_TYPES
+from tap_hubspot_engagements.record_lines import to_lines
 from tap_hubspot_engagements.records import to_calls, to_emails
 from tap_hubspot_engagements.records import to_engagements as to_records
 from tests.conftest import SHARED
@@ -33,6 +36,7 @@ from tests.tap.differences import as_objects_show, comparable
 from tests.tap.objects import everything
 
 RELATED_NAMES = tuple(ASSOCIATIONS)
+PARTS = tuple(PERSON_PARTS)
 RECORDINGS = SHARED / "hubspot" / "v3-recordings"
 BEHAVIOURS = (
     ObjectsBehaviour(),
@@ -290,6 +294,91 @@ def test_the_fast_path_is_the_fallback(kind: str, texts: dict[str, Any], archive
         to_engagement(kind, ObjectRecord("7", texts, archived), 1, RELATED_NAMES)
     )
     assert tables([fast]) == tables([slow])
+
+
+PERSON = st.fixed_dictionaries(
+    {}, optional={key: st.sampled_from(["a@b.example", "Zoë", "", None]) for key in PERSON_TYPES}
+)
+HEADERS_TEXT = st.fixed_dictionaries(
+    {},
+    optional={
+        **dict.fromkeys(("from", "sender"), PERSON | st.none()),
+        **dict.fromkeys(("to", "cc", "bcc"), st.lists(PERSON, max_size=3) | st.none()),
+        "reply-to": st.just("unknown"),
+    },
+).map(json.dumps)
+PEOPLE_TEXTS = st.dictionaries(
+    st.sampled_from([name for name in properties_of("emails") if name.rsplit("_", 1)[-1] in PARTS]),
+    st.sampled_from(["Zoë", "Ada;Zoë", ";", "", "Ada Bo <a@b.example>;;"]),
+    max_size=6,
+)
+
+
+@given(headers=HEADERS_TEXT | st.none(), texts=PEOPLE_TEXTS)
+def test_the_fast_path_of_people_is_the_fallback(
+    headers: str | None, texts: dict[str, Any]
+) -> None:
+    """
+    Senders and recipients are the same by both paths, from headers, from lists, or from both.
+    """
+    properties = {"hs_email_headers": headers, **texts}
+    text = msgspec.json.encode({"results": [{"id": "7", "properties": properties}]})
+    (fast,) = to_engagements("emails", read_page("emails", text).results, 1, RELATED_NAMES)
+    slow = Engagement.from_mapping(engagement("emails", properties))
+    rows = tables([slow])
+    for stream in ("engagement_emails", "engagement_email_recipients"):
+        selection = next(one for one in everything() if one.stream.tap_stream_id == stream)
+        lines, _ = to_lines(selection, fast_path_for(stream, (), has_all=True), [fast])
+        keys = selection.stream.key_properties
+        records = [json.loads(line) for line in lines]
+        assert {tuple(row[key] for key in keys): row for row in records} == rows[stream]
+
+
+def test_unknown_headers_are_kept() -> None:
+    """
+    A header that is neither sender nor recipient is in `extra` of the e-mail.
+    """
+    headers = json.dumps({"to": [{"email": "a@b.example"}], "reply-to": "c@d.example"})
+    (record,), _ = to_emails(engagement("emails", {"hs_email_headers": headers}))
+    assert record["extra"] == {"hs_email_headers": {"reply-to": "c@d.example"}}
+
+
+@pytest.mark.parametrize("kind", [Partners, None])
+@pytest.mark.parametrize("ids", [["1", 2, "1"], ["1", "one"], [2**70]])
+def test_the_fast_path_of_associations_is_the_fallback(
+    kind: type[Partners] | None, ids: list[str | int]
+) -> None:
+    """
+    Ids are deduplicated numbers and all others stay, in a list's records and in a search's.
+    """
+    partners = {"results": [{"id": one} for one in ids]}
+    record = {"id": "7", "properties": {}, "associations": {"contacts": partners, "new": partners}}
+    (read,) = read_page("notes", msgspec.json.encode({"results": [record]})).results
+    if kind:
+        read.associations = msgspec.convert(record["associations"], dict[str, kind])
+    (fast,) = to_engagements("notes", [read], 1, RELATED_NAMES)
+    associations = msgspec.convert(record["associations"], dict[str, Partners])
+    mapping = engagement("notes", {}, associations=associations)
+    (selection,) = (
+        one for one in everything() if one.stream.tap_stream_id == "engagement_associations"
+    )
+    path = fast_path_for("engagement_associations", (), has_all=True)
+    lines, names = to_lines(selection, path, [fast])
+    expected, expected_names = to_lines(selection, None, [Engagement.from_mapping(mapping)])
+    assert (lines, names) == (expected, expected_names)
+
+
+def test_u0000_is_found_by_the_record() -> None:
+    """
+    Of a page with U+0000, the engagement that has it alone is told apart.
+    """
+    records = [{"id": "7", "properties": {"hs_note_body": body}} for body in ("a", "a\0b")]
+    page = read_page("notes", msgspec.json.encode({"results": records}))
+    engagements = to_engagements("notes", page.results, 1, RELATED_NAMES)
+    assert [one.has_nul() for one in engagements if isinstance(one, ObjectEngagement)] == [
+        False,
+        True,
+    ]
 
 
 @pytest.mark.skipif(not RECORDINGS.is_dir(), reason="the recorded answers are not beside this")

@@ -1,0 +1,22 @@
+select
+    id as engagement_id,
+    `type` as type,
+    {{ ms_to_datetime('createdAt') }} as created_at,
+    {{ ms_to_datetime('`timestamp`') }} as occurred_at,
+    {{ ms_to_datetime('lastUpdated') }} as last_updated_at,
+    nullif(ownerId, 0) as owner_id,
+    (_sdc_deleted_at is not null or coalesce(active, 1) = 0) as is_deleted,
+    active as is_active,
+    _sdc_deleted_at as deleted_at,
+    gdprDeleted as is_gdpr_deleted,
+    portalId as portal_id,
+    teamId as team_id,
+    createdBy as created_by_user_id,
+    modifiedBy as modified_by_user_id,
+    activityType as activity_type,
+    `source` as source,
+    sourceId as source_id,
+    uid,
+    bodyPreview as body_preview,
+    _sdc_batched_at as loaded_at
+from {{ source('hubspot', 'engagements') }}

@@ -1,0 +1,21 @@
+select
+    engagementId as engagement_id,
+    title,
+    body,
+    {{ ms_to_datetime('startTime') }} as starts_at,
+    {{ ms_to_datetime('endTime') }} as ends_at,
+    meetingOutcome as outcome,
+    activityType as meeting_activity_type,
+    location,
+    externalUrl as external_url,
+    videoConferenceUrl as video_conference_url,
+    webConferenceMeetingId as web_conference_meeting_id,
+    iCalUid as ical_uid,
+    `source` as meeting_source,
+    sourceId as meeting_source_id,
+    createdFromLinkId as created_from_link_id,
+    preMeetingProspectReminders as pre_meeting_prospect_reminders,
+    attendeeOwnerIds as attendee_owner_ids,
+    guestEmails as guest_emails,
+    extra
+from {{ source('hubspot', 'engagement_meetings') }}

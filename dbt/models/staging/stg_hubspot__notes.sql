@@ -1,0 +1,5 @@
+select
+    engagementId as engagement_id,
+    body,
+    extra
+from {{ source('hubspot', 'engagement_notes') }}

@@ -1,0 +1,5 @@
+select
+    engagementId as engagement_id,
+    `type` as engagement_type,
+    metadata
+from {{ source('hubspot', 'engagement_other') }}
