@@ -13,9 +13,11 @@ from pathlib import Path
 
 from command_line import logs
 from command_line.about import VersionAction
+from command_line.log_format import LOG_FORMATS, TEXT
 from command_line.signals import raise_on_signals
 from hubspot_api.exceptions import DailyLimitError, SettingsError
 from hubspot_api.redaction import clean
+from target_hubspot_engagements import PROGRAM
 from target_hubspot_engagements.exceptions import (
     ERRORS,
     ConfigError,
@@ -29,7 +31,6 @@ LOGGER = logging.getLogger("target_hubspot_engagements")
 EXIT_FAILED, EXIT_USAGE, EXIT_DAILY_LIMIT = 1, 2, 3
 EXIT_LOCKED = os.EX_TEMPFAIL  # 75, which sysexits.h has for what may be tried again later
 
-PROGRAM = "target-hubspot-engagements"
 DESCRIPTION = """\
 Reads Singer messages on standard input, writes their engagements to HubSpot, each once, and writes
 each state to standard output once every record before it is written or rejected.
@@ -50,7 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def run(options: argparse.Namespace) -> int:
     """Return the exit code of a run with these options."""
     gc.freeze()  # keeps imported modules out of the final collection
-    logs.set_up(PROGRAM, clean)
+    logs.set_up(PROGRAM, clean, options.log_format or TEXT)
     raise_on_signals(Stopped)
     try:
         _start(options)
@@ -73,10 +74,10 @@ def _start(options: argparse.Namespace) -> None:
     if options.about:
         commands.show(commands.describe(PROGRAM, DESCRIPTION, options.format))
     elif options.check:
-        commands.check(options.config)
+        commands.check(commands.read_config(options.config, options.log_format))
     else:
         chosen = Options(options.new_ledger, options.adopt, options.send_undecided, options.dry_run)
-        commands.write(options.config, chosen)
+        commands.write(commands.read_config(options.config, options.log_format), chosen)
 
 
 def _failed(error: Exception) -> int:
@@ -120,6 +121,7 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     )
     add("--dry-run", action="store_true", help="say what would be sent, and send nothing")
     add("--check", action="store_true", help="test token, write scopes and ledger, and exit")
+    add("--log-format", choices=LOG_FORMATS, help="of the log, as the config key log_format")
     add("--about", action="store_true", help="print the configuration as JSON Schema and exit")
     add("--format", choices=("json", "markdown"), default="json", help="of --about (default: json)")
     add("--version", action=VersionAction, nargs=0, help="print the version and exit")
