@@ -40,6 +40,7 @@ CREATE TABLE engagements (
     version INTEGER,
     payload TEXT,
     sent_ms INTEGER,
+    lost_ms INTEGER,
     PRIMARY KEY (stream, key)
 ) WITHOUT ROWID;
 CREATE INDEX by_id ON engagements (hubspot_id) WHERE hubspot_id IS NOT NULL;
@@ -47,7 +48,7 @@ CREATE INDEX in_doubt ON engagements (state) WHERE state NOT IN (1, 4);
 """
 _COLUMNS = (
     "stream, key, kind, state, hubspot_id, source_hash, payload_hash, partners, version, payload,"
-    " sent_ms"
+    " sent_ms, lost_ms"
 )
 
 Key = tuple[str, str]
@@ -63,7 +64,8 @@ class Entry(NamedTuple):
 
     `source_hash` is of the record as it came, `payload_hash` of what was written for it; None
     means that the last request has no answer. `payload` is what a creation without an answer sent,
-    and `sent_ms` when, in Unix ms. `version` is Singer's version of the stream's table.
+    and `sent_ms` when it began, in Unix ms; `lost_ms` is when its answer was lost, None if the
+    process ended before. `version` is Singer's version of the stream's table.
     """
 
     stream: str
@@ -77,6 +79,7 @@ class Entry(NamedTuple):
     version: int | None = None
     payload: dict[str, str] | None = None
     sent_ms: int | None = None
+    lost_ms: int | None = None
 
     @property
     def place(self) -> Key:

@@ -27,8 +27,8 @@ class Doubt:
     """
     A creation of which it is not known whether HubSpot has carried it out.
 
-    `partners` are the associations that it makes. `sent_ms` is when it was sent, in Unix ms; 0 for
-    an engagement that a lost ledger may have known.
+    `partners` are the associations that it makes. It was sent after `sent_ms` and before
+    `latest_ms`, in Unix ms; both are 0 for an engagement that a lost ledger may have known.
     """
 
     place: Key
@@ -36,6 +36,7 @@ class Doubt:
     texts: Mapping[str, str]
     partners: Partners
     sent_ms: int
+    latest_ms: int
 
     @property
     def content(self) -> bytes:
