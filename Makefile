@@ -19,7 +19,7 @@ ONE_AT_A_TIME = exec 9<setup.py && flock 9 \
 	&& if [ $@ -nt setup.py ] && [ $@ -nt pyproject.toml ]; then exit 0; fi
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-servers test-seekdb test-galera test-group-replication test-page test-meltano test-deploy test-airflow test-bare test-dbt lint check-tap test-pythons test-wheel bench bench-quick soak interop interop-taps audit clean
+.PHONY: help install demo test test-servers test-seekdb test-galera test-group-replication test-page test-meltano test-deploy test-airflow test-bare test-dbt lint check-tap test-pythons test-wheel bench bench-quick soak interop interop-taps interop-write-back audit clean
 
 help: ## say what there is to make
 	@awk -F ': .*## ' '/^[a-z-]+: .*## / {printf "make %-22s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -98,6 +98,9 @@ interop: $(INSTALLED) ## load all streams into other Singer targets
 
 interop-taps: $(INSTALLED) ## load taps of PyPI by target-mysql and compare each value; TAPS='NAME...' chooses some
 	@$(BIN)/python -m demo.interop_taps $(TAPS)
+
+interop-write-back: $(INSTALLED) ## log the calls of a MySQL table in HubSpot, by taps of PyPI
+	@$(BIN)/python -m demo.interop_write_back
 
 soak: $(INSTALLED) ## run 20,000 schedules of edits, faults and kills
 	@SCHEDULES=20000 $(BIN)/python -m pytest -q tests/tap/test_every_source.py

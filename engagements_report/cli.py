@@ -46,8 +46,9 @@ TARGET_MYSQL_PASSWORD_FILE and so on name, then by the groups [client] and [{PRO
 Exit codes: 0 done; 1 failed, or stale; 2 usage or configuration; 130 interrupted.
 """
 DAYS = """\
-Days are days of --tz. --from and --to are the first and the last day shown. Without them a report
-covers all days with data."""
+Days are days of --tz. --from and --to are the first and the last day shown."""
+ALL_DAYS = "Without them the report covers all days with data."
+NOT_OF_ALL_DAYS = ("changes", "teams", "tasks")
 VIEWS = """\
 Creates the views, or replaces those of an earlier run. Tables and fields that are not loaded are
 left out, each with a line: run it again after a change of the catalog.
@@ -59,18 +60,18 @@ The current day is left out, unless --to is that day. Averages look back before 
 there is data. Until --window-days are covered, an average divides by days_in_window, and the last
 column is empty.""",
     "changes": """\
-Without days it is about last week, from Monday. Days that are not over are left out. At most seven
+Without them it is about last week, from Monday. Days that are not over are left out. At most seven
 lines, the farthest from usual first: each a type or a person, whose number is compared with the
 mean of the eight periods before, of as many days each. What chance or small numbers explain is left
 out, and of a person what all others share.""",
     "teams": """\
-Without days it is about last week, from Monday. Days that are not over are left out. Changes are
+Without them it is about last week, from Monday. Days that are not over are left out. Changes are
 from the mean of the eight periods before, of as many days each, as shares. Work counts for the
 owner's primary team of today. Meetings count as held on the day on which they start, tasks as done
 on the day on which they were completed.""",
     "tasks": """\
-About tasks that are open now; days are those on which a task was logged, or with --time timestamp
-those on which it is due.""",
+They are those on which a task was logged, or with --time timestamp those on which it is due;
+without them all tasks that are open now count.""",
     "response": """\
 An e-mail is answered by the next one sent to one of its contacts. Median and 90th percentile are
 those of answered e-mails; e-mails of the last day before the load are too recent to count.""",
@@ -106,8 +107,8 @@ def run(options: argparse.Namespace) -> int:
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     """Return the options; `command` is report, sql, html, index or views."""
-    given = sys.argv[1:] if arguments is None else arguments
-    return _build_parser().parse_args(_with_command_first(list(given)))
+    given = _with_command_first(list(sys.argv[1:] if arguments is None else arguments))
+    return _build_parser(given[0] if given else "").parse_args(given)
 
 
 def _with_command_first(arguments: list[str]) -> list[str]:
@@ -124,14 +125,19 @@ def _with_command_first(arguments: list[str]) -> list[str]:
     command = [*command, *(["csv-dir", files.csv_dir] if files.csv_dir else [])]
     first = arguments[0] if arguments else ""
     if first.startswith("-") and first not in ("-h", "--help", "--version"):
-        _, words = _report_options().parse_known_args(arguments)
+        _, words = _report_options(None).parse_known_args(arguments)
         for word in words:
             arguments.remove(word)
         arguments = [*words, *arguments]
     return [*command, *arguments]
 
 
-def _build_parser() -> argparse.ArgumentParser:
+def _build_parser(first: str) -> argparse.ArgumentParser:
+    """
+    Return the parser of arguments that begin with `first`.
+
+    Only the command of this name has its options: to make all of them takes a tenth of a start.
+    """
     parser = argparse.ArgumentParser(
         prog=PROGRAM,
         description=DESCRIPTION,
@@ -142,31 +148,38 @@ def _build_parser() -> argparse.ArgumentParser:
         "--version", action=VersionAction, nargs=0, help="print the version and exit"
     )
     subparsers = parser.add_subparsers(metavar="COMMAND", required=True, dest="command_name")
-    report_options = _report_options()
     for name, meaning in REPORTS.items():
-        details = f" {DETAILS[name]}" if name in DETAILS else ""
-        description = f"{meaning[0].upper()}{meaning[1:]}. {DAYS}{details}"
         command = subparsers.add_parser(
-            name, help=meaning, description=description, parents=[report_options]
+            name,
+            help=meaning,
+            description=_describe(name),
+            parents=[_report_options(name)] if name == first else [],
         )
         command.set_defaults(command="report", report=name)
-    _add_other_commands(subparsers)
+    _add_other_commands(subparsers, first)
     return parser
 
 
-def _add_other_commands(subparsers: Any) -> None:
-    """Add the commands that are no report."""
+def _describe(report: str) -> str:
+    """Return what the help of a report says first."""
+    meaning = REPORTS[report]
+    all_days = "" if report in NOT_OF_ALL_DAYS else ALL_DAYS
+    return f"{meaning[0].upper()}{meaning[1:]}. {DAYS} {all_days} {DETAILS.get(report, '')}"
+
+
+def _add_other_commands(subparsers: Any, first: str) -> None:
+    """Add the commands that are no report; that which comes `first` has its options."""
     sql = subparsers.add_parser(
         "sql",
         help="print the SQL of a report, with its values, for the mysql client",
-        parents=[_filter_options(), _special_options()],
+        parents=[_filter_options(None), _special_options(None)] if first == "sql" else [],
     )
     sql.add_argument("report", choices=REPORTS, metavar="REPORT", help="the report's name")
     sql.set_defaults(command="sql")
     html = subparsers.add_parser(
         "html",
         help="write one HTML page of all reports, which needs no network to open",
-        parents=[_filter_options()],
+        parents=[_filter_options(None)] if first == "html" else [],
     )
     html.add_argument("file", type=Path, metavar="FILE", help="the file to write; - is stdout")
     png = "also write the first screen as a picture"
@@ -180,11 +193,13 @@ def _add_other_commands(subparsers: Any) -> None:
     only = "only this report"
     html.add_argument("report", nargs="?", choices=PAGE_REPORTS, metavar="REPORT", help=only)
     html.set_defaults(command="html")
-    _add_csv_dir(subparsers)
+    _add_csv_dir(subparsers, first)
     freshness = subparsers.add_parser(
         "freshness",
         help="say when engagements were loaded last; exit with 1 if that is too long ago",
-        parents=[_connection_options(), _max_age_option(), _format_option()],
+        description="Says when engagements were loaded last. Exits with 1 if that is longer ago"
+        " than --max-age, or if nothing was loaded: for a scheduler or monitor to run.",
+        parents=[_connection_options(), _max_age_option(None), _format_option()],
     )
     freshness.set_defaults(command="freshness", report=None)
     index = subparsers.add_parser(
@@ -211,7 +226,7 @@ def _add_views(subparsers: Any) -> None:
     views.set_defaults(command="views", report=None, time="createdAt")
 
 
-def _add_csv_dir(subparsers: Any) -> None:
+def _add_csv_dir(subparsers: Any, first: str) -> None:
     """Add the command that writes files of several reports."""
     files = subparsers.add_parser(
         "csv-dir",
@@ -219,7 +234,7 @@ def _add_csv_dir(subparsers: Any) -> None:
         description="Writes each report to a file such as DIR/rolling.csv, each as a whole: a"
         " reader sees the old file or the new one. All numbers are of the same moment. Exits with 1"
         " if a report failed; the others are written.",
-        parents=[_filter_options(), _special_options()],
+        parents=[_filter_options(None), _special_options(None)] if first == "csv-dir" else [],
     )
     files.add_argument("directory", type=Path, metavar="DIR", help="made if it is missing")
     add = files.add_argument
@@ -230,9 +245,9 @@ def _add_csv_dir(subparsers: Any) -> None:
     files.set_defaults(command="csv-dir", report=None)
 
 
-def _report_options() -> argparse.ArgumentParser:
+def _report_options(report: str | None) -> argparse.ArgumentParser:
     """Return the options of a printed report, as a parent parser."""
-    parents = [_filter_options(), _special_options(), _format_option()]
+    parents = [_filter_options(report), _special_options(report), _format_option()]
     return argparse.ArgumentParser(add_help=False, parents=parents)
 
 
@@ -243,31 +258,43 @@ def _format_option() -> argparse.ArgumentParser:
     return parser
 
 
-def _max_age_option() -> argparse.ArgumentParser:
+def _help(report: str | None, option: str, text: str) -> str:
+    """Return the help of an option, none if another report alone uses it."""
+    of_report = commands.ONLY_FOR[option]
+    if report is None:
+        return f"{of_report}: {text}"
+    return text if report == of_report else argparse.SUPPRESS
+
+
+def _max_age_option(report: str | None) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(add_help=False)
     age = "age of the last load from which it is stale, such as 90m, 2h or 1d; a number is hours"
     help_text = f"{age} (default: {MAX_AGE_S // 3600}h)"
+    help_text = argparse.SUPPRESS if report not in (None, "quality") else help_text
     parser.add_argument("--max-age", type=_age, metavar="AGE", help=help_text)
     return parser
 
 
-def _special_options() -> argparse.ArgumentParser:
+def _special_options(report: str | None) -> argparse.ArgumentParser:
     """Return the options that one report has, and that the page lacks."""
     parser = argparse.ArgumentParser(add_help=False)
     add = parser.add_argument
-    hours = "response: count only these hours of Monday to Friday, by the clock of --tz"
+    hours = "count only these hours of Monday to Friday, by the clock of --tz"
+    hours = _help(report, "hours", hours)
     add("--hours", type=_day_hours, metavar="9-17", help=hours)
-    objects = f"touches: only {', '.join(OBJECTS)} (repeatable; default: all)"
+    objects = f"only {', '.join(OBJECTS)} (repeatable; default: all)"
+    objects = _help(report, "object", objects)
     add("--object", choices=OBJECTS, action="append", default=[], metavar="TYPE", help=objects)
-    untouched = "touches: objects without an engagement in the last N days"
+    untouched = "objects without an engagement in the last N days"
+    untouched = _help(report, "untouched_for", untouched)
     add("--untouched-for", type=_days, metavar="N", help=untouched)
     return parser
 
 
-def _filter_options() -> argparse.ArgumentParser:
-    """Return the options that say which engagements and days count."""
+def _filter_options(report: str | None) -> argparse.ArgumentParser:
+    """Return the options that say which engagements and days count; None for several reports."""
     parser = argparse.ArgumentParser(
-        add_help=False, parents=[_connection_options(), _time_option(), _max_age_option()]
+        add_help=False, parents=[_connection_options(), _time_option(), _max_age_option(report)]
     )
     add = parser.add_argument
     add("--from", dest="first", metavar="DAY", help="first day, as YYYY-MM-DD")
@@ -284,8 +311,9 @@ def _filter_options() -> argparse.ArgumentParser:
     types = "only engagements of this type (repeatable)"
     add("--type", action="append", default=[], metavar="TYPE", help=types)
     window = f"days of the rolling average, at most {MAX_WINDOW_DAYS} (default: {WINDOW_DAYS})"
-    add("--window-days", type=int, metavar="N", help=window)
-    add("--total", action="store_true", help="rolling: all types together, as type ALL")
+    add("--window-days", type=int, metavar="N", help=_help(report, "window_days", window))
+    total = "all types together, as type ALL"
+    add("--total", action="store_true", help=_help(report, "total", total))
     return parser
 
 

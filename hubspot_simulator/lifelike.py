@@ -89,6 +89,7 @@ CALL_OUTCOMES = {
     "Busy": 8,
     "Wrong number": 4,
 }
+MEETING_OUTCOMES = {"COMPLETED": 72, "NO_SHOW": 10, "CANCELED": 8, "RESCHEDULED": 4, "SCHEDULED": 6}
 _DISPOSITION_IDS = {label: key for key, label in contents.DISPOSITIONS.items()}
 
 
@@ -208,6 +209,8 @@ def _conversation(rng: random.Random, at_ms: int, person: Person, contact: int) 
         yield _task(rng, at_ms, person, contact)
     elif kind == "CALL":
         yield from _call(rng, at_ms, person, contact)
+    elif kind == "MEETING":
+        yield _meeting(at_ms, person, contact)
     else:
         yield Event(at_ms, kind, person, contact, {})
 
@@ -244,7 +247,22 @@ def _call(rng: random.Random, at_ms: int, person: Person, contact: int) -> Itera
     yield Event(at_ms, "CALL", person, contact, metadata)
     if is_connected and rng.random() < 0.3:
         after_ms = at_ms + duration_ms + rng.randrange(10 * MINUTE_MS)
-        yield Event(after_ms, rng.choice(("NOTE", "NOTE", "MEETING")), person, contact, {})
+        follow_up = rng.choice(("NOTE", "NOTE", "MEETING"))
+        is_meeting = follow_up == "MEETING"
+        yield (
+            _meeting(after_ms, person, contact)
+            if is_meeting
+            else Event(after_ms, follow_up, person, contact, {})
+        )
+
+
+def _meeting(at_ms: int, person: Person, contact: int) -> Event:
+    """Return a meeting that is agreed on, for office hours of the next two weeks."""
+    rng = random.Random(at_ms)
+    start_ms = _next_office_moment(rng, at_ms + rng.randrange(1, 14) * DAY_MS, person)
+    (outcome,) = rng.choices([*MEETING_OUTCOMES], [*MEETING_OUTCOMES.values()])
+    times = {"startTime": start_ms, "endTime": start_ms + rng.choice((30, 30, 60)) * MINUTE_MS}
+    return Event(at_ms, "MEETING", person, contact, {**times, "meetingOutcome": outcome}, start_ms)
 
 
 def _task(rng: random.Random, at_ms: int, person: Person, contact: int) -> Event:
@@ -283,6 +301,8 @@ def _record(
     metadata = {key: value for key, value in metadata.items() if value is not None}
     done_ms = metadata.get("completionDate", event.at_ms)
     updated_ms = min(max(event.at_ms + rng.choice((0, 0, 0, HOUR_MS)), done_ms), now_ms)
+    if metadata.get("startTime", 0) > now_ms:
+        metadata["meetingOutcome"] = "SCHEDULED"
     if done_ms > now_ms:  # not done yet
         metadata["status"] = "NOT_STARTED"
         del metadata["completionDate"]

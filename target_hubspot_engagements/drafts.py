@@ -18,7 +18,6 @@ from target_hubspot_engagements.ledger import (
     CREATING,
     DONE,
     GONE,
-    UPDATING,
     Entry,
 )
 from target_hubspot_engagements.validation import (
@@ -83,10 +82,7 @@ def make_draft(
     hubspot_id = (existing.hubspot_id if existing else None) or engagement.hubspot_id
     payload_hash = _hash(engagement, texts, partners)
     action = _action(engagement, existing, hubspot_id, payload_hash)
-    if existing and existing.kind != engagement.kind and not engagement.is_deleted:
-        problems.append(Problem(f"is one of {existing.kind} in HubSpot: a type does not change"))
-    if action is Action.CREATE:
-        problems += missing_on_creation(engagement.kind, texts)
+    problems += _action_problems(action, engagement, existing, texts)
     return Draft(
         source,
         existing.kind if existing else engagement.kind,
@@ -99,6 +95,17 @@ def make_draft(
         action,
         () if engagement.is_deleted else tuple(problems),
     )
+
+
+def _action_problems(
+    action: Action, engagement: Engagement, existing: Entry | None, texts: Mapping[str, str]
+) -> list[Problem]:
+    """Return what is wrong with a creation, or with a change of an existing engagement."""
+    if action is Action.CREATE:
+        return missing_on_creation(engagement.kind, texts)
+    if existing and existing.kind != engagement.kind:
+        return [Problem(f"is one of {existing.kind} in HubSpot: a type does not change")]
+    return []
 
 
 def _check(engagement: Engagement, definitions: Definitions) -> Checked:
@@ -124,8 +131,8 @@ def _texts_to_send(
 def _action(
     engagement: Engagement, existing: Entry | None, hubspot_id: int | None, payload_hash: bytes
 ) -> Action:
-    if existing and existing.state == CREATING:
-        return Action.WAIT
+    if existing and existing.state == CREATING and engagement.hubspot_id is None:
+        return Action.WAIT  # else somebody has decided which engagement it is
     if engagement.is_deleted:
         return Action.NOTHING if hubspot_id is None else Action.ARCHIVE
     if hubspot_id is None:
@@ -150,7 +157,7 @@ def _hash(engagement: Engagement, texts: Mapping[str, str], partners: Partners |
 def missing_partners(draft: Draft) -> dict[str, list[str]]:
     """Return the associations to make for an existing engagement."""
     # Without an answer to the last request it is not known which of them exist.
-    is_known = draft.entry is not None and draft.entry.state != UPDATING
+    is_known = draft.entry is not None and draft.entry.state == DONE
     known = draft.known_partners if is_known else {}
     return _difference(draft.partners or {}, known)
 

@@ -49,6 +49,7 @@ class WriteBack:
         self._window: dict[Key, SourceRecord] = {}
         self._window_bytes = 0
         self._window_began_s = 0.0
+        self._versions: set[tuple[str, int]] = set()
         self._state: bytes | None = None
         self._number = 0
 
@@ -105,15 +106,16 @@ class WriteBack:
             return
         text = message.record
         try:
-            place = stream.name, stream.key_of(text)
+            key, source_hash = stream.identify(text)
         except ValueError as error:
             unkeyed = SourceRecord((stream.name, "null"), self._number, text, b"")
             self._run.rejections.add(unkeyed, [Problem(str(error))])
             self._raise_rejection()
             return
-        source_hash = stream.hash_of(text)
-        source = SourceRecord(place, self._number, text, source_hash, message.version)
-        self._chunk.append(source)
+        place = stream.name, key
+        self._chunk.append(SourceRecord(place, self._number, text, source_hash, message.version))
+        if message.version is not None:
+            self._versions.add((message.stream, message.version))
         if len(self._chunk) >= CHUNK_RECORDS:
             self._compare_chunk()
 
@@ -154,6 +156,8 @@ class WriteBack:
         """Archive what a complete version of a stream's table does not have."""
         if not self._run.config.hard_delete or self._streams.get(message.stream) is None:
             return
+        if self._is_beginning(message):
+            return
         self._flush()
         older = self._run.ledger.older_versions(message.stream, message.version)
         self._write(
@@ -162,6 +166,22 @@ class WriteBack:
                 for entry in older
             ]
         )
+
+    def _is_beginning(self, message: ActivateVersionMessage) -> bool:
+        """
+        Tell whether a message stands before a version's records instead of behind them.
+
+        Taps send it first, too, when they read a table for the first time or without a state: to
+        archive then would be to archive everything.
+        """
+        version = message.stream, message.version
+        if version in self._versions:
+            return False
+        self._versions.add(version)
+        LOGGER.info(
+            "stream %s: version %d has no records yet: nothing is archived for it", *version
+        )
+        return True
 
     def _read(self, source: SourceRecord) -> Engagement:
         """Return a record's content; without a hash it is one that a version does not have."""

@@ -6,6 +6,7 @@ A key occurs once in a window, so that its requests keep their order.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 
 from target_hubspot_engagements.changing import Associating, Changing, as_gone
@@ -19,6 +20,8 @@ from target_hubspot_engagements.ledger import CREATING, GONE, UPDATING, Entry
 from target_hubspot_engagements.run import Run
 from target_hubspot_engagements.settling import look_for, settle
 from target_hubspot_engagements.unique import ensure_unique_property
+
+LOGGER = logging.getLogger(__name__)
 
 MAX_TRIES = 3  # of a creation whose answers get lost, each after a look into HubSpot
 PENDING = "its creation has no answer"
@@ -34,6 +37,7 @@ class Writer:
         self._sender = Sender(run.config.workers)
         self._checked_kinds: set[str] = set()
         self._unique_kinds: set[str] = set()
+        self._has_warned = False
 
     def close(self) -> None:
         """Let the threads end."""
@@ -68,6 +72,9 @@ class Writer:
         by_action = {action: [one for one in drafts if one.action is action] for action in Action}
         for draft in by_action[Action.WAIT]:
             self._run.pass_over(draft.source.place, PENDING)
+        for draft in by_action[Action.UPDATE]:
+            self._run.undecided.pop(draft.source.place, None)
+        self._warn_of_unassociated(by_action[Action.CREATE])
         self._note_unchanged(by_action[Action.NOTHING])
         creations, adopted = self._adopt(by_action[Action.CREATE])
         if self._run.options.is_dry:
@@ -94,6 +101,19 @@ class Writer:
         self._sender.run(associating.jobs())
         associating.finish()
         return creating.in_doubt
+
+    def _warn_of_unassociated(self, drafts: Sequence[Draft]) -> None:
+        """Warn, once a run, of an engagement that nobody will see in HubSpot."""
+        alone = [draft for draft in drafts if not any((draft.partners or {}).values())]
+        if alone and not self._has_warned:
+            self._has_warned = True
+            stream, key = alone[0].source.place
+            LOGGER.warning(
+                "stream %s, key %s, and perhaps others: associated with nothing, so that HubSpot's"
+                " pages do not show it",
+                stream,
+                key,
+            )
 
     def _note_unchanged(self, drafts: Sequence[Draft]) -> None:
         """Note that records with another text are the same engagements."""

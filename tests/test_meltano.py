@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import signal
 import subprocess
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -21,6 +21,7 @@ from hubspot_simulator.portal import Portal
 from hubspot_simulator.server import Simulator
 from tests.conftest import REPOSITORY, TestDatabase, clean_environment, run_program
 from tests.pipeline import TOKEN
+from tests.sync.conftest import held
 from tests.target.feeding import END_S, until
 
 FOLDER = REPOSITORY / "deploy" / "meltano"
@@ -164,7 +165,7 @@ def test_a_killed_run_is_resumed(installed: Project, database: TestDatabase) -> 
     After kill -9 of the tap in mid-load Meltano fails, keeps the last state, and the next run goes
     on from there.
     """
-    with Simulator(Portal.generate(500, seed=11), latency_s=0.3) as simulator:
+    with Simulator(Portal.generate(500, seed=11)) as simulator:
         portals = Portals(installed, simulator, database)
         small = {
             "TAP_HUBSPOT_ENGAGEMENTS_PAGE_SIZE": "25",
@@ -172,12 +173,14 @@ def test_a_killed_run_is_resumed(installed: Project, database: TestDatabase) -> 
             "TARGET_MYSQL_BATCH_SIZE_ROWS": "50",
         }
         environment = portals.environment | small
-        process = installed.start(*portals.arguments, TAP, TARGET, **environment)
-        until(lambda: database.query("SHOW TABLES LIKE 'engagements'") and portals.rows() > 100)
-        for child in psutil.Process(process.pid).children(recursive=True):
-            if TAP in " ".join(child.cmdline()):
-                child.send_signal(signal.SIGKILL)
-        _, err = process.communicate(timeout=END_S)
+        with held(simulator):
+            process = installed.start(*portals.arguments, TAP, TARGET, **environment)
+            until(lambda: database.query("SHOW TABLES LIKE 'engagements'") and portals.rows() > 100)
+            for child in psutil.Process(process.pid).children(recursive=True):
+                with suppress(psutil.ZombieProcess):
+                    if TAP in " ".join(child.cmdline()):
+                        child.kill()
+            _, err = process.communicate(timeout=END_S)
         assert process.returncode != 0, err
         assert portals.rows() < 500
         simulator.requests.clear()

@@ -21,7 +21,8 @@ from engagements_report.page.colours import declarations, rules
 from mysql_settings.visible import visible
 
 FOLDER = Path(__file__).parent
-MAX_SHORT_LENGTH = 20  # characters of a row's name that stay on one line
+MAX_SHORT_LENGTH = 20  # characters of a text that stay on one line
+MAX_NUMBER_LENGTH = 12  # characters of a number with its unit, such as 12.6 h
 
 
 @dataclass(frozen=True)
@@ -122,7 +123,8 @@ class Section:
     A part of the page that answers a question.
 
     `lead` is a sentence on the result. Without a `table` there is nothing to show: `empty` or,
-    if the report failed, `problem` says why. With a `chart` the table is collapsed.
+    if the report failed, `problem` says why. With a `chart`, or if `folded`, the table is
+    collapsed.
     """
 
     name: str
@@ -135,6 +137,7 @@ class Section:
     empty: str = ""
     problem: str = ""
     notes: Sequence[str] = ()
+    folded: bool = False
 
 
 @dataclass(frozen=True)
@@ -185,6 +188,7 @@ class Page:
     charts: Sequence[Section] = ()
     changes: Sequence[ChangeLine] = ()
     changes_note: str = ""
+    teams: Section | None = None
     people: People | None = None
     sections: Sequence[Section] = field(default=())
 
@@ -264,16 +268,18 @@ def table_body(table: Table) -> Markup:
 
 
 def numeric_columns(table: Table) -> list[bool]:
-    """Return a flag for each column: its values stand at the right."""
+    """Return a flag for each column: its values stand at the right, being numbers."""
     return [
-        any(_is_numeric(row[index]) for row in table.rows) for index in range(len(table.columns))
+        all(row[index] is None or _is_numeric(row[index]) for row in table.rows)
+        for index in range(len(table.columns))
     ]
 
 
 def _is_numeric(value: Value) -> bool:
     if isinstance(value, Marked):
         return _is_numeric(value.value)
-    return isinstance(value, (int, Decimal, Change, Heat)) or str(value).endswith(" %")
+    is_short = isinstance(value, str) and len(value) <= MAX_NUMBER_LENGTH and value[:1].isdigit()
+    return is_short or isinstance(value, (int, Decimal, Change, Heat))
 
 
 # A check's CSS class, and a sign for readers who see no colours.
@@ -282,7 +288,8 @@ CHECK_SIGNS = {"wrong": ("wrong", "✕"), "ok": ("right", "✓")}
 
 def _cell(index: int, value: Value, numeric: bool) -> str:
     """Return a cell; numbers, which are most of them, need no class."""
-    content, css = to_html(value), "" if numeric else "t"
+    is_short = len(value.text if isinstance(value, Link) else str(value)) <= MAX_SHORT_LENGTH
+    content, css = to_html(value), "" if numeric else "t short" if is_short else "t"
     if isinstance(value, Check):
         css = CHECK_SIGNS.get(value.state, ("soft", "?"))[0] + " t"
     if isinstance(value, Change):
@@ -290,8 +297,7 @@ def _cell(index: int, value: Value, numeric: bool) -> str:
     if isinstance(value, Heat):
         css = f"h{value.step}"
     if index == 0:
-        short = len(str(value)) <= MAX_SHORT_LENGTH
-        return f'<th class="short">{content}' if short else f"<th>{content}"
+        return f'<th class="short">{content}' if is_short else f"<th>{content}"
     return f'<td class="{css}">{content}' if css else f"<td>{content}"
 
 

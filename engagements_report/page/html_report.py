@@ -6,16 +6,17 @@ import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timezone
-from decimal import Decimal
+from fractions import Fraction
+from functools import cached_property
 
 from markupsafe import Markup
 
 from engagements_report.exceptions import DatabaseError
 from engagements_report.page import document, formatting
 from engagements_report.page.charts.plot import PICTURE_WIDTH
-from engagements_report.page.document import Head, Page, People, Section
+from engagements_report.page.document import ChangeLine, Head, Page, People, Section
 from engagements_report.page.figures import key_figures
-from engagements_report.page.freshness import describe_freshness
+from engagements_report.page.freshness import describe_freshness, missing_days
 from engagements_report.page.goals import Goals
 from engagements_report.page.news import change_lines
 from engagements_report.page.people import Activity, build_people
@@ -24,11 +25,15 @@ from engagements_report.page.sections.catalogue import (
     CHARTS,
     NOTHING_FOUND,
     SECTION_BUILDERS,
+    TEAMS,
     TITLES,
 )
 from engagements_report.page.sections.daily import Counts, build_daily
+from engagements_report.page.sections.first_response import spans_of
 from engagements_report.page.sections.parts import SectionInput
 from engagements_report.page.sections.rolling import build_rolling
+from engagements_report.page.teams import build_teams
+from engagements_report.queries import reports, response_times
 from engagements_report.queries.calendar import DAY, iter_offsets
 from engagements_report.queries.database import Database
 from engagements_report.queries.last_engagements import read_last_engagements
@@ -43,7 +48,8 @@ from engagements_report.queries.measures import (
 from engagements_report.queries.people import People as Owners
 from engagements_report.queries.people import read_people
 from engagements_report.queries.periods import Period, ReportFilter, named_days
-from engagements_report.queries.reports import find_span, read_synced_at
+from engagements_report.queries.reports import ReportResult, find_span, read_synced_at
+from engagements_report.queries.response_times import to_pairs
 from engagements_report.queries.summaries import run_report
 
 DEFAULT_PERIOD = "last-week"
@@ -76,8 +82,9 @@ class Source:
     measures: Measures
     people: Owners
     goals: Goals
+    synced_at: datetime | None
 
-    @property
+    @cached_property
     def counts(self) -> Counts:
         """The number of engagements of each type and day."""
         counts: dict[tuple[str, date], int] = {}
@@ -87,7 +94,12 @@ class Source:
                 counts[key] = counts.get(key, 0) + row.figures.engagements
         return counts
 
-    @property
+    @cached_property
+    def responses(self) -> ReportResult:
+        """The incoming e-mails with their times to the answer. Raises DatabaseError."""
+        return reports.run_report(self.database, "response", self.report_filter)
+
+    @cached_property
     def figures(self) -> Mapping[date, Figures]:
         """The figures of each day, of all types and owners."""
         return by_day(self.measures.rows, lambda row: 0).get(0, {})
@@ -122,6 +134,7 @@ def render(
         measures._replace(covered_first=page_days.covered_first),
         read_people(database),
         goals or Goals(),
+        _read_synced_at(database),
     )
     page = _build_page(source, report, now, progress)
     problems = [f"{it.name}: {it.problem}" for it in page.sections if it.problem]
@@ -158,7 +171,7 @@ def _build_page(source: Source, report: str | None, now: datetime, progress: Pro
         sections.append(_build_section(source, name))
     head = _build_head(source, now)
     people = _build_people(source, progress) if report in (None, "owners") else None
-    changes, note = change_lines(source.measures, source.page_days, source.people)
+    changes, note = _build_changes(source)
     if report:
         return Page(head, people=people, sections=[*charts, *sections])
     return Page(
@@ -167,6 +180,7 @@ def _build_page(source: Source, report: str | None, now: datetime, progress: Pro
         charts=charts,
         changes=changes,
         changes_note=note,
+        teams=build_teams(Section(*TEAMS), source.measures, source.page_days, source.people),
         people=people,
         sections=sections,
     )
@@ -184,51 +198,67 @@ def _build_chart(source: Source, name: str, width: int | None = None) -> Section
     return build_rolling(section, counts, page_days, window_days, total, width)
 
 
+def _build_changes(source: Source) -> tuple[Sequence[ChangeLine], str]:
+    """Return what changed most; nothing can be told of days that are not all loaded."""
+    page_days, zone = source.page_days, source.report_filter.period.zone
+    if source.synced_at and missing_days(source.synced_at, page_days.over, zone):
+        return [], "Not all of these days are loaded: what changed cannot be told yet."
+    return change_lines(source.measures, page_days, source.people)
+
+
 def _build_people(source: Source, progress: Progress) -> People:
     """Return the table of people, and their sections."""
     progress("reading what each person did")
     database, report_filter = source.database, source.report_filter
     all_days = replace(report_filter, period=Period(None, None, report_filter.period.zone))
-    medians, response_notes = _numbers_of_owners(
-        database, "response", report_filter, "median_minutes"
-    )
-    overdue, task_notes = _numbers_of_owners(database, "tasks", all_days, "overdue")
+    overdue, task_notes = _overdue_tasks(database, all_days)
     activity = Activity(
         source.measures.rows,
         source.people,
         read_last_engagements(database, report_filter),
-        medians,
+        _median_minutes(source),
         overdue,
         source.goals,
         source.page_days,
         report_filter.period.zone,
         report_filter.window_days,
     )
-    notes = [*source.people.notes, *response_notes, *task_notes]
+    notes = [*source.people.notes, *task_notes]
     section = replace(_empty_section("owners"), notes=list(dict.fromkeys(notes)))
     return build_people(section, activity)
 
 
-def _numbers_of_owners(
-    database: Database, report: str, report_filter: ReportFilter, column: str
-) -> tuple[dict[int, Decimal | int], list[str]]:
-    """Return a column of a report by owner's id, and a note if the report cannot be made."""
+def _median_minutes(source: Source) -> dict[int, Fraction]:
+    """Return each owner's median time to answer an e-mail; none if the table is missing."""
+    with contextlib.suppress(DatabaseError):  # the section on first response says why
+        pairs = to_pairs(source.responses.rows.rows)
+        zone = source.report_filter.period.zone
+        by_owner = response_times.by_owner(pairs, source.report_filter.hours, zone)
+        return {
+            owner: it.median_ms / 60_000
+            for owner, it in by_owner.items()
+            if it.median_ms is not None
+        }
+    return {}
+
+
+def _overdue_tasks(
+    database: Database, report_filter: ReportFilter
+) -> tuple[dict[int, int], list[str]]:
+    """Return each owner's overdue tasks, and a note if the report cannot be made."""
     try:
-        rows = run_report(database, report, report_filter).rows
+        rows = run_report(database, "tasks", report_filter).rows
     except DatabaseError as error:
-        return {}, [f"{report}: {error}"]
-    number = rows.columns.index(column)
-    owner = rows.columns.index("ownerId")
-    return {
-        row[owner]: row[number] for row in rows.rows if row[owner] and row[number] is not None
-    }, []
+        return {}, [f"overdue tasks: {error}"]
+    columns = [rows.columns.index(name) for name in ("ownerId", "overdue")]
+    return {row[columns[0]]: row[columns[1]] for row in rows.rows if row[columns[0]]}, []
 
 
 def _build_section(source: Source, name: str) -> Section:
     """Return the section of a report that has a query of its own."""
     section = _empty_section(name)
     try:
-        result = run_report(source.database, name, source.report_filter)
+        result = _run(source, name)
     except DatabaseError as error:
         return replace(section, problem=f"This report cannot be made: {error}.")
     section = replace(section, notes=result.notes)
@@ -236,6 +266,15 @@ def _build_section(source: Source, name: str) -> Section:
     if not result.rows.rows:
         return replace(section, empty=_nothing(name, days))
     return SECTION_BUILDERS[name](SectionInput(section, source.report_filter, days, result))
+
+
+def _run(source: Source, name: str) -> ReportResult:
+    """Return a report's result; that of first-response is made of the times of all answers."""
+    if name != "first-response":
+        return run_report(source.database, name, source.report_filter)
+    responses = source.responses
+    rows = spans_of(to_pairs(responses.rows.rows))
+    return replace(responses, rows=rows)
 
 
 def _nothing(name: str, days: Days) -> str:
@@ -258,17 +297,24 @@ def _empty_page(report_filter: ReportFilter, report: str | None) -> Written:
 def _build_head(source: Source, now: datetime) -> Head:
     zone, days = source.report_filter.period.zone, source.page_days.days
     calendar = formatting.format_zone(zone.key, iter_offsets(days.first, days.last, zone))
-    partial_day = source.page_days.partial_day
     lines = [
         calendar,
-        *([f"{formatting.format_day(partial_day)} is not over"] if partial_day else []),
+        *_partial_lines(source.page_days),
         formatting.describe_filter(source.report_filter),
         *_stale_lines(source.page_days),
     ]
-    synced_at = _read_synced_at(source.database)
+    synced_at = source.synced_at
     max_age_s = source.report_filter.max_age_s
     freshness = describe_freshness(synced_at, now, source.page_days.over, zone, max_age_s)
     return Head(period_title(days), lines, freshness)
+
+
+def _partial_lines(page_days: PageDays) -> list[str]:
+    """Return that the current day is not over, and whether the figures are about it."""
+    if not page_days.partial_day:
+        return []
+    line = f"{formatting.format_day(page_days.partial_day)} is not over"
+    return [f"{line}, and in none of the figures" if page_days.is_comparable else line]
 
 
 def _stale_lines(page_days: PageDays) -> list[str]:

@@ -4,6 +4,7 @@ const shorten = (text) => (/^\d+\.\d{4}$/.test(text) ? Number(text).toFixed(1) :
 for (const figure of document.querySelectorAll("figure[data-table]")) {
   const table = document.getElementById(figure.dataset.table);
   const names = [...table.tHead.rows[0].cells].map((cell) => cell.textContent);
+  const last = names.at(-1) === "days in window" ? -1 : undefined;
   const rows = [...table.tBodies[0].rows].reverse();
   const ground = figure.querySelector(".ground");
   const slider = figure.querySelector("input");
@@ -15,7 +16,7 @@ for (const figure of document.querySelectorAll("figure[data-table]")) {
 
   const show = (index) => {
     const cells = [...rows[index].cells].map((cell) => cell.textContent.trim());
-    const texts = cells.slice(1).map((value, nth) => `${names[nth + 1]} ${shorten(value)}`);
+    const texts = cells.slice(1, last).map((value, nth) => `${names[nth + 1]} ${shorten(value)}`);
     const x = `${(100 * (index + 0.5)) / rows.length}%`;
     line.setAttribute("x1", x);
     line.setAttribute("x2", x);

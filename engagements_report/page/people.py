@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
-from decimal import Decimal
 from fractions import Fraction
 from zoneinfo import ZoneInfo
 
@@ -49,8 +48,8 @@ class Activity:
     rows: Sequence[Measure]
     owners: Owners
     last: Mapping[int, Sequence[LastEngagement]]
-    median_minutes: Mapping[int, Decimal | int]
-    overdue_tasks: Mapping[int, Decimal | int]
+    median_minutes: Mapping[int, Fraction]
+    overdue_tasks: Mapping[int, int]
     goals: Goals
     page_days: PageDays
     zone: ZoneInfo
@@ -90,7 +89,7 @@ def build_people(section: Section, activity: Activity) -> People:
 
 
 def _owner_figures(activity: Activity) -> list[OwnerFigures]:
-    """Return the owners with any engagement in the period or the eight before, busiest first."""
+    """Return the owners with any engagement in the period or the eight before, most calls first."""
     page_days = activity.page_days
     compared = [page_days.over, *days_before(page_days.over), page_days.days]
     days_by_owner = by_day(activity.rows, lambda row: row.owner)
@@ -111,8 +110,14 @@ def _owner_figures(activity: Activity) -> list[OwnerFigures]:
                 max(seen, default=None),
             )
         )
-    people.sort(key=lambda it: (it.owner.id == 0, -(it.number("engagements") or 0), it.name))
+    people.sort(key=_rank)
     return _with_distinct_names(people)
+
+
+def _rank(person: OwnerFigures) -> tuple[bool, int, int, str]:
+    """Return what people are sorted by: calls, most first, then engagements; no owner last."""
+    calls, engagements = (person.number(name) or 0 for name in ("calls", "engagements"))
+    return person.owner.id == 0, -calls, -engagements, person.name
 
 
 def _with_distinct_names(people: Sequence[OwnerFigures]) -> list[OwnerFigures]:
@@ -148,7 +153,7 @@ def _table(people: Sequence[OwnerFigures], classes: Sequence[str], activity: Act
         *(f"{NAMES[name].lower()} of goal" for name in goals),
     ]
     rows = [_row(person, activity, goals) for person in people]
-    return Table("By engagements, most first", columns, rows, classes, kind="whole")
+    return Table("By calls, most first", columns, rows, classes, kind="whole")
 
 
 def _row(person: OwnerFigures, activity: Activity, goals: Sequence[str]) -> list[Value]:
@@ -180,8 +185,9 @@ def connect_rate(calls: int | None, connected: int | None) -> str | None:
     return f"{int(Fraction(100 * connected, calls) + Fraction(1, 2))} %"
 
 
-def format_duration(minutes: Decimal | float) -> str:
-    """Return for example 35 min, 2.4 h, 3.1 d."""
+def format_duration(exact: Fraction) -> str:
+    """Return minutes as for example 35 min, 2.4 h, 3.1 d."""
+    minutes = float(exact)
     if minutes < 90:
         return f"{minutes:.0f} min"
     return f"{minutes / 60:.1f} h" if minutes < 48 * 60 else f"{minutes / 1440:.1f} d"

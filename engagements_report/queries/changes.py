@@ -9,7 +9,6 @@ rather than 4 are chance, 500 rather than 400 are not.
 from __future__ import annotations
 
 import math
-import statistics
 from collections.abc import Mapping, Sequence
 from datetime import date
 from fractions import Fraction
@@ -63,7 +62,8 @@ class Change(NamedTuple):
             return f"{whose}{what} rose to {now:,} from none"
         verb = "fell" if share < 0 else "rose"
         percentage = round(abs(share) * 100)
-        return f"{whose}{what} {verb} by {percentage:,} %, to {now:,} from {float(mean):,.1f}"
+        from_mean = measures.rounded(mean, 1)
+        return f"{whose}{what} {verb} by {percentage:,} %, to {now:,} from {from_mean:,}"
 
 
 def what_changed(rows: Measures, days: Days) -> list[Change]:
@@ -118,7 +118,9 @@ def _score(comparison: Comparison, expected: float | None = None) -> float:
     if len(comparison.earlier) < MIN_PERIODS or comparison.now is None:
         return 0.0
     mean = float(comparison.mean or 0) if expected is None else expected
-    variance = statistics.variance(comparison.earlier)
+    usual = sum(comparison.earlier) / len(comparison.earlier)
+    squares = sum((number - usual) ** 2 for number in comparison.earlier)
+    variance = squares / (len(comparison.earlier) - 1)
     return (comparison.now - mean) / math.sqrt(max(mean, comparison.now, variance, 1.0))
 
 

@@ -7,6 +7,7 @@ import math
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 import pymysql
@@ -58,6 +59,10 @@ class Rows:
 
     columns: tuple[str, ...]
     rows: Sequence[Sequence[Any]]
+
+    def has_numbers(self, index: int) -> bool:
+        """Whether a column has numbers, which stand to the right."""
+        return any(isinstance(row[index], (int, Decimal)) for row in self.rows)
 
 
 class Database:

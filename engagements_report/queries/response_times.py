@@ -15,7 +15,7 @@ from engagements_report.queries.people import People
 from engagements_report.queries.periods import Hours
 
 COLUMNS = tuple(
-    "ownerId owner num_emails answered answered_rate median_minutes p90_minutes no_reply"
+    "ownerId owner num_emails answered answered_rate median_hours p90_hours no_reply"
     " no_contact too_recent".split()
 )
 ALL_OWNERS = "(all owners)"
@@ -100,13 +100,13 @@ def _cells(it: Responses) -> list[object]:
     rate = Fraction(it.answered, old_enough) if old_enough else None
     return [
         *(it.num_emails, it.answered, rounded(rate, 4)),
-        *(_minutes(it.median_ms), _minutes(it.p90_ms)),
+        *(_hours(it.median_ms), _hours(it.p90_ms)),
         *(it.no_reply, it.no_contact, it.too_recent),
     ]
 
 
-def _minutes(time_ms: Fraction | int | None) -> object:
-    return None if time_ms is None else rounded(Fraction(time_ms) / 60_000, 1)
+def _hours(time_ms: Fraction | int | None) -> object:
+    return None if time_ms is None else rounded(Fraction(time_ms) / HOUR_MS, 2)
 
 
 def median(ordered: Sequence[int]) -> Fraction | None:

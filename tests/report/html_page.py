@@ -26,7 +26,7 @@ class Page(HTMLParser):
         values = dict(attributes)
         self.tags.append(tag)
         self.addresses += [value or "" for name, value in attributes if name in ("href", "src")]
-        if tag in ("section", "details") and values.get("id"):
+        if tag in ("section", "div") and values.get("id"):
             self.section = values["id"] or ""
         if tag == "tr":
             self.tables.setdefault(self.section, []).append([])

@@ -396,12 +396,12 @@ def response_times(records: list[Record], sent_ms: Mapping[int, list[int]]) -> R
     alone = sum(not contacts(record) for record in records)
     middle = ninth = None
     if answered:
-        middle = rounded(Decimal(statistics.median(answered)) / 60_000, 1)
+        middle = rounded(Decimal(statistics.median(answered)) / 3_600_000, 2)
         # The least that nine in ten do not exceed.
         nine = next(
             at for at in answered if 10 * sum(it <= at for it in answered) >= 9 * len(answered)
         )
-        ninth = rounded(Decimal(nine) / 60_000, 1)
+        ninth = rounded(Decimal(nine) / 3_600_000, 2)
     no_reply = len(records) - len(answered) - alone
     rate = share(len(answered), len(records))
     return (len(records), len(answered), rate, middle, ninth, no_reply, alone, 0)

@@ -177,11 +177,9 @@ def test_each_file_says_what_the_command_says(
     from the first day with data to the current day, or for averages to the day before.
     """
     now_ms = int(time.time() * 1000)
-    values = ", ".join(
-        f"({at_ms}, 'CALL')" for at_ms in (now_ms, 2 * now_ms, now_ms // 1000, 10**17)
-    )
-    database.query("ALTER TABLE engagements MODIFY id BIGINT NOT NULL AUTO_INCREMENT")
-    database.query(f"INSERT INTO engagements (createdAt, type) VALUES {values}")
+    times = (now_ms, 2 * now_ms, now_ms // 1000, 10**17)
+    values = ", ".join(f"({nth}, {at_ms}, 'CALL')" for nth, at_ms in enumerate(times, 1))
+    database.query(f"INSERT INTO engagements (id, createdAt, type) VALUES {values}")
     for name in REPORTS.keys() - SUMMARIES.keys():
         file = SQL_FILES.get(name, name)
         rows = through_the_client(database, (SQL / f"{file}.sql").read_text())
@@ -210,6 +208,11 @@ def test_every_sentence_of_the_page_is_true(
             assert sentence in page.text(name), name
     for figure in plain_sentences.figures(loaded_portal, options):
         assert figure in page.text("head")
+    table = plain.first_response(loaded_portal, options)
+    on_page = [row[:2] for row in page.tables["first-response"][1:]]
+    assert [(name.strip(), number.strip()) for name, number in on_page] == [
+        (row[0], f"{row[1]:,}") for row in table
+    ]
     head, *rows = page.tables["people"]
     columns = ("calls", "connected", "e-mails", "meetings held", "tasks done")
     people = {row[0]: [row[head.index(name)] for name in columns] for row in rows}

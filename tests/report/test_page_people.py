@@ -57,16 +57,23 @@ def test_changes_are_those_of_the_report(
     [
         (("--from", "2026-01-12", "--to", "2026-01-18"), "The data covers 1 period before"),
         (("--from", "2026-03-02", "--to", "2026-03-08"), "Nothing changed more than chance"),
+        (LAST_WEEK, "Not all of these days are loaded"),
     ],
 )
 def test_why_no_change_is_told(
     database: TestDatabase, write: Write, arguments: tuple[str, ...], words: str
 ) -> None:
     """
-    Without enough weeks before, and in a week as any other, a sentence says why there is none.
+    Without enough weeks before, in a week as any other, or in one that is not all loaded, a
+    sentence says why there is none.
     """
     sales_team.fill(database)
-    assert words in Page(write(*arguments)).text("changes")
+    database.query("UPDATE engagements SET _sdc_batched_at = '2026-03-13 12:00:00'")
+    page = Page(write(*arguments))
+    assert words in page.text("changes")
+    is_loaded = arguments != LAST_WEEK
+    assert ("All of these days are in." in page.text("head")) == is_loaded
+    assert ("from 2026-03-13 on nothing is complete" in page.text("head")) != is_loaded
 
 
 def test_the_row_of_a_person(database: TestDatabase, write: Write) -> None:
@@ -115,7 +122,10 @@ def test_a_section_a_person(database: TestDatabase, write: Write) -> None:
     page = Page(html)
     section = html.split('id="p70"')[1].split("</details>")[0]
     assert [section.count(f'class="line {name}"') for name in ("call", "email")] == [1, 1]
-    assert "Ada Ampere 50 engagements, 20 calls, 30 e-mails sent" in page.text("p70")
+    assert (
+        "50 engagements, 20 calls, 30 e-mails sent"
+        in html.split('id="p70"')[0].rsplit("<details", 1)[1]
+    )
     assert "EMAIL 4.3 (±0 %)" in page.text("p70") and "CALL 5.0 (−30 %)" in page.text("p70")
     rows = page.tables["p70"]
     assert len(rows) == 6
@@ -194,5 +204,22 @@ def test_teams_that_people_can_be_filtered_by(database: TestDatabase, write: Wri
         assert f'id="team-{nth}"> {team}</label>' in html
         assert f"body:has(#team-{nth}:checked) .of-team:not(.t{nth}){{display:none}}" in html
     for owner, team in TEAMS.items():
-        assert f'<details class="person of-team t{teams.index(team)}" id="p{owner}">' in html
+        row = f'<tr class="of-team t{teams.index(team)}"><th class="short"><a href="#p{owner}">'
+        assert row in html
+    assert html.count('<details class="person of-team t') == 3
     assert 'id="team-all" checked' in html
+
+
+def test_teams_are_compared(database: TestDatabase, reports: Reports, write: Write) -> None:
+    """
+    Each team's engagements and calls are those of the report `teams`.
+    """
+    sales_team.fill(database)
+    head, *rows = Page(write(*LAST_WEEK)).tables["teams"]
+    assert head == ["team", "engagements", "change", "calls", "change"]
+    assert rows == [
+        ["East", "70", "▼ −12 %", "40", "▼ −20 %"],
+        ["West", "120", "▼ −25 %", "60", "▼ −40 %"],
+    ]
+    of_report = {row[0]: (row[2], row[6]) for row in reports.rows("teams", *LAST_WEEK)}
+    assert all(of_report[row[0]] == (row[1], row[3]) for row in rows)

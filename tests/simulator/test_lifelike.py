@@ -115,6 +115,18 @@ def test_tasks_are_done_overdue_or_due(records: list[Record]) -> None:
     assert all(task["metadata"]["completionDate"] <= NOW_MS for task in done)
 
 
+def test_meetings_are_held_in_the_days_after_they_are_agreed_on(records: list[Record]) -> None:
+    """A meeting starts within two weeks or so, and has an outcome only when it is over."""
+    meetings = of(records, "MEETING")
+    for meeting in meetings:
+        inner, start_ms = meeting["engagement"], meeting["metadata"]["startTime"]
+        assert inner["timestamp"] == start_ms
+        assert 0 < start_ms - inner["createdAt"] < 20 * DAY_MS
+        assert start_ms <= NOW_MS or meeting["metadata"]["meetingOutcome"] == "SCHEDULED"
+    outcomes = Counter(meeting["metadata"]["meetingOutcome"] for meeting in meetings)
+    assert 0.55 < outcomes["COMPLETED"] / len(meetings) < 0.85
+
+
 def test_contacts_have_several_engagements(records: list[Record]) -> None:
     """Every engagement has a contact and a company; a few contacts take much of the work."""
     contacts = Counter(record["associations"]["contactIds"][0] for record in records)

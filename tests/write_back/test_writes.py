@@ -122,6 +122,22 @@ def test_activate_version_archives_what_is_gone(target: Target) -> None:
     assert {*metadata(target)} == {"Call 0", "Call 1"}
 
 
+def test_a_version_that_is_activated_before_its_records(target: Target) -> None:
+    """
+    Taps that read without a state activate a version first: nothing is archived then, and what the
+    version lacks is archived at its end.
+    """
+    activate = {"type": "ACTIVATE_VERSION", "stream": "calls", "version": 2}
+    target.run(schema(), *({**call(key), "version": 1} for key in range(3)))
+    second = [{**call(key), "version": 2} for key in range(2)]
+
+    cut = target.run(schema(), activate, second[0], hard_delete=True)
+    assert cut.counts == {"unchanged": 1}
+    whole = target.run(schema(), activate, *second, activate, hard_delete=True)
+    assert whole.counts == {"unchanged": 2, "archived": 1}
+    assert len(target.engagements()) == 2
+
+
 def test_every_type_is_written(serve: Serve) -> None:
     """
     Records of all seven types arrive with their associations, also those made afterwards.

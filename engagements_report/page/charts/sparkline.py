@@ -9,7 +9,7 @@ from markupsafe import Markup
 from engagements_report.page.svg import element, line
 
 WIDTH, HEIGHT, EDGE = 78, 22, 3  # pixels
-BAR_WIDTH, BAR_HEIGHT = 64, 8
+BAR_WIDTH, BAR_HEIGHT = 48, 8
 
 
 def sparkline(numbers: Sequence[int], title: str) -> Markup:

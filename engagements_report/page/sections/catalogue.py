@@ -22,6 +22,7 @@ TITLES = {
     "hours": ("Weekdays and hours", "When in the week do engagements happen?"),
     "quality": ("Data quality", "What in the data is missing or wrong?"),
 }
+TEAMS = ("teams", "Teams", "")
 CHARTS = ("daily", "rolling")  # on the first screen
 # What an empty report has not found.
 NOTHING_FOUND = {

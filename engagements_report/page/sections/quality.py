@@ -25,7 +25,7 @@ def build_quality(section_input: SectionInput) -> Section:
         ],
         kind="whole",
     )
-    return replace(section_input.section, lead=lead, table=table)
+    return replace(section_input.section, lead=lead, table=table, folded=not wrong)
 
 
 def _quality_share(row: Mapping[str, Any]) -> str | None:

@@ -32,9 +32,9 @@ def plan(database: Database, prefix: str, log: Log) -> dict[str, str]:
     """
     existing = database.columns()
     if "engagements" not in existing:
-        is_missing = database.may_read("engagements")
-        advice = f"is not loaded: {LOAD_FIRST}" if is_missing else "needs the right SELECT"
-        raise DatabaseError(f"engagements {advice}")
+        if not database.may_read("engagements"):
+            raise DatabaseError("this user may not read engagements: grant it the right SELECT")
+        raise DatabaseError(f"engagements is not loaded: {LOAD_FIRST}")
     own = _own_views(database, prefix)
     # OceanBase does not know the clause.
     security = "" if database.is_oceanbase() else READERS_RIGHTS
