@@ -81,13 +81,14 @@ def _records() -> Iterator[bytes]:
 
 def _entries(stream: SourceStream) -> Iterator[Entry]:
     for number, record in enumerate(_records(), start=1):
+        key, source_hash = stream.identify(record)
         yield Entry(
             "calls",
-            stream.key_of(record),
+            key,
             "calls",
             DONE,
             hubspot_id=29_090_000_000 + number,
-            source_hash=stream.hash_of(record),
+            source_hash=source_hash,
             payload_hash=b"0123456789abcdef",
             partners={"contacts": [str(number % 5000)]},
         )

@@ -13,9 +13,11 @@ from pathlib import Path
 
 from command_line import logs
 from command_line.about import VersionAction
+from command_line.log_format import LOG_FORMATS, TEXT
 from command_line.signals import raise_on_signals
 from hubspot_api.exceptions import DailyLimitError, SettingsError
 from hubspot_api.redaction import clean
+from target_hubspot_engagements import PROGRAM
 from target_hubspot_engagements.exceptions import (
     ERRORS,
     ConfigError,
@@ -29,7 +31,6 @@ LOGGER = logging.getLogger("target_hubspot_engagements")
 EXIT_FAILED, EXIT_USAGE, EXIT_DAILY_LIMIT = 1, 2, 3
 EXIT_LOCKED = os.EX_TEMPFAIL  # 75, which sysexits.h has for what may be tried again later
 
-PROGRAM = "target-hubspot-engagements"
 DESCRIPTION = """\
 Reads Singer messages on standard input, writes their engagements to HubSpot, each once, and writes
 each state to standard output once every record before it is written or rejected.
@@ -49,23 +50,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Return the exit code of a run with these options."""
-    # Imported here: --help need not wait for it.
-    from target_hubspot_engagements import commands
-    from target_hubspot_engagements.run import Options
-
     gc.freeze()  # keeps imported modules out of the final collection
-    logs.set_up(PROGRAM, clean)
+    logs.set_up(PROGRAM, clean, options.log_format or TEXT)
     raise_on_signals(Stopped)
     try:
-        if options.about:
-            commands.show(commands.describe(PROGRAM, DESCRIPTION, options.format))
-        elif options.check:
-            commands.check(options.config)
-        else:
-            chosen = Options(
-                options.new_ledger, options.adopt, options.send_undecided, options.dry_run
-            )
-            commands.write(options.config, chosen)
+        _start(options)
     except ERRORS as error:
         return _failed(error)
     except Stopped as stopped:
@@ -75,6 +64,20 @@ def run(options: argparse.Namespace) -> int:
     except Exception as error:
         return _crashed(error)
     return 0
+
+
+def _start(options: argparse.Namespace) -> None:
+    # Imported here: --help need not wait for it.
+    from target_hubspot_engagements import commands
+    from target_hubspot_engagements.run import Options
+
+    if options.about:
+        commands.show(commands.describe(PROGRAM, DESCRIPTION, options.format))
+    elif options.check:
+        commands.check(commands.read_config(options.config, options.log_format))
+    else:
+        chosen = Options(options.new_ledger, options.adopt, options.send_undecided, options.dry_run)
+        commands.write(commands.read_config(options.config, options.log_format), chosen)
 
 
 def _failed(error: Exception) -> int:
@@ -102,12 +105,7 @@ def _forget_output() -> None:
 
 
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog=PROGRAM,
-        description=DESCRIPTION,
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = _build_parser()
     add = parser.add_argument
     add("-c", "--config", type=Path, metavar="FILE", help="JSON configuration")
     add("--new-ledger", action="store_true", help="create the ledger: for the first run alone")
@@ -123,7 +121,17 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     )
     add("--dry-run", action="store_true", help="say what would be sent, and send nothing")
     add("--check", action="store_true", help="test token, write scopes and ledger, and exit")
+    add("--log-format", choices=LOG_FORMATS, help="of the log, as the config key log_format")
     add("--about", action="store_true", help="print the configuration as JSON Schema and exit")
     add("--format", choices=("json", "markdown"), default="json", help="of --about (default: json)")
     add("--version", action=VersionAction, nargs=0, help="print the version and exit")
     return parser.parse_args(arguments)
+
+
+def _build_parser() -> argparse.ArgumentParser:
+    return argparse.ArgumentParser(
+        prog=PROGRAM,
+        description=DESCRIPTION,
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import BinaryIO
 
+from command_line import logs
 from command_line.about import about
 from command_line.stdin import read_lines
 from command_line.stdout import write_whole
@@ -16,6 +17,7 @@ from hubspot_api.config_file import load_json, warn_if_open
 from hubspot_api.exceptions import HubspotError
 from hubspot_api.redaction import clean
 from hubspot_api.settings import to_json_schema
+from target_hubspot_engagements import PROGRAM
 from target_hubspot_engagements.checking import check_types
 from target_hubspot_engagements.config import Config
 from target_hubspot_engagements.exceptions import (
@@ -34,14 +36,13 @@ from target_hubspot_engagements.v1_writes import V1Writes
 from target_hubspot_engagements.write_back import WriteBack
 
 LOGGER = logging.getLogger(__name__)
-CAPABILITIES = ("about", "activate-version", "hard-delete")
+CAPABILITIES = ("about", "activate-version", "hard-delete", "structured-logging")
 TICK_S = 1.0  # the longest delay of a window by its age
 PORTAL = "portal"
 
 
-def write(path: Path | None, options: Options) -> None:
+def write(config: Config, options: Options) -> None:
     """Write the records of stdin to HubSpot; raises WriteBackError or ApiError."""
-    config = read_config(path)
     ledger = _open(config, options)
     try:
         client = HubspotClient(config)
@@ -109,13 +110,12 @@ def _open(config: Config, options: Options) -> Ledger:
     return open_ledger(config.ledger, is_new=options.is_new)
 
 
-def check(path: Path | None) -> None:
+def check(config: Config) -> None:
     """
     Print the token's portal, and for each type of engagements whether the token may write it.
 
-    Raises the last refusal if no type may be written.
+    Raises the last refusal, if there is one.
     """
-    config = read_config(path)
     client = HubspotClient(config)
     version = version_of(config)
     show(f"token accepted, portal {Lookups(client, version).account()[0]}")
@@ -155,9 +155,17 @@ def _stdout() -> BinaryIO:
     return open(sys.stdout.fileno(), "wb", buffering=0, closefd=False)
 
 
-def read_config(path: Path | None) -> Config:
-    """Return the configuration of a file and the environment; raise ConfigError."""
-    config = Config.from_dict(load_json(path) if path else {}, os.environ)
+def read_config(path: Path | None, log_format: str | None = None) -> Config:
+    """
+    Return the configuration of a file and the environment; raise ConfigError.
+
+    The log has its format from here on; `log_format` counts over the file's.
+    """
+    settings = load_json(path) if path else {}
+    if log_format:
+        settings["log_format"] = log_format
+    config = Config.from_dict(settings, os.environ)
+    logs.set_up(PROGRAM, clean, config.log_format)
     if path:
         warn_if_open(path, config)
     return config

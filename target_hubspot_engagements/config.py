@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from command_line.log_format import LOG_FORMATS, TEXT
 from hubspot_api.activity_properties import OBJECT_TYPES
 from hubspot_api.config_file import warn_unknown
 from hubspot_api.endpoints import NEWEST, VERSIONS
@@ -160,6 +161,12 @@ class Config(ApiSettings):
         3_600.0,
         number_parser(0, 86_400, "seconds", whole=False),
         "seconds after which HubSpot's search shows every engagement",
+    )
+
+    log_format: str = setting(
+        TEXT,
+        _choice(*LOG_FORMATS),
+        "format of the log: `text`, or the `json` of the Singer SDK, whose levels Meltano shows",
     )
 
     @classmethod

@@ -55,7 +55,7 @@ class Creating:
 
     def to_doubt(self, draft: Draft) -> Doubt:
         """Return a creation as one that an earlier ledger may have known."""
-        return Doubt(draft.source.place, draft.kind, draft.texts, draft.partners or {}, 0)
+        return Doubt(draft.source.place, draft.kind, draft.texts, draft.partners or {}, 0, 0)
 
     def _batches(
         self, drafts: Sequence[Draft]
@@ -87,19 +87,7 @@ class Creating:
     def _begin(self, drafts: Sequence[Draft], creations: Sequence[Creation]) -> None:
         sent_ms = self._run.now_ms()
         self._run.ledger.put(
-            [
-                Entry(
-                    *draft.source.place,
-                    draft.kind,
-                    CREATING,
-                    payload_hash=draft.payload_hash if _is_whole(draft, creation) else None,
-                    partners=creation.partners,
-                    version=draft.source.version,
-                    payload={**creation.texts},
-                    sent_ms=sent_ms,
-                )
-                for draft, creation in zip(drafts, creations, strict=True)
-            ]
+            [_pending(*one, sent_ms) for one in zip(drafts, creations, strict=True)]
         )
 
     def _send(
@@ -119,9 +107,12 @@ class Creating:
             self._written(drafts[place], creations[place], hubspot_id, place in outcome.partial)
             for place, hubspot_id in outcome.ids.items()
         ]
+        entries = self._run.ledger.entries(drafts[one].source.place for one in outcome.unknown)
+        lost_ms = self._run.now_ms()
+        lost = [entry._replace(lost_ms=lost_ms) for entry in entries.values()]
         not_created = [drafts[place] for place in {*outcome.refusals} | outcome.unsent]
         self._run.ledger.put(
-            [*written, *(draft.entry for draft in not_created if draft.entry)],
+            [*written, *lost, *(draft.entry for draft in not_created if draft.entry)],
             forgotten=[draft.source.place for draft in not_created if not draft.entry],
             facts=self._facts(outcome),
         )
@@ -158,6 +149,20 @@ class Creating:
         return facts
 
 
+def _pending(draft: Draft, creation: Creation, sent_ms: int) -> Entry:
+    """Return the entry of a creation that is about to be sent."""
+    return Entry(
+        *draft.source.place,
+        draft.kind,
+        CREATING,
+        payload_hash=draft.payload_hash if _is_whole(draft, creation) else None,
+        partners=creation.partners,
+        version=draft.source.version,
+        payload={**creation.texts},
+        sent_ms=sent_ms,
+    )
+
+
 def as_done(entry: Entry, draft: Draft) -> Entry:
     """Return the entry of an engagement that is as its record."""
     return entry._replace(
@@ -168,6 +173,7 @@ def as_done(entry: Entry, draft: Draft) -> Entry:
         version=draft.source.version,
         payload=None,
         sent_ms=None,
+        lost_ms=None,
     )
 
 

@@ -82,10 +82,7 @@ def make_draft(
     hubspot_id = (existing.hubspot_id if existing else None) or engagement.hubspot_id
     payload_hash = _hash(engagement, texts, partners)
     action = _action(engagement, existing, hubspot_id, payload_hash)
-    if existing and existing.kind != engagement.kind and not engagement.is_deleted:
-        problems.append(Problem(f"is one of {existing.kind} in HubSpot: a type does not change"))
-    if action is Action.CREATE:
-        problems += missing_on_creation(engagement.kind, texts)
+    problems += _action_problems(action, engagement, existing, texts)
     return Draft(
         source,
         existing.kind if existing else engagement.kind,
@@ -98,6 +95,17 @@ def make_draft(
         action,
         () if engagement.is_deleted else tuple(problems),
     )
+
+
+def _action_problems(
+    action: Action, engagement: Engagement, existing: Entry | None, texts: Mapping[str, str]
+) -> list[Problem]:
+    """Return what is wrong with a creation, or with a change of an existing engagement."""
+    if action is Action.CREATE:
+        return missing_on_creation(engagement.kind, texts)
+    if existing and existing.kind != engagement.kind:
+        return [Problem(f"is one of {existing.kind} in HubSpot: a type does not change")]
+    return []
 
 
 def _check(engagement: Engagement, definitions: Definitions) -> Checked:

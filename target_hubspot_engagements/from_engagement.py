@@ -66,29 +66,29 @@ def read_engagement(record: Mapping[str, Any], *, keeps_ids: bool) -> Engagement
         hubspot_id=_id(record) if keeps_ids else None,
         is_deleted=record.get("active") is False,
         complete=True,
-        optional=frozenset(name for name, *_ in INNER),
+        optional=frozenset((ACTIVITY_TYPE.name, *(name for name, *_ in INNER))),
     )
 
 
 def _values(kind: str, record: Mapping[str, Any], metadata: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the values of properties; of HubSpot's lists, those that are not empty."""
+    """Return the values of properties; null for what the record has not, and may have had."""
     values: dict[str, Any] = {}
     if kind in TYPE_PROPERTIES:
         values[TYPE_PROPERTIES[kind]] = record.get("type")
     for name, key, _ in INNER:
         if key not in LEFT_OUT and record.get(key) not in (None, []):
             values[name] = record[key]
-    if values.get("hubspot_owner_id") == 0:
-        del values["hubspot_owner_id"]  # v1's way to say that there is no owner
-    if record.get("activityType"):
+    if "ownerId" in record:
+        values["hubspot_owner_id"] = record["ownerId"] or None  # 0 is v1's way to say: none
+    if "activityType" in record:
         values[ACTIVITY_TYPE.name] = record["activityType"]
     for name, key, _ in METADATA[kind]:
         if metadata.get(key) not in (None, [], {}):
             values[name] = metadata[key]
     if kind == "emails" and (headers := _headers(metadata)):
         values[HEADERS] = to_json(headers).decode()
-    if files := [item.get("id") for item in record.get("attachments") or ()]:
-        values[ATTACHMENTS] = files
+    if "attachments" in record:
+        values[ATTACHMENTS] = [item.get("id") for item in record["attachments"] or ()]
     return values
 
 

@@ -8,6 +8,7 @@ disk before the next request is sent: a kill or a power cut leaves a key as pend
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -39,6 +40,7 @@ CREATE TABLE engagements (
     version INTEGER,
     payload TEXT,
     sent_ms INTEGER,
+    lost_ms INTEGER,
     PRIMARY KEY (stream, key)
 ) WITHOUT ROWID;
 CREATE INDEX by_id ON engagements (hubspot_id) WHERE hubspot_id IS NOT NULL;
@@ -46,7 +48,7 @@ CREATE INDEX in_doubt ON engagements (state) WHERE state NOT IN (1, 4);
 """
 _COLUMNS = (
     "stream, key, kind, state, hubspot_id, source_hash, payload_hash, partners, version, payload,"
-    " sent_ms"
+    " sent_ms, lost_ms"
 )
 
 Key = tuple[str, str]
@@ -62,7 +64,8 @@ class Entry(NamedTuple):
 
     `source_hash` is of the record as it came, `payload_hash` of what was written for it; None
     means that the last request has no answer. `payload` is what a creation without an answer sent,
-    and `sent_ms` when, in Unix ms. `version` is Singer's version of the stream's table.
+    and `sent_ms` when it began, in Unix ms; `lost_ms` is when its answer was lost, None if the
+    process ended before. `version` is Singer's version of the stream's table.
     """
 
     stream: str
@@ -76,6 +79,7 @@ class Entry(NamedTuple):
     version: int | None = None
     payload: dict[str, str] | None = None
     sent_ms: int | None = None
+    lost_ms: int | None = None
 
     @property
     def place(self) -> Key:
@@ -239,8 +243,10 @@ def open_ledger(path: str, *, is_new: bool = False, read_only: bool = False) -> 
             f"ledger {path}: no such file: for a first run, add --new-ledger; if the ledger was"
             " lost, restore it, or add --new-ledger --adopt"
         )
-    mode = "rwc" if is_new else "ro" if read_only else "rw"
+    mode = "ro" if read_only else "rw"
     try:
+        if is_new:
+            os.close(os.open(path, os.O_CREAT | os.O_EXCL, 0o600))  # it holds texts of engagements
         connection = sqlite3.connect(
             f"{Path(path).absolute().as_uri()}?mode={mode}",
             uri=True,
@@ -250,6 +256,8 @@ def open_ledger(path: str, *, is_new: bool = False, read_only: bool = False) -> 
         _prepare(connection, is_new=is_new, read_only=read_only)
     except sqlite3.Error as error:
         raise _opening_error(path, error) from error
+    except OSError as error:
+        raise LedgerError(f"ledger {path}: cannot be created: {error.strerror}") from error
     ledger = Ledger(connection, path)
     if ledger.fact("format") != FORMAT:
         raise LedgerError(f"ledger {path}: written by another version of this program")

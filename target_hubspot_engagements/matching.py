@@ -106,22 +106,19 @@ def _match_once(
     places = defaultdict(list)
     for place, texts in rest.items():
         places[moment(texts)].append(place)
-    claims = defaultdict(list)
-    unmatched = []
+    claims: dict[int, list[Result]] = defaultdict(list)
+    unmatched: list[Result] = []
     for result in results:
         fitting = [
             place
             for place in places.get(moment(result.texts), ())
             if is_match(rest[place], result.texts)
         ]
-        if len(fitting) == 1:
-            claims[fitting[0]].append(result)
-        else:
-            unmatched.append(result)
+        (claims[fitting[0]] if len(fitting) == 1 else unmatched).append(result)
     for place, claimants in claims.items():
-        if len(claimants) == 1:
-            ids[place] = claimants[0].id
-            del rest[place]
-        else:
+        if len(claimants) > 1:
             unmatched += claimants
+            continue
+        ids[place] = claimants[0].id
+        del rest[place]
     return unmatched

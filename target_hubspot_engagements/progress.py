@@ -8,6 +8,7 @@ import time
 from collections import Counter
 from dataclasses import dataclass, field
 
+from command_line.log_format import METRIC
 from hubspot_api.client import HubspotClient
 
 LOGGER = logging.getLogger(__name__)
@@ -42,7 +43,7 @@ class Progress:
                 "value": self.counts[name],
                 "tags": {"result": name},
             }
-            LOGGER.info("METRIC: %s", json.dumps(point))
+            LOGGER.info(METRIC, json.dumps(point))
         LOGGER.info("%s: %s", outcome, self._line())
 
     def _line(self) -> str:

@@ -27,8 +27,8 @@ class Doubt:
     """
     A creation of which it is not known whether HubSpot has carried it out.
 
-    `partners` are the associations that it makes. `sent_ms` is when it was sent, in Unix ms; 0 for
-    an engagement that a lost ledger may have known.
+    `partners` are the associations that it makes. It was sent after `sent_ms` and before
+    `latest_ms`, in Unix ms; both are 0 for an engagement that a lost ledger may have known.
     """
 
     place: Key
@@ -36,6 +36,7 @@ class Doubt:
     texts: Mapping[str, str]
     partners: Partners
     sent_ms: int
+    latest_ms: int
 
     @property
     def content(self) -> bytes:
@@ -93,11 +94,7 @@ def decide(
     for doubt in sorted(doubts, key=lambda doubt: doubt.sent_ms):
         groups[doubt.content].append(doubt)
     exact = {
-        content: {
-            result.id
-            for result in candidates.get(members[0].place, ())
-            if result.id not in taken and is_same(members[0].texts, result.texts)
-        }
+        content: _exact(members[0], candidates.get(members[0].place, ()), taken)
         for content, members in groups.items()
     }
     claims = [one for ids in exact.values() for one in ids]
@@ -107,6 +104,15 @@ def decide(
         near -= taken | {*claims}
         _decide_group(decision, members, exact[content], contested, near, is_settled)
     return decision
+
+
+def _exact(doubt: Doubt, candidates: Iterable[Result], taken: set[int]) -> set[int]:
+    """Return the engagements that have all values of a creation, and no other key."""
+    return {
+        result.id
+        for result in candidates
+        if result.id not in taken and is_same(doubt.texts, result.texts)
+    }
 
 
 def _decide_group(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Iterable
-from pathlib import Path
 
 import msgspec
 
@@ -52,12 +51,17 @@ class Rejections:
             "record": msgspec.Raw(source.text),
         }
         try:
-            with Path(str(self._path)).open("ab") as file:
+            with open(str(self._path), "ab", opener=_open_for_owner) as file:
                 file.write(to_json(line) + b"\n")
                 file.flush()
                 os.fsync(file.fileno())
         except OSError as error:
             raise OutputError(f"rejected {self._path}: {error.strerror}") from error
+
+
+def _open_for_owner(path: str, flags: int) -> int:
+    """Open a file; a new one can be read by its owner alone."""
+    return os.open(path, flags, 0o600)
 
 
 def to_message(source: SourceRecord, problems: Iterable[Problem]) -> str:

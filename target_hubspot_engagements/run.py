@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from hubspot_api.client import HubspotClient
+from hubspot_api.client import MIN_TIMEOUTS_BEFORE_GIVING_UP, RETRY_LIMIT_S, HubspotClient
 from hubspot_api.endpoints import NEWEST
 from target_hubspot_engagements.config import V1, Config
 from target_hubspot_engagements.ledger import Key, Ledger
@@ -52,7 +52,8 @@ class Run:
 
     `undecided` are the keys in doubt, each with the reason; `passed_over` are those of them whose
     record was not written, so that no STATE may follow. `clock` returns this machine's time in
-    Unix ms, `sleep` waits for seconds. `behind_ms` is how much later it is by HubSpot's clock.
+    Unix ms, `sleep` waits for seconds. `behind_ms` is how much later it is by HubSpot's clock, by
+    which the run began at `started_ms`.
     """
 
     config: Config
@@ -67,6 +68,7 @@ class Run:
     clock: Callable[[], int] = local_ms
     sleep: Callable[[float], None] = time.sleep
     behind_ms: int = 0
+    started_ms: int = 0
     undecided: dict[Key, str] = field(default_factory=dict)
     passed_over: set[Key] = field(default_factory=set)
 
@@ -75,9 +77,15 @@ class Run:
         """The version of the CRM objects API, which has what v1 cannot do."""
         return version_of(self.config)
 
+    @property
+    def retry_s(self) -> float:
+        """How long the client may go on sending a request that HubSpot refuses for now."""
+        return max(RETRY_LIMIT_S, MIN_TIMEOUTS_BEFORE_GIVING_UP * self.config.request_timeout)
+
     def set_clock(self, hubspot_at: datetime) -> None:
         """Take over HubSpot's clock: this machine's may be wrong by hours."""
         self.behind_ms = int(hubspot_at.timestamp() * 1000) - self.clock()
+        self.started_ms = self.now_ms()
 
     def now_ms(self) -> int:
         """Return the time by HubSpot's clock, in Unix ms; right to a second or two."""

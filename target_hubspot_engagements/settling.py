@@ -61,7 +61,7 @@ def _decide(run: Run, entries: Sequence[Entry]) -> Decision:
     unique = run.config.unique_property
     # An upsert by a unique property may be repeated: there is nothing to look for.
     repeatable = {one.place for one in entries if unique and unique in (one.payload or {})}
-    doubts = [_to_doubt(entry) for entry in entries if entry.place not in repeatable]
+    doubts = [_to_doubt(run, entry) for entry in entries if entry.place not in repeatable]
     if doubts:
         _wait(run, doubts)
     decision = look_for(run, doubts)
@@ -84,15 +84,14 @@ def is_settled(run: Run, doubt: Doubt) -> bool:
     delay_s = run.config.settle_seconds
     if doubt.first_partner is None:  # found by the search alone, which is late
         delay_s = max(delay_s, run.config.index_seconds)
-    return run.now_ms() - doubt.sent_ms >= delay_s * 1000
+    return run.now_ms() - doubt.latest_ms >= delay_s * 1000
 
 
 def _wait(run: Run, doubts: Sequence[Doubt]) -> None:
     """Wait until HubSpot cannot carry out any of these creations any more."""
-    latest_ms = max(doubt.sent_ms for doubt in doubts)
-    wait_s = latest_ms / 1000 + run.config.settle_seconds - run.now_ms() / 1000
+    latest_ms = max(doubt.latest_ms for doubt in doubts)
+    wait_s = run.config.settle_seconds - (run.now_ms() - latest_ms) / 1000
     if wait_s > 0:
-        wait_s = min(wait_s, run.config.settle_seconds)
         LOGGER.warning(
             "%d creations got no answer: looking for them in %.0f s, when HubSpot has carried them"
             " out or never will",
@@ -116,9 +115,15 @@ def _archive_again(run: Run, entries: Sequence[Entry]) -> None:
             )
 
 
-def _to_doubt(entry: Entry) -> Doubt:
+def _to_doubt(run: Run, entry: Entry) -> Doubt:
+    sent_ms = entry.sent_ms or 0
+    latest_ms = entry.lost_ms
+    if latest_ms is None:
+        # The process ended before it knew: the last try was before this run, and within the time
+        # that the client retries a request.
+        latest_ms = min(sent_ms + int(run.retry_s * 1000), run.started_ms)
     return Doubt(
-        entry.place, entry.kind, entry.payload or {}, entry.partners or {}, entry.sent_ms or 0
+        entry.place, entry.kind, entry.payload or {}, entry.partners or {}, sent_ms, latest_ms
     )
 
 
@@ -126,7 +131,12 @@ def _as_written(entry: Entry, hubspot_id: int) -> Entry:
     """Return the entry of a creation that was found; the record's hash is set when it comes."""
     state = UPDATING if entry.payload_hash is None else DONE
     return entry._replace(
-        state=state, hubspot_id=hubspot_id, source_hash=None, payload=None, sent_ms=None
+        state=state,
+        hubspot_id=hubspot_id,
+        source_hash=None,
+        payload=None,
+        sent_ms=None,
+        lost_ms=None,
     )
 
 

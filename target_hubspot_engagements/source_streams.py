@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -32,6 +32,9 @@ RESERVED = frozenset((HUBSPOT_ID, ASSOCIATED, CONTACT_EMAILS, *PARTNER_KEYS))
 CHILD_PREFIX = "engagement_"  # the tap's tables with parts of its engagements
 HASH_BYTES = 16
 
+_decode = msgspec.json.Decoder(dict[str, Any]).decode
+_encode_sorted = msgspec.json.Encoder(order="sorted").encode
+
 
 class SourceStream:
     """
@@ -46,25 +49,24 @@ class SourceStream:
         self.key_properties = message.key_properties
         self._names = config.property_map.get(message.stream, {})
         self._keeps_ids = config.ids == "keep"
-        self._key = msgspec.json.Decoder(_key_struct(message.key_properties))
         # Another mapping makes another engagement of the same record.
         mapping = (kind, sorted(self._names.items()), self._keeps_ids)
         self._hash_key = hashlib.blake2b(to_json(mapping), digest_size=32).digest()
 
-    def key_of(self, record: bytes) -> str:
-        """Return the record's key as JSON. Raises ValueError for a missing or null value."""
-        try:
-            values = msgspec.structs.astuple(self._key.decode(record))
-        except (msgspec.DecodeError, UnicodeDecodeError):
-            content = parse_json(record)
-            values = tuple(content.get(name) for name in self.key_properties)
-        if None in values:
-            raise ValueError(f"no value of the key {', '.join(self.key_properties)}")
-        return to_json(values).decode()
+    def identify(self, record: bytes) -> tuple[str, bytes]:
+        """
+        Return the record's key as JSON, and the hash of the record and of how it is mapped.
 
-    def hash_of(self, record: bytes) -> bytes:
-        """Return the hash of a record, and of how it is mapped."""
-        return hashlib.blake2b(record, digest_size=HASH_BYTES, key=self._hash_key).digest()
+        The hash is the same in any order of the columns: taps send them in another at each run.
+        Raises ValueError for a missing or null value of the key.
+        """
+        content = _parse(record)
+        key = [content.get(name) for name in self.key_properties]
+        if None in key:
+            raise ValueError(f"no value of the key {', '.join(self.key_properties)}")
+        text = _encode_sorted(content)
+        source_hash = hashlib.blake2b(text, digest_size=HASH_BYTES, key=self._hash_key).digest()
+        return to_json(key).decode(), source_hash
 
     def read(self, text: bytes) -> Engagement:
         """Return a record's content. Raises ValueError for one that cannot be understood."""
@@ -129,15 +131,12 @@ def _listed() -> str:
     return ", ".join(OBJECT_TYPES)
 
 
-def _key_struct(names: Sequence[str]) -> type[msgspec.Struct]:
-    """Return a struct that decodes the key of a record, and skips all else."""
-    fields = [f"key_{number}" for number in range(len(names))]
-    return msgspec.defstruct(
-        "SourceKey",
-        [(field, Any, None) for field in fields],
-        rename=dict(zip(fields, names, strict=True)),
-        gc=False,
-    )
+def _parse(record: bytes) -> dict[str, Any]:
+    try:
+        return _decode(record)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        content: dict[str, Any] = parse_json(record)
+        return content
 
 
 def _read_partners(record: Mapping[str, Any]) -> dict[str, list[str]] | None:

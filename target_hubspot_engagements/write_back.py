@@ -106,15 +106,14 @@ class WriteBack:
             return
         text = message.record
         try:
-            place = stream.name, stream.key_of(text)
+            key, source_hash = stream.identify(text)
         except ValueError as error:
             unkeyed = SourceRecord((stream.name, "null"), self._number, text, b"")
             self._run.rejections.add(unkeyed, [Problem(str(error))])
             self._raise_rejection()
             return
-        source_hash = stream.hash_of(text)
-        source = SourceRecord(place, self._number, text, source_hash, message.version)
-        self._chunk.append(source)
+        place = stream.name, key
+        self._chunk.append(SourceRecord(place, self._number, text, source_hash, message.version))
         if message.version is not None:
             self._versions.add((message.stream, message.version))
         if len(self._chunk) >= CHUNK_RECORDS:

@@ -54,6 +54,17 @@ def test_check_of_a_wrong_token(served: Target) -> None:
     assert "pat-na1-wrong-t0ken" not in outcome.out + outcome.err
 
 
+def test_the_log_as_json(served: Target) -> None:
+    """
+    With log_format json, or --log-format json, each line of the log is a JSON object.
+    """
+    for arguments, settings in ((["--log-format", "json"], {}), ([], {"log_format": "json"})):
+        outcome = served.program("--dry-run", *arguments, stdin=[schema(), call(1)], **settings)
+        events = [json.loads(line) for line in outcome.err.splitlines()]
+        assert events[-1]["message"].startswith("done: dry run"), outcome.err
+        assert {event["app_name"] for event in events} == {PROGRAM}
+
+
 def test_dry_run(served: Target) -> None:
     """
     --dry-run counts what would be sent, names what would be rejected, and changes nothing.

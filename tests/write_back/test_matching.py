@@ -16,7 +16,7 @@ CALL = {"hs_timestamp": AT, "hubspot_owner_id": "70", "hs_call_body": "x"}
 
 def doubt(key: int, body: str = "x", contact: str = "101") -> Doubt:
     texts = {**CALL, "hs_call_body": body}
-    return Doubt(("calls", f"[{key}]"), "calls", texts, {"contacts": [contact]}, 1)
+    return Doubt(("calls", f"[{key}]"), "calls", texts, {"contacts": [contact]}, 1, 1)
 
 
 def engagement(hubspot_id: int, **texts: str) -> Result:
