@@ -6,6 +6,9 @@ BIN := $(VENV)/bin
 SINGER_TOOLS := .venv-singer-tools
 AUDIT := .venv-audit
 DBT := .venv-dbt
+MELTANO := .venv-meltano
+DEPLOY := .venv-deploy
+AIRFLOW := .venv-airflow
 INSTALLED := $(VENV)/.installed
 
 # What pip and setuptools have to say of themselves helps nobody here; errors are still shown.
@@ -16,7 +19,7 @@ ONE_AT_A_TIME = exec 9<setup.py && flock 9 \
 	&& if [ $@ -nt setup.py ] && [ $@ -nt pyproject.toml ]; then exit 0; fi
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-servers test-seekdb test-galera test-group-replication test-page test-bare test-dbt lint check-tap test-pythons test-wheel bench bench-quick soak interop interop-taps audit clean
+.PHONY: help install demo test test-servers test-seekdb test-galera test-group-replication test-page test-meltano test-deploy test-airflow test-bare test-dbt lint check-tap test-pythons test-wheel bench bench-quick soak interop interop-taps interop-write-back audit clean
 
 help: ## say what there is to make
 	@awk -F ': .*## ' '/^[a-z-]+: .*## / {printf "make %-22s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -55,11 +58,20 @@ test-page: $(INSTALLED) ## look at the page of the reports in a browser, with ax
 	@$(PIP_QUIETLY) $(BIN)/python -m pip install --quiet --editable '.[test-page]'
 	@$(BIN)/python -m pytest tests/report/test_page_in_browser.py $(PYTEST_ARGUMENTS)
 
+test-meltano: $(INSTALLED) $(MELTANO)/.installed ## run deploy/meltano with Meltano, in a venv of its own
+	@MELTANO=$(CURDIR)/$(MELTANO)/bin/meltano $(BIN)/python -m pytest tests/test_meltano.py $(PYTEST_ARGUMENTS)
+
+test-deploy: $(INSTALLED) $(DEPLOY)/.installed ## check the files of deploy/ by the schemas of those that read them
+	@DEPLOY_TOOLS=$(CURDIR)/$(DEPLOY)/bin $(BIN)/python -m pytest tests/test_deploy.py $(PYTEST_ARGUMENTS)
+
 test-bare: ## run make demo, twice, in a bare Debian; as root, see BARE_ARGUMENTS='--help'
 	@$(PYTHON) -m tests.bare $(BARE_ARGUMENTS)
 
 test-dbt: $(INSTALLED) $(DBT)/.installed ## run the dbt project on what tap and target have loaded
 	@$(BIN)/python -m pytest tests/test_dbt.py $(PYTEST_ARGUMENTS)
+
+test-airflow: $(INSTALLED) $(AIRFLOW)/.installed ## run the DAG of deploy/airflow/ in a real Airflow
+	@$(BIN)/python -m pytest tests/test_airflow.py $(PYTEST_ARGUMENTS)
 
 lint: $(INSTALLED) ## check format, style and types
 	$(BIN)/ruff format --check .
@@ -86,6 +98,9 @@ interop: $(INSTALLED) ## load all streams into other Singer targets
 
 interop-taps: $(INSTALLED) ## load taps of PyPI by target-mysql and compare each value; TAPS='NAME...' chooses some
 	@$(BIN)/python -m demo.interop_taps $(TAPS)
+
+interop-write-back: $(INSTALLED) ## log the calls of a MySQL table in HubSpot, by taps of PyPI
+	@$(BIN)/python -m demo.interop_write_back
 
 soak: $(INSTALLED) ## run 20,000 schedules of edits, faults and kills
 	@SCHEDULES=20000 $(BIN)/python -m pytest -q tests/tap/test_every_source.py
@@ -114,6 +129,18 @@ $(SINGER_TOOLS)/.installed: $(INSTALLED)
 		&& $(PIP_QUIETLY) $(SINGER_TOOLS)/bin/python -m pip install --quiet 'singer-tools>=0.4.1,<0.5' 'singer-python>=6.8,<7' \
 		&& touch $@
 
+# Meltano pins many packages.
+$(MELTANO)/.installed: $(INSTALLED)
+	@$(ONE_AT_A_TIME); $(PYTHON) -m venv $(MELTANO) \
+		&& $(PIP_QUIETLY) $(MELTANO)/bin/python -m pip install --quiet 'meltano>=4.4,<5' \
+		&& touch $@
+
+# Kubernetes' schemas take 100 MB.
+$(DEPLOY)/.installed: $(INSTALLED)
+	@$(ONE_AT_A_TIME); $(PYTHON) -m venv $(DEPLOY) \
+		&& $(PIP_QUIETLY) $(DEPLOY)/bin/python -m pip install --quiet 'kubernetes-validate>=1.30' 'check-jsonschema>=0.30,<1' \
+		&& touch $@
+
 # What audits the packages is not among them.
 $(AUDIT)/.installed: $(INSTALLED)
 	@$(ONE_AT_A_TIME); $(PYTHON) -m venv $(AUDIT) \
@@ -125,4 +152,11 @@ $(DBT)/.installed: $(INSTALLED) dbt/requirements.txt
 	@exec 9<dbt/requirements.txt && flock 9; python=$$($(BIN)/python -m demo.pythons 3.12 3.11 3.10 3.13) \
 		&& $$python -m venv $(DBT) \
 		&& $(PIP_QUIETLY) $(DBT)/bin/python -m pip install --quiet --requirement dbt/requirements.txt \
+		&& touch $@
+
+# Airflow's packages would change the versions of ours.
+$(AIRFLOW)/.installed: $(INSTALLED)
+	@$(ONE_AT_A_TIME); $(PYTHON) -m venv $(AIRFLOW) \
+		&& $(PIP_QUIETLY) $(AIRFLOW)/bin/python -m pip install --quiet \
+			'apache-airflow>=3.1,<4' 'apache-airflow-providers-sqlite>=4,<5' \
 		&& touch $@

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from benchmarks import (
+    hourly,
     increments,
     latency,
     limit,
@@ -20,6 +21,7 @@ from benchmarks import (
     tap_peers,
     target,
     target_peers,
+    write_back,
 )
 from benchmarks.bench import SERVER_OPTIONS, Bench
 from benchmarks.contest import Contest
@@ -28,6 +30,7 @@ from private_servers.shell import exit_code
 
 QUESTIONS: Mapping[str, Callable[[Bench], list[Contest]]] = {
     "increments": increments.measure,
+    "hourly": hourly.measure,
     "latency": latency.measure,
     "limit": limit.measure,
     "target": target.measure,
@@ -38,6 +41,7 @@ QUESTIONS: Mapping[str, Callable[[Bench], list[Contest]]] = {
     "tap_peers": tap_peers.measure,
     "start_up": start_up.measure,
     "reports": reports.measure,
+    "write_back": write_back.measure,
 }
 
 

@@ -34,6 +34,11 @@ TAP = "tap-hubspot-engagements --config config.json --catalog catalog.json"
 OBJECTS_TAP = "tap-hubspot-engagements --config objects.json --catalog catalog.json"
 KEEP_STATE = "tail -n 1 states > state.json"
 API_VERSION = "2026-09"
+CSV_TAP = f"python {REPOSITORY / 'demo' / 'csv_messages.py'} calls.csv"
+WRITE_BACK = "target-hubspot-engagements --config write_back.json"
+CALL_TITLE = "Asked for a quote"
+CALLED_AT = "2018-07-14T10:30:00Z"
+CALLS_OF_CSV = f"SELECT engagementId, title FROM engagement_calls WHERE title = '{CALL_TITLE}'"
 CALL_DAY = "2018-07-10"
 CONTACTS_OF_CALLS = (
     "SELECT e.id, CONCAT(c.firstname, ' ', c.lastname) FROM engagements e"
@@ -101,7 +106,29 @@ def tell(portal: ServedPortal, shell: Shell) -> None:
     sweep_deletions(shell)
     check_tap(shell)
     write_page(shell)
+    log_call(portal, shell)
     say("\nDone. Nothing is left running; the files of this demo are in .demo")
+
+
+def log_call(portal: ServedPortal, shell: Shell) -> None:
+    """Log a call of another system, from a CSV file, in HubSpot; read it back by the tap."""
+    say("\nThe other way: a call of another system, logged in HubSpot.")
+    contact = portal.contact_of("NOTE")
+    text = f"call,hs_timestamp,hs_call_title,contactIds\n7,{CALLED_AT},{CALL_TITLE},{contact}\n"
+    (FOLDER / "calls.csv").write_text(text, encoding="utf-8")
+    config = {"access_token": TOKEN, "base_url": portal.url, "ledger": "ledger.sqlite"}
+    (FOLDER / "write_back.json").write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
+    say(shell.run("cat calls.csv"))
+    shell.run(f"{CSV_TAP} | {WRITE_BACK} --new-ledger > calls_states 2> calls.log", log="calls.log")
+    shell.run(f"{CSV_TAP} | {WRITE_BACK} > calls_states 2>> calls.log", log="calls.log")
+    log = (FOLDER / "calls.log").read_text(encoding="utf-8")
+    if "1 created, 0 updated" not in log or "0 created, 0 updated, 1 unchanged" not in log:
+        raise DemoFailed(f"the call should be created, and then be unchanged: {log}")
+    shell.run(f"{TAP} --state state.json 2> tap.log | target-mysql >> states", log="tap.log")
+    rows = query(shell, CALLS_OF_CSV)
+    if len(rows) != 1:
+        raise DemoFailed(f"the call should be in the database once, it is there: {rows}")
+    say("The call was sent twice, and is in HubSpot, and in the database, once.")
 
 
 def write_config(portal: ServedPortal) -> None:
@@ -147,16 +174,22 @@ def read_objects_api(shell: Shell) -> None:
 
 def show_contacts(shell: Shell) -> None:
     """Print the contacts of the call, which came with the engagements."""
-    say(f"\nmysql> {CONTACTS_OF_CALLS}")
+    rows = query(shell, CONTACTS_OF_CALLS)
+    if not rows or not all(name for _, name in rows):
+        raise DemoFailed(f"the call should have contacts with names, it has {rows}")
+
+
+def query(shell: Shell, sql: str) -> list[tuple[object, ...]]:
+    """Run a query, print it with its rows, and return the rows."""
+    say(f"\nmysql> {sql}")
     config = Config.from_sources({}, shell.environment)
     with contextlib.closing(connect(config)) as connection, connection.cursor() as cursor:
         connection.select_db(config.database)
-        cursor.execute(CONTACTS_OF_CALLS)
-        rows = cursor.fetchall()
-    if not rows or not all(name for _, name in rows):
-        raise DemoFailed(f"the call should have contacts with names, it has {rows}")
-    for call, name in rows:
-        say(f"{call}  {name}")
+        cursor.execute(sql)
+        rows = [tuple(row) for row in cursor.fetchall()]
+    for row in rows:
+        say("  ".join(map(str, row)))
+    return rows
 
 
 def change(portal: ServedPortal) -> None:

@@ -68,6 +68,15 @@ class ServedPortal:
             int(one["engagement"]["id"]) for one in results if one["engagement"]["type"] == kind
         )
 
+    def contact_of(self, kind: str) -> int:
+        """Return a contact of an engagement of type `kind`."""
+        results = self._ask("GET", f"{ENGAGEMENTS}/paged?limit=250", None)["results"]
+        return next(
+            int(one["associations"]["contactIds"][0])
+            for one in results
+            if one["engagement"]["type"] == kind and one["associations"]["contactIds"]
+        )
+
     def ids(self, most: int) -> list[int]:
         """Return the lowest ids, `most` of them."""
         ids: list[int] = []

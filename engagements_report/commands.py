@@ -32,7 +32,7 @@ from engagements_report.queries.periods import (
 )
 from engagements_report.queries.reports import REPORTS, read_synced_at
 from engagements_report.queries.summaries import build_query, run_report
-from engagements_report.views import changes
+from engagements_report.views import create
 from mysql_settings.file_access import to_warnings
 from mysql_settings.login import unproven_server_warning
 from mysql_settings.option_files import OPTION_FILES
@@ -85,7 +85,7 @@ def print_report(
         log(note)
     is_empty = not result.rows.rows
     if is_empty:
-        log(result.if_empty or f"no engagements{report_filter.description}")
+        log(result.if_empty)
     if not is_empty or options.format != "table":
         stdout.write(FORMATS[options.format](result.rows), is_for_people=options.format == "table")
     if time.monotonic() - started_s > SLOW_S:
@@ -295,13 +295,13 @@ def create_indexes(
 def create_views(options: argparse.Namespace, _: ReportFilter, database: Database) -> None:
     """Create the views for BI tools, or drop them; or print the statements."""
     if options.drop:
-        statements = changes.plan_drop(database, options.prefix)
+        statements = create.plan_drop(database, options.prefix)
     else:
-        statements = changes.plan(database, options.prefix, log)
+        statements = create.plan(database, options.prefix, log)
     if options.print:
         stdout.write("".join(f"{statement};\n" for statement in statements.values()))
         return
-    changes.apply(database, statements, log)
+    create.apply(database, statements, log)
     if not statements:
         log(f"there are no views whose names begin with {options.prefix}")
 
@@ -401,6 +401,8 @@ def _refuse_unused(options: argparse.Namespace) -> None:
         if is_given and reports != [None] and report not in reports:
             flag = f"--{name.replace('_', '-')}"
             raise UsageError(f"{flag} is for {report} only: {reports[0]} does not use it")
+    if options.command == "sql" and options.hours:
+        raise UsageError("--hours is for the report: its SQL has all of each time")
 
 
 def _read_days(options: argparse.Namespace, zone: ZoneInfo) -> tuple[date | None, date | None]:

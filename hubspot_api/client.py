@@ -18,12 +18,16 @@ from hubspot_api.auth import Tokens
 from hubspot_api.exceptions import (
     AuthError,
     BodyInterrupted,
+    BusyError,
     ContactError,
     DeadlinePassed,
+    OutcomeUnknownError,
+    RateLimitError,
     ResponseTooLarge,
     ServerError,
     TokenExpiredError,
     TransientError,
+    UnreachableError,
 )
 from hubspot_api.json_codec import to_json
 from hubspot_api.rate_limit import WINDOW_S, RateLimiter
@@ -45,6 +49,9 @@ RETRY_LIMIT_S = 600.0  # how long the client retries one request, waits included
 MIN_TIMEOUTS_BEFORE_GIVING_UP = 4  # two for a page, and two for half of it; if longer
 RETRY_WAIT_MAX_S = 60.0
 SUCCESSES = (200, 207)  # 207: a batch whose body names errors of some of its inputs
+WRITE_SUCCESSES = (*SUCCESSES, 201, 204)
+# HubSpot has not carried out the request, and says so, or never got it.
+NOT_DONE = (RateLimitError, BusyError, UnreachableError)
 HINT_TIMEOUT_S = 10.0
 FIRST_CONTACT_S = 15.0  # at the first request a wrong setting is likelier than an outage
 
@@ -74,7 +81,8 @@ class _Attempts:
     """
     How to send one request, and how long to retry it.
 
-    Each attempt takes `timeout_s` seconds, all of them `limit_s`. `body` is JSON, for POST.
+    Each attempt takes `timeout_s` seconds, all of them `limit_s`. `body` is JSON, for POST. A
+    request that is sent `once` is retried only if HubSpot has not carried it out.
     """
 
     began_s: float
@@ -83,6 +91,8 @@ class _Attempts:
     rate_limiter: RateLimiter
     method: str = "GET"
     body: bytes | None = None
+    successes: tuple[int, ...] = SUCCESSES
+    once: bool = False
 
 
 class HubspotClient:
@@ -155,6 +165,31 @@ class HubspotClient:
         )
         return self._send_with_retries(path, lambda _: {}, parse, attempts, is_hint=hint)
 
+    def write(
+        self,
+        method: str,
+        path: str,
+        body: object,
+        parse: Callable[[bytes], T],
+        *,
+        once: bool,
+    ) -> Response[T]:
+        """
+        Return the response to a request that changes something; `body` None sends no body.
+
+        With `once`, a request without an answer, or with a 5xx, raises OutcomeUnknownError instead
+        of a retry, since HubSpot may have carried it out. A request that may be carried out twice
+        is retried as `get` is.
+        """
+        attempts = replace(
+            self._plan_attempts(False, None),
+            method=method,
+            body=None if body is None else to_json(body),
+            successes=WRITE_SUCCESSES,
+            once=once,
+        )
+        return self._send_with_retries(path, lambda _: {}, parse, attempts, is_hint=False)
+
     def _send_with_retries(
         self,
         path: str,
@@ -181,6 +216,8 @@ class HubspotClient:
             except TransientError as error:
                 if is_hint:
                     raise
+                if attempts.once and not isinstance(error, NOT_DONE):
+                    raise OutcomeUnknownError(str(error)) from error
                 failures = (*failures, error)
                 previous, current = current, params_for(failures)
                 waits = waits if current == previous else _iter_waits_s()
@@ -221,7 +258,7 @@ class HubspotClient:
         token = self._tokens.get()
         response, text = self._send(path, params, token, attempts)
         self._update_rate_limit(response)
-        if response.status_code not in SUCCESSES:
+        if response.status_code not in attempts.successes:
             error = to_error(path, response, text, token)
             reached = not isinstance(error, ContactError)
             self._has_reached_hubspot = self._has_reached_hubspot or reached

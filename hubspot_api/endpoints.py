@@ -29,16 +29,28 @@ class Endpoints:
         return f"{self.records(kind)}/search"
 
     def batch_read(self, kind: str) -> str:
-        return f"{self.records(kind)}/batch/read"
+        return self.batch(kind, "read")
+
+    def batch(self, kind: str, action: str) -> str:
+        """Return the path of a batch: to `create`, `read`, `update`, `upsert` or `archive`."""
+        return f"{self.records(kind)}/batch/{action}"
 
     def record(self, kind: str, record_id: int | str) -> str:
         return f"{self.records(kind)}/{record_id}"
 
     def associations(self, kind: str, partner_type: str) -> str:
-        """Return the path that reads the associations of many records; `v3`'s own has no pages."""
+        """Return the path that reads the associations of many records."""
+        return self.association_batch(kind, partner_type, "read")
+
+    def association_batch(self, kind: str, partner_type: str, action: str) -> str:
+        """
+        Return the path of a batch of associations: to `read`, `associate/default` or `archive`.
+
+        With v3 it is v4's: v3's own has no pages.
+        """
         if self.version == UNDATED:
-            return f"/crm/v4/associations/{kind}/{partner_type}/batch/read"
-        return f"/crm/associations/{self.version}/{kind}/{partner_type}/batch/read"
+            return f"/crm/v4/associations/{kind}/{partner_type}/batch/{action}"
+        return f"/crm/associations/{self.version}/{kind}/{partner_type}/batch/{action}"
 
     def definitions(self, kind: str) -> str:
         """Return the path of all properties' definitions; the list has no pages."""

@@ -10,17 +10,25 @@ ApiError
           x ScopeError   403 because of the token's scopes
       x BadRequestError  400: a parameter, such as a cursor that HubSpot no longer knows
       x NotFoundError    404: no such endpoint or record
+      x ConflictError    409: another record has a value that must be unique
   + DailyLimitError      429 DAILY: run again when the day is over
   + TransientError       429, 5xx, lost connection, truncated body; the client retries
       x ContactError     HubSpot cannot be reached
+          x UnreachableError  no connection was made
       x RateLimitError   429 for the current window of seconds
+      x BusyError        423, 477: HubSpot takes no requests for now
       x ServerError      5xx, or no response in time; a smaller request may succeed
+
+  + OutcomeUnknownError  no answer to a request that writes: look before sending that again
 
 ExchangeError            raised by Transport alone; the client turns it into a TransientError
   x DeadlinePassed, ResponseTooLarge, BodyInterrupted
 """
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
 
 
 class ApiError(Exception):
@@ -32,7 +40,11 @@ class SettingsError(ApiError):
 
 
 class HubspotError(ApiError):
-    """HubSpot refuses the request, and would refuse a retry."""
+    """HubSpot refuses the request, and would refuse a retry; `body` is its JSON, {} without any."""
+
+    def __init__(self, message: str, body: Mapping[str, Any] | None = None) -> None:
+        super().__init__(message)
+        self.body = body or {}
 
 
 class AuthError(HubspotError):
@@ -67,6 +79,10 @@ class NotFoundError(HubspotError):
     """Nothing exists at this path."""
 
 
+class ConflictError(HubspotError):
+    """Another record has a value that must be unique; nothing was written."""
+
+
 class DailyLimitError(ApiError):
     """The portal has used up the requests of the day."""
 
@@ -87,12 +103,24 @@ class ContactError(TransientError):
     """HubSpot cannot be reached; the first request of a run gives up soon."""
 
 
+class UnreachableError(ContactError):
+    """No connection was made: HubSpot did not get the request."""
+
+
+class BusyError(TransientError):
+    """HubSpot takes no requests for now: the record is locked, or the portal is migrating."""
+
+
 class RateLimitError(TransientError):
     """429 for the current window of seconds; no sign of trouble at HubSpot."""
 
 
 class ServerError(TransientError):
     """5xx, or no response in time: a smaller request may succeed."""
+
+
+class OutcomeUnknownError(ApiError):
+    """A request that writes got no answer, or 5xx: HubSpot may have carried it out, or may yet."""
 
 
 class ExchangeError(Exception):

@@ -20,6 +20,8 @@ from hubspot_api.exceptions import (
     ApiError,
     AuthError,
     BadRequestError,
+    BusyError,
+    ConflictError,
     ContactError,
     DailyLimitError,
     HubspotError,
@@ -31,6 +33,7 @@ from hubspot_api.exceptions import (
     SettingsError,
     TokenExpiredError,
     TransientError,
+    UnreachableError,
 )
 from hubspot_api.json_codec import parse_json
 from hubspot_api.rate_limit import WINDOW_S
@@ -53,7 +56,8 @@ def to_error(path: str, response: requests.Response, text: bytes, token: str) ->
     if status == 429:
         return _rate_limit_error(message, body, response)
     if status in TRANSIENT_WAITS_S:
-        return TransientError(message, retry_after_s(response) or TRANSIENT_WAITS_S[status])
+        kind = TransientError if status == 408 else BusyError
+        return kind(message, retry_after_s(response) or TRANSIENT_WAITS_S[status])
     if status == 401 and body.get("category") == "EXPIRED_AUTHENTICATION":
         return TokenExpiredError(f"{message}: check access_token", token)
     if status == 403:
@@ -64,16 +68,18 @@ def to_error(path: str, response: requests.Response, text: bytes, token: str) ->
         return HubspotError(
             f"{message}: redirects are not followed; check base_url and the network"
         )
-    return _permanent_error(status, message)
+    return _permanent_error(status, message, body)
 
 
-def _permanent_error(status: int, message: str) -> ApiError:
+def _permanent_error(status: int, message: str, body: Mapping[str, Any]) -> ApiError:
     if status == 401:
         return AuthError(f"{message}: check access_token")
     if status == 400:
-        return BadRequestError(message)
+        return BadRequestError(message, body)
     if status == 404:
-        return NotFoundError(message)
+        return NotFoundError(message, body)
+    if status == 409:
+        return ConflictError(message, body)
     if status == 530:
         return ContactError(
             f"{message}: Cloudflare does not reach HubSpot, which may pass; HubSpot also answers"
@@ -90,9 +96,17 @@ def to_contact_error(path: str, error: Exception) -> ApiError:
     if isinstance(error, (requests.exceptions.InvalidURL, requests.exceptions.InvalidProxyURL)):
         return SettingsError(f"{message}: check base_url, and the variables for proxies")
     if isinstance(error, (requests.RequestException, urllib3.exceptions.HTTPError)):
-        return ContactError(message)
+        return UnreachableError(message) if _has_no_connection(error) else ContactError(message)
     return SettingsError(
         f"{message}: check REQUESTS_CA_BUNDLE and the other variables of the network"
+    )
+
+
+def _has_no_connection(error: BaseException) -> bool:
+    """Tell whether an error says that no connection was made, so that no request was sent."""
+    causes = [*error.args, getattr(error, "reason", None)]
+    return isinstance(error, urllib3.exceptions.NewConnectionError) or any(
+        _has_no_connection(cause) for cause in causes if isinstance(cause, BaseException)
     )
 
 

@@ -158,7 +158,7 @@ class ApiSettings:
 def describe(kind: type[ApiSettings]) -> dict[str, tuple[object, str]]:
     """Return (default, meaning) of every key."""
     return {
-        key.name: (None if key.default is MISSING else key.default, key.metadata["meaning"])
+        key.name: (None if key.default in (MISSING, "") else key.default, key.metadata["meaning"])
         for key in fields(kind)
     }
 

@@ -11,11 +11,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from command_line.about import VersionAction
+from command_line.log_format import LOG_FORMATS, TEXT, to_formatter
 from hubspot_engagements.config import SyncConfig, read_config
 from hubspot_engagements.exceptions import ConfigError, SyncError
 from hubspot_engagements.outcome import FAILED, MEANINGS, USAGE
 from hubspot_engagements.programs import Programs
 from hubspot_engagements.sync import Sync, SyncOptions, check
+from mysql_settings.visible import visible
 
 LOGGER = logging.getLogger("hubspot_engagements")
 PROGRAM = "hubspot-engagements"
@@ -40,8 +42,9 @@ def run(options: argparse.Namespace) -> int:
 
     A sync prints its summary as a line of JSON, also if the configuration is wrong.
     """
-    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s")
-    programs = Programs()
+    _log_to_stderr(options.log_format or TEXT)
+    log_options = ["--log-format", options.log_format] if options.log_format else []
+    programs = Programs(log_options)
     programs.pass_signals_on()
     try:
         config = read_config(options.config, os.environ)
@@ -57,6 +60,12 @@ def run(options: argparse.Namespace) -> int:
         summary = {"status": MEANINGS[exit_code], "exit_code": exit_code, "error": str(error)}
     _print(json.dumps(summary))
     return int(str(summary["exit_code"]))
+
+
+def _log_to_stderr(log_format: str) -> None:
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(to_formatter(log_format, PROGRAM, visible))
+    logging.basicConfig(level=logging.INFO, handlers=[handler])
 
 
 def _print(line: str) -> None:
@@ -114,5 +123,8 @@ def _add_command(
         type=Path,
         metavar="FILE",
         help="JSON file with the sections tap, target and catalog",
+    )
+    command.add_argument(
+        "--log-format", choices=LOG_FORMATS, help="of both programs' logs and of this one's"
     )
     return command

@@ -74,6 +74,7 @@ class Programs:
     then it commits what it has been sent.
     """
 
+    options: Sequence[str] = ()  # for each program, before its own
     stopped_by: int | None = None
     _running: dict[str, Process] = field(default_factory=dict)
     _relays: list[threading.Thread] = field(default_factory=list)
@@ -101,7 +102,7 @@ class Programs:
             raise StopRequested
         try:
             process = subprocess.Popen(
-                [find_program(name), *arguments],
+                [find_program(name), *self.options, *arguments],
                 pass_fds=descriptors,
                 stderr=subprocess.PIPE,
                 start_new_session=True,
@@ -157,6 +158,6 @@ class Programs:
 def _relay(log: IO[bytes], report: ProgramReport) -> None:
     """Copy a program's log to stderr, line by line, and report what it says."""
     for line in log:
-        with contextlib.suppress(OSError, ValueError):
+        with contextlib.suppress(OSError, ValueError, AttributeError):  # a closed stderr
             os.write(sys.stderr.fileno(), line)
         report.read_line(line.decode(errors="replace").rstrip("\n"))

@@ -7,11 +7,9 @@ The target keeps the state in the database (`state_id`), so a run needs no file 
 from __future__ import annotations
 
 import contextlib
-import re
 import subprocess
 import time
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import IO
@@ -20,9 +18,6 @@ from hubspot_engagements.config import SyncConfig
 from hubspot_engagements.exceptions import StopRequested
 from hubspot_engagements.outcome import DONE, ProgramReport, to_exit_code, to_summary
 from hubspot_engagements.programs import TAP, TARGET, Programs, memory_file, path_of
-
-# The beginning of a RECORD line, as the tap writes it.
-RECORD = re.compile(rb'\{"type": ?"RECORD", ?"stream": ?"([^"]*)"')
 
 NO_STATE = b"{}"
 
@@ -85,15 +80,11 @@ class Sync:
         arguments = [part for option, one in descriptors.items() for part in (option, path_of(one))]
         if self.options.full_refresh:
             arguments.append("--full-refresh")
-        tap = self.programs.start(
-            TAP, arguments, [*descriptors.values()], self.tap, stdout=subprocess.PIPE
-        )
-        assert tap.stdout
-        with tap.stdout as messages:
-            if self.options.dry_run:
-                self.tap.counts["record_count"] = count_records(messages)
-            else:
-                self._load(messages, target_arguments, [target_config])
+        # The tap's own metrics count the records that a dry run does not load.
+        stdout = subprocess.DEVNULL if self.options.dry_run else subprocess.PIPE
+        tap = self.programs.start(TAP, arguments, [*descriptors.values()], self.tap, stdout=stdout)
+        if tap.stdout is not None:
+            self._load(tap.stdout, target_arguments, [target_config])
         self.programs.wait(TAP, self.tap)
 
     def _read_state(self, arguments: Sequence[str], descriptors: Sequence[int]) -> bytes | None:
@@ -114,17 +105,17 @@ class Sync:
     def _load(
         self, messages: IO[bytes], arguments: Sequence[str], descriptors: Sequence[int]
     ) -> None:
-        """Run the target on the tap's messages; the tap alone then holds the pipe's other end."""
+        """Run the target on the tap's messages."""
         self.target.exit_code = None
-        self.programs.start(
-            TARGET,
-            arguments,
-            descriptors,
-            self.target,
-            stdin=messages,
-            stdout=subprocess.DEVNULL,  # the states, which are in the database
-        )
-        messages.close()
+        with messages:  # which the target alone reads: the tap must notice its end
+            self.programs.start(
+                TARGET,
+                arguments,
+                descriptors,
+                self.target,
+                stdin=messages,
+                stdout=subprocess.DEVNULL,  # the states, which are in the database
+            )
         self.programs.wait(TARGET, self.target)
 
 
@@ -140,14 +131,3 @@ def check(config: SyncConfig, programs: Programs) -> int:
             programs.start(name, arguments, [file], reports[name], stdin=subprocess.DEVNULL)
             programs.wait(name, reports[name])
     return to_exit_code(reports[TAP].exit_code, reports[TARGET].exit_code, programs.stopped_by)
-
-
-def count_records(messages: IO[bytes]) -> Counter[str]:
-    """Return the number of RECORD messages of each stream."""
-    return Counter(_streams_of_records(messages))
-
-
-def _streams_of_records(messages: IO[bytes]) -> Iterator[str]:
-    for line in messages:
-        if match := RECORD.match(line):
-            yield match[1].decode()

@@ -36,7 +36,8 @@ class Fault:
     `every`-th request has the fault, `times` in all (None: without an end). Only one fault can
     replace a request's response: further ones wait for the next matching request.
 
-    `response` is sent instead of the portal's, which then does nothing. `sent` is the share of the
+    `response` is sent instead of the portal's, which then does nothing, unless `done`: then the
+    portal carries the request out, and its own answer is lost. `sent` is the share of the
     body to send before the connection closes; Content-Length still promises all of the body.
     `drop` closes the connection without a response. `delay_s` is in seconds. `before` changes the
     portal just before the response is made; `then` just after, before the client gets anything.
@@ -51,6 +52,7 @@ class Fault:
     sent: float = 1.0
     drop: bool = False
     delay_s: float = 0.0
+    done: bool = False
     before: Change | None = None
     then: Change | None = None
 
@@ -156,6 +158,13 @@ BROKEN_JSON = Fault(response=Response(200, b'{"results":[{"engagement":{"id":431
 EMPTY_BODY = Fault(response=Response(200))
 CUT_SHORT = Fault(sent=0.5)
 DROPPED = Fault(drop=True)
+# The portal has carried out the request, and the client does not get to know.
+DONE_THEN_SERVER_ERROR = Fault(response=responses.internal_error(), done=True)
+DONE_THEN_GATEWAY_TIMEOUT = Fault(
+    response=responses.cloudflare_response(504, "Gateway time-out"), done=True
+)
+# The request is lost before the portal gets it.
+LOST = Fault(response=responses.internal_error(), drop=True)
 
 BY_NAME: Mapping[str, Fault] = {
     name: value for name, value in list(globals().items()) if isinstance(value, Fault)

@@ -192,7 +192,9 @@ class Simulator:
             if fault.before is not None:
                 fault.before(self.portal)
         replacing = next((fault for fault in due if fault.replaces_response), Fault())
-        response = replacing.response or self._respond(request, body)
+        is_done = replacing.response is None or replacing.done
+        answer = self._respond(request, body) if is_done else None
+        response = replacing.response or answer
         for fault in due:
             if fault.then is not None:
                 fault.then(self.portal)

@@ -1,1 +1,3 @@
 """A Singer tap for HubSpot engagements."""
+
+PROGRAM = "tap-hubspot-engagements"

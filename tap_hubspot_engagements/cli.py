@@ -11,10 +11,13 @@ import traceback
 from collections.abc import Sequence
 from pathlib import Path
 
+from command_line import logs
 from command_line.about import VersionAction
+from command_line.log_format import LOG_FORMATS, TEXT
 from command_line.signals import raise_on_signals
 from hubspot_api.exceptions import DailyLimitError, SettingsError
-from tap_hubspot_engagements import logs
+from hubspot_api.redaction import clean
+from tap_hubspot_engagements import PROGRAM
 from tap_hubspot_engagements.exceptions import ERRORS, ConfigError, OutputError, Stopped
 
 LOGGER = logging.getLogger("tap_hubspot_engagements")
@@ -23,7 +26,6 @@ EXIT_FAILED, EXIT_USAGE, EXIT_DAILY_LIMIT = 1, 2, 3
 
 GC_THRESHOLD = 1_000_000  # objects that exist before Python looks for cycles
 
-PROGRAM = "tap-hubspot-engagements"
 DESCRIPTION = "Writes HubSpot's engagements to standard output as Singer messages."
 EPILOG = """\
 Without credentials in the config, the tap reads $HUBSPOT_ACCESS_TOKEN. Without a catalog, it uses
@@ -47,17 +49,19 @@ def run(options: argparse.Namespace) -> int:
 
     # Keeps imported modules out of the final collection; saves 10 % of start-up.
     gc.freeze()
-    logs.set_up()
+    log_format = options.log_format or _format_of_environment()
+    logs.set_up(PROGRAM, clean, log_format)
     raise_on_signals(Stopped)
     try:
         if options.about:
             commands.show(commands.describe(PROGRAM, DESCRIPTION, options.format))
         elif options.discover:
             catalog = commands.discover(options.config)
-            logs.set_up()  # discover imports singer-python, which sets up its own logging
+            # Discovery imports singer-python, which sets up its own logging.
+            logs.set_up(PROGRAM, clean, log_format)
             commands.show(catalog)
         elif options.check:
-            commands.check(commands.read_config(options.config))
+            commands.check(commands.read_config(options.config, options.log_format))
         else:
             commands.run_sync(options)
     except (ConfigError, SettingsError) as error:
@@ -73,6 +77,12 @@ def run(options: argparse.Namespace) -> int:
     except Exception as error:
         return _crashed(error)
     return 0
+
+
+def _format_of_environment() -> str:
+    """Return the format of the log until the configuration is read."""
+    log_format = os.environ.get("TAP_HUBSPOT_ENGAGEMENTS_LOG_FORMAT", TEXT)
+    return log_format if log_format in LOG_FORMATS else TEXT
 
 
 def _crashed(error: Exception) -> int:
@@ -117,6 +127,7 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         action="store_true",
         help="accept a full pass that misses more than max_deletions",
     )
+    add("--log-format", choices=LOG_FORMATS, help="of the log, as the config key log_format")
     add("--about", action="store_true", help="print the configuration as JSON Schema and exit")
     add("--format", choices=("json", "markdown"), default="json", help="of --about (default: json)")
     add("--version", action=VersionAction, nargs=0, help="print the version and exit")

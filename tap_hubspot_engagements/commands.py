@@ -11,12 +11,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from command_line import logs
 from command_line.about import about
 from hubspot_api.client import HubspotClient
+from hubspot_api.config_file import load_json, warn_if_open
 from hubspot_api.exceptions import HubspotError, NotFoundError, RefusedError
 from hubspot_api.redaction import clean
 from hubspot_api.settings import OAUTH_KEYS, TOKEN_VARIABLE, to_json_schema
-from tap_hubspot_engagements.config import Config, load_json, warn_if_open
+from tap_hubspot_engagements import PROGRAM, metrics
+from tap_hubspot_engagements.config import Config
 from tap_hubspot_engagements.exceptions import OutputError
 from tap_hubspot_engagements.fetch_associations import read_plan
 from tap_hubspot_engagements.messages import Messages, write_all
@@ -31,7 +34,7 @@ from tap_hubspot_engagements.streams import STREAMS, Stream, streams_of
 from tap_hubspot_engagements.sync import sync
 
 LOGGER = logging.getLogger(__name__)
-CAPABILITIES = ("about", "catalog", "discover", "properties", "state")
+CAPABILITIES = ("about", "catalog", "discover", "properties", "state", "structured-logging")
 
 
 def discover(path: Path | None) -> str:
@@ -106,7 +109,7 @@ def check(config: Config) -> None:
 
 def run_sync(options: Namespace) -> None:
     """Replicate the catalog's selection; raise TapError or ApiError."""
-    config = read_config(options.config)
+    config = read_config(options.config, options.log_format)
     catalog = load_json(options.catalog) if options.catalog else None
     streams = streams_of(config)
     selections = default_selection() if catalog is None else read_selection(catalog, streams)
@@ -122,6 +125,11 @@ def run_sync(options: Namespace) -> None:
         outcome = "done"
     finally:
         progress.close(outcome)
+        if config.metrics_file:
+            try:
+                metrics.write(Path(config.metrics_file), progress, run.state, outcome == "done")
+            except OSError as error:
+                LOGGER.warning("metrics_file: cannot be written: %s", error)
 
 
 def read_state(path: Path) -> dict[str, Any]:
@@ -133,9 +141,17 @@ def read_state(path: Path) -> dict[str, Any]:
     return state
 
 
-def read_config(path: Path | None) -> Config:
-    """Return the configuration of a file and the environment; raise ConfigError."""
-    config = Config.from_dict(load_json(path) if path else {}, os.environ)
+def read_config(path: Path | None, log_format: str | None = None) -> Config:
+    """
+    Return the configuration of a file and the environment; raise ConfigError.
+
+    The log has its format from here on; `log_format` counts over the file's.
+    """
+    settings = load_json(path) if path else {}
+    if log_format:
+        settings["log_format"] = log_format
+    config = Config.from_dict(settings, os.environ)
+    logs.set_up(PROGRAM, clean, config.log_format)
     if path:
         warn_if_open(path, config)
     return config

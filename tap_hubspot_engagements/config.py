@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 import difflib
-import json
 import logging
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
-from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
+from command_line.log_format import LOG_FORMATS, TEXT
 from hubspot_api.activity_properties import OBJECT_TYPES
+from hubspot_api.config_file import warn_unknown
 from hubspot_api.settings import (
     ApiSettings,
     credential_faults,
     describe,
-    is_loopback,
     number_parser,
     parse_header,
+    parse_path,
     parse_values,
     setting,
     with_credentials,
@@ -62,6 +61,12 @@ def _parse_start_date(value: object) -> datetime:
 def _parse_api_version(value: object) -> str:
     if value not in API_VERSIONS:
         raise ValueError(f"must be one of {', '.join(API_VERSIONS)}")
+    return str(value)
+
+
+def _parse_log_format(value: object) -> str:
+    if value not in LOG_FORMATS:
+        raise ValueError(f"must be one of {', '.join(LOG_FORMATS)}")
     return str(value)
 
 
@@ -176,6 +181,16 @@ class Config(ApiSettings):
         },
     )
 
+    log_format: str = setting(
+        TEXT,
+        _parse_log_format,
+        "format of the log: `text`, or the `json` of the Singer SDK, whose levels Meltano shows",
+        schema={"type": "string", "enum": list(LOG_FORMATS)},
+    )
+    metrics_file: str | None = setting(
+        None, parse_path, "file for the metrics of the run, in Prometheus' text format"
+    )
+
     @classmethod
     def from_dict(cls, settings: Mapping[str, object], environment: Mapping[str, str]) -> Config:
         """
@@ -190,7 +205,7 @@ class Config(ApiSettings):
         if SWEEP in settings and settings[SWEEP] is None:
             values[SWEEP] = None
         for name in unknown:
-            _warn_unknown(name)
+            warn_unknown(name, defaults())
         value_faults += _association_faults(values)
         faults += [*refresh_token_faults, *value_faults, *credential_faults(complete)]
         if faults:
@@ -223,41 +238,3 @@ def _unknown_name(name: str, known: Sequence[str]) -> list[str]:
 def defaults() -> dict[str, tuple[object, str]]:
     """Return (default, meaning) of every key."""
     return describe(Config)
-
-
-def load_json(path: Path, empty: dict[str, Any] | None = None) -> dict[str, Any]:
-    """
-    Return the JSON object in the file at `path`; an empty file gives `empty`, if that is not None.
-
-    Raises ConfigError for anything but a readable JSON object.
-    """
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-        if not text.strip() and empty is not None:
-            return empty
-        value = json.loads(text)
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
-    except RecursionError as error:
-        raise ConfigError(f"{path}: nested too deeply") from error
-    except ValueError as error:
-        raise ConfigError(f"{path}: not JSON: {error}") from error
-    if not isinstance(value, dict):
-        raise ConfigError(f"{path}: must hold a JSON object")
-    return value
-
-
-def warn_if_open(path: Path, config: Config) -> None:
-    """Warn if other users can read or change a file with secrets."""
-    if is_loopback(urlsplit(config.base_url).hostname or ""):
-        return  # a token for a server on this machine is no secret
-    mode = path.stat().st_mode
-    if mode & 0o022:
-        LOGGER.warning("%s can be changed by others: chmod 600", path)
-    elif mode & 0o044:
-        LOGGER.warning("%s can be read by others: chmod 600", path)
-
-
-def _warn_unknown(name: str) -> None:
-    near = difflib.get_close_matches(name, list(defaults()), n=1)
-    LOGGER.warning("unknown config key %s%s", name, f": did you mean {near[0]}?" if near else "")

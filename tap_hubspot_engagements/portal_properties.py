@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+from collections import deque
 from collections.abc import Mapping
 
+from hubspot_api.activity_properties import OBJECT_TYPES
 from hubspot_api.client import HubspotClient
 from hubspot_api.endpoints import Endpoints
 from hubspot_api.exceptions import AuthError, HubspotError
@@ -52,6 +54,7 @@ def check_stream(client: HubspotClient, config: Config, source: Source, stream: 
     if stream.object_type:
         build_object_api(client, config, read_properties(None, stream)).check()
     elif stream is OBJECT_PROPERTIES:
-        next(iter_definitions(client, Endpoints(objects_version(config)), ["contacts"]))
+        kinds = [kind for kind in OBJECT_TYPES if kind not in config.skip_types]
+        deque(iter_definitions(client, Endpoints(objects_version(config)), kinds), maxlen=0)
     else:
         source.check(stream.tap_stream_id)

@@ -9,8 +9,9 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from command_line import logs
+from command_line.log_format import METRIC
 from hubspot_api.client import HubspotClient
-from tap_hubspot_engagements import logs
 from tap_hubspot_engagements.properties import TYPES_WITH_STREAM
 
 LOGGER = logging.getLogger(__name__)
@@ -35,6 +36,11 @@ class Progress:
     nul_removed: int = 0  # engagements that lost a U+0000
     _started_s: float = field(default_factory=time.monotonic)
     _shown_s: float = field(default_factory=time.monotonic)
+
+    @property
+    def elapsed_s(self) -> float:
+        """Seconds since the start of the sync, above 0."""
+        return max(time.monotonic() - self._started_s, 1e-6)
 
     def count(self, stream: str, records: int, mismatches: Iterable[str]) -> None:
         """Count records of a stream, and their type mismatches by property."""
@@ -88,7 +94,7 @@ class Progress:
         LOGGER.info("%s: %s", outcome, self._line())
 
     def _line(self) -> str:
-        elapsed_s = max(time.monotonic() - self._started_s, 1e-6)
+        elapsed_s = self.elapsed_s
         client, engagements = self.client, self.types.total()
         return (
             f"{engagements} engagements in {elapsed_s:.1f} s,"
@@ -100,4 +106,4 @@ class Progress:
 def _log_metric(kind: str, metric: str, value: float, **tags: str) -> None:
     """Log a metric in singer-python's form, which orchestrators read."""
     point = {"type": kind, "metric": metric, "value": value, "tags": tags}
-    LOGGER.info("METRIC: %s", json.dumps(point))
+    LOGGER.info(METRIC, json.dumps(point))

@@ -12,6 +12,7 @@ from tap_hubspot_engagements.records import keep_properties
 from tap_hubspot_engagements.run import Run
 from tap_hubspot_engagements.selection import Selection
 from tap_hubspot_engagements.state import read_records, with_records
+from tap_hubspot_engagements.streams import OBJECT_PROPERTIES
 from tap_hubspot_engagements.times import utc_to_ms
 
 MAX_DELETIONS = 10  # max_deletions of these short lists
@@ -51,6 +52,8 @@ def _check_length(run: Run, name: str, count: int) -> None:
     last = read_records(run.state, name)
     config = run.config
     limits = DeletionLimits(min(MAX_DELETIONS, config.max_deletions), config.max_deletions_share)
+    if name == OBJECT_PROPERTIES.tap_stream_id:
+        limits = DeletionLimits.none()  # a type that is used no more takes hundreds of them along
     doubt = limits.find_doubt(f"records of {name}", count, last)
     if last and not count:
         doubt = f"no records of {name}, after {last} the last time: {WHAT_TO_DO}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -9,10 +10,12 @@ from typing import Any
 from hubspot_api.activity_properties import OBJECT_TYPES
 from hubspot_api.client import HubspotClient
 from hubspot_api.endpoints import Endpoints
+from hubspot_api.exceptions import AuthError, HubspotError
 from tap_hubspot_engagements.config import Config
 from tap_hubspot_engagements.fetch_associations import Plan
 from tap_hubspot_engagements.messages import Messages
 from tap_hubspot_engagements.objects.archived import Deletions, iter_deletions
+from tap_hubspot_engagements.objects.associations import naming_type
 from tap_hubspot_engagements.objects.object_api import iter_definitions
 from tap_hubspot_engagements.portal_check import PortalCheck
 from tap_hubspot_engagements.progress import Progress
@@ -30,6 +33,8 @@ from tap_hubspot_engagements.state import (
     with_portal,
 )
 from tap_hubspot_engagements.streams import ENGAGEMENTS
+
+LOGGER = logging.getLogger(__name__)
 
 
 @dataclass
@@ -80,15 +85,32 @@ class Run:
     def read_deletions(self, since_ms: int) -> Iterator[Deletions]:
         """Yield the engagements deleted since `since_ms` (Unix ms), by HubSpot's list of them."""
         kinds = [kind for kind in OBJECT_TYPES if kind not in self.config.skip_types]
-        return iter_deletions(build_archive(self.client, self.config), kinds, since_ms)
+        archive = build_archive(self.client, self.config)
+        return iter_deletions(archive, kinds, since_ms, self.config.backfill_workers)
 
     def read_object_properties(self) -> Iterator[Sequence[Mapping[str, Any]]]:
-        """Yield the definitions of the properties of all types in use."""
+        """
+        Yield the definitions of the properties of all types in use.
+
+        A type that the token cannot read does not hold up the others: its error is raised at the
+        end, the first of several. Types in `skip_types` are not in use.
+        """
         objects = [one.stream.tap_stream_id for one in self.selections if one.stream.object_type]
-        engagements = [kind for kind in OBJECT_TYPES if kind not in self.config.skip_types]
-        kinds = list(dict.fromkeys([*engagements, *objects, *self.plan.related_selections]))
+        kinds = dict.fromkeys([*OBJECT_TYPES, *objects, *self.plan.related_selections])
         endpoints = Endpoints(objects_version(self.config))
-        return iter_definitions(self.client, endpoints, kinds)
+        refusals: list[HubspotError] = []
+        for kind in [kind for kind in kinds if kind not in self.config.skip_types]:
+            try:
+                with naming_type(kind):
+                    yield from iter_definitions(self.client, endpoints, [kind])
+            except AuthError:
+                raise
+            except HubspotError as error:
+                refusals.append(error)
+        for refusal in refusals[1:]:
+            LOGGER.error("%s", refusal)
+        if refusals:
+            raise refusals[0]
 
     def write_state(self, state: Mapping[str, Any]) -> None:
         """Write a STATE message; all earlier records have to be written."""

@@ -15,7 +15,13 @@ from datetime import datetime
 from itertools import compress
 
 from hubspot_api.exceptions import AuthError, HubspotError, TransientError
-from tap_hubspot_engagements.deletion_sweep import first_swept, is_due, since_ms, with_deletion
+from tap_hubspot_engagements.deletion_sweep import (
+    first_swept,
+    is_due,
+    since_ms,
+    with_deletion,
+    without_told,
+)
 from tap_hubspot_engagements.engagement import FastPath
 from tap_hubspot_engagements.exceptions import DeletionsError, PagingError, SkippedError
 from tap_hubspot_engagements.objects.archived import Deletions
@@ -211,11 +217,14 @@ class _Writer:
         if not self._needs_sweep and not is_due(run.config, swept, self._now):
             return
         began: datetime | None = None
+        moments: list[datetime] = []
         for deletions in run.read_deletions(since_ms(run.config, swept)):
-            began = began or deletions.hubspot_at
+            began = min(began or deletions.hubspot_at, deletions.hubspot_at)
+            moments += deletions.deleted_at
             self._write_deletions(deletions, position.version)
         if began is not None:
             self._swept = began - DATE_HEADER_RESOLUTION
+            position = without_told(position, swept, moments)
             run.write_state(with_position(run.state, self._complete(position)))
 
     def _write_deletions(self, deletions: Deletions, version: int) -> None:

@@ -6,7 +6,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from tap_hubspot_engagements.deletion_sweep import first_swept, is_due, since_ms, with_deletion
+from tap_hubspot_engagements.deletion_sweep import (
+    first_swept,
+    is_due,
+    since_ms,
+    with_deletion,
+    without_told,
+)
 from tap_hubspot_engagements.objects.archived import Deletions, iter_deletions
 from tap_hubspot_engagements.objects.object_source import ObjectSource
 from tap_hubspot_engagements.record_lines import to_lines, updated_since
@@ -69,6 +75,7 @@ class _Writer:
         assert version is not None, "every pass has one"
         self._swept = self._swept or ms_to_utc(version)
         self._now = max(self._now, page.hubspot_at)
+        run.related_reader.use_version(self.name, version)
         records = updated_since(run.config.start_date, page.engagements)
         lines, mismatches = to_lines(self._selection, None, records)
         run.messages.write_records(self.name, lines, page.received_at, version)
@@ -92,11 +99,14 @@ class _Writer:
         if swept is None or position.version is None or not is_due(run.config, swept, self._now):
             return
         began: datetime | None = None
+        moments: list[datetime] = []
         for deletions in iter_deletions(self._api, [self.name], since_ms(run.config, swept)):
-            began = began or deletions.hubspot_at
+            began = min(began or deletions.hubspot_at, deletions.hubspot_at)
+            moments += deletions.deleted_at
             self._write_deletions(deletions, position.version)
         if began is not None:
             self._swept = began - DATE_HEADER_RESOLUTION
+            position = without_told(position, swept, moments)
             self._write_state(position)
 
     def _write_deletions(self, deletions: Deletions, version: int) -> None:

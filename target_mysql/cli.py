@@ -13,12 +13,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from command_line.about import VersionAction
+from command_line.log_format import LOG_FORMATS, TEXT
 from command_line.signals import raise_on_signals
 from mysql_settings.option_files import OPTION_FILES
-from mysql_settings.visible import visible
+from target_mysql import logs
 from target_mysql.exceptions import ConfigError, LockedError, Stopped, TargetError
+from target_mysql.logs import PROGRAM
 
-PROGRAM = "target-mysql"
 LOGGER = logging.getLogger("target_mysql")
 
 EXIT_FAILED, EXIT_USAGE = 1, 2
@@ -37,13 +38,6 @@ its state: run again later; 130, 143 stopped by a signal.
 """
 
 
-class OneLine(logging.Formatter):
-    """Escapes control characters, which names of streams and errors of servers may hold."""
-
-    def formatMessage(self, record: logging.LogRecord) -> str:
-        return visible(super().formatMessage(record))
-
-
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run target-mysql and exit."""
     code = run(_parse(arguments))
@@ -57,22 +51,23 @@ def run(options: argparse.Namespace) -> int:
     from target_mysql import commands
 
     gc.freeze()  # keeps imported modules out of the final collection: saves 10 % of start-up
-    _log_to_stderr()
+    logs.set_up(options.log_format or _format_of_environment())
+    overrides = {"state_id": options.state_id, "log_format": options.log_format}
     try:
         if options.about:
             commands.print_about(PROGRAM, DESCRIPTION, options.format)
         elif options.check:
-            commands.check(options.config)
+            commands.check(options.config, overrides)
         elif options.print_state:
-            commands.print_state(options.config, options.state_id)
+            commands.print_state(options.config, overrides)
         elif options.list_states:
-            commands.list_states(options.config)
+            commands.list_states(options.config, overrides)
         elif options.set_state is not None:
-            commands.set_state(options.config, options.state_id, options.set_state)
+            commands.set_state(options.config, overrides, options.set_state)
         else:
             raise_on_signals(Stopped)
             _raise_on_closed_stdout()
-            commands.load(options.config, options.state_id)
+            commands.load(options.config, overrides)
     except TargetError as error:
         LOGGER.error("%s", " ".join(str(error).splitlines()))
         return _exit_code(error)
@@ -82,10 +77,10 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def _log_to_stderr() -> None:
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(OneLine("%(levelname)s %(message)s"))
-    logging.basicConfig(level=logging.INFO, handlers=[handler])
+def _format_of_environment() -> str:
+    """Return the format of the log until the configuration is read."""
+    log_format = os.environ.get("TARGET_MYSQL_LOG_FORMAT", TEXT)
+    return log_format if log_format in LOG_FORMATS else TEXT
 
 
 def _exit_code(error: TargetError) -> int:
@@ -129,6 +124,9 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument(
         "--state-id", metavar="NAME", help="keep the state in the database, as the setting state_id"
+    )
+    parser.add_argument(
+        "--log-format", choices=LOG_FORMATS, help="of the log, as the setting log_format"
     )
     parser.add_argument(
         "--print-state", action="store_true", help="print the stored state, {} if none, and exit"

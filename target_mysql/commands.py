@@ -9,7 +9,7 @@ import os
 import re
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from command_line.about import about
@@ -21,12 +21,14 @@ from mysql_settings.login import unproven_server_warning
 from mysql_settings.option_files import OPTION_FILES
 from mysql_settings.sources import files_of_environment
 from mysql_settings.visible import visible
+from target_mysql import logs
 from target_mysql.config import Config, read_files
 from target_mysql.exceptions import (
     ConfigError,
     ConnectError,
     DatabaseMissing,
     LockedError,
+    Stopped,
     TargetError,
     TransientError,
 )
@@ -44,16 +46,17 @@ TICK_S = 1.0  # the longest delay of a flush by time
 # The thread switch interval, so that parsing does not hold up the commit thread. With Python's
 # default of 5 ms, a load over existing rows took an eighth longer.
 SWITCH_INTERVAL_S = 0.0005
-CAPABILITIES = ("about", "schema-flattening", "activate-version", "hard-delete")
+CAPABILITIES = (
+    *("about", "schema-flattening", "activate-version", "hard-delete", "structured-logging"),
+)
+
+Overrides = Mapping[str, str | None]
+"""Settings that options of the command line give; None if an option is missing."""
 
 
-def load(paths: Sequence[Path], state_id: str | None = None) -> None:
-    """
-    Load the messages of stdin as the configuration in `paths` says; raises TargetError.
-
-    `state_id` counts over that of the configuration, here and in the other commands.
-    """
-    config = _read_config(paths, state_id)
+def load(paths: Sequence[Path], overrides: Overrides) -> None:
+    """Load the messages of stdin as the configuration in `paths` says; raises TargetError."""
+    config = _read_config(paths, overrides)
     database = _connect_with_retries(config)
     LOGGER.info("loading into %s of %s", config.database, database.server.version)
     if database.server.is_oceanbase:
@@ -62,13 +65,16 @@ def load(paths: Sequence[Path], state_id: str | None = None) -> None:
         LOGGER.info("LOAD DATA LOCAL is off (server's local_infile, load_method): using INSERT")
     sys.setswitchinterval(SWITCH_INTERVAL_S)
     run = Loader(database, config, sys.stdout.buffer)
-    outcome = "failed"
+    error: str | None = "interrupted"
     try:
         run.run(read_lines(sys.stdin.fileno(), TICK_S))
-        outcome = "done"
+        error = None
+    except (TargetError, Stopped) as cause:
+        error = str(cause)
+        raise
     finally:
         run.stop()
-        run.progress.close(outcome)
+        run.report_end(error)
         database.close()
 
 
@@ -87,9 +93,9 @@ def _connect_with_retries(config: Config, *, creates_database: bool = True) -> D
     raise AssertionError("there is always another wait")
 
 
-def print_state(paths: Sequence[Path], state_id: str | None) -> None:
+def print_state(paths: Sequence[Path], overrides: Overrides) -> None:
     """Print the stored state, `{}` without one; raises TargetError."""
-    config = _read_config(paths, state_id)
+    config = _read_config(paths, overrides)
     name = _require_state_id(config)
     try:
         database = _connect_with_retries(config, creates_database=False)
@@ -101,9 +107,9 @@ def print_state(paths: Sequence[Path], state_id: str | None) -> None:
     _print(value)
 
 
-def list_states(paths: Sequence[Path]) -> None:
+def list_states(paths: Sequence[Path], overrides: Overrides) -> None:
     """Print a line for each stored state: state_id, a tab, the time in UTC. TargetError."""
-    config = _read_config(paths)
+    config = _read_config(paths, overrides)
     try:
         database = _connect_with_retries(config, creates_database=False)
     except DatabaseMissing:
@@ -114,13 +120,13 @@ def list_states(paths: Sequence[Path]) -> None:
         _print("\n".join(f"{visible(name)}\t{at:%Y-%m-%dT%H:%M:%S.%fZ}" for name, at in times))
 
 
-def set_state(paths: Sequence[Path], state_id: str | None, source: Path) -> None:
+def set_state(paths: Sequence[Path], overrides: Overrides, source: Path) -> None:
     """
     Store the JSON object in the file `source`, or of stdin if that is `-`, as the state.
 
     Raises TargetError, of which LockedError says that a load of this state is running.
     """
-    config = _read_config(paths, state_id)
+    config = _read_config(paths, overrides)
     name = _require_state_id(config)
     value = _read_state(source)
     database = _connect_with_retries(config)
@@ -158,9 +164,9 @@ def _read_state(source: Path) -> bytes:
     return text.removeprefix(codecs.BOM_UTF8).strip()
 
 
-def check(paths: Sequence[Path]) -> None:
+def check(paths: Sequence[Path], overrides: Overrides) -> None:
     """Print the server's version and the user's rights; raises TargetError."""
-    config = _read_config(paths)
+    config = _read_config(paths, overrides)
     database = Database(config)
     server = database.server
     grants = [_without_secret(str(grant)) for (grant,) in database.query("SHOW GRANTS")]
@@ -188,9 +194,10 @@ def print_about(program: str, description: str, form: str) -> None:
     _print(about(program, description, CAPABILITIES, to_json_schema(Config), form))
 
 
-def _read_config(paths: Sequence[Path], state_id: str | None = None) -> Config:
-    settings = read_files(paths) | ({} if state_id is None else {"state_id": state_id})
-    config = Config.from_sources(settings, os.environ)
+def _read_config(paths: Sequence[Path], overrides: Overrides) -> Config:
+    present = {name: value for name, value in overrides.items() if value is not None}
+    config = Config.from_sources(read_files(paths) | present, os.environ)
+    logs.set_up(config.log_format)
     of_environment = files_of_environment(os.environ, Config.__struct_fields__)
     for warning in to_warnings([*paths, *of_environment, *map(Path, OPTION_FILES)]):
         LOGGER.warning("%s", warning)

@@ -156,6 +156,17 @@ class Config(ServerSettings, frozen=True, kw_only=True):
     validate_records: Annotated[bool, Meta(description="check each record against the SCHEMA")] = (
         False
     )
+    log_format: Annotated[
+        Literal["text", "json"],
+        Meta(
+            description="format of the log: lines of text, or the JSON of the Singer SDK, whose"
+            " levels Meltano shows"
+        ),
+    ] = "text"
+    metrics_file: Annotated[
+        str | None,
+        Meta(description="file for the metrics of the run, in Prometheus' text format"),
+    ] = None
     temp_dir: Annotated[
         str | None, Meta(description="accepted for compatibility; no files are written")
     ] = None

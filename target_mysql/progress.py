@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from command_line.log_format import METRIC
 from target_mysql.server.upload_connection import StatementResult
 
 LOGGER = logging.getLogger(__name__)
@@ -41,6 +42,11 @@ class Progress:
     retries: int = 0
     _started_at: float = field(default_factory=time.monotonic)
     _reported_at: float = field(default_factory=time.monotonic)
+
+    @property
+    def elapsed_s(self) -> float:
+        """Seconds since the start of the load, above 0."""
+        return max(time.monotonic() - self._started_at, 1e-6)
 
     def count(self, stream: str, rows: Sequence[bytes], result: StatementResult) -> None:
         """
@@ -89,9 +95,8 @@ class Progress:
                 if rows := getattr(counts, name):
                     _metric("counter", f"rows_{name}", rows, stream=stream)
         self._count_records()
-        elapsed_s = time.monotonic() - self._started_at
         status = "succeeded" if outcome == "done" else "failed"
-        _metric("timer", "job_duration", round(elapsed_s, 3), job_type="load", status=status)
+        _metric("timer", "job_duration", round(self.elapsed_s, 3), job_type="load", status=status)
         LOGGER.info("%s: %s", outcome, self._line())
 
     def _count_records(self) -> None:
@@ -104,7 +109,7 @@ class Progress:
     def _line(self) -> str:
         # A list: the commit's thread may be adding a stream.
         records = sum(counts.records for counts in list(self.streams.values()))
-        elapsed_s = max(time.monotonic() - self._started_at, 1e-6)
+        elapsed_s = self.elapsed_s
         retries = f", {self.retries} retries" if self.retries else ""
         return (
             f"{records} records loaded in {elapsed_s:.1f} s, {records / elapsed_s:.0f} a second,"
@@ -115,4 +120,4 @@ class Progress:
 def _metric(kind: str, metric: str, value: float, **tags: str) -> None:
     """Log a metric in the form of singer-python's, which orchestrators read."""
     point = {"type": kind, "metric": metric, "value": value, "tags": tags}
-    LOGGER.info("METRIC: %s", json.dumps(point))
+    LOGGER.info(METRIC, json.dumps(point))

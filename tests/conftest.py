@@ -7,6 +7,7 @@ The servers are real. Without a database server the tests fail; they do not skip
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -30,6 +31,7 @@ hypothesis.settings.load_profile("tests")
 
 REPOSITORY = Path(__file__).parents[1]
 PROGRAMS = Path(sys.executable).parent
+TIME = r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z "  # of a line of a log
 # Design material and recorded responses beside a development checkout; missing elsewhere.
 SHARED = REPOSITORY.parent / "shared"
 
@@ -129,7 +131,12 @@ def run_program(
         timeout=timeout_s,
         check=False,
     )
-    return Outcome(done.returncode, done.stdout.decode(), done.stderr.decode())
+    return Outcome(done.returncode, done.stdout.decode(), without_times(done.stderr.decode()))
+
+
+def without_times(log: str) -> str:
+    """Return a log without the time of each line, which tests/test_logs.py looks at."""
+    return re.sub(TIME, "", log, flags=re.MULTILINE)
 
 
 def clean_environment() -> dict[str, str]:

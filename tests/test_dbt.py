@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,7 @@ class Dbt:
 
     folder: Path
     database: TestDatabase
+    project: Path = PROJECT
 
     @property
     def schema(self) -> str:
@@ -51,7 +53,7 @@ class Dbt:
         settings = {"DBT_ADAPTER": ADAPTERS[CHOSEN], "DBT_SCHEMA": self.schema}
         done = subprocess.run(
             [DBT, "--no-use-colors", *arguments, *places],
-            cwd=PROJECT,
+            cwd=self.project,
             env=clean_environment() | self.database.environment | settings,
             capture_output=True,
             text=True,
@@ -195,6 +197,26 @@ def test_tests_fail_on_wrong_data(dbt: Dbt) -> None:
     assert "relationships_stg_hubspot__calls_engagement_id" in failed[0]
 
 
+def test_tables_in_place_of_views(dbt: Dbt, tmp_path: Path) -> None:
+    """
+    Models may be tables, an absurd time included, which is an error for a bare conversion.
+    """
+    project = tmp_path / "dbt"
+    shutil.copytree(PROJECT, project, ignore=shutil.ignore_patterns("target", "logs"))
+    settings = (project / "dbt_project.yml").read_text()
+    assert "+materialized: view" in settings
+    (project / "dbt_project.yml").write_text(
+        settings.replace("+materialized: view", "+materialized: table")
+    )
+    dbt.database.query("UPDATE engagements SET `timestamp` = %s LIMIT 1", (TICKS,))
+    before = len(models(dbt))
+    done = replace(dbt, project=project).run("run")
+    assert done.code == 0, done.out
+    assert before > len(models(dbt)) == 1, "owners, which is not built, is still a view"
+    table = f"{dbt.schema}`.`stg_hubspot__engagements"
+    assert count(dbt, table) == count(dbt, "engagements")
+
+
 @pytest.mark.parametrize(
     ("age_hours", "status", "code"), [(0, "pass", 0), (30, "warn", 0), (100, "error", 1)]
 )
@@ -204,7 +226,7 @@ def test_freshness(dbt: Dbt, age_hours: int, status: str, code: int) -> None:
     """
     database = dbt.database
     ((before,),) = database.query("SELECT @@GLOBAL.time_zone")
-    database.query("SET GLOBAL time_zone = '+09:00'")
+    database.query("SET GLOBAL time_zone = '-12:00'")
     try:
         database.query(
             "UPDATE engagements SET _sdc_batched_at = UTC_TIMESTAMP(6) - INTERVAL %s HOUR",

@@ -12,19 +12,19 @@ from tests.conftest import REPOSITORY
 # What several programs need alike, and the programs that import it.
 LIBRARIES = {
     "command_line": (
-        *("tap_hubspot_engagements", "target_mysql", "engagements_report"),
-        "hubspot_engagements",
+        *("tap_hubspot_engagements", "target_mysql", "target_hubspot_engagements"),
+        *("engagements_report", "hubspot_engagements"),
     ),
-    "hubspot_api": ("tap_hubspot_engagements",),
-    "mysql_settings": ("target_mysql", "engagements_report"),
+    "hubspot_api": ("tap_hubspot_engagements", "target_hubspot_engagements"),
+    "mysql_settings": ("target_mysql", "engagements_report", "hubspot_engagements"),
 }
 
 # Each package from roof to ground: a module imports only what stands below it.
 FLOORS = {
-    "command_line": "about signals stdin stdout __init__",
+    "command_line": "about logs log_format metrics_file signals stdin stdout __init__",
     "hubspot_api": (
-        "client workers responses auth rate_limit transport watchdog redaction settings endpoints"
-        " activity_properties json_codec exceptions __init__"
+        "client workers responses auth rate_limit transport watchdog redaction config_file"
+        " settings endpoints activity_properties json_codec exceptions __init__"
     ),
     "tap_hubspot_engagements": (
         "__main__ cli commands portal_properties sync sync_objects reference_tables skipped"
@@ -34,15 +34,16 @@ FLOORS = {
         " objects.people"
         " v1.source v1.changes v1.id_ranges v1.endpoints v1.unlistable v1.page_size v1.decode"
         " v1.details v1.repair v1.__init__ fast_records typed_engagement reference_endpoints"
-        " pagination replication deletions deletion_sweep portal_check progress logs messages"
+        " pagination replication deletions deletion_sweep portal_check metrics progress messages"
         " fetch_associations record_lines discover selection state state_file streams"
         " objects.object_records objects.object_types objects.columns objects.values"
         " objects.__init__ records source engagement properties config times"
         " exceptions __init__"
     ),
     "target_mysql": (
-        "__main__ cli commands"
-        " loading.loader loading.table_changes loading.migrate loading.committer"
+        "__main__ cli commands logs"
+        " loading.loader metrics loading.run_history loading.table_changes loading.migrate"
+        " loading.committer"
         " loading.stage_and_merge progress loading.staging loading.activate_version"
         " loading.stored_states loading.table_locks loading.state_table"
         " loading.process_identity loading.streams loading.batch loading.__init__"
@@ -56,6 +57,12 @@ FLOORS = {
         " tables.alter_plan tables.overflow tables.text_keys tables.index_room"
         " tables.column_compatibility tables.sizes tables.table tables.columns tables.kinds"
         " tables.identifiers tables.dialect tables.__init__ __init__"
+    ),
+    "target_hubspot_engagements": (
+        "__main__ cli commands checking write_back writer unique changing creating drafting"
+        " settling reconcile run jobs v1_writes object_writes to_v1 lookups matching rejected"
+        " progress drafts source_streams from_engagement engagement ledger messages validation"
+        " values config exceptions __init__"
     ),
     "mysql_settings": (
         "connecting sources server other_names option_files login file_access declarations"
@@ -80,10 +87,11 @@ FLOORS = {
         " page.sections.__init__ page.figures page.freshness page.period page.charts.sparkline"
         " page.charts.averages page.charts.days page.charts.plot page.charts.__init__"
         " page.document page.svg page.formatting page.colours page.__init__ output_formats"
-        " text_table stdout views.changes views.statements views.definitions views.__init__"
+        " text_table stdout"
+        " views.create views.statements views.definitions views.__init__"
         " queries.indexes queries.last_engagements queries.summaries queries.teams queries.changes"
-        " queries.response_times queries.measures queries.people queries.reports queries.retries"
-        " queries.database"
+        " queries.response_times queries.measures queries.people queries.reports"
+        " queries.retries queries.database"
         " queries.statements queries.periods queries.calendar queries.__init__ config exceptions"
         " __init__"
     ),

@@ -16,6 +16,7 @@ import pytest
 
 from engagements_report.queries.reports import REPORTS
 from hubspot_api.endpoints import Endpoints
+from hubspot_api.settings import to_json_schema
 from hubspot_engagements.outcome import MEANINGS
 from hubspot_simulator.portal import Portal
 from hubspot_simulator.server import Simulator
@@ -24,11 +25,13 @@ from private_servers.shell import CommandFailed, run_steps
 from tap_hubspot_engagements import config as tap_config
 from tap_hubspot_engagements.objects.definitions import DISPOSITION
 from tap_hubspot_engagements.streams import ENGAGEMENTS, STREAMS
+from target_hubspot_engagements import config as write_back_config
 from target_mysql.config import Config as TargetConfig
 from tests.conftest import PROGRAMS, REPOSITORY, TestDatabase, clean_environment, run_program
 from tests.distributions import repository_files
 
 README, TAP, TARGET = "README.md", "docs/tap.md", "docs/target.md"
+WRITE_BACK = "docs/write-back.md"
 REPORT, OPERATIONS = "docs/reports.md", "docs/operations.md"
 MAX_README_LINES = 130
 DOCUMENTS = sorted(
@@ -38,6 +41,7 @@ DOCUMENTS = sorted(
 PROGRAM_PACKAGES = (
     *("tap_hubspot_engagements", "target_mysql", "engagements_report"),
     *("hubspot_api", "mysql_settings", "command_line", "hubspot_engagements"),
+    "target_hubspot_engagements",
 )
 # A value in a message: a %-format of the code, or the ellipsis of the documents.
 PLACEHOLDER = re.compile(r"%(?:\.\d+)?[sdfgr]|…+")
@@ -104,7 +108,11 @@ def settings_of_target() -> dict[str, tuple[object, str]]:
 
 @pytest.mark.parametrize(
     ("document", "defaults"),
-    [(TAP, tap_config.defaults()), (TARGET, settings_of_target())],
+    [
+        (TAP, tap_config.defaults()),
+        (TARGET, settings_of_target()),
+        (WRITE_BACK, write_back_config.defaults()),
+    ],
 )
 def test_configuration_tables(document: str, defaults: dict[str, tuple[object, str]]) -> None:
     """
@@ -116,6 +124,30 @@ def test_configuration_tables(document: str, defaults: dict[str, tuple[object, s
     assert table == [
         (name, to_text(default), meaning) for name, (default, meaning) in defaults.items()
     ]
+
+
+def test_units_of_the_write_backs_configuration() -> None:
+    """
+    Each row of the write-back's table has the unit that --about prints, or none.
+    """
+    text = sections(WRITE_BACK)["Configuration"]
+    rows = dict(re.findall(r"^\| `(\w+)` \| .*? \| (.*?) \| .*? \|$", text, re.M))
+    properties = to_json_schema(write_back_config.Config)["properties"]
+    assert isinstance(properties, dict)
+    assert rows == {name: one.get("x-unit", "") for name, one in properties.items()}
+
+
+def test_the_exit_codes_of_the_write_back() -> None:
+    """
+    The document and --help explain the same exit codes.
+    """
+    text = sections(WRITE_BACK)["target-hubspot-engagements"].partition("Exit codes: ")[2]
+    helped = " ".join(run_program("target-hubspot-engagements", "--help").out.split())
+    codes = [
+        set(re.findall(r"\b\d+\b", one.partition("\n")[0]))
+        for one in (text, helped.partition("Exit codes: ")[2])
+    ]
+    assert codes[0] == codes[1]
 
 
 def test_units_of_the_targets_configuration() -> None:
@@ -219,6 +251,7 @@ def test_the_table_of_reports() -> None:
     [
         (TAP, "tap-hubspot-engagements", ()),
         (TARGET, "target-mysql", ()),
+        (WRITE_BACK, "target-hubspot-engagements", ()),
         (
             REPORT,
             "engagements-report",
@@ -457,7 +490,10 @@ def test_every_exit_code_is_explained() -> None:
     rows = re.findall(r"^\| ([\d, ]+) \|", sections(OPERATIONS)["Exit codes"], re.M)
     table_codes = {code for row in rows for code in re.findall(r"\d+", row)}
     help_codes: set[str] = set()
-    for program in ("tap-hubspot-engagements", "target-mysql", "engagements-report"):
+    for program in (
+        *("tap-hubspot-engagements", "target-mysql", "target-hubspot-engagements"),
+        "engagements-report",
+    ):
         text = " ".join(run_program(program, "--help").out.split())
         help_codes |= set(re.findall(r"\b\d+\b", text.partition("Exit codes: ")[2]))
     assert table_codes == help_codes

@@ -9,6 +9,7 @@ from itertools import chain
 
 from tap_hubspot_engagements.config import Config as TapConfig
 from tap_hubspot_engagements.state import read_position
+from target_hubspot_engagements.config import Config as WriteBackConfig
 from target_mysql.config import Config as TargetConfig
 from tests.conftest import REPOSITORY, run_program
 
@@ -36,6 +37,8 @@ def test_sample_configs() -> None:
     assert TargetConfig.from_sources(target, {}, ()).user == target["user"]
     both = json.loads((REPOSITORY / "sample_sync_config.json").read_text())
     assert both == {"tap": tap, "target": target, "catalog": "catalog.json"}
+    write_back = json.loads((REPOSITORY / "sample_write_back_config.json").read_text())
+    assert WriteBackConfig.from_dict(write_back, {}).ledger == write_back["ledger"]
 
 
 def test_state_example() -> None:

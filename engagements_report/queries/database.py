@@ -173,6 +173,11 @@ class Database:
             columns.setdefault(table, set()).add(column)
         return columns
 
+    def is_oceanbase(self) -> bool:
+        """Whether the server is OceanBase, whose proxy hides this in the version."""
+        ((comment,),) = self.query(SqlText("SELECT @@version_comment")).rows
+        return "OceanBase" in comment
+
     def _set_timeout(self, timeout_s: float) -> None:
         """Let the server end a statement that takes longer; hang up if the server does not."""
         end_login(self._connection, read_timeout_s=timeout_s + GRACE_S)
@@ -180,15 +185,10 @@ class Database:
         version = str(connection.server_version)
         if "MariaDB" in version:
             self.query(SqlText(f"SET SESSION max_statement_time = {timeout_s:.3f}"))
-        elif self._is_oceanbase():
+        elif self.is_oceanbase():
             self.query(SqlText(f"SET SESSION ob_query_timeout = {math.ceil(timeout_s * 10**6)}"))
         elif not version.startswith("5.6."):  # MySQL 5.6 has no such limit
             self.query(SqlText(f"SET SESSION max_execution_time = {math.ceil(timeout_s * 1000)}"))
-
-    def _is_oceanbase(self) -> bool:
-        """Whether the server is OceanBase, whose proxy hides this in the version."""
-        ((comment,),) = self.query(SqlText("SELECT @@version_comment")).rows
-        return "OceanBase" in comment
 
     def _holders(self) -> str:
         """Return the connections that may use a table, as far as this user can see them."""

@@ -9,6 +9,8 @@ from engagements_report.views.definitions import VIEWS, Column, Table, View
 
 MOST_NAMES = 6  # of what is left out, in a line
 METADATA_PREFIX = "_sdc_"  # of columns that target-mysql adds
+# A reader needs SELECT on the tables, and the view outlives its creator's account.
+READERS_RIGHTS = "SQL SECURITY INVOKER "
 
 ExistingColumns = Mapping[str, Collection[str]]
 """The column names of each table."""
@@ -30,8 +32,14 @@ class ViewStatements:
     left_out: Mapping[str, LeftOut]
 
 
-def build_statements(existing: ExistingColumns, prefix: str) -> ViewStatements:
-    """Return the statement of each view whose tables exist, with the columns that exist."""
+def build_statements(
+    existing: ExistingColumns, prefix: str, security: str = READERS_RIGHTS
+) -> ViewStatements:
+    """
+    Return the statement of each view whose tables exist, with the columns that exist.
+
+    `security` is the clause that says whose rights count, empty for the server's default.
+    """
     create = {}
     left_out: dict[str, LeftOut] = {}
     for view in VIEWS:
@@ -48,7 +56,7 @@ def build_statements(existing: ExistingColumns, prefix: str) -> ViewStatements:
             if lacks[0]:
                 part = f"part of {column_name}" if readable else column_name
                 _leave_out(part, lacks[0], existing, left_out)
-        create[name] = _create_statement(name, view, columns)
+        create[name] = _create_statement(f"{security}VIEW `{name}`", view, columns)
     return ViewStatements(create, left_out)
 
 
@@ -108,14 +116,13 @@ def _leave_out(
             entry.names.append(name)
 
 
-def _create_statement(name: str, view: View, columns: Sequence[Column]) -> str:
+def _create_statement(what: str, view: View, columns: Sequence[Column]) -> str:
     """Return the statement; tables that no column reads are not joined."""
     used = {read.split(".", 1)[0] for column in columns for read in column.reads}
     used |= {read.split(".", 1)[0] for read in view.reads}
     first, *others = view.tables
     lines = [
-        # A reader needs SELECT on the tables, and the view outlives its creator's account.
-        f"CREATE OR REPLACE SQL SECURITY INVOKER VIEW `{name}` AS",
+        f"CREATE OR REPLACE {what} AS",
         "SELECT",
         ",\n".join(f"  {column.sql} AS `{column.name}`" for column in columns),
         f"FROM `{first.name}` AS {first.alias}",

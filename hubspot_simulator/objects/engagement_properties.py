@@ -118,6 +118,16 @@ def _task_state(record: Values) -> int:
     return int((record.get("metadata") or {}).get("status") == "COMPLETED")
 
 
+def _object_source(record: Values) -> str:
+    """Return what made a record: a person in HubSpot's pages, or a program."""
+    is_of_pages = (record.get("engagement") or {}).get("source") == "CRM_UI"
+    return "CRM_UI" if is_of_pages else "INTEGRATION"
+
+
+def _object_source_id(record: Values) -> str:
+    return "userId:215482" if _object_source(record) == "CRM_UI" else APP_ID
+
+
 def _constant(value: Any) -> Callable[[Values], Any]:
     return lambda _: value
 
@@ -143,9 +153,9 @@ _COMMON = [
     _engagement("hs_all_accessible_team_ids", "allAccessibleTeamIds", "list"),
     Property("hs_attachment_ids", "list", _attachments),
     Property("hs_all_owner_ids", "list", _owners, read_only=True),
-    Property("hs_object_source", "text", _constant("INTEGRATION"), read_only=True),
-    Property("hs_object_source_id", "text", _constant(APP_ID), read_only=True),
-    Property("hs_object_source_label", "text", _constant("INTEGRATION"), read_only=True),
+    Property("hs_object_source", "text", _object_source, read_only=True),
+    Property("hs_object_source_id", "text", _object_source_id, read_only=True),
+    Property("hs_object_source_label", "text", _object_source, read_only=True),
 ]
 _QUEUES = _engagement("hs_queue_membership_ids", "queueMembershipIds", "list")
 _SCHEDULED = Property("hs_scheduled_tasks", "json", _scheduled_tasks)

@@ -10,8 +10,10 @@ import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 from hubspot_api.exceptions import AuthError, HubspotError
+from hubspot_api.workers import Workers
 from tap_hubspot_engagements.engagement import Engagement
 from tap_hubspot_engagements.objects.api import ObjectPage, RecordsApi
 from tap_hubspot_engagements.objects.values import to_ms
@@ -32,31 +34,47 @@ class Deletions:
     nul_removed: int
 
 
-def iter_deletions(api: RecordsApi, kinds: Sequence[str], since_ms: int) -> Iterator[Deletions]:
+def iter_deletions(
+    api: RecordsApi, kinds: Sequence[str], since_ms: int, workers: int = 1
+) -> Iterator[Deletions]:
     """
-    Yield the engagements that were deleted since `since_ms` (Unix ms), page by page.
+    Yield the records that were deleted since `since_ms` (Unix ms), page by page.
 
-    A type that HubSpot refuses to list is left to the full pass. Yields at least the pages that
-    show nothing new, for their clock; nothing at all if every type is refused.
+    `workers` types are read at a time. A type that HubSpot refuses to list is left to the full
+    pass. Yields at least the pages that show nothing new, for their clock; nothing at all if every
+    type is refused.
     """
-    for kind in kinds:
-        try:
-            yield from _iter_kind(api, kind, since_ms)
-        except AuthError:
-            raise
-        except HubspotError as error:
-            LOGGER.info("deleted %s are left to the full pass: %s", kind, error)
+    cursors: dict[str, set[str]] = {kind: {""} for kind in kinds}
+    waiting = [(kind, "") for kind in kinds]
+    pool: Workers[str, ObjectPage | None] = Workers(min(workers, len(kinds)))
+    in_flight = 0
+    try:
+        while waiting or in_flight:
+            while waiting and pool.idle:
+                kind, after = waiting.pop()
+                pool.submit(kind, partial(_fetch_page, api, kind, after))
+                in_flight += 1
+            kind, page = pool.next_result()
+            in_flight -= 1
+            if page is None:
+                continue
+            if page.after is not None:
+                check_cursor_is_new(api.endpoints.records(kind), page.after, cursors[kind])
+                waiting.append((kind, page.after))
+            yield _since(page, since_ms)
+    finally:
+        pool.close()
 
 
-def _iter_kind(api: RecordsApi, kind: str, since_ms: int) -> Iterator[Deletions]:
-    after, cursors = "", {""}
-    while True:
-        page = api.list_page(kind, after, archived=True)
-        yield _since(page, since_ms)
-        if page.after is None:
-            return
-        check_cursor_is_new(api.endpoints.records(kind), page.after, cursors)
-        after = page.after
+def _fetch_page(api: RecordsApi, kind: str, after: str) -> ObjectPage | None:
+    """Return a page of the list of deletions; None if HubSpot refuses the type."""
+    try:
+        return api.list_page(kind, after, archived=True)
+    except AuthError:
+        raise
+    except HubspotError as error:
+        LOGGER.info("deleted %s are left to the full pass: %s", kind, error)
+        return None
 
 
 def _since(page: ObjectPage, since_ms: int) -> Deletions:

@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterable, Sequence
 from typing import BinaryIO
 
+from target_mysql import metrics
 from target_mysql.config import Config
 from target_mysql.exceptions import (
     ColumnTooNarrow,
@@ -22,6 +23,7 @@ from target_mysql.exceptions import (
 )
 from target_mysql.loading.activate_version import delete_older_versions
 from target_mysql.loading.committer import Committer
+from target_mysql.loading.run_history import RunHistory, with_patience
 from target_mysql.loading.stage_and_merge import utc_now
 from target_mysql.loading.staging import Staging
 from target_mysql.loading.stored_states import StoredState
@@ -64,6 +66,7 @@ class Loader:
             self._staging,
             self._stored_state,
         )
+        self._history: RunHistory | None = None
         self._changes = TableChanges(database, config, self._locks, self._committer)
         self._streams = Streams(config)
         self._by_prefix = self._streams.by_prefix
@@ -79,7 +82,7 @@ class Loader:
         """
         number = 0
         if self._stored_state is not None:
-            self._changes.lock_state(self._stored_state)
+            self._begin_stored_run(self._stored_state)
         try:
             for lines in chunks:
                 for line in lines:
@@ -96,6 +99,27 @@ class Loader:
         """Stop at once: pending commits finish, waiting rows are dropped."""
         self._committer.stop()
         self._locks.release()
+
+    def report_end(self, error: str | None) -> None:
+        """Report the end of the run, to the log, `_sdc_runs` and `metrics_file`; never raises."""
+        self.progress.close("failed" if error else "done")
+        if self._history is not None:
+            history = self._history
+            with_patience(lambda: history.end(self._database, self.progress, error), self._database)
+        if self._config.metrics_file:
+            try:
+                metrics.write(
+                    self._config.metrics_file, self.progress, self._config, is_success=not error
+                )
+            except OSError as problem:
+                LOGGER.warning("metrics_file: cannot be written: %s", problem)
+
+    def _begin_stored_run(self, state: StoredState) -> None:
+        """Lock the state of the run, and begin its row of `_sdc_runs`."""
+        self._changes.lock_state(state)
+        self._history = RunHistory(state.state_id, self._locks.token)
+        history = self._history
+        self._committer.with_retries(lambda: history.start(self._database))
 
     def _handle_line(self, line: bytes, number: int) -> None:
         stream = self._by_prefix.get(record_prefix(line))

@@ -44,6 +44,7 @@ class Family:
     has_latin1: bool = True
     snapshot_at_start: bool = True  # of a transaction, not at its first query
     chains_transactions: bool = True  # whether completion_type has an effect
+    hides_tables: bool = True  # on which a user has no right, in information_schema
     # Whether an open transaction delays an index, and LOCK TABLES delays readers.
     locks_tables: bool = True
     # The connections whose statement waits for another's lock.
@@ -111,6 +112,7 @@ FAMILIES = {
         has_latin1=False,
         snapshot_at_start=False,
         chains_transactions=False,
+        hides_tables=False,
         locks_tables=False,
         lock_waits="SELECT session_id FROM oceanbase.V$OB_LOCKS WHERE block = 1",
         short_lock_wait="SET ob_trx_lock_timeout = 1000000",

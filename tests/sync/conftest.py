@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import subprocess
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from hubspot_simulator.faults import Fault
 from hubspot_simulator.portal import Portal
 from hubspot_simulator.server import Simulator
 from tests.conftest import PROGRAMS, TestDatabase, clean_environment
@@ -73,6 +76,21 @@ def finish(process: subprocess.Popen[bytes]) -> SyncOutcome:
     return SyncOutcome(process.returncode, json.loads(line), err.decode())
 
 
+@contextmanager
+def held(simulator: Simulator) -> Iterator[Callable[[], None]]:
+    """
+    Have the portal respond to the tenth page only when the yielded function is called, or at the
+    end: until then a load has some rows, and cannot end.
+    """
+    may_respond = threading.Event()
+    wait = Fault(on=10, path="paged", before=lambda _: may_respond.wait(END_S))
+    simulator.faults.add(wait)
+    try:
+        yield may_respond.set
+    finally:
+        may_respond.set()
+
+
 @pytest.fixture
 def runs(tmp_path: Path, database: TestDatabase) -> SyncRuns:
     return SyncRuns(Pipeline(tmp_path, database))
@@ -80,8 +98,8 @@ def runs(tmp_path: Path, database: TestDatabase) -> SyncRuns:
 
 @pytest.fixture
 def simulator() -> Iterator[Simulator]:
-    """A portal that takes some seconds to read with the settings of PAGE."""
-    with Simulator(Portal.generate(PORTAL_SIZE, seed=11), latency_s=0.2) as simulator:
+    """A portal of twenty pages, with the settings of PAGE."""
+    with Simulator(Portal.generate(PORTAL_SIZE, seed=11)) as simulator:
         yield simulator
 
 

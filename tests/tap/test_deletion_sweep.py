@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from hubspot_simulator.portal import Portal
 from hubspot_simulator.server import Simulator
 from tap_hubspot_engagements.config import API_VERSIONS
 from tap_hubspot_engagements.deletion_sweep import first_swept
+from tap_hubspot_engagements.exceptions import DeletionsError
 from tap_hubspot_engagements.state import read_position
 from tap_hubspot_engagements.times import EPOCH, ms_to_utc
 from tests.tap.conftest import HOUR_MS, NOW_MS, Clock, Serve, mark, of_type
@@ -258,3 +260,57 @@ def test_where_the_first_sweep_begins() -> None:
         assert first_swept(read_position({"bookmarks": {"engagements": engagements}})) == expected
     del done["version"]
     assert first_swept(read_position({"bookmarks": {"engagements": done}})) == EPOCH
+
+
+@every_api
+def test_deletions_that_were_told_are_no_doubt(
+    serve: Serve, clock: Clock, api_version: str
+) -> None:
+    """
+    After a large clean-up that a sweep has told, the next full pass is believed; a list that is too
+    short beyond that is not.
+    """
+    portal = Portal.generate(200, clock=clock)
+    simulator, target = serve(portal), ModelTarget()
+    settings: dict[str, Any] = {"api_version": api_version, "max_deletions": 10}
+    run_tap(simulator, target, **settings)
+    clock.now_ms += 2 * HOUR_MS
+    for engagement_id in portal_ids(portal)[::2]:
+        portal.delete(engagement_id)
+    clock.now_ms += DAY_MS
+    assert deletions(run_tap(simulator, target, **settings))
+    clock.now_ms += 8 * DAY_MS
+    run_tap(simulator, target, full_refresh=True, **settings)
+    assert {*portal_ids(portal)} <= ids(target)
+    for engagement_id in portal_ids(portal)[::2]:
+        portal.delete(engagement_id)
+    clock.now_ms += HOUR_MS
+    settings["deletion_sweep_hours"] = None
+    with pytest.raises(DeletionsError):
+        run_tap(simulator, target, full_refresh=True, **settings)
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+def test_types_are_swept_at_a_time(serve: Serve, clock: Clock, workers: int) -> None:
+    """
+    The lists of all types are read in parallel, each page of each type once; the next sweep begins
+    at the earliest request of this one.
+    """
+    portal = Portal.generate(300, clock=clock)
+    simulator, target = serve(portal), ModelTarget()
+    settings = {"page_size": 7, "backfill_workers": workers, **NO_PASSES}
+    run_tap(simulator, target, **settings)
+    clock.now_ms += 2 * HOUR_MS
+    gone = portal_ids(portal)[::3]
+    for engagement_id in gone:
+        portal.delete(engagement_id)
+    clock.now_ms += DAY_MS
+    simulator.requests.clear()
+    began = ms_to_utc(clock.now_ms)
+    told = deletions(run_tap(simulator, target, **settings))
+    assert told.keys() == {*gone}
+    lists = [one.path + str(one.params.get("after")) for one in simulator.requests]
+    archived = [path for path in lists if "/objects/" in path]
+    assert len(archived) == len(set(archived)) > 2 * len(OBJECT_TYPES)
+    swept = read_position(target.state or {}).swept
+    assert swept and swept <= began - timedelta(seconds=1)

@@ -9,12 +9,13 @@ from typing import Any
 
 import pytest
 
+from hubspot_api.exceptions import ScopeError
 from hubspot_simulator.objects.behaviour import ObjectsBehaviour
 from hubspot_simulator.objects.object_types import COMPANIES, CONTACTS, CUSTOM, DEALS, ObjectType
 from hubspot_simulator.objects.store import custom_property
 from hubspot_simulator.portal import Portal
 from hubspot_simulator.server import Simulator
-from tap_hubspot_engagements.config import API_VERSIONS
+from tap_hubspot_engagements.config import API_VERSIONS, OBJECT_TYPES
 from tap_hubspot_engagements.discover import build_catalog
 from tap_hubspot_engagements.exceptions import ConfigError
 from tap_hubspot_engagements.fetch_associations import read_plan
@@ -305,6 +306,32 @@ def test_a_selected_related_stream(serve: Serve, clock: Clock) -> None:
 
 
 @every_api
+def test_a_related_record_that_is_a_root_keeps_its_associations(
+    serve: Serve, clock: Clock, api_version: str
+) -> None:
+    """
+    A related record replaces its child rows: one whose type is a root brings them along, however
+    early in the run a batch is full.
+    """
+    portal = Portal.lifelike(1_500, 5)
+    simulator, target = serve(portal), ModelTarget()
+    chosen = catalog("engagements", "contacts", "deals")
+    fetched = {"engagements": ["contacts"], "deals": ["contacts"], "contacts": ["companies"]}
+    settings = {"fetch_associations": fetched, "api_version": api_version}
+    with portal.objects.lock:
+        entries = dict(portal.objects.index(CONTACTS).entries)
+        expected = {
+            (key, to_id)
+            for key, entry in entries.items()
+            for to_id in portal.objects.partners(CONTACTS, key, entry, COMPANIES)
+        }
+    assert len(entries) > 100, "a batch is full before the end of the run"
+    for full_refresh in (False, True):
+        run_tap(simulator, target, chosen, full_refresh=full_refresh, **settings)
+        assert pairs(target, "associations_contacts_companies") == expected
+
+
+@every_api
 def test_the_five_tables_of_the_example(serve: Serve, clock: Clock, api_version: str) -> None:
     """
     The example {"deals": ["contacts", "tasks"]} gives two tables of pairs and three of records.
@@ -445,6 +472,45 @@ def test_object_properties(serve: Serve, clock: Clock) -> None:
     assert table["contacts", "favourite_tier"]["options"][0]["value"] == "gold"
     assert table["calls", "hs_call_title"]["type"] == "string"
     assert not [key for key in table if key[0] == "companies"]
+
+
+@every_api
+def test_refused_definitions_hold_up_no_others(
+    serve: Serve, clock: Clock, api_version: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """
+    A type whose definitions the token cannot read is an error that names scope and setting, after
+    all other types; rows that are there stay. With skip_types the type is left out.
+    """
+    portal = Portal.generate(20, clock=clock)
+    target, chosen = ModelTarget(), catalog("call_dispositions", "object_properties")
+    settings = {"api_version": api_version}
+    run_tap(serve(portal), target, chosen, **settings)
+    before = set(target.tables["object_properties"])
+    refusing = serve(portal, objects=ObjectsBehaviour(forbidden_types=("emails", "tasks")))
+    with pytest.raises(ScopeError, match=r"emails.* or leave emails out by skip_types"):
+        run_tap(refusing, target, chosen, **settings)
+    assert "leave tasks out by skip_types" in caplog.text
+    assert set(target.tables["object_properties"]) == before
+    skipping = {**settings, "skip_types": ["emails", "tasks"]}
+    run_tap(refusing, target, chosen, **skipping)
+    kinds = {kind for kind, _ in target.tables["object_properties"]}
+    assert kinds == {*OBJECT_TYPES} - {"emails", "tasks"}
+
+
+def test_a_type_that_is_used_no_more_is_no_doubt(serve: Serve, clock: Clock) -> None:
+    """
+    Deselecting a stream with many properties takes their definitions along, without an error.
+    """
+    portal = Portal.generate(20, clock=clock)
+    for number in range(400):
+        name = f"custom_property_{number}"
+        portal.objects.define_property(CONTACTS, custom_property(name, is_activity=False))
+    simulator, target = serve(portal), ModelTarget()
+    run_tap(simulator, target, catalog("contacts", "object_properties"))
+    assert ("contacts", "custom_property_7") in target.tables["object_properties"]
+    run_tap(simulator, target, catalog("object_properties"))
+    assert {kind for kind, _ in target.tables["object_properties"]} == {*OBJECT_TYPES}
 
 
 def test_discovery_with_a_token(run_tap: Tap, hubspot: Simulator) -> None:

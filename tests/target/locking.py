@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 
-from tests.conftest import Outcome, TestDatabase
+from tests.conftest import Outcome, TestDatabase, without_times
 from tests.servers import FAMILY
 from tests.target.conftest import (
     TEXT,
@@ -47,7 +47,7 @@ def send(target: Target, *messages: Message) -> None:
 def end(target: Target) -> Outcome:
     """Close the target's input, and return the outcome."""
     out, err = target.communicate(timeout=END_S)
-    return Outcome(target.returncode, out.decode(), err.decode())
+    return Outcome(target.returncode, out.decode(), without_times(err.decode()))
 
 
 def the_error(done: Outcome) -> str:

@@ -21,6 +21,7 @@ from tests.target.conftest import (
     to_lines,
 )
 from tests.target.feeding import END_S, THINGS, feeding, loaded, numbered, until
+from tests.target.locking import OTHER, end, send
 from tests.target.proxy import Fate, Proxy, first_time
 
 
@@ -52,9 +53,10 @@ def test_a_node_goes_in_mid_load(
 ) -> None:
     """
     When the node in use is killed or cut off, another takes over: each row is loaded once, and the
-    last state says so.
+    last state says so, printed and stored.
     """
-    target = start_target(host=hosts(*cluster.nodes), batch_size_rows=100, load_method=method)
+    settings = {"host": hosts(*cluster.nodes), "state_id": "portal"}
+    target = start_target(batch_size_rows=100, load_method=method, **settings)
     assert target.stdin and target.stdout and target.stderr
     with feeding(target, to_lines(THINGS) + numbered(1, 3000), pause_s=0.01):
         until(lambda: loaded(database) >= 500)
@@ -70,6 +72,25 @@ def test_a_node_goes_in_mid_load(
     right = "SELECT COUNT(*), MIN(id), MAX(id) FROM things WHERE text = CONCAT('text ', id)"
     assert database.query(right) == [(4000, 1, 4000)]
     assert loaded(database) == 4000
+    assert database.query("SELECT value FROM _sdc_state") == [("4000",)]
+
+
+def test_a_state_is_loaded_by_one_load_of_the_cluster(
+    cluster: GaleraCluster, database: TestDatabase, start_target: StartTarget
+) -> None:
+    """
+    A second load of a state on another node ends with 75, though its table is another.
+    """
+    config = {"state_id": "portal", "batch_wait_limit_seconds": 0.1}
+    target = start_target(host=hosts(cluster.nodes[0]), **config)
+    send(target, THINGS, record({"id": 1}), state("ours"))
+    assert target.stdout and target.stdout.readline() == b'"ours"\n'
+    others = (OTHER, record({"id": 1}, stream="other_things"), state("theirs"))
+    done = load(database, *others, host=hosts(cluster.nodes[1]), **config)
+    assert (done.code, done.out) == (EXIT_LOCKED, ""), done.err
+    assert "state portal is being loaded by another target-mysql" in done.err
+    assert end(target).code == 0
+    assert database.query("SELECT value FROM _sdc_state") == [('"ours"',)]
 
 
 def test_a_conflict_at_commit_is_tried_again(

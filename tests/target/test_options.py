@@ -216,12 +216,14 @@ def test_about_is_the_configuration() -> None:
 
 def test_metrics_are_logged(database: TestDatabase) -> None:
     """
-    METRIC lines count each stream's records, time the run, and report the outcome.
+    METRIC lines count each stream's records and what they changed, time the run, and report the
+    outcome.
     """
     rows = [record({"id": number}) for number in range(25)]
     done = load(database, schema({"n": INTEGER}), *rows, "no JSON", batch_size_rows=10)
     actual = [line.partition("METRIC: ")[2] for line in done.err.splitlines() if "METRIC" in line]
-    counted, timed = map(json.loads, actual)
+    inserted, counted, timed = map(json.loads, actual)
+    assert (inserted["metric"], inserted["value"]) == ("rows_inserted", 25)
     assert counted == {
         "type": "counter",
         "metric": "record_count",

@@ -18,7 +18,7 @@ from target_mysql.server import connection
 from target_mysql.server.database import Database
 from target_mysql.server.introspection import read_columns
 from target_mysql.tables.table import Table, to_table
-from tests.conftest import TestDatabase
+from tests.conftest import TestDatabase, without_times
 from tests.servers import FAMILY
 from tests.target.conftest import (
     TEXT,
@@ -86,7 +86,7 @@ def errors_of(target: subprocess.Popen[bytes]) -> list[str]:
     def follow() -> None:
         assert target.stderr
         for line in iter(target.stderr.readline, b""):
-            lines.append(line.decode())
+            lines.append(without_times(line.decode()))
 
     threading.Thread(target=follow, daemon=True).start()
     return lines

@@ -10,6 +10,7 @@ from engagements_report.queries.database import LOAD_FIRST, Database, is_right_m
 from engagements_report.queries.retries import with_retries
 from engagements_report.views.definitions import VIEWS
 from engagements_report.views.statements import (
+    READERS_RIGHTS,
     ViewStatements,
     all_columns,
     build_statements,
@@ -31,11 +32,13 @@ def plan(database: Database, prefix: str, log: Log) -> dict[str, str]:
     """
     existing = database.columns()
     if "engagements" not in existing:
-        is_missing = database.may_read("engagements")
-        advice = f"is not loaded: {LOAD_FIRST}" if is_missing else "needs the right SELECT"
-        raise DatabaseError(f"engagements {advice}")
+        if not database.may_read("engagements"):
+            raise DatabaseError("this user may not read engagements: grant it the right SELECT")
+        raise DatabaseError(f"engagements is not loaded: {LOAD_FIRST}")
     own = _own_views(database, prefix)
-    statements = build_statements(existing, prefix)
+    # OceanBase does not know the clause.
+    security = "" if database.is_oceanbase() else READERS_RIGHTS
+    statements = build_statements(existing, prefix, security)
     unreadable = {table for table in statements.left_out if not database.may_read(table)}
     for table, left_out in statements.left_out.items():
         log(describe_left_out(table, left_out, may_read=table not in unreadable))

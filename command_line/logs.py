@@ -7,26 +7,30 @@ import logging
 import os
 import sys
 
-from hubspot_api.redaction import clean
+from command_line.log_format import TEXT, Clean, to_formatter
 
 
 class _Lines(logging.Handler):
     """Writes to stderr without a buffer, and drops lines that cannot be written."""
 
+    def __init__(self, clean: Clean) -> None:
+        super().__init__()
+        self._clean = clean
+
     def emit(self, record: logging.LogRecord) -> None:
         try:
-            line = clean(self.format(record))
+            line = self.format(record)
         except Exception:  # a faulty log call ends no sync
-            line = f"{record.levelname} {clean(str(record.msg))}"
+            line = f"{record.levelname} {self._clean(str(record.msg))}"
         write(line + "\n")
 
 
-def set_up() -> None:
-    """Send every log line to stderr, redacted."""
-    handler = _Lines()
-    handler.setFormatter(logging.Formatter("%(levelname)s %(message)s"))
+def set_up(program: str, clean: Clean, log_format: str = TEXT) -> None:
+    """Send every log line of `program` to stderr, redacted by `clean`, in `text` or `json`."""
+    handler = _Lines(clean)
+    handler.setFormatter(to_formatter(log_format, program, clean))
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
-    # Silence urllib3's retry warnings: HubspotClient logs each retry itself.
+    # Silence urllib3's retry warnings: the client of hubspot_api logs each retry itself.
     logging.getLogger("urllib3").setLevel(logging.ERROR)
 
 

@@ -1,0 +1,87 @@
+"""Turns the records of a window into drafts, with what HubSpot and the ledger say of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
+
+from target_hubspot_engagements.drafts import Draft, make_draft
+from target_hubspot_engagements.engagement import Engagement, Partners, SourceRecord
+from target_hubspot_engagements.ledger import Entry
+from target_hubspot_engagements.run import Run
+from target_hubspot_engagements.validation import Definitions, Problem
+
+Reader = Callable[[SourceRecord], Engagement]
+"""Returns the content of a record; raises ValueError for one that cannot be understood."""
+
+
+class _Read(NamedTuple):
+    source: SourceRecord
+    engagement: Engagement
+
+
+class Drafting:
+    """Makes drafts; definitions and contacts are read once a run."""
+
+    def __init__(self, run: Run) -> None:
+        self._run = run
+        self._definitions: dict[str, Definitions] = {}
+        self._contacts: dict[str, str] = {}
+
+    def make(self, sources: Sequence[SourceRecord], read: Reader) -> list[Draft]:
+        """Return the drafts of records that can be written; the others are rejected."""
+        entries = self._run.ledger.entries([source.place for source in sources])
+        contents = self._read(sources, read)
+        self._find_contacts(contents)
+        drafts = []
+        for source, engagement in contents:
+            draft = self._make(source, engagement, entries.get(source.place))
+            if draft is None:
+                continue
+            if draft.problems:
+                self._run.rejections.add(source, draft.problems)
+            else:
+                drafts.append(draft)
+        return drafts
+
+    def definitions(self, kind: str) -> Definitions:
+        """Return the definitions of a type's properties."""
+        if kind not in self._definitions:
+            self._definitions[kind] = self._run.lookups.definitions(kind)
+        return self._definitions[kind]
+
+    def _read(self, sources: Sequence[SourceRecord], read: Reader) -> list[_Read]:
+        contents = []
+        for source in sources:
+            try:
+                contents.append(_Read(source, read(source)))
+            except ValueError as error:
+                self._run.rejections.add(source, [Problem(str(error))])
+        return contents
+
+    def _find_contacts(self, contents: Sequence[_Read]) -> None:
+        """Look up the contacts of all e-mails that no earlier window had."""
+        emails = {one for _, engagement in contents for one in engagement.contact_emails}
+        if missing := sorted(emails - self._contacts.keys()):
+            self._contacts |= self._run.lookups.contact_ids(missing)
+
+    def _make(
+        self, source: SourceRecord, engagement: Engagement, entry: Entry | None
+    ) -> Draft | None:
+        """Return the draft of a record; None after its rejection."""
+        unknown = [one for one in engagement.contact_emails if one not in self._contacts]
+        if unknown:
+            problem = Problem(f"no contact has the e-mail {', '.join(unknown)}", "contactEmails")
+            self._run.rejections.add(source, [problem])
+            return None
+        definitions = {} if engagement.is_deleted else self.definitions(engagement.kind)
+        partners = self._partners(engagement)
+        return make_draft(source, engagement, definitions, partners, entry)
+
+    def _partners(self, engagement: Engagement) -> Partners | None:
+        """Return the associations, with the contacts that e-mails name."""
+        if not engagement.contact_emails:
+            return engagement.partners
+        contacts = {self._contacts[one] for one in engagement.contact_emails}
+        partners: Mapping[str, Sequence[str]] = engagement.partners or {}
+        return {**partners, "contacts": sorted(contacts.union(partners.get("contacts", ())))}

@@ -1,0 +1,190 @@
+"""
+Makes drafts of records: checked by HubSpot's definitions, compared with the ledger. Pure.
+
+A draft says what one engagement is to be; `decide_action` says which request that takes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+
+from hubspot_api.activity_properties import METADATA
+from hubspot_api.json_codec import to_json
+from target_hubspot_engagements.engagement import Engagement, Partners, SourceRecord
+from target_hubspot_engagements.ledger import (
+    CREATING,
+    DONE,
+    GONE,
+    Entry,
+)
+from target_hubspot_engagements.validation import (
+    TYPE_PROPERTIES,
+    Checked,
+    Definitions,
+    Problem,
+    check_properties,
+    missing_on_creation,
+    writable,
+)
+
+HASH_BYTES = 16
+
+
+class Action(Enum):
+    """What to do for a record."""
+
+    NOTHING = "unchanged"
+    CREATE = "created"
+    UPDATE = "updated"
+    ARCHIVE = "archived"
+    WAIT = "pending"
+
+
+@dataclass(frozen=True)
+class Draft:
+    """
+    A record that can be written.
+
+    `texts` are the properties', `partners` the associations, None to leave them alone. `entry` is
+    what the ledger knows of the key. `problems` keep the record from being written.
+    """
+
+    source: SourceRecord
+    kind: str
+    texts: Mapping[str, str]
+    partners: Partners | None
+    entry: Entry | None
+    hubspot_id: int | None
+    is_deleted: bool
+    payload_hash: bytes
+    action: Action
+    problems: tuple[Problem, ...] = ()
+
+    @property
+    def known_partners(self) -> Partners:
+        """The associations that earlier runs may have made."""
+        return (self.entry.partners if self.entry else None) or {}
+
+
+def make_draft(
+    source: SourceRecord,
+    engagement: Engagement,
+    definitions: Definitions,
+    partners: Partners | None,
+    entry: Entry | None,
+) -> Draft:
+    """Return the draft of a record; `partners` are the engagement's with contacts by e-mail."""
+    texts, problems = _check(engagement, definitions)
+    existing = entry if entry and entry.state != GONE else None
+    hubspot_id = (existing.hubspot_id if existing else None) or engagement.hubspot_id
+    payload_hash = _hash(engagement, texts, partners)
+    action = _action(engagement, existing, hubspot_id, payload_hash)
+    problems += _action_problems(action, engagement, existing, texts)
+    return Draft(
+        source,
+        existing.kind if existing else engagement.kind,
+        _texts_to_send(action, engagement, texts, definitions),
+        partners,
+        entry,
+        hubspot_id,
+        engagement.is_deleted,
+        payload_hash,
+        action,
+        () if engagement.is_deleted else tuple(problems),
+    )
+
+
+def _action_problems(
+    action: Action, engagement: Engagement, existing: Entry | None, texts: Mapping[str, str]
+) -> list[Problem]:
+    """Return what is wrong with a creation, or with a change of an existing engagement."""
+    if action is Action.CREATE:
+        return missing_on_creation(engagement.kind, texts)
+    if existing and existing.kind != engagement.kind:
+        return [Problem(f"is one of {existing.kind} in HubSpot: a type does not change")]
+    return []
+
+
+def _check(engagement: Engagement, definitions: Definitions) -> Checked:
+    """Return texts and problems of an engagement, without optional values that cannot be set."""
+    values = engagement.values
+    optional = {name: values[name] for name in values if name in engagement.optional}
+    kept = writable(definitions, optional)
+    values = {name: one for name, one in values.items() if name in kept or name not in optional}
+    return check_properties(definitions, values)
+
+
+def _texts_to_send(
+    action: Action, engagement: Engagement, texts: Mapping[str, str], definitions: Definitions
+) -> dict[str, str]:
+    """Return the texts of a request: a creation has no empty ones, a change may clear values."""
+    if action is Action.CREATE:
+        return {name: text for name, text in texts.items() if text}
+    cleared = _cleared(engagement.kind, definitions) if engagement.complete else {}
+    fixed = {name for name in TYPE_PROPERTIES if name in texts and definitions[name].is_read_only}
+    return {name: text for name, text in {**cleared, **texts}.items() if name not in fixed}
+
+
+def _action(
+    engagement: Engagement, existing: Entry | None, hubspot_id: int | None, payload_hash: bytes
+) -> Action:
+    if existing and existing.state == CREATING and engagement.hubspot_id is None:
+        return Action.WAIT  # else somebody has decided which engagement it is
+    if engagement.is_deleted:
+        return Action.NOTHING if hubspot_id is None else Action.ARCHIVE
+    if hubspot_id is None:
+        return Action.CREATE
+    if existing and existing.state == DONE and existing.payload_hash == payload_hash:
+        return Action.NOTHING
+    return Action.UPDATE
+
+
+def _cleared(kind: str, definitions: Definitions) -> dict[str, str]:
+    """Return an empty text for every property that an engagement of v1's shape may lack."""
+    return dict.fromkeys(writable(definitions, {name: "" for name, *_ in METADATA[kind]}), "")
+
+
+def _hash(engagement: Engagement, texts: Mapping[str, str], partners: Partners | None) -> bytes:
+    """Return the hash of what is written; the order of properties and ids does not matter."""
+    associated = sorted((kind, sorted(ids)) for kind, ids in (partners or {}).items() if ids)
+    content = (engagement.kind, sorted(texts.items()), associated, engagement.is_deleted)
+    return hashlib.blake2b(to_json(content), digest_size=HASH_BYTES).digest()
+
+
+def missing_partners(draft: Draft) -> dict[str, list[str]]:
+    """Return the associations to make for an existing engagement."""
+    # Without an answer to the last request it is not known which of them exist.
+    is_known = draft.entry is not None and draft.entry.state == DONE
+    known = draft.known_partners if is_known else {}
+    return _difference(draft.partners or {}, known)
+
+
+def surplus_partners(draft: Draft) -> dict[str, list[str]]:
+    """Return the associations to remove: those that earlier runs made for the key."""
+    known = {
+        kind: ids for kind, ids in draft.known_partners.items() if kind in (draft.partners or {})
+    }
+    return _difference(known, draft.partners or {})
+
+
+def all_partners(draft: Draft) -> dict[str, list[str]]:
+    """Return the associations that may exist while a request has no answer."""
+    partners = {kind: {*ids} for kind, ids in draft.known_partners.items()}
+    for kind, ids in (draft.partners or {}).items():
+        partners.setdefault(kind, set()).update(ids)
+    return {kind: sorted(ids) for kind, ids in partners.items()}
+
+
+def final_partners(draft: Draft) -> dict[str, list[str]]:
+    """Return the associations that exist once the draft is written."""
+    partners = {**draft.known_partners, **(draft.partners or {})}
+    return {kind: sorted(ids) for kind, ids in partners.items() if ids}
+
+
+def _difference(some: Partners, others: Partners) -> dict[str, list[str]]:
+    """Return the ids of `some` that `others` lacks."""
+    rest = {kind: sorted({*ids} - {*others.get(kind, ())}) for kind, ids in some.items()}
+    return {kind: ids for kind, ids in rest.items() if ids}

@@ -1,0 +1,49 @@
+"""One engagement as its source has it, before HubSpot's definitions are known."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from target_hubspot_engagements.ledger import Key
+
+Partners = Mapping[str, Sequence[str]]
+"""Ids of associated records, by their type in the objects API, such as `contacts`."""
+
+
+@dataclass(frozen=True)
+class Engagement:
+    """
+    The content of a record.
+
+    `kind` is the type in the objects API. `values` are JSON values by HubSpot's property. None for
+    `partners` leaves associations alone. `contact_emails` are looked up, and associated, too.
+    `hubspot_id` names an existing engagement. A `complete` engagement clears the properties that
+    it does not have. `optional` names properties to leave out if HubSpot does not have them, or
+    does not let them be written.
+    """
+
+    kind: str
+    values: Mapping[str, Any] = field(default_factory=dict)
+    partners: Partners | None = None
+    contact_emails: tuple[str, ...] = ()
+    hubspot_id: int | None = None
+    is_deleted: bool = False
+    complete: bool = False
+    optional: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class SourceRecord:
+    """
+    A record that differs from what was written last.
+
+    `line` is the number of its line, `text` its JSON, `source_hash` the hash of that.
+    """
+
+    place: Key
+    line: int
+    text: bytes
+    source_hash: bytes
+    version: int | None = None

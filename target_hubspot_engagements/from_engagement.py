@@ -1,0 +1,124 @@
+"""
+Reads a record of the stream `engagements`, in the shape of v1's JSON, as the tap writes it. Pure.
+
+The tables of names are those by which the tap reads, backwards.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from hubspot_api.activity_properties import (
+    ACTIVITY_TYPE,
+    ASSOCIATIONS,
+    ATTACHMENTS,
+    CHANNEL,
+    DIRECTION,
+    HEADERS,
+    INNER,
+    METADATA,
+    PEOPLE,
+    ROLES,
+)
+from hubspot_api.json_codec import to_json
+from target_hubspot_engagements.engagement import Engagement
+
+KINDS = {
+    "NOTE": "notes",
+    "EMAIL": "emails",
+    "INCOMING_EMAIL": "emails",
+    "FORWARDED_EMAIL": "emails",
+    "CALL": "calls",
+    "TASK": "tasks",
+    "MEETING": "meetings",
+    "SMS": "communications",
+    "WHATS_APP": "communications",
+    "LINKEDIN_MESSAGE": "communications",
+    "POSTAL_MAIL": "postal_mail",
+}
+TYPE_PROPERTIES = {"emails": DIRECTION, "communications": CHANNEL}
+# HubSpot sets them by itself, and shows them without a place in `values`.
+LEFT_OUT = frozenset(
+    "createdAt lastUpdated createdBy modifiedBy bodyPreview bodyPreviewHtml"
+    " bodyPreviewIsTruncated gdprDeleted".split()
+)
+ADDRESS_KEYS = ("email", "firstName", "lastName")
+
+
+def read_engagement(record: Mapping[str, Any], *, keeps_ids: bool) -> Engagement:
+    """
+    Return the content of a record.
+
+    With `keeps_ids` the record's `id` is that of an engagement of this portal. Raises ValueError
+    for a type that cannot be written, or a record without its metadata.
+    """
+    engagement_type, metadata = record.get("type"), record.get("metadata")
+    kind = KINDS.get(str(engagement_type))
+    if kind is None:
+        raise ValueError(f"engagements of type {engagement_type} cannot be written")
+    if not isinstance(metadata, Mapping):
+        raise ValueError("has no metadata: select the property in the tap's catalog")
+    return Engagement(
+        kind,
+        values=_values(kind, record, metadata),
+        partners=_partners(record.get("associations")),
+        hubspot_id=_id(record) if keeps_ids else None,
+        is_deleted=record.get("active") is False,
+        complete=True,
+        optional=frozenset((ACTIVITY_TYPE.name, *(name for name, *_ in INNER))),
+    )
+
+
+def _values(kind: str, record: Mapping[str, Any], metadata: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values of properties; null for what the record has not, and may have had."""
+    values: dict[str, Any] = {}
+    if kind in TYPE_PROPERTIES:
+        values[TYPE_PROPERTIES[kind]] = record.get("type")
+    for name, key, _ in INNER:
+        if key not in LEFT_OUT and record.get(key) not in (None, []):
+            values[name] = record[key]
+    if "ownerId" in record:
+        values["hubspot_owner_id"] = record["ownerId"] or None  # 0 is v1's way to say: none
+    if "activityType" in record:
+        values[ACTIVITY_TYPE.name] = record["activityType"]
+    for name, key, _ in METADATA[kind]:
+        if metadata.get(key) not in (None, [], {}):
+            values[name] = metadata[key]
+    if kind == "emails" and (headers := _headers(metadata)):
+        values[HEADERS] = to_json(headers).decode()
+    if "attachments" in record:
+        values[ATTACHMENTS] = [item.get("id") for item in record["attachments"] or ()]
+    return values
+
+
+def _headers(metadata: Mapping[str, Any]) -> dict[str, Any]:
+    """Return sender and recipients of an e-mail, by role."""
+    roles = [role for role in (*PEOPLE, *ROLES) if metadata.get(role)]
+    return {role: _addresses(metadata[role]) for role in roles}
+
+
+def _addresses(people: Any) -> Any:
+    if isinstance(people, list):
+        return [_addresses(person) for person in people]
+    if not isinstance(people, Mapping):
+        return people
+    return {key: people[key] for key in ADDRESS_KEYS if key in people}
+
+
+def _partners(associations: Any) -> dict[str, list[str]] | None:
+    """Return the associations that can be written; None for a record that does not tell any."""
+    if not isinstance(associations, Mapping):
+        return None
+    return {
+        kind: sorted({str(one) for one in associations.get(key) or ()})
+        for kind, key in ASSOCIATIONS.items()
+        if associations.get(key) is not None
+    }
+
+
+def _id(record: Mapping[str, Any]) -> int:
+    value = record.get("id")
+    if not isinstance(value, int):
+        raise ValueError("has no id")
+    return value

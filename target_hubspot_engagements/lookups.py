@@ -1,0 +1,195 @@
+"""
+What the write-back reads of HubSpot: definitions, contacts by e-mail, engagements in doubt.
+
+All by the CRM objects API, also for engagements that v1 wrote: their ids are the same.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
+from itertools import islice
+from typing import Any, TypeVar
+
+import msgspec
+
+from hubspot_api.client import HubspotClient
+from hubspot_api.endpoints import Endpoints
+from target_hubspot_engagements.matching import Result
+from target_hubspot_engagements.validation import TIMESTAMP, Definition, Definitions
+
+MAX_BATCH = 100
+MAX_ASSOCIATED = 1_000  # inputs of a batch that reads associations
+MAX_GROUPS = 5  # alternatives in a search
+MAX_FOUND = 200
+MAX_RESULTS = 9_800  # of a search; beyond 10,000 HubSpot answers 400
+SEARCHES, SEARCH_WINDOW_S = 4, 1.0  # HubSpot allows 5 a second, to all programs of an account
+CREATED, SOURCE, SOURCE_ID = "hs_createdate", "hs_object_source", "hs_object_source_id"
+API_SOURCE = "INTEGRATION"
+
+T = TypeVar("T")
+
+
+class _Account(msgspec.Struct):
+    portalId: int
+
+
+class _Definitions(msgspec.Struct):
+    results: list[Definition]
+
+
+class _Record(msgspec.Struct):
+    id: str | int
+    properties: dict[str, Any] = {}
+
+
+class _Next(msgspec.Struct):
+    after: str | int
+
+
+class _Paging(msgspec.Struct):
+    next: _Next | None = None
+
+
+class _Records(msgspec.Struct):
+    results: list[_Record] = []
+    paging: _Paging | None = None
+
+
+class _End(msgspec.Struct):
+    id: str | int
+
+
+class _Partner(msgspec.Struct):
+    toObjectId: str | int
+
+
+class _Row(msgspec.Struct, rename={"start": "from"}):
+    start: _End
+    to: list[_Partner] = []
+    paging: _Paging | None = None
+
+
+class _Rows(msgspec.Struct):
+    results: list[_Row] = []
+
+
+_decode_account = msgspec.json.Decoder(_Account).decode
+_decode_definitions = msgspec.json.Decoder(_Definitions).decode
+_decode_records = msgspec.json.Decoder(_Records).decode
+_decode_rows = msgspec.json.Decoder(_Rows).decode
+
+
+class Lookups:
+    """Reads of one portal; methods raise what the client raises."""
+
+    def __init__(self, client: HubspotClient, version: str) -> None:
+        self._client = client
+        self._endpoints = Endpoints(version)
+        self._searches = client.rate_limiter.special(SEARCHES, SEARCH_WINDOW_S)
+
+    def account(self) -> tuple[int, datetime]:
+        """Return the id of the token's portal, and HubSpot's clock at the request, in UTC."""
+        response = self._client.get(self._endpoints.account, {}, _decode_account)
+        return response.body.portalId, response.hubspot_at
+
+    def definitions(self, kind: str) -> Definitions:
+        """Return the definitions of a type's properties, by name."""
+        path = self._endpoints.definitions(kind)
+        results = self._client.get(path, {}, _decode_definitions).body.results
+        return {one.name: one for one in results}
+
+    def contact_ids(self, emails: Iterable[str]) -> dict[str, str]:
+        """Return the ids of contacts by their e-mail, in lower case; unknown ones are missing."""
+        ids = {}
+        for batch in batched(emails, MAX_BATCH):
+            body = {
+                "inputs": [{"id": email} for email in batch],
+                "idProperty": "email",
+                "properties": ["email"],
+                "propertiesWithHistory": [],
+            }
+            path = self._endpoints.batch("contacts", "read")
+            for record in self._client.post(path, body, _decode_records).body.results:
+                ids[str(record.properties.get("email")).lower()] = str(record.id)
+        return ids
+
+    def associated(
+        self, partner_kind: str, partners: Iterable[str], kind: str
+    ) -> dict[str, set[int]]:
+        """Return the ids of the engagements of a type that each of `partners` is part of."""
+        path = self._endpoints.associations(partner_kind, kind)
+        ids: dict[str, set[int]] = defaultdict(set)
+        inputs: list[dict[str, str]] = [{"id": partner} for partner in partners]
+        while inputs:
+            now, inputs = inputs[:MAX_ASSOCIATED], inputs[MAX_ASSOCIATED:]
+            for row in self._client.post(path, {"inputs": now}, _decode_rows).body.results:
+                ids[str(row.start.id)] |= {int(one.toObjectId) for one in row.to}
+                if row.paging and row.paging.next:
+                    inputs.append({"id": str(row.start.id), "after": str(row.paging.next.after)})
+        return ids
+
+    def read(self, kind: str, ids: Iterable[int], names: Sequence[str]) -> list[Result]:
+        """Return those of the engagements that are not archived, with properties `names`."""
+        results = []
+        for batch in batched(ids, MAX_BATCH):
+            body = {
+                "inputs": [{"id": str(one)} for one in batch],
+                "properties": [*names],
+                "propertiesWithHistory": [],
+            }
+            path = self._endpoints.batch_read(kind)
+            response = self._client.post(path, body, _decode_records)
+            results += _to_results(response.body.results)
+        return results
+
+    def at_moments(self, kind: str, at_ms: Iterable[str], names: Sequence[str]) -> list[Result]:
+        """Return the engagements that happened at some moments, as far as the search has them."""
+        results = []
+        for batch in batched(sorted({*at_ms}), MAX_GROUPS):
+            groups = [[_filter(TIMESTAMP, "EQ", one)] for one in batch]
+            results += self._search(kind, groups, names)
+        return results
+
+    def created_since(self, kind: str, since_ms: int, source_id: str | None) -> list[int]:
+        """Return the engagements that programs created after a moment, in Unix ms."""
+        filters = [_filter(CREATED, "GT", str(since_ms)), _filter(SOURCE, "EQ", API_SOURCE)]
+        if source_id is not None:
+            filters.append(_filter(SOURCE_ID, "EQ", source_id))
+        return [result.id for result in self._search(kind, [filters], [])]
+
+    def _search(
+        self, kind: str, groups: Sequence[Sequence[object]], names: Sequence[str]
+    ) -> list[Result]:
+        body: dict[str, Any] = {
+            "filterGroups": [{"filters": [*filters]} for filters in groups],
+            "properties": [*names],
+            "limit": MAX_FOUND,
+            "after": "",
+        }
+        results: list[Result] = []
+        while True:
+            response = self._client.post(
+                self._endpoints.search(kind), body, _decode_records, rate_limiter=self._searches
+            )
+            results += _to_results(response.body.results)
+            paging = response.body.paging
+            if paging is None or paging.next is None or len(results) >= MAX_RESULTS:
+                return results
+            body["after"] = str(paging.next.after)
+
+
+def batched(items: Iterable[T], size: int) -> Iterator[list[T]]:
+    """Yield lists of up to `size` items."""
+    iterator = iter(items)
+    while batch := list(islice(iterator, size)):
+        yield batch
+
+
+def _filter(name: str, operator: str, value: str) -> dict[str, str]:
+    return {"propertyName": name, "operator": operator, "value": value}
+
+
+def _to_results(records: Iterable[_Record]) -> list[Result]:
+    return [Result(int(record.id), record.properties) for record in records]

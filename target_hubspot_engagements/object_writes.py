@@ -1,0 +1,325 @@
+"""
+Writes engagements by HubSpot's CRM objects API, up to a hundred with a request.
+
+Creations are sent once: without an answer their outcome is unknown. Other requests may be carried
+out twice without harm, and are retried. Any thread may call these functions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, TypeVar
+
+import msgspec
+
+from hubspot_api.client import HubspotClient
+from hubspot_api.endpoints import Endpoints
+from hubspot_api.exceptions import (
+    ApiError,
+    BadRequestError,
+    ConflictError,
+    HubspotError,
+    NotFoundError,
+    OutcomeUnknownError,
+)
+from target_hubspot_engagements.engagement import Partners
+from target_hubspot_engagements.matching import Result, match_results
+from target_hubspot_engagements.validation import Problem
+from target_hubspot_engagements.values import to_datetime_text
+
+MAX_BATCH = 100
+MAX_ASSOCIATIONS = 2_000
+TRACE_ID = "objectWriteTraceId"
+SOURCE_ID = "hs_object_source_id"
+# HubSpot's ids of the plain association types, from its associations guide. Pairs that are not here
+# are associated after the creation, by the endpoint that needs no id.
+ASSOCIATION_TYPE_IDS: Mapping[tuple[str, str], int] = {
+    ("notes", "contacts"): 202,
+    ("notes", "companies"): 190,
+    ("notes", "deals"): 214,
+    ("emails", "contacts"): 198,
+    ("emails", "companies"): 186,
+    ("emails", "deals"): 210,
+    ("emails", "tickets"): 224,
+    ("tasks", "contacts"): 204,
+    ("calls", "contacts"): 194,
+    ("meetings", "contacts"): 200,
+}
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Creation:
+    """An engagement to create, with the associations that its creation can make."""
+
+    texts: Mapping[str, str]
+    partners: Partners = field(default_factory=dict)
+
+
+class Update(NamedTuple):
+    """Properties of an existing engagement to change."""
+
+    hubspot_id: int
+    texts: Mapping[str, str]
+
+
+@dataclass
+class Outcome:
+    """
+    What became of the inputs of a request, by their place.
+
+    `ids` are of those that were written, `refusals` say why HubSpot did not write others, and
+    `unknown` are those of which no answer tells. `partial` are those written of which HubSpot
+    refused an association. `unsent` are those that an `error` kept from being sent. `newest_ms` is
+    HubSpot's date of the youngest creation, in Unix ms, and `source_id` how HubSpot names the
+    program that created.
+    """
+
+    ids: dict[int, int] = field(default_factory=dict)
+    refusals: dict[int, Problem] = field(default_factory=dict)
+    unknown: set[int] = field(default_factory=set)
+    partial: dict[int, Problem] = field(default_factory=dict)
+    unsent: set[int] = field(default_factory=set)
+    error: ApiError | None = None
+    newest_ms: int = 0
+    source_id: str | None = None
+
+    def add(self, other: Outcome, offset: int) -> None:
+        """Add the outcome of inputs from place `offset` on."""
+        self.ids |= {place + offset: one for place, one in other.ids.items()}
+        self.refusals |= {place + offset: one for place, one in other.refusals.items()}
+        self.unknown |= {place + offset for place in other.unknown}
+        self.partial |= {place + offset: one for place, one in other.partial.items()}
+        self.unsent |= {place + offset for place in other.unsent}
+        self.error = self.error or other.error
+        self.newest_ms = max(self.newest_ms, other.newest_ms)
+        self.source_id = other.source_id or self.source_id
+
+
+class _Record(msgspec.Struct):
+    id: str | int
+    properties: dict[str, Any] = {}
+    createdAt: str | None = None
+    objectWriteTraceId: str | None = None
+
+
+class _BatchError(msgspec.Struct):
+    message: str | None = None
+    category: str | None = None
+    context: dict[str, Any] | None = None
+    errors: list[Any] | None = None
+
+
+class _Batch(msgspec.Struct):
+    results: list[_Record] = []
+    errors: list[_BatchError] | None = None
+
+
+class _AssociationBatch(msgspec.Struct):
+    errors: list[_BatchError] | None = None
+
+
+_decode_batch = msgspec.json.Decoder(_Batch).decode
+_decode_associations = msgspec.json.Decoder(_AssociationBatch).decode
+
+
+def has_type_id(kind: str, partner_kind: str) -> bool:
+    """Tell whether a creation can make an association with a type."""
+    return (kind, partner_kind) in ASSOCIATION_TYPE_IDS
+
+
+class ObjectWrites:
+    """Writes engagements of a portal; methods raise what the client raises for all inputs."""
+
+    def __init__(self, client: HubspotClient, version: str) -> None:
+        self._client = client
+        self._endpoints = Endpoints(version)
+
+    def create(self, kind: str, creations: Sequence[Creation]) -> Outcome:
+        """Create engagements, each with its associations."""
+        inputs = [_to_input(kind, place, one) for place, one in enumerate(creations)]
+        try:
+            body = self._write_batch(kind, "create", inputs, once=True)
+        except OutcomeUnknownError:
+            return Outcome(unknown={*range(len(creations))})
+        except (BadRequestError, ConflictError) as error:
+            return _bisect(error, creations, lambda half: self.create(kind, half))
+        except ApiError as error:
+            return unsent(creations, error)
+        return _to_outcome(body, [one.texts for one in creations])
+
+    def upsert(self, kind: str, unique: str, texts: Sequence[Mapping[str, str]]) -> Outcome:
+        """Create or update engagements by the property `unique`, which all `texts` have."""
+        inputs = [{"idProperty": unique, "id": one[unique], "properties": {**one}} for one in texts]
+        try:
+            body = self._write_batch(kind, "upsert", inputs, once=False)
+        except (BadRequestError, ConflictError) as error:
+            return _bisect(error, texts, lambda half: self.upsert(kind, unique, half))
+        return _to_upsert_outcome(body, unique, texts)
+
+    def update(self, kind: str, updates: Sequence[Update]) -> Outcome:
+        """Change engagements."""
+        inputs = [{"id": str(one.hubspot_id), "properties": {**one.texts}} for one in updates]
+        try:
+            body = self._write_batch(kind, "update", inputs, once=False)
+        except (BadRequestError, ConflictError, NotFoundError) as error:
+            return _bisect(error, updates, lambda half: self.update(kind, half))
+        written = {int(record.id) for record in body.results}
+        outcome = Outcome()
+        for place, one in enumerate(updates):
+            if one.hubspot_id in written:
+                outcome.ids[place] = one.hubspot_id
+            else:
+                outcome.refusals[place] = _refusal_of_id(body.errors or (), one.hubspot_id)
+        return outcome
+
+    def archive(self, kind: str, ids: Sequence[int]) -> None:
+        """Archive engagements; HubSpot answers the same for ids that it does not know."""
+        inputs = [{"id": str(one)} for one in ids]
+        self._write_batch(kind, "archive", inputs, once=False)
+
+    def associate(
+        self, kind: str, partner_kind: str, pairs: Sequence[tuple[int, str]]
+    ) -> dict[int, Problem]:
+        """Associate engagements with records of a type; returns the refusals by place."""
+        inputs = [{"from": {"id": str(one)}, "to": {"id": partner}} for one, partner in pairs]
+        path = self._endpoints.association_batch(kind, partner_kind, "associate/default")
+        try:
+            body = self._write(path, {"inputs": inputs}, _decode_associations, once=False)
+        except (BadRequestError, NotFoundError) as error:
+            outcome = _bisect(
+                error,
+                pairs,
+                lambda half: Outcome(refusals=self.associate(kind, partner_kind, half)),
+            )
+            return outcome.refusals
+        return _refused_pairs(body.errors or (), pairs)
+
+    def dissociate(self, kind: str, partner_kind: str, pairs: Sequence[tuple[int, str]]) -> None:
+        """Remove associations of engagements with records of a type."""
+        inputs = [{"from": {"id": str(one)}, "to": [{"id": partner}]} for one, partner in pairs]
+        path = self._endpoints.association_batch(kind, partner_kind, "archive")
+        self._write(path, {"inputs": inputs}, bytes, once=False)
+
+    def _write_batch(
+        self, kind: str, action: str, inputs: Sequence[Mapping[str, Any]], *, once: bool
+    ) -> _Batch:
+        path = self._endpoints.batch(kind, action)
+        return self._write(path, {"inputs": inputs}, _parse_batch, once=once)
+
+    def _write(self, path: str, body: object, parse: Callable[[bytes], T], *, once: bool) -> T:
+        return self._client.write("POST", path, body, parse, once=once).body
+
+
+def _parse_batch(text: bytes) -> _Batch:
+    return _decode_batch(text) if text else _Batch()  # 204 has no body
+
+
+def _to_input(kind: str, place: int, creation: Creation) -> dict[str, Any]:
+    return {
+        "properties": {**creation.texts},
+        "associations": [
+            {
+                "to": {"id": partner},
+                "types": [
+                    {
+                        "associationCategory": "HUBSPOT_DEFINED",
+                        "associationTypeId": ASSOCIATION_TYPE_IDS[kind, partner_kind],
+                    }
+                ],
+            }
+            for partner_kind, partners in creation.partners.items()
+            for partner in partners
+        ],
+        TRACE_ID: str(place),
+    }
+
+
+def _bisect(
+    error: HubspotError, inputs: Sequence[T], send: Callable[[Sequence[T]], Outcome]
+) -> Outcome:
+    """Send the halves of a batch that HubSpot refused as a whole; a single input is refused."""
+    if len(inputs) == 1:
+        return Outcome(refusals={0: to_problem(error)})
+    middle = len(inputs) // 2
+    outcome = send(inputs[:middle])
+    rest = inputs[middle:]
+    outcome.add(unsent(rest, outcome.error) if outcome.error else send(rest), middle)
+    return outcome
+
+
+def unsent(inputs: Sequence[object], error: ApiError) -> Outcome:
+    """Return the outcome of inputs that HubSpot has certainly not carried out."""
+    return Outcome(unsent={*range(len(inputs))}, error=error)
+
+
+def _to_outcome(body: _Batch, written: Sequence[Mapping[str, Any]]) -> Outcome:
+    """Return the outcome of a batch of creations."""
+    outcome = Outcome()
+    for error in body.errors or ():
+        for trace_id in (error.context or {}).get(TRACE_ID) or ():
+            if str(trace_id).isdecimal() and int(trace_id) < len(written):
+                outcome.refusals[int(trace_id)] = _problem_of(error)
+    results = [
+        Result(int(record.id), record.properties, record.objectWriteTraceId)
+        for record in body.results
+    ]
+    outcome.ids = match_results(written, results, outcome.refusals)
+    outcome.unknown = {*range(len(written))} - outcome.ids.keys() - outcome.refusals.keys()
+    for record in body.results:
+        if record.createdAt:
+            outcome.newest_ms = max(outcome.newest_ms, int(to_datetime_text(record.createdAt)))
+        outcome.source_id = record.properties.get(SOURCE_ID) or outcome.source_id
+    return outcome
+
+
+def _to_upsert_outcome(body: _Batch, unique: str, texts: Sequence[Mapping[str, str]]) -> Outcome:
+    """Return the outcome of a batch whose results name their inputs by a unique property."""
+    ids = {str(one.properties.get(unique)).lower(): int(one.id) for one in body.results}
+    outcome = Outcome()
+    for place, one in enumerate(texts):
+        hubspot_id = ids.get(one[unique].lower())
+        if hubspot_id is None:
+            outcome.unknown.add(place)
+        else:
+            outcome.ids[place] = hubspot_id
+    return outcome
+
+
+def _refusal_of_id(errors: Sequence[_BatchError], hubspot_id: int) -> Problem:
+    for error in errors:
+        if str(hubspot_id) in map(str, (error.context or {}).get("ids") or ()):
+            return _problem_of(error)
+    if errors and not any(error.context for error in errors):
+        return _problem_of(errors[0])
+    return Problem(f"HubSpot has no engagement {hubspot_id}: it was deleted there")
+
+
+def _refused_pairs(
+    errors: Sequence[_BatchError], pairs: Sequence[tuple[int, str]]
+) -> dict[int, Problem]:
+    """Return the refusals of associations; HubSpot names the id that is wrong, or none."""
+    refusals = {}
+    for error in errors:
+        ids = set(map(str, (error.context or {}).get("id") or ()))
+        ids |= {text for text in str(error.message).replace("=", " ").split() if text.isdecimal()}
+        for place, (hubspot_id, partner) in enumerate(pairs):
+            if not ids or partner in ids or str(hubspot_id) in ids:
+                refusals[place] = _problem_of(error)
+    return refusals
+
+
+def _problem_of(error: _BatchError) -> Problem:
+    return Problem(error.message or error.category or "refused without a reason")
+
+
+def to_problem(error: HubspotError) -> Problem:
+    """Return why HubSpot refused a record, with the property that the error names."""
+    for one in error.body.get("errors") or ():
+        context = one.get("context") if isinstance(one, Mapping) else None
+        names = context.get("propertyName") if isinstance(context, Mapping) else None
+        if isinstance(names, list) and names:
+            return Problem(f"{one.get('message')} ({one.get('code')})", str(names[0]))
+    return Problem(str(error.body.get("message") or error))

@@ -1,0 +1,56 @@
+"""Counts what a run does, and says so on stderr."""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+
+from command_line.log_format import METRIC
+from hubspot_api.client import HubspotClient
+
+LOGGER = logging.getLogger(__name__)
+
+LOG_INTERVAL_S = 30.0
+COUNTS = ("created", "updated", "unchanged", "archived", "rejected", "pending")
+
+
+@dataclass
+class Progress:
+    """Counts the records of a run by what became of them, one of COUNTS."""
+
+    client: HubspotClient
+    is_dry: bool = False
+    counts: Counter[str] = field(default_factory=Counter)
+    _started_s: float = field(default_factory=time.monotonic)
+    _shown_s: float = field(default_factory=time.monotonic)
+
+    def tick(self) -> None:
+        """Log the counts if the interval has passed."""
+        now = time.monotonic()
+        if now - self._shown_s >= LOG_INTERVAL_S:
+            self._shown_s = now
+            LOGGER.info("%s", self._line())
+
+    def close(self, outcome: str) -> None:
+        """Log the summary, which begins with `outcome`."""
+        for name in COUNTS:
+            point = {
+                "type": "counter",
+                "metric": "record_count",
+                "value": self.counts[name],
+                "tags": {"result": name},
+            }
+            LOGGER.info(METRIC, json.dumps(point))
+        LOGGER.info("%s: %s", outcome, self._line())
+
+    def _line(self) -> str:
+        elapsed_s = time.monotonic() - self._started_s
+        counts = ", ".join(f"{self.counts[name]} {name}" for name in COUNTS)
+        prefix = "dry run, nothing is sent: " if self.is_dry else ""
+        return (
+            f"{prefix}{counts}; {self.client.requests} requests,"
+            f" {self.client.retries} retried, in {elapsed_s:.1f} s"
+        )

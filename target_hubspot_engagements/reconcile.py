@@ -1,0 +1,186 @@
+"""
+What became of creations that got no answer: found in HubSpot, absent, or undecided. Never guessed.
+
+HubSpot has no idempotency key, so an engagement is known by its content: the moment and the owner,
+which HubSpot does not reformat, and all values that were sent.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from hubspot_api.json_codec import to_json
+from target_hubspot_engagements.engagement import Partners
+from target_hubspot_engagements.ledger import Key
+from target_hubspot_engagements.lookups import CREATED, Lookups
+from target_hubspot_engagements.matching import OWNER, Result, is_of_moment, is_same, moment
+from target_hubspot_engagements.validation import TIMESTAMP
+from target_hubspot_engagements.values import to_datetime_text
+
+CLOCK_SKEW_MS = 120_000  # HubSpot's clock is known to a second, at the start of a run
+
+
+@dataclass(frozen=True)
+class Doubt:
+    """
+    A creation of which it is not known whether HubSpot has carried it out.
+
+    `partners` are the associations that it makes. It was sent after `sent_ms` and before
+    `latest_ms`, in Unix ms; both are 0 for an engagement that a lost ledger may have known.
+    """
+
+    place: Key
+    kind: str
+    texts: Mapping[str, str]
+    partners: Partners
+    sent_ms: int
+    latest_ms: int
+
+    @property
+    def content(self) -> bytes:
+        """All that was sent; creations with the same content may stand for each other."""
+        partners = sorted((kind, sorted(ids)) for kind, ids in self.partners.items() if ids)
+        return to_json((self.kind, sorted(self.texts.items()), partners))
+
+    @property
+    def first_partner(self) -> tuple[str, str] | None:
+        """Type and id of an associated record, whose engagements are looked through."""
+        for kind, ids in self.partners.items():
+            for one in ids:
+                return kind, one
+        return None
+
+
+@dataclass
+class Decision:
+    """What became of each creation; `undecided` has the reason."""
+
+    found: dict[Key, int] = field(default_factory=dict)
+    absent: set[Key] = field(default_factory=set)
+    undecided: dict[Key, str] = field(default_factory=dict)
+
+
+def find_candidates(lookups: Lookups, doubts: Sequence[Doubt]) -> dict[Key, list[Result]]:
+    """Return the engagements that happened at the moment of each creation, for the same owner."""
+    candidates: dict[Key, list[Result]] = {}
+    for kind in {doubt.kind for doubt in doubts}:
+        of_kind = [doubt for doubt in doubts if doubt.kind == kind]
+        names = sorted({TIMESTAMP, OWNER, CREATED}.union(*(doubt.texts for doubt in of_kind)))
+        apart = [doubt for doubt in of_kind if doubt.first_partner is None]
+        associated = [doubt for doubt in of_kind if doubt.first_partner is not None]
+        candidates |= _of_partners(lookups, kind, associated, names)
+        moments = [moment(doubt.texts) for doubt in apart]
+        results = lookups.at_moments(kind, moments, names) if apart else []
+        candidates |= {doubt.place: _of_moment(doubt, results) for doubt in apart}
+    return candidates
+
+
+def decide(
+    doubts: Sequence[Doubt],
+    candidates: Mapping[Key, Sequence[Result]],
+    claimed: Iterable[int],
+    is_settled: Callable[[Doubt], bool],
+) -> Decision:
+    """
+    Decide what became of creations; `claimed` are engagements that belong to other keys.
+
+    A creation is absent only if no engagement of its moment is left, and `is_settled` says that
+    one would show by now. One that differs in its text may be the same, reformatted by HubSpot.
+    """
+    decision, taken = Decision(), {*claimed}
+    groups = defaultdict(list)
+    for doubt in sorted(doubts, key=lambda doubt: doubt.sent_ms):
+        groups[doubt.content].append(doubt)
+    exact = {
+        content: _exact(members[0], candidates.get(members[0].place, ()), taken)
+        for content, members in groups.items()
+    }
+    claims = [one for ids in exact.values() for one in ids]
+    contested = {one for one in claims if claims.count(one) > 1}
+    for content, members in groups.items():
+        near = {result.id for result in candidates.get(members[0].place, ())}
+        near -= taken | {*claims}
+        _decide_group(decision, members, exact[content], contested, near, is_settled)
+    return decision
+
+
+def _exact(doubt: Doubt, candidates: Iterable[Result], taken: set[int]) -> set[int]:
+    """Return the engagements that have all values of a creation, and no other key."""
+    return {
+        result.id
+        for result in candidates
+        if result.id not in taken and is_same(doubt.texts, result.texts)
+    }
+
+
+def _decide_group(
+    decision: Decision,
+    members: Sequence[Doubt],
+    exact: set[int],
+    contested: set[int],
+    near: set[int],
+    is_settled: Callable[[Doubt], bool],
+) -> None:
+    """Decide about creations of the same content, which may stand for each other."""
+    if exact & contested or len(exact) > len(members):
+        for doubt in members:
+            decision.undecided[doubt.place] = f"several engagements fit: {_listed(exact)}"
+        return
+    rest = list(members)
+    for hubspot_id in sorted(exact):
+        decision.found[rest.pop(0).place] = hubspot_id
+    for doubt in rest:
+        if near:
+            decision.undecided[doubt.place] = f"it may be {_listed(near)}, whose values differ"
+        elif is_settled(doubt):
+            decision.absent.add(doubt.place)
+        else:
+            decision.undecided[doubt.place] = "HubSpot does not show it, and may do so later"
+
+
+def _listed(ids: Iterable[int]) -> str:
+    return ", ".join(map(str, sorted(ids)[:5]))
+
+
+def _of_partners(
+    lookups: Lookups, kind: str, doubts: Sequence[Doubt], names: Sequence[str]
+) -> dict[Key, list[Result]]:
+    """Return the candidates among the engagements of each creation's first associated record."""
+    by_kind: dict[str, set[str]] = defaultdict(set)
+    for doubt in doubts:
+        if doubt.first_partner:
+            by_kind[doubt.first_partner[0]].add(doubt.first_partner[1])
+    ids: dict[tuple[str, str], set[int]] = {}
+    for partner_kind, partners in by_kind.items():
+        found = lookups.associated(partner_kind, sorted(partners), kind)
+        ids |= {(partner_kind, partner): one for partner, one in found.items()}
+    everything = sorted(set().union(*ids.values())) if ids else []
+    results = {result.id: result for result in lookups.read(kind, everything, names)}
+    return {
+        doubt.place: _of_moment(
+            doubt,
+            [
+                results[one]
+                for one in ids.get(doubt.first_partner or ("", ""), ())
+                if one in results
+            ],
+        )
+        for doubt in doubts
+    }
+
+
+def _of_moment(doubt: Doubt, results: Iterable[Result]) -> list[Result]:
+    """Return the engagements of a creation's moment and owner that are not older than it."""
+    earliest_ms = doubt.sent_ms - CLOCK_SKEW_MS if doubt.sent_ms else 0
+    return [
+        result
+        for result in results
+        if is_of_moment(doubt.texts, result.texts) and _created_ms(result) >= earliest_ms
+    ]
+
+
+def _created_ms(result: Result) -> int:
+    text = result.texts.get(CREATED)
+    return int(to_datetime_text(str(text))) if text else 2**63

@@ -1,0 +1,115 @@
+"""What the parts of a run share."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from hubspot_api.client import MIN_TIMEOUTS_BEFORE_GIVING_UP, RETRY_LIMIT_S, HubspotClient
+from hubspot_api.endpoints import NEWEST
+from target_hubspot_engagements.config import V1, Config
+from target_hubspot_engagements.ledger import Key, Ledger
+from target_hubspot_engagements.lookups import Lookups
+from target_hubspot_engagements.object_writes import ObjectWrites
+from target_hubspot_engagements.progress import Progress
+from target_hubspot_engagements.rejected import Rejections
+from target_hubspot_engagements.v1_writes import V1Writes
+
+SHOWN_KEYS = 5
+
+
+@dataclass(frozen=True)
+class Options:
+    """
+    The options of the command line.
+
+    `adopts`: engagements that are in HubSpot are looked for before they are created, as after the
+    loss of a ledger. `resends`: creations in doubt that HubSpot does not show are sent again.
+    """
+
+    is_new: bool = False
+    adopts: bool = False
+    resends: bool = False
+    is_dry: bool = False
+
+
+def local_ms() -> int:
+    """Return this machine's time in Unix ms."""
+    return time.time_ns() // 1_000_000
+
+
+def version_of(config: Config) -> str:
+    """Return the version of the CRM objects API to use beside, or instead of, v1."""
+    return NEWEST if config.api_version == V1 else config.api_version
+
+
+@dataclass
+class Run:
+    """
+    A run over one input.
+
+    `undecided` are the keys in doubt, each with the reason; `passed_over` are those of them whose
+    record was not written, so that no STATE may follow. `clock` returns this machine's time in
+    Unix ms, `sleep` waits for seconds. `behind_ms` is how much later it is by HubSpot's clock, by
+    which the run began at `started_ms`.
+    """
+
+    config: Config
+    options: Options
+    client: HubspotClient
+    ledger: Ledger
+    lookups: Lookups
+    objects: ObjectWrites
+    v1: V1Writes
+    progress: Progress
+    rejections: Rejections
+    clock: Callable[[], int] = local_ms
+    sleep: Callable[[float], None] = time.sleep
+    behind_ms: int = 0
+    started_ms: int = 0
+    undecided: dict[Key, str] = field(default_factory=dict)
+    passed_over: set[Key] = field(default_factory=set)
+
+    @property
+    def version(self) -> str:
+        """The version of the CRM objects API, which has what v1 cannot do."""
+        return version_of(self.config)
+
+    @property
+    def retry_s(self) -> float:
+        """How long the client may go on sending a request that HubSpot refuses for now."""
+        return max(RETRY_LIMIT_S, MIN_TIMEOUTS_BEFORE_GIVING_UP * self.config.request_timeout)
+
+    def set_clock(self, hubspot_at: datetime) -> None:
+        """Take over HubSpot's clock: this machine's may be wrong by hours."""
+        self.behind_ms = int(hubspot_at.timestamp() * 1000) - self.clock()
+        self.started_ms = self.now_ms()
+
+    def now_ms(self) -> int:
+        """Return the time by HubSpot's clock, in Unix ms; right to a second or two."""
+        return self.clock() + self.behind_ms
+
+    def note_undecided(self, undecided: Mapping[Key, str], settled: Iterable[Key]) -> None:
+        """Note keys in doubt; of the `settled` ones, those remain whose record was passed over."""
+        for place in {*settled} - self.passed_over:
+            self.undecided.pop(place, None)
+        self.undecided |= undecided
+
+    def pass_over(self, place: Key, reason: str) -> None:
+        """Note that a record is not written, since its key is in doubt."""
+        self.passed_over.add(place)
+        self.undecided.setdefault(place, reason)
+
+    def undecided_text(self) -> str:
+        """Return the line that names the keys in doubt."""
+        shown = [
+            f"stream {stream}, key {key}: {reason}"
+            for (stream, key), reason in list(self.undecided.items())[:SHOWN_KEYS]
+        ]
+        more = len(self.undecided) - len(shown)
+        return (
+            f"{len(self.undecided)} engagements are undecided, none was sent again:"
+            f" {'; '.join(shown)}{f'; and {more} more' if more else ''}: see docs/write-back.md"
+        )

@@ -1,0 +1,144 @@
+"""
+Settles the keys whose last request got no answer, at the start of a run and after a lost answer.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+
+from target_hubspot_engagements.ledger import (
+    ARCHIVING,
+    CREATING,
+    DONE,
+    GONE,
+    UPDATING,
+    Entry,
+    Key,
+)
+from target_hubspot_engagements.lookups import batched
+from target_hubspot_engagements.object_writes import MAX_BATCH
+from target_hubspot_engagements.reconcile import Decision, Doubt, decide, find_candidates
+from target_hubspot_engagements.run import Run
+
+LOGGER = logging.getLogger(__name__)
+
+
+def settle(run: Run) -> None:
+    """
+    Settle what can be settled: archive again, and look for creations in HubSpot.
+
+    A creation that HubSpot carried out is noted, one that it did not is forgotten, so that its
+    record creates it anew. The others are in `run.undecided`.
+    """
+    entries = run.ledger.in_doubt()
+    _archive_again(run, [entry for entry in entries if entry.state == ARCHIVING])
+    creating = [entry for entry in entries if entry.state == CREATING]
+    if not creating:
+        return
+    decision = _decide(run, creating)
+    run.ledger.put(
+        [
+            _as_written(entry, decision.found[entry.place])
+            for entry in creating
+            if entry.place in decision.found
+        ],
+        forgotten=decision.absent,
+    )
+    run.note_undecided(decision.undecided, settled={*decision.found} | decision.absent)
+    LOGGER.warning(
+        "of %d creations without an answer HubSpot has %d, and not %d; %d are undecided",
+        len(creating),
+        len(decision.found),
+        len(decision.absent),
+        len(decision.undecided),
+    )
+
+
+def _decide(run: Run, entries: Sequence[Entry]) -> Decision:
+    """Return what became of creations; waits until HubSpot cannot carry them out any more."""
+    unique = run.config.unique_property
+    # An upsert by a unique property may be repeated: there is nothing to look for.
+    repeatable = {one.place for one in entries if unique and unique in (one.payload or {})}
+    doubts = [_to_doubt(run, entry) for entry in entries if entry.place not in repeatable]
+    if doubts:
+        _wait(run, doubts)
+    decision = look_for(run, doubts)
+    decision.absent |= repeatable
+    if run.options.resends:
+        decision.absent |= decision.undecided.keys()
+        decision.undecided.clear()
+    return decision
+
+
+def look_for(run: Run, doubts: Sequence[Doubt]) -> Decision:
+    """Look for engagements in HubSpot that no key has yet."""
+    candidates = find_candidates(run.lookups, doubts)
+    claimed = run.ledger.known_ids(_ids(candidates))
+    return decide(doubts, candidates, claimed, lambda doubt: is_settled(run, doubt))
+
+
+def is_settled(run: Run, doubt: Doubt) -> bool:
+    """Tell whether an engagement would show by now, had HubSpot carried out its creation."""
+    delay_s = run.config.settle_seconds
+    if doubt.first_partner is None:  # found by the search alone, which is late
+        delay_s = max(delay_s, run.config.index_seconds)
+    return run.now_ms() - doubt.latest_ms >= delay_s * 1000
+
+
+def _wait(run: Run, doubts: Sequence[Doubt]) -> None:
+    """Wait until HubSpot cannot carry out any of these creations any more."""
+    latest_ms = max(doubt.latest_ms for doubt in doubts)
+    wait_s = run.config.settle_seconds - (run.now_ms() - latest_ms) / 1000
+    if wait_s > 0:
+        LOGGER.warning(
+            "%d creations got no answer: looking for them in %.0f s, when HubSpot has carried them"
+            " out or never will",
+            len(doubts),
+            wait_s,
+        )
+        run.sleep(wait_s)
+
+
+def _archive_again(run: Run, entries: Sequence[Entry]) -> None:
+    """Repeat archiving without an answer: an archived engagement stays archived."""
+    by_kind = defaultdict(list)
+    for entry in entries:
+        if entry.hubspot_id is not None:
+            by_kind[entry.kind].append(entry)
+    for kind, of_kind in by_kind.items():
+        for batch in batched(of_kind, MAX_BATCH):
+            run.objects.archive(kind, [one.hubspot_id for one in batch if one.hubspot_id])
+            run.ledger.put(
+                [one._replace(state=GONE, hubspot_id=None, partners=None) for one in batch]
+            )
+
+
+def _to_doubt(run: Run, entry: Entry) -> Doubt:
+    sent_ms = entry.sent_ms or 0
+    latest_ms = entry.lost_ms
+    if latest_ms is None:
+        # The process ended before it knew: the last try was before this run, and within the time
+        # that the client retries a request.
+        latest_ms = min(sent_ms + int(run.retry_s * 1000), run.started_ms)
+    return Doubt(
+        entry.place, entry.kind, entry.payload or {}, entry.partners or {}, sent_ms, latest_ms
+    )
+
+
+def _as_written(entry: Entry, hubspot_id: int) -> Entry:
+    """Return the entry of a creation that was found; the record's hash is set when it comes."""
+    state = UPDATING if entry.payload_hash is None else DONE
+    return entry._replace(
+        state=state,
+        hubspot_id=hubspot_id,
+        source_hash=None,
+        payload=None,
+        sent_ms=None,
+        lost_ms=None,
+    )
+
+
+def _ids(candidates: Mapping[Key, Sequence[object]]) -> list[int]:
+    return sorted({result.id for results in candidates.values() for result in results})  # type: ignore[attr-defined]

@@ -1,0 +1,183 @@
+"""The streams of the input: which key a record has, and which engagement it is. Pure."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from hubspot_api.activity_properties import ASSOCIATIONS, OBJECT_TYPES
+from hubspot_api.json_codec import parse_json, to_json
+from target_hubspot_engagements.config import ENGAGEMENTS, STREAM_TYPES, Config
+from target_hubspot_engagements.engagement import Engagement
+from target_hubspot_engagements.exceptions import InputError
+from target_hubspot_engagements.from_engagement import KINDS, read_engagement
+from target_hubspot_engagements.messages import SchemaMessage
+
+METADATA_PREFIX = "_sdc_"  # Singer's own columns
+DELETED_AT = "_sdc_deleted_at"
+HUBSPOT_ID, ASSOCIATED, CONTACT_EMAILS = "hubspotId", "associations", "contactEmails"
+PARTNER_KEYS = {key: kind for kind, key in ASSOCIATIONS.items()}
+SINGULARS = {
+    "contact": "contacts",
+    "company": "companies",
+    "deal": "deals",
+    "ticket": "tickets",
+    "quote": "quotes",
+    "marketing_event": "marketing_events",
+}
+RESERVED = frozenset((HUBSPOT_ID, ASSOCIATED, CONTACT_EMAILS, *PARTNER_KEYS))
+CHILD_PREFIX = "engagement_"  # the tap's tables with parts of its engagements
+HASH_BYTES = 16
+
+_decode = msgspec.json.Decoder(dict[str, Any]).decode
+_encode_sorted = msgspec.json.Encoder(order="sorted").encode
+
+
+class SourceStream:
+    """
+    A stream whose records are engagements.
+
+    `kind` is a type in the objects API, or `engagements`, whose records name their own type.
+    """
+
+    def __init__(self, message: SchemaMessage, kind: str, config: Config) -> None:
+        self.name = message.stream
+        self.kind = kind
+        self.key_properties = message.key_properties
+        self._names = config.property_map.get(message.stream, {})
+        self._keeps_ids = config.ids == "keep"
+        # Another mapping makes another engagement of the same record.
+        mapping = (kind, sorted(self._names.items()), self._keeps_ids)
+        self._hash_key = hashlib.blake2b(to_json(mapping), digest_size=32).digest()
+
+    def identify(self, record: bytes) -> tuple[str, bytes]:
+        """
+        Return the record's key as JSON, and the hash of the record and of how it is mapped.
+
+        The hash is the same in any order of the columns: taps send them in another at each run.
+        Raises ValueError for a missing or null value of the key.
+        """
+        content = _parse(record)
+        key = [content.get(name) for name in self.key_properties]
+        if None in key:
+            raise ValueError(f"no value of the key {', '.join(self.key_properties)}")
+        text = _encode_sorted(content)
+        source_hash = hashlib.blake2b(text, digest_size=HASH_BYTES, key=self._hash_key).digest()
+        return to_json(key).decode(), source_hash
+
+    def read(self, text: bytes) -> Engagement:
+        """Return a record's content. Raises ValueError for one that cannot be understood."""
+        record = parse_json(text)
+        if record.get(DELETED_AT) is not None:
+            kind = KINDS.get(str(record.get("type")), self.kind)
+            kind = kind if self.kind == ENGAGEMENTS else self.kind
+            hubspot_id = self._existing_id(self._renamed(record))
+            return Engagement(kind, hubspot_id=hubspot_id, is_deleted=True)
+        if self.kind == ENGAGEMENTS:
+            return read_engagement(record, keeps_ids=self._keeps_ids)
+        columns = self._renamed(record)
+        return Engagement(
+            self.kind,
+            values={name: columns[name] for name in columns if name not in RESERVED},
+            partners=_read_partners(columns),
+            contact_emails=_read_emails(columns),
+            hubspot_id=self._existing_id(columns),
+            optional=frozenset(self.key_properties) - {*self._names},
+        )
+
+    def _renamed(self, record: Mapping[str, Any]) -> dict[str, Any]:
+        """Return a record by the names of property_map, without Singer's own columns."""
+        return {
+            target: value
+            for name, value in record.items()
+            if (target := self._names.get(name, name)) is not None
+            and not name.startswith(METADATA_PREFIX)
+        }
+
+    def _existing_id(self, record: Mapping[str, Any]) -> int | None:
+        """Return the id of an engagement of this portal that the record names."""
+        value = record.get(HUBSPOT_ID)
+        if self.kind == ENGAGEMENTS and self._keeps_ids:
+            value = record.get("id")
+        if value in (None, ""):
+            return None
+        if isinstance(value, bool) or not str(value).isdecimal():
+            raise ValueError(f"{HUBSPOT_ID} must be an id, not {value!r}")
+        return int(value)
+
+
+def build_stream(message: SchemaMessage, config: Config) -> SourceStream | None:
+    """
+    Return the stream of a SCHEMA, None for one to leave out.
+
+    Raises InputError for a stream of an unknown type.
+    """
+    name = message.stream
+    kind = config.stream_map.get(name, name)
+    if kind is None or (name not in config.stream_map and name.startswith(CHILD_PREFIX)):
+        return None
+    if kind not in STREAM_TYPES:
+        raise InputError(
+            f"stream {name}: which type of engagements? Name one in stream_map, {_listed()}; or"
+            " null, to leave the stream out"
+        )
+    return SourceStream(message, kind, config)
+
+
+def _listed() -> str:
+    return ", ".join(OBJECT_TYPES)
+
+
+def _parse(record: bytes) -> dict[str, Any]:
+    try:
+        return _decode(record)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        content: dict[str, Any] = parse_json(record)
+        return content
+
+
+def _read_partners(record: Mapping[str, Any]) -> dict[str, list[str]] | None:
+    """Return the associations that a record names; None if it names no kind of them."""
+    partners: dict[str, set[str]] = {}
+    for key, kind in PARTNER_KEYS.items():
+        if key in record:
+            partners[kind] = {_to_id(value, key) for value in _to_list(record[key])}
+    if ASSOCIATED in record:
+        partners |= {kind: set() for kind in ASSOCIATIONS if kind not in partners}
+    for item in _to_list(record.get(ASSOCIATED)):
+        if not isinstance(item, Mapping) or not {"objectType", "id"} <= item.keys():
+            raise ValueError(f"{ASSOCIATED} must be objects with objectType and id")
+        name = str(item["objectType"]).lower()
+        kind = SINGULARS.get(name, name)
+        partners.setdefault(kind, set()).add(_to_id(item["id"], ASSOCIATED))
+    if CONTACT_EMAILS in record:
+        partners.setdefault("contacts", set())
+    if not partners:
+        return None
+    return {kind: sorted(ids) for kind, ids in partners.items()}
+
+
+def _read_emails(record: Mapping[str, Any]) -> tuple[str, ...]:
+    emails = [str(value).strip().lower() for value in _to_list(record.get(CONTACT_EMAILS))]
+    return tuple(dict.fromkeys(filter(None, emails)))
+
+
+def _to_list(value: Any) -> list[Any]:
+    """Return a list of a value: a JSON list, a text of it or with semicolons, or a single id."""
+    if value in (None, ""):
+        return []
+    if isinstance(value, str) and value.lstrip().startswith("["):
+        value = parse_json(value.encode())
+    if isinstance(value, str):
+        return [part.strip() for part in value.replace(",", ";").split(";") if part.strip()]
+    return value if isinstance(value, list) else [value]
+
+
+def _to_id(value: Any, name: str) -> str:
+    text = str(value)
+    if isinstance(value, bool) or not text.isdecimal():
+        raise ValueError(f"{name}: {value!r} is no id")
+    return text
