@@ -31,7 +31,10 @@ DETAILS = {
     "NOTE": "engagement_notes",
     "TASK": "engagement_tasks",
 }
-REPORTS = "daily rolling owners calls meetings hours first-response quality".split()
+REPORTS = (
+    "daily rolling owners calls meetings hours first-response quality changes teams tasks outcomes"
+    " response touches measures"
+).split()
 SCHEMAS = Path(__file__).parents[1] / "tap_hubspot_engagements" / "schemas"
 KEYS = {
     "engagements": ["id"],
@@ -126,7 +129,10 @@ def _details(rng: random.Random, kind: str, at_ms: int) -> dict[str, Any]:
         outcome = rng.choice(("COMPLETED", "NO_SHOW", "CANCELED", None))
         return {"meetingOutcome": outcome, "startTime": at_ms, "endTime": at_ms + 1_800_000}
     if kind == "TASK":
-        return {"status": rng.choice(("COMPLETED", "NOT_STARTED")), "body": body}
+        if rng.random() < 0.5:
+            return {"status": "NOT_STARTED", "body": body}
+        done_ms = at_ms + rng.randrange(10 * DAY_MS)
+        return {"status": "COMPLETED", "completionDate": done_ms, "body": body}
     return {"body": body} if kind == "NOTE" else {"html": body, "text": body}
 
 

@@ -85,7 +85,7 @@ def print_report(
         log(note)
     is_empty = not result.rows.rows
     if is_empty:
-        log(result.if_empty or f"no engagements{report_filter.description}")
+        log(result.if_empty)
     if not is_empty or options.format != "table":
         stdout.write(FORMATS[options.format](result.rows), is_for_people=options.format == "table")
     if time.monotonic() - started_s > SLOW_S:
@@ -401,6 +401,8 @@ def _refuse_unused(options: argparse.Namespace) -> None:
         if is_given and reports != [None] and report not in reports:
             flag = f"--{name.replace('_', '-')}"
             raise UsageError(f"{flag} is for {report} only: {reports[0]} does not use it")
+    if options.command == "sql" and options.hours:
+        raise UsageError("--hours is for the report: its SQL has all of each time")
 
 
 def _read_days(options: argparse.Namespace, zone: ZoneInfo) -> tuple[date | None, date | None]:

@@ -83,6 +83,11 @@ class RelatedReader:
             for selection in plan.pairs
             if selection.stream.pair and selection.stream.pair.key
         ]
+        # A record replaces its child rows: that of a root has to bring its associations along.
+        self._pairs_by_root: dict[str, list[Selection]] = defaultdict(list)
+        for selection in plan.pairs:
+            if selection.stream.pair and selection.stream.parent != ENGAGEMENTS.tap_stream_id:
+                self._pairs_by_root[selection.stream.pair.root].append(selection)
         self._types = {
             name: _RelatedType(build_object_api(client, config, selection), selection)
             for name, selection in plan.related_selections.items()
@@ -93,9 +98,12 @@ class RelatedReader:
                 self._types[name].add(ids)
 
     def write_schemas(self, source: str | None) -> None:
-        """Write the SCHEMA of every related stream."""
-        for selection in self._plan.related_selections.values():
+        """Write the SCHEMA of every related stream, and of associations that come with it."""
+        for name, selection in self._plan.related_selections.items():
             self._messages.write_schema(selection, False, source)
+            for pairs in self._pairs_by_root.get(name, ()):
+                if pairs.stream.tap_stream_id not in self.failures:
+                    self._messages.write_schema(pairs, True, source)
 
     def find_refused_pairs(self) -> frozenset[str]:
         """
@@ -170,9 +178,13 @@ class RelatedReader:
 
     def flush(self, *, final: bool = False) -> None:
         """Read and write all full batches, and with `final` the others."""
-        for name, related_type in self._types.items():
-            while name not in self.failures and (batch := related_type.next_batch(final=final)):
-                self._read(name, related_type, *batch)
+        has_read = True
+        while has_read:  # the associations of a related record may name others
+            has_read = False
+            for name, related_type in self._types.items():
+                while name not in self.failures and (batch := related_type.next_batch(final=final)):
+                    self._read(name, related_type, *batch)
+                    has_read = True
 
     def with_state(self, state: State) -> dict[str, Any]:
         """Return `state` with the ids that are still to be read."""
@@ -237,11 +249,32 @@ class RelatedReader:
             mismatches += more
         self._messages.write_records(name, lines, response.received_at, related_type.version)
         self._progress.count(name, len(lines), mismatches)
+        self._write_pairs_of(name, related_type, response)
+
+    def _write_pairs_of(
+        self, name: str, related_type: _RelatedType, response: Response[Results]
+    ) -> None:
+        """Write the associations of live related records whose type is a root."""
+        members = [
+            Engagement(int(value["id"]), None, name, None, value)
+            for value in response.body.results
+            if not value.get("archived") and self._is_in_range(related_type, value)
+        ]
+        for selection in self._pairs_by_root.get(name, ()):
+            lines = self.read_pairs(selection, members)
+            stream = selection.stream.tap_stream_id
+            self._messages.write_records(stream, lines, response.received_at, related_type.version)
+            self._progress.count(stream, len(lines), ())
 
     def _is_in_range(self, related_type: _RelatedType, value: Mapping[str, Any]) -> bool:
         """Tell whether the stream's own sync reads a record, by `start_date`."""
         at_ms = changed_ms(value, related_type.api.object_type.date_property)
         return self._start_ms is None or at_ms is None or at_ms >= self._start_ms
+
+    def use_version(self, name: str, version: int) -> None:
+        """Give records of a type the version of its stream's pass in this run."""
+        if name in self._types:
+            self._types[name].version = version
 
     def use_versions(self, state: State) -> None:
         """Give the records of each stream the version of the stream's last full pass."""

@@ -75,6 +75,7 @@ class _Writer:
         assert version is not None, "every pass has one"
         self._swept = self._swept or ms_to_utc(version)
         self._now = max(self._now, page.hubspot_at)
+        run.related_reader.use_version(self.name, version)
         records = updated_since(run.config.start_date, page.engagements)
         lines, mismatches = to_lines(self._selection, None, records)
         run.messages.write_records(self.name, lines, page.received_at, version)

@@ -268,9 +268,10 @@ def table_body(table: Table) -> Markup:
 
 
 def numeric_columns(table: Table) -> list[bool]:
-    """Return a flag for each column: its values stand at the right."""
+    """Return a flag for each column: its values stand at the right, being numbers."""
     return [
-        any(_is_numeric(row[index]) for row in table.rows) for index in range(len(table.columns))
+        all(row[index] is None or _is_numeric(row[index]) for row in table.rows)
+        for index in range(len(table.columns))
     ]
 
 

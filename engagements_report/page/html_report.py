@@ -14,9 +14,9 @@ from markupsafe import Markup
 from engagements_report.exceptions import DatabaseError
 from engagements_report.page import document, formatting
 from engagements_report.page.charts.plot import PICTURE_WIDTH
-from engagements_report.page.document import Head, Page, People, Section
+from engagements_report.page.document import ChangeLine, Head, Page, People, Section
 from engagements_report.page.figures import key_figures
-from engagements_report.page.freshness import describe_freshness
+from engagements_report.page.freshness import describe_freshness, missing_days
 from engagements_report.page.goals import Goals
 from engagements_report.page.news import change_lines
 from engagements_report.page.people import Activity, build_people
@@ -82,6 +82,7 @@ class Source:
     measures: Measures
     people: Owners
     goals: Goals
+    synced_at: datetime | None
 
     @cached_property
     def counts(self) -> Counts:
@@ -133,6 +134,7 @@ def render(
         measures._replace(covered_first=page_days.covered_first),
         read_people(database),
         goals or Goals(),
+        _read_synced_at(database),
     )
     page = _build_page(source, report, now, progress)
     problems = [f"{it.name}: {it.problem}" for it in page.sections if it.problem]
@@ -169,7 +171,7 @@ def _build_page(source: Source, report: str | None, now: datetime, progress: Pro
         sections.append(_build_section(source, name))
     head = _build_head(source, now)
     people = _build_people(source, progress) if report in (None, "owners") else None
-    changes, note = change_lines(source.measures, source.page_days, source.people)
+    changes, note = _build_changes(source)
     if report:
         return Page(head, people=people, sections=[*charts, *sections])
     return Page(
@@ -194,6 +196,14 @@ def _build_chart(source: Source, name: str, width: int | None = None) -> Section
         return build_daily(section, counts, page_days, width)
     window_days, total = source.report_filter.window_days, source.report_filter.total
     return build_rolling(section, counts, page_days, window_days, total, width)
+
+
+def _build_changes(source: Source) -> tuple[Sequence[ChangeLine], str]:
+    """Return what changed most; nothing can be told of days that are not all loaded."""
+    page_days, zone = source.page_days, source.report_filter.period.zone
+    if source.synced_at and missing_days(source.synced_at, page_days.over, zone):
+        return [], "Not all of these days are loaded: what changed cannot be told yet."
+    return change_lines(source.measures, page_days, source.people)
 
 
 def _build_people(source: Source, progress: Progress) -> People:
@@ -287,17 +297,24 @@ def _empty_page(report_filter: ReportFilter, report: str | None) -> Written:
 def _build_head(source: Source, now: datetime) -> Head:
     zone, days = source.report_filter.period.zone, source.page_days.days
     calendar = formatting.format_zone(zone.key, iter_offsets(days.first, days.last, zone))
-    partial_day = source.page_days.partial_day
     lines = [
         calendar,
-        *([f"{formatting.format_day(partial_day)} is not over"] if partial_day else []),
+        *_partial_lines(source.page_days),
         formatting.describe_filter(source.report_filter),
         *_stale_lines(source.page_days),
     ]
-    synced_at = _read_synced_at(source.database)
+    synced_at = source.synced_at
     max_age_s = source.report_filter.max_age_s
     freshness = describe_freshness(synced_at, now, source.page_days.over, zone, max_age_s)
     return Head(period_title(days), lines, freshness)
+
+
+def _partial_lines(page_days: PageDays) -> list[str]:
+    """Return that the current day is not over, and whether the figures are about it."""
+    if not page_days.partial_day:
+        return []
+    line = f"{formatting.format_day(page_days.partial_day)} is not over"
+    return [f"{line}, and in none of the figures" if page_days.is_comparable else line]
 
 
 def _stale_lines(page_days: PageDays) -> list[str]:

@@ -89,7 +89,7 @@ def build_people(section: Section, activity: Activity) -> People:
 
 
 def _owner_figures(activity: Activity) -> list[OwnerFigures]:
-    """Return the owners with any engagement in the period or the eight before, busiest first."""
+    """Return the owners with any engagement in the period or the eight before, most calls first."""
     page_days = activity.page_days
     compared = [page_days.over, *days_before(page_days.over), page_days.days]
     days_by_owner = by_day(activity.rows, lambda row: row.owner)
@@ -110,8 +110,14 @@ def _owner_figures(activity: Activity) -> list[OwnerFigures]:
                 max(seen, default=None),
             )
         )
-    people.sort(key=lambda it: (it.owner.id == 0, -(it.number("engagements") or 0), it.name))
+    people.sort(key=_rank)
     return _with_distinct_names(people)
+
+
+def _rank(person: OwnerFigures) -> tuple[bool, int, int, str]:
+    """Return what people are sorted by: calls, most first, then engagements; no owner last."""
+    calls, engagements = (person.number(name) or 0 for name in ("calls", "engagements"))
+    return person.owner.id == 0, -calls, -engagements, person.name
 
 
 def _with_distinct_names(people: Sequence[OwnerFigures]) -> list[OwnerFigures]:
@@ -147,7 +153,7 @@ def _table(people: Sequence[OwnerFigures], classes: Sequence[str], activity: Act
         *(f"{NAMES[name].lower()} of goal" for name in goals),
     ]
     rows = [_row(person, activity, goals) for person in people]
-    return Table("By engagements, most first", columns, rows, classes, kind="whole")
+    return Table("By calls, most first", columns, rows, classes, kind="whole")
 
 
 def _row(person: OwnerFigures, activity: Activity, goals: Sequence[str]) -> list[Value]:

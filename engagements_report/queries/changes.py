@@ -62,7 +62,8 @@ class Change(NamedTuple):
             return f"{whose}{what} rose to {now:,} from none"
         verb = "fell" if share < 0 else "rose"
         percentage = round(abs(share) * 100)
-        return f"{whose}{what} {verb} by {percentage:,} %, to {now:,} from {float(mean):,.1f}"
+        from_mean = measures.rounded(mean, 1)
+        return f"{whose}{what} {verb} by {percentage:,} %, to {now:,} from {from_mean:,}"
 
 
 def what_changed(rows: Measures, days: Days) -> list[Change]:

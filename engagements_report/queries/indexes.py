@@ -30,12 +30,16 @@ BY_TIME = {
     "timestamp": Index("engagements", ("timestamp",)),
 }
 BY_OBJECT = Index("engagement_associations", ("objectId",))
+# By which the last load is found at once, where it takes a scan of all rows without.
+BY_LOAD = Index("engagements", ("_sdc_batched_at",))
+NEED_LAST_LOAD = (None, "first-response", "response", "quality")
 
 
 def useful(report: str | None, time: str) -> tuple[Index, ...]:
     """Return the indexes that make a report fast, or all reports for None."""
-    is_by_object = report in (None, "first-response")
-    return (BY_TIME[time], BY_OBJECT) if is_by_object else (BY_TIME[time],)
+    by_object = [BY_OBJECT] if report in (None, "first-response", "response") else []
+    by_load = [BY_LOAD] if report in NEED_LAST_LOAD else []
+    return (BY_TIME[time], *by_object, *by_load)
 
 
 def missing(database: Database, indexes: tuple[Index, ...]) -> tuple[Index, ...]:

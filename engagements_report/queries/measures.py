@@ -126,7 +126,7 @@ def read_measures(database: Database, report_filter: ReportFilter, days: Days) -
     zone = report_filter.period.zone
     on_days = replace(report_filter, period=Period(days.first, days.last, zone))
     result = run_report(database, "measures", on_days)
-    covered_first = result.span.covered_first if result.span else None
+    covered_first = result.span.data_first if result.span else None
     return Measures([_to_measure(row) for row in result.rows.rows], covered_first, result.notes)
 
 

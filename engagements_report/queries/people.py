@@ -100,7 +100,7 @@ def find_owner(people: People, text: str) -> int:
     matches = [
         owner
         for owner in people.owners.values()
-        if wanted in (owner.email.casefold(), owner.name.casefold())
+        if wanted and wanted in (owner.email.casefold(), owner.name.casefold())
     ]
     if len(matches) == 1:
         return matches[0].id
@@ -150,6 +150,7 @@ def _hint(people: People, text: str, known: Collection[str]) -> str:
     """Return what is similar to a name, or why no name is known."""
     if people.notes:
         return f": {people.notes[0]}"
-    by_folded = {name.casefold(): name for name in known}
-    near = difflib.get_close_matches(text.casefold(), by_folded, n=3, cutoff=0.5)
+    by_folded = {name.casefold(): name for name in sorted(known)}
+    near = [name for name in by_folded if text.strip().casefold() in name][:3]
+    near = near or difflib.get_close_matches(text.casefold(), by_folded, n=3, cutoff=0.5)
     return f"; did you mean {', '.join(by_folded[name] for name in near)}?" if near else ""

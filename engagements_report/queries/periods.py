@@ -146,6 +146,7 @@ class Span:
     """
     The days to show, and `covered_first`, the first day with data, at the latest `first`.
 
+    `data_first` is the first day with data, also if it is after `first`.
     `partial_day` is the current day if it is one of them: it is not over, and has part of its data.
     """
 
@@ -153,6 +154,7 @@ class Span:
     last: date
     covered_first: date
     partial_day: date | None = None
+    data_first: date | None = None
 
     @property
     def days(self) -> int:
@@ -194,7 +196,9 @@ def to_span(
     last = period.last or min(covered_last, today - DAY if averages else today)
     last = min(last, today) if averages else last
     partial_day = today if first <= today <= last else None
-    return Span(first, last, min(first, covered_first), partial_day) if first <= last else None
+    if first > last:
+        return None
+    return Span(first, last, min(first, covered_first), partial_day, covered_first)
 
 
 def _within_calendar(at_ms: int) -> int:

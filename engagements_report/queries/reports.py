@@ -134,7 +134,8 @@ class ReportResult:
 def run_report(database: Database, report: str, report_filter: ReportFilter) -> ReportResult:
     """Return a report's rows; raises UsageError for too many days, and DatabaseError."""
     query = build_query(database, report, report_filter)
-    return ReportResult(database.query(query.sql_text), query.span, query.notes)
+    rows = database.query(query.sql_text)
+    return ReportResult(rows, query.span, query.notes, _if_empty(report, report_filter))
 
 
 def build_query(database: Database, report: str, report_filter: ReportFilter) -> ReportQuery:
@@ -180,6 +181,15 @@ def read_synced_at(database: Database) -> datetime | None:
     """Return the UTC time of the last load of engagements, None if the table has none."""
     ((at,),) = database.query(fill(read_sql("synced"), {})).rows
     return at.replace(tzinfo=timezone.utc) if at else None
+
+
+def _if_empty(report: str, report_filter: ReportFilter) -> str:
+    """Return what it means that a report has no rows."""
+    if report == "touches" and report_filter.untouched_for is not None:
+        objects = " and ".join(report_filter.objects)
+        return f"every {objects} was touched in the last {report_filter.untouched_for} days"
+    what = "open tasks" if report == "tasks" else "engagements"
+    return f"no {what}{report_filter.description}"
 
 
 def _fill_file(

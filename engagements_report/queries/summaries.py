@@ -14,7 +14,7 @@ from engagements_report.queries import calendar, changes, measures, reports, res
 from engagements_report.queries.calendar import DAY
 from engagements_report.queries.database import Database, Rows
 from engagements_report.queries.measures import Days, Measures
-from engagements_report.queries.people import read_people
+from engagements_report.queries.people import People, read_people
 from engagements_report.queries.periods import Period, ReportFilter, named_days
 from engagements_report.queries.reports import ReportQuery, ReportResult
 
@@ -63,12 +63,16 @@ def _changes(database: Database, report_filter: ReportFilter) -> ReportResult:
     rows = measures.read_measures(database, report_filter, measures.days_to_read(days))
     people = read_people(database)
     table = changes.rows_of(changes.what_changed(rows, days), people)
-    notes = _notes(days, rows.notes, people.notes)
-    return ReportResult(Rows(changes.COLUMNS, table), None, notes, _why_nothing(rows, days))
+    notes = _notes(days, rows, people)
+    return ReportResult(
+        Rows(changes.COLUMNS, table), None, notes, _why_nothing(rows, days, report_filter)
+    )
 
 
-def _why_nothing(rows: Measures, days: Days) -> str:
+def _why_nothing(rows: Measures, days: Days, report_filter: ReportFilter) -> str:
     """Return why no change is told."""
+    if not rows.rows:
+        return f"no engagements{report_filter.description}"
     covered = measures.covered_before(days, rows.covered_first)
     if len(covered) < changes.MIN_PERIODS:
         return (
@@ -83,13 +87,18 @@ def _teams(database: Database, report_filter: ReportFilter) -> ReportResult:
     rows = measures.read_measures(database, report_filter, measures.days_to_read(days))
     people = read_people(database)
     table = teams.to_rows(rows, days, people)
-    return ReportResult(Rows(teams.COLUMNS, table), None, _notes(days, rows.notes, people.notes))
+    if_empty = f"no engagements{report_filter.description}"
+    return ReportResult(Rows(teams.COLUMNS, table), None, _notes(days, rows, people), if_empty)
 
 
-def _notes(days: Days, *notes: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the days that are compared, and notes, each once."""
-    shown = f"{days.first} to {days.last}, compared with the {measures.PERIODS_BEFORE} before"
-    return tuple(dict.fromkeys([shown, *(note for several in notes for note in several)]))
+def _notes(days: Days, rows: Measures, people: People) -> tuple[str, ...]:
+    """Return what is compared with what, and notes on missing tables, each once."""
+    number = len(measures.covered_before(days, rows.covered_first))
+    before = (
+        f"the mean of the {number} periods before" if number else "nothing: the data begin later"
+    )
+    shown = f"{days.first} to {days.last}, compared with {before}"
+    return tuple(dict.fromkeys([shown, *rows.notes, *people.notes]))
 
 
 def _response(database: Database, report_filter: ReportFilter) -> ReportResult:
@@ -99,7 +108,8 @@ def _response(database: Database, report_filter: ReportFilter) -> ReportResult:
     zone = report_filter.period.zone
     table = response_times.to_rows(pairs, people, report_filter.hours, zone)
     notes = tuple(dict.fromkeys([*result.notes, *people.notes]))
-    return ReportResult(Rows(response_times.COLUMNS, table), result.span, notes)
+    rows = Rows(response_times.COLUMNS, table)
+    return ReportResult(rows, result.span, notes, result.if_empty)
 
 
 SUMMARIES: Mapping[str, Callable[[Database, ReportFilter], ReportResult]] = {

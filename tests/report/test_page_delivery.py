@@ -17,10 +17,11 @@ from engagements_report.queries.periods import UTC, Period, ReportFilter
 from tests.conftest import TestDatabase, run_program
 from tests.report import sales_team
 from tests.report.conftest import Reports
-from tests.report.html_page import Page
+from tests.report.html_page import Page, Write
 from tests.report.sales_team import LAST_WEEK
 from tests.report.tables import run
 
+NEW_YEAR_2018_MS, DAY_MS = 1_514_764_800_000, 86_400_000
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
 
@@ -130,3 +131,33 @@ def test_a_whole_message(database: TestDatabase, reports: Reports, tmp_path: Pat
     assert "−60 % Ada Ampere, calls: 20 against 50" in text.get_content()
     assert f'src="cid:{png["Content-ID"][1:-1]}"' in html.get_content()
     assert png.get_content().startswith(PNG_SIGNATURE)
+
+
+def test_the_size_of_the_page(database: TestDatabase, write: Write) -> None:
+    """
+    The page of twelve people and ninety days has less than 150 KB.
+    """
+    sales_team.fill(database)
+    database.query("DELETE FROM engagements")
+    kinds = ("CALL", "EMAIL", "INCOMING_EMAIL", "MEETING", "NOTE", "TASK", "SMS")
+    rows = [
+        (at_ms, kinds[(day * 7 + owner + nth) % 7], 100 + owner, 10**9 + day * 60 + nth)
+        for day in range(200)
+        for owner in range(12)
+        for nth, at_ms in enumerate(
+            range(
+                NEW_YEAR_2018_MS + day * DAY_MS,
+                NEW_YEAR_2018_MS + day * DAY_MS + 36 * 10**6,
+                4 * 10**6,
+            )
+        )
+    ]
+    values = ", ".join(
+        f"({at_ms}, {at_ms}, '{kind}', {owner}, {portal})" for at_ms, kind, owner, portal in rows
+    )
+    database.query(
+        f"INSERT INTO engagements (createdAt, `timestamp`, type, ownerId, portalId) VALUES {values}"
+    )
+    html = write("--from", "2018-04-14", "--to", "2018-07-12")
+    assert Page(html).tables["daily"][0][1] == "all" and len(Page(html).tables["people"]) == 1 + 12
+    assert 50_000 < len(html.encode()) < 150_000

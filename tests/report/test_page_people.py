@@ -57,16 +57,23 @@ def test_changes_are_those_of_the_report(
     [
         (("--from", "2026-01-12", "--to", "2026-01-18"), "The data covers 1 period before"),
         (("--from", "2026-03-02", "--to", "2026-03-08"), "Nothing changed more than chance"),
+        (LAST_WEEK, "Not all of these days are loaded"),
     ],
 )
 def test_why_no_change_is_told(
     database: TestDatabase, write: Write, arguments: tuple[str, ...], words: str
 ) -> None:
     """
-    Without enough weeks before, and in a week as any other, a sentence says why there is none.
+    Without enough weeks before, in a week as any other, or in one that is not all loaded, a
+    sentence says why there is none.
     """
     sales_team.fill(database)
-    assert words in Page(write(*arguments)).text("changes")
+    database.query("UPDATE engagements SET _sdc_batched_at = '2026-03-13 12:00:00'")
+    page = Page(write(*arguments))
+    assert words in page.text("changes")
+    is_loaded = arguments != LAST_WEEK
+    assert ("All of these days are in." in page.text("head")) == is_loaded
+    assert ("from 2026-03-13 on nothing is complete" in page.text("head")) != is_loaded
 
 
 def test_the_row_of_a_person(database: TestDatabase, write: Write) -> None:

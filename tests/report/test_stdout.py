@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -111,3 +112,11 @@ def test_a_missing_right_is_named(database: TestDatabase) -> None:
         assert "select that stream" not in err
     finally:
         database.query("DROP USER clerk@'%'")
+
+
+def test_programs_load_no_rich() -> None:
+    """
+    What prints tables for people takes a sixth of a start, and is loaded for them alone.
+    """
+    code = "import sys; from engagements_report import cli; sys.exit('rich' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -25,6 +25,7 @@ from tests.report.tables import run
 
 NOW_MS = 1_760_515_200_000  # Wednesday 15 October 2025, 08:00 UTC: no holidays in two months
 MONDAY, SUNDAY = date(2025, 10, 6), date(2025, 10, 12)
+LONG = ("--from", "2024-06-01", "--to", "2025-06-30")
 WEEK = ("--from", str(MONDAY), "--to", str(SUNDAY))
 TEAM_OF = {person.owner_id: person.team for person in PEOPLE}
 Record = dict[str, Any]
@@ -107,6 +108,9 @@ def test_what_fell_is_told_first(portal: Portal, reports: Reports, database: Tes
     assert lines[0][0].startswith("Calls fell by ")
     assert lines[1][0].startswith("Grace Palmer: calls fell by ")
     assert reports.rows("teams", *WEEK) == [*team_rows(records), team_row("(all teams)", records)]
+    half_year = reports.rows("teams", "--from", "2025-01-01", "--to", "2025-06-30")
+    assert all(Decimal(row[3]) == Decimal(row[4]) > 0 for row in half_year), "the data cover one"
+    assert all(row[3:6] == ("",) * 3 for row in reports.rows("teams", *LONG))
     of_team = reports.rows("teams", *WEEK, "--team", "sales emea")
     assert [row[0] for row in of_team] == ["Sales EMEA", "(all teams)"]
     for who in ("grace palmer", "Grace@seller.example", WHO_CALLS_LESS.owner_id):

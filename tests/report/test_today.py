@@ -86,7 +86,9 @@ def test_the_page_ends_today(database: TestDatabase, write: Write) -> None:
     today = datetime.now(timezone.utc).date()
     fill_days(database, today)
     page = Page(write("--from", today - 4 * DAY, "--to", today + 30 * DAY))
-    assert f"UTC · {format_day(today)} is not over · " in page.text("head")
+    assert f"UTC · {format_day(today)} is not over, and in none of the figures · " in page.text(
+        "head"
+    )
     assert f"13 engagements, 3.0 a day, 1 so far on {today}." in page.text("daily")
     assert page.tables["daily"][1][0] == f"{today} so far"
     assert page.tables["rolling"][1][0] == f"{today} so far"

@@ -80,6 +80,10 @@ def test_untouched_objects(database: TestDatabase, reports: Reports) -> None:
     ]
     days = reports.rows("touches", "--untouched-for", 31, "--object", "deal")
     assert [row[2] for row in days] == ["new", "100 seats"]
+    all_touched = run(database, "touches", "--untouched-for", "90", "--object", "contact")
+    assert (all_touched.code, all_touched.out) == (0, "")
+    assert "every contact was touched in the last 90 days" in all_touched.err
+    assert "no open tasks (UTC)" in run(database, "tasks").err
     assert reports.rows("touches", "--untouched-for", 32, "--object", "deal")[1:] == []
 
 

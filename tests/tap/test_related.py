@@ -306,6 +306,32 @@ def test_a_selected_related_stream(serve: Serve, clock: Clock) -> None:
 
 
 @every_api
+def test_a_related_record_that_is_a_root_keeps_its_associations(
+    serve: Serve, clock: Clock, api_version: str
+) -> None:
+    """
+    A related record replaces its child rows: one whose type is a root brings them along, however
+    early in the run a batch is full.
+    """
+    portal = Portal.lifelike(1_500, 5)
+    simulator, target = serve(portal), ModelTarget()
+    chosen = catalog("engagements", "contacts", "deals")
+    fetched = {"engagements": ["contacts"], "deals": ["contacts"], "contacts": ["companies"]}
+    settings = {"fetch_associations": fetched, "api_version": api_version}
+    with portal.objects.lock:
+        entries = dict(portal.objects.index(CONTACTS).entries)
+        expected = {
+            (key, to_id)
+            for key, entry in entries.items()
+            for to_id in portal.objects.partners(CONTACTS, key, entry, COMPANIES)
+        }
+    assert len(entries) > 100, "a batch is full before the end of the run"
+    for full_refresh in (False, True):
+        run_tap(simulator, target, chosen, full_refresh=full_refresh, **settings)
+        assert pairs(target, "associations_contacts_companies") == expected
+
+
+@every_api
 def test_the_five_tables_of_the_example(serve: Serve, clock: Clock, api_version: str) -> None:
     """
     The example {"deals": ["contacts", "tasks"]} gives two tables of pairs and three of records.

@@ -15,6 +15,7 @@ from engagements_report.queries.measures import Days
 
 HEIGHT = 250  # pixels
 LABEL_HEIGHT = 17
+MAX_NAME_LENGTH = 16  # of a label; the table has all of the name
 MOST_NUMBER_TICKS = 5
 
 
@@ -32,6 +33,13 @@ class Label(NamedTuple):
     name: str
     value: str
     change: str
+
+    @property
+    def short(self) -> str:
+        """The text with a name that fits beside the chart."""
+        is_long = len(self.name) > MAX_NAME_LENGTH
+        name = f"{self.name[: MAX_NAME_LENGTH - 1]}…" if is_long else self.name
+        return self._replace(name=name).text
 
     @property
     def text(self) -> str:
@@ -108,7 +116,7 @@ def _ends(plot: Plot, ends: Mapping[str, Point], labels: Mapping[str, Label]) ->
         element(
             "text",
             element("tspan", "■ "),
-            labels[name].text,
+            labels[name].short,
             class_=css_class(name),
             x="100%",
             dx=8,
