@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 
 from engagements_report import stdout
 from engagements_report.config import read_config
-from engagements_report.exceptions import DatabaseError, ReportError, UsageError
+from engagements_report.exceptions import ReportError, UsageError
 from engagements_report.output_formats import FORMATS
 from engagements_report.queries import indexes
 from engagements_report.queries.calendar import read_day, read_zone
@@ -206,7 +206,7 @@ def write_csv_files(
     for name in names:
         try:
             result = run_report(database, name, report_filter)
-        except DatabaseError as error:
+        except ReportError as error:
             log(f"{name}: {error}")
             failed.append(name)
             continue
