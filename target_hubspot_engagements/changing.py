@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 
 from target_hubspot_engagements.config import V1
@@ -62,7 +62,7 @@ class Changing:
         for writes, kind, batch in self._batches(drafts):
             yield Job(
                 partial(self._begin_archive, batch),
-                partial(_archive, writes, kind, [draft.hubspot_id or 0 for draft in batch]),
+                partial(writes.archive, kind, [draft.hubspot_id or 0 for draft in batch]),
                 partial(self._finish_archive, batch),
             )
 
@@ -86,20 +86,26 @@ class Changing:
     def _finish(self, drafts: Sequence[Draft], outcome: Outcome) -> None:
         """Note the refused changes; the others are noted with their associations."""
         self.written += [(drafts[place], one, {}) for place, one in sorted(outcome.ids.items())]
-        refused = [drafts[place].entry for place in outcome.refusals]
-        new = [drafts[place].source.place for place in outcome.refusals if not drafts[place].entry]
-        self._run.ledger.put([entry for entry in refused if entry], forgotten=new)
         self._run.progress.counts["updated"] += len(outcome.ids)
-        for place, problem in sorted(outcome.refusals.items()):
-            self._run.rejections.add(drafts[place].source, [problem])
+        self._reject(drafts, outcome.refusals)
 
     def _begin_archive(self, drafts: Sequence[Draft]) -> None:
         self._run.ledger.put([_in_doubt(draft, ARCHIVING) for draft in drafts])
 
     def _finish_archive(self, drafts: Sequence[Draft], outcome: Outcome) -> None:
-        if outcome.error is None:
-            self._run.ledger.put([as_gone(draft) for draft in drafts])
-            self._run.progress.counts["archived"] += len(drafts)
+        self._run.ledger.put([as_gone(drafts[place]) for place in outcome.ids])
+        self._run.progress.counts["archived"] += len(outcome.ids)
+        self._reject(drafts, outcome.refusals)
+
+    def _reject(self, drafts: Sequence[Draft], refusals: Mapping[int, Problem]) -> None:
+        """Reject the records of refused requests; the ledger has them as before."""
+        refused = [drafts[place] for place in sorted(refusals)]
+        self._run.ledger.put(
+            [draft.entry for draft in refused if draft.entry],
+            forgotten=[draft.source.place for draft in refused if not draft.entry],
+        )
+        for place in sorted(refusals):
+            self._run.rejections.add(drafts[place].source, [refusals[place]])
 
 
 class Associating:
@@ -159,8 +165,8 @@ class Associating:
         return Outcome(refusals={pairs[place][0]: one for place, one in refusals.items()})
 
     def _dissociate(self, kind: str, partner_kind: str, pairs: Sequence[Pair]) -> Outcome:
-        self._run.objects.dissociate(kind, partner_kind, pairs)
-        return Outcome()
+        refusals = self._run.objects.dissociate(kind, partner_kind, pairs)
+        return Outcome(refusals={pairs[place][0]: one for place, one in refusals.items()})
 
 
 def as_gone(draft: Draft) -> Entry:
@@ -194,11 +200,6 @@ def _missing(written: Written) -> Partners:
         kind: [one for one in ids if one not in made.get(kind, ())] for kind, ids in missing.items()
     }
     return {kind: ids for kind, ids in rest.items() if ids}
-
-
-def _archive(writes: ObjectWrites | V1Writes, kind: str, ids: Sequence[int]) -> Outcome:
-    writes.archive(kind, ids)
-    return Outcome()
 
 
 def _nothing() -> None:

@@ -59,9 +59,8 @@ def _write(run: Run) -> None:
     try:
         WriteBack(run, out).run(read_lines(sys.stdin.fileno(), TICK_S))
         if run.rejections.count:
-            raise WriteBackError(
-                f"{run.rejections.count} records were rejected: see {run.config.rejected}"
-            )
+            place = "the log" if run.options.is_dry else run.config.rejected
+            raise WriteBackError(f"{run.rejections.count} records were rejected: see {place}")
         outcome = "done"
     finally:
         run.progress.counts["rejected"] = run.rejections.count

@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 
+from hubspot_api.activity_properties import ASSOCIATIONS
 from hubspot_api.json_codec import to_json
 from target_hubspot_engagements.config import V1
 from target_hubspot_engagements.drafts import Draft, final_partners
@@ -35,12 +36,13 @@ class Creating:
     The creations of a window.
 
     `in_doubt` are the records whose creation got no answer, `incomplete` the ids of engagements
-    that still lack associations.
+    that still lack associations, `example` is the type and id of one that was created.
     """
 
     def __init__(self, run: Run) -> None:
         self.in_doubt: list[SourceRecord] = []
         self.incomplete: list[tuple[Draft, int, Partners]] = []
+        self.example: tuple[str, int] | None = None
         self._run = run
 
     def jobs(self, drafts: Sequence[Draft]) -> Iterator[Job]:
@@ -82,6 +84,8 @@ class Creating:
             partners = {
                 kind: ids for kind, ids in partners.items() if has_type_id(draft.kind, kind)
             }
+        else:
+            partners = {kind: ids for kind, ids in partners.items() if kind in ASSOCIATIONS}
         return Creation(draft.texts, {kind: ids for kind, ids in partners.items() if ids})
 
     def _begin(self, drafts: Sequence[Draft], creations: Sequence[Creation]) -> None:
@@ -117,6 +121,8 @@ class Creating:
             facts=self._facts(outcome),
         )
         self._run.progress.counts["created"] += len(outcome.ids)
+        for place, hubspot_id in outcome.ids.items():
+            self.example = drafts[place].kind, hubspot_id
         self.in_doubt += [drafts[place].source for place in sorted(outcome.unknown)]
         for place, problem in sorted((outcome.refusals | outcome.partial).items()):
             self._run.rejections.add(drafts[place].source, [problem])

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 
-from hubspot_api.activity_properties import METADATA
+from hubspot_api.activity_properties import METADATA, OBJECT_TYPES
 from hubspot_api.json_codec import to_json
 from target_hubspot_engagements.engagement import Engagement, Partners, SourceRecord
 from target_hubspot_engagements.ledger import (
@@ -31,6 +31,7 @@ from target_hubspot_engagements.validation import (
 )
 
 HASH_BYTES = 16
+HUBSPOT_ID = "hubspotId"
 
 
 class Action(Enum):
@@ -77,12 +78,15 @@ def make_draft(
     entry: Entry | None,
 ) -> Draft:
     """Return the draft of a record; `partners` are the engagement's with contacts by e-mail."""
-    texts, problems = _check(engagement, definitions)
+    is_deleted = engagement.is_deleted
+    texts, problems = Checked({}, []) if is_deleted else _check(engagement, definitions)
     existing = entry if entry and entry.state != GONE else None
     hubspot_id = (existing.hubspot_id if existing else None) or engagement.hubspot_id
     payload_hash = _hash(engagement, texts, partners)
     action = _action(engagement, existing, hubspot_id, payload_hash)
-    problems += _action_problems(action, engagement, existing, texts)
+    known = {problem.property for problem in problems}
+    new_problems = _action_problems(action, engagement, existing, texts)
+    problems += [one for one in new_problems if one.property is None or one.property not in known]
     return Draft(
         source,
         existing.kind if existing else engagement.kind,
@@ -90,10 +94,10 @@ def make_draft(
         partners,
         entry,
         hubspot_id,
-        engagement.is_deleted,
+        is_deleted,
         payload_hash,
         action,
-        () if engagement.is_deleted else tuple(problems),
+        tuple(problems),
     )
 
 
@@ -103,8 +107,13 @@ def _action_problems(
     """Return what is wrong with a creation, or with a change of an existing engagement."""
     if action is Action.CREATE:
         return missing_on_creation(engagement.kind, texts)
-    if existing and existing.kind != engagement.kind:
+    if existing and existing.kind != engagement.kind and not engagement.is_deleted:
         return [Problem(f"is one of {existing.kind} in HubSpot: a type does not change")]
+    known_id = existing.hubspot_id if existing else None
+    if known_id and engagement.hubspot_id not in (None, known_id):
+        return [Problem(f"is not {known_id}, which was written for this key", HUBSPOT_ID)]
+    if action is Action.ARCHIVE and not existing and engagement.kind not in OBJECT_TYPES:
+        return [Problem("is required, to archive an engagement that the ledger lacks", "type")]
     return []
 
 

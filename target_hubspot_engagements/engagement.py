@@ -12,6 +12,10 @@ Partners = Mapping[str, Sequence[str]]
 """Ids of associated records, by their type in the objects API, such as `contacts`."""
 
 
+MAX_ID = 2**63 - 1
+"""The largest id: HubSpot and the ledger hold 64 bits."""
+
+
 @dataclass(frozen=True)
 class Engagement:
     """

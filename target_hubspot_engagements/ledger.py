@@ -185,6 +185,10 @@ class Ledger:
             if new_kinds:
                 self._set_fact("kinds", ",".join(sorted({*self.kinds()} | new_kinds)))
 
+    def has_stream(self, stream: str) -> bool:
+        """Tell whether any key of a stream is known."""
+        return bool(self._query("SELECT 1 FROM engagements WHERE stream = ? LIMIT 1", stream))
+
     def set_version(self, stream: str, keys: Sequence[str], version: int) -> None:
         """Note that a version of the stream's table has these keys."""
         with self._transaction():

@@ -16,6 +16,7 @@ import msgspec
 
 from hubspot_api.client import HubspotClient
 from hubspot_api.endpoints import Endpoints
+from hubspot_api.exceptions import BadRequestError
 from target_hubspot_engagements.matching import Result
 from target_hubspot_engagements.validation import TIMESTAMP, Definition, Definitions
 
@@ -118,16 +119,30 @@ class Lookups:
     def associated(
         self, partner_kind: str, partners: Iterable[str], kind: str
     ) -> dict[str, set[int]]:
-        """Return the ids of the engagements of a type that each of `partners` is part of."""
+        """
+        Return the ids of the engagements of a type that each of `partners` is part of.
+
+        A partner that HubSpot refuses to read, such as a deleted contact, is no key of the result.
+        """
         path = self._endpoints.associations(partner_kind, kind)
         ids: dict[str, set[int]] = defaultdict(set)
         inputs: list[dict[str, str]] = [{"id": partner} for partner in partners]
-        while inputs:
-            now, inputs = inputs[:MAX_ASSOCIATED], inputs[MAX_ASSOCIATED:]
-            for row in self._client.post(path, {"inputs": now}, _decode_rows).body.results:
+        batches = [*batched(inputs, MAX_ASSOCIATED)]
+        while batches:
+            batch = batches.pop()
+            try:
+                rows = self._client.post(path, {"inputs": batch}, _decode_rows).body.results
+            except BadRequestError:  # one unknown partner may refuse the whole batch
+                middle = len(batch) // 2
+                batches += [batch[:middle], batch[middle:]] if middle else []
+                continue
+            for item in batch:
+                ids[item["id"]] |= set()
+            for row in rows:
                 ids[str(row.start.id)] |= {int(one.toObjectId) for one in row.to}
-                if row.paging and row.paging.next:
-                    inputs.append({"id": str(row.start.id), "after": str(row.paging.next.after)})
+            pages = [(row.start.id, row.paging.next) for row in rows if row.paging]
+            inputs = [{"id": str(one), "after": str(page.after)} for one, page in pages if page]
+            batches += batched(inputs, MAX_ASSOCIATED)
         return ids
 
     def read(self, kind: str, ids: Iterable[int], names: Sequence[str]) -> list[Result]:
@@ -143,6 +158,12 @@ class Lookups:
             response = self._client.post(path, body, _decode_records)
             results += _to_results(response.body.results)
         return results
+
+    def source_id(self, kind: str, hubspot_id: int) -> str | None:
+        """Return how HubSpot names the program that created an engagement, if it tells."""
+        results = self.read(kind, [hubspot_id], [SOURCE_ID])
+        text = results[0].texts.get(SOURCE_ID) if results else None
+        return str(text) if text else None
 
     def at_moments(self, kind: str, at_ms: Iterable[str], names: Sequence[str]) -> list[Result]:
         """Return the engagements that happened at some moments, as far as the search has them."""

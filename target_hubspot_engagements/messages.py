@@ -14,6 +14,8 @@ import msgspec
 from hubspot_api.json_codec import parse_json, to_json
 from target_hubspot_engagements.exceptions import InputError
 
+MAX_VERSION = 2**63 - 1
+
 
 class RecordMessage(NamedTuple):
     """A RECORD; `record` is its JSON, `version` the version of the stream's table."""
@@ -93,6 +95,8 @@ def _to_message(line: _Line) -> Message:
         raise ValueError(f"unknown message type {line.type!r}")
     if line.stream is None:
         raise ValueError(f"{line.type} without a stream")
+    if abs(line.version or 0) > MAX_VERSION:
+        raise ValueError(f"version {line.version} has more than 64 bits")
     if line.type == "RECORD":
         record = bytes(line.record)
         if record[:1] != b"{":

@@ -175,10 +175,14 @@ class ObjectWrites:
                 outcome.refusals[place] = _refusal_of_id(body.errors or (), one.hubspot_id)
         return outcome
 
-    def archive(self, kind: str, ids: Sequence[int]) -> None:
+    def archive(self, kind: str, ids: Sequence[int]) -> Outcome:
         """Archive engagements; HubSpot answers the same for ids that it does not know."""
         inputs = [{"id": str(one)} for one in ids]
-        self._write_batch(kind, "archive", inputs, once=False)
+        try:
+            self._write_batch(kind, "archive", inputs, once=False)
+        except BadRequestError as error:
+            return _bisect(error, ids, lambda half: self.archive(kind, half))
+        return Outcome(ids=dict(enumerate(ids)))
 
     def associate(
         self, kind: str, partner_kind: str, pairs: Sequence[tuple[int, str]]
@@ -197,11 +201,22 @@ class ObjectWrites:
             return outcome.refusals
         return _refused_pairs(body.errors or (), pairs)
 
-    def dissociate(self, kind: str, partner_kind: str, pairs: Sequence[tuple[int, str]]) -> None:
-        """Remove associations of engagements with records of a type."""
+    def dissociate(
+        self, kind: str, partner_kind: str, pairs: Sequence[tuple[int, str]]
+    ) -> dict[int, Problem]:
+        """Remove associations of engagements with records of a type; returns the refusals."""
         inputs = [{"from": {"id": str(one)}, "to": [{"id": partner}]} for one, partner in pairs]
         path = self._endpoints.association_batch(kind, partner_kind, "archive")
-        self._write(path, {"inputs": inputs}, bytes, once=False)
+        try:
+            self._write(path, {"inputs": inputs}, bytes, once=False)
+        except (BadRequestError, NotFoundError) as error:
+            outcome = _bisect(
+                error,
+                pairs,
+                lambda half: Outcome(refusals=self.dissociate(kind, partner_kind, half)),
+            )
+            return outcome.refusals
+        return {}
 
     def _write_batch(
         self, kind: str, action: str, inputs: Sequence[Mapping[str, Any]], *, once: bool

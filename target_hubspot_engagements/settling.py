@@ -74,15 +74,17 @@ def _decide(run: Run, entries: Sequence[Entry]) -> Decision:
 
 def look_for(run: Run, doubts: Sequence[Doubt]) -> Decision:
     """Look for engagements in HubSpot that no key has yet."""
-    candidates = find_candidates(run.lookups, doubts)
+    candidates, searched = find_candidates(run.lookups, doubts)
     claimed = run.ledger.known_ids(_ids(candidates))
-    return decide(doubts, candidates, claimed, lambda doubt: is_settled(run, doubt))
+    return decide(
+        doubts, candidates, claimed, lambda doubt: is_settled(run, doubt, doubt.place in searched)
+    )
 
 
-def is_settled(run: Run, doubt: Doubt) -> bool:
+def is_settled(run: Run, doubt: Doubt, is_searched: bool) -> bool:
     """Tell whether an engagement would show by now, had HubSpot carried out its creation."""
     delay_s = run.config.settle_seconds
-    if doubt.first_partner is None:  # found by the search alone, which is late
+    if is_searched:  # the search is late
         delay_s = max(delay_s, run.config.index_seconds)
     return run.now_ms() - doubt.latest_ms >= delay_s * 1000
 
@@ -109,9 +111,15 @@ def _archive_again(run: Run, entries: Sequence[Entry]) -> None:
             by_kind[entry.kind].append(entry)
     for kind, of_kind in by_kind.items():
         for batch in batched(of_kind, MAX_BATCH):
-            run.objects.archive(kind, [one.hubspot_id for one in batch if one.hubspot_id])
+            ids = [one.hubspot_id for one in batch if one.hubspot_id is not None]
+            archived = run.objects.archive(kind, ids).ids
             run.ledger.put(
-                [one._replace(state=GONE, hubspot_id=None, partners=None) for one in batch]
+                [
+                    one._replace(state=GONE, hubspot_id=None, partners=None)
+                    if place in archived
+                    else one._replace(state=UPDATING)  # refused: its record comes again
+                    for place, one in enumerate(batch)
+                ]
             )
 
 

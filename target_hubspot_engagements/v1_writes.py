@@ -6,7 +6,6 @@ Has the methods of ObjectWrites that create, change and archive. Any thread may 
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -72,11 +71,18 @@ class V1Writes:
                 outcome.refusals[place] = Problem(message)
         return outcome
 
-    def archive(self, kind: str, ids: Sequence[int]) -> None:
+    def archive(self, kind: str, ids: Sequence[int]) -> Outcome:
         """Archive engagements; those that HubSpot does not know are archived already."""
-        for hubspot_id in ids:
-            with contextlib.suppress(NotFoundError):
+        outcome = Outcome(ids=dict(enumerate(ids)))
+        for place, hubspot_id in enumerate(ids):
+            try:
                 self._client.write("DELETE", f"{PATH}/{hubspot_id}", None, bytes, once=False)
+            except NotFoundError:
+                continue
+            except BadRequestError as error:
+                del outcome.ids[place]
+                outcome.refusals[place] = to_problem(error)
+        return outcome
 
     def _create(self, kind: str, creation: Creation) -> Outcome:
         body = to_v1(kind, creation.texts) or {}

@@ -11,7 +11,8 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from hubspot_api.activity_properties import CHANNEL, CREATED, DIRECTION, ID, MODIFIED
+from hubspot_api.activity_properties import CHANNEL, CREATED, DIRECTION, HEADERS, ID, MODIFIED
+from hubspot_api.json_codec import parse_json
 from target_hubspot_engagements.values import CONVERSIONS, to_text
 
 TIMESTAMP = "hs_timestamp"
@@ -113,11 +114,15 @@ def missing_on_creation(kind: str, texts: Mapping[str, str]) -> list[Problem]:
 def _to_property_text(definition: Definition | None, name: str, text: str) -> str:
     """Return a value's text. Raises ValueError for one that HubSpot would refuse."""
     if definition is None:
-        raise ValueError("HubSpot has no such property: see property_map")
+        raise ValueError(
+            "HubSpot has no such property: map it in property_map, to null to leave it out"
+        )
     if definition.is_read_only and name not in TYPE_PROPERTIES:
         raise ValueError("is read-only")
     if not text:
         return text
+    if name == HEADERS:
+        _check_headers(text)
     _check_length(name, text)
     _check_option(definition, text)
     return CONVERSIONS.get(definition.type, str)(text)
@@ -127,6 +132,16 @@ def _check_length(name: str, text: str) -> None:
     most = MAX_CHARS.get(name)
     if most is not None and len(text) > most:
         raise ValueError(f"has {len(text)} characters; HubSpot takes {most}")
+
+
+def _check_headers(text: str) -> None:
+    """Raise ValueError unless the sender and recipients of an e-mail are a JSON object."""
+    try:
+        is_object = isinstance(parse_json(text.encode()), dict)
+    except ValueError:
+        is_object = False
+    if not is_object:
+        raise ValueError('must be a JSON object such as {"from": {"email": "ana@example.com"}}')
 
 
 def _check_option(definition: Definition, text: str) -> None:

@@ -7,6 +7,7 @@ a window, which is written when it is full, old, or at its end.
 
 from __future__ import annotations
 
+import json
 import logging
 import time
 from collections.abc import Iterable
@@ -50,6 +51,7 @@ class WriteBack:
         self._window_bytes = 0
         self._window_began_s = 0.0
         self._versions: set[tuple[str, int]] = set()
+        self._unkeyed: set[str] = set()  # streams with a record that has no key
         self._state: bytes | None = None
         self._number = 0
 
@@ -95,7 +97,35 @@ class WriteBack:
             raise InputError(f"line {self._number}: {error}") from None
         if stream is None and message.stream not in self._streams:
             LOGGER.info("stream %s is left out", message.stream)
+        if stream is not None:
+            stream.key_properties = self._check_key(message)
         return stream
+
+    def _check_key(self, message: SchemaMessage) -> tuple[str, ...]:
+        """
+        Return the key properties in the order of the stream's first run.
+
+        Taps send them in any order. Raises InputError for other ones: with another key each
+        record would be new, and its engagement written a second time.
+        """
+        ledger, name, key = (
+            self._run.ledger,
+            f"key_properties {message.stream}",
+            message.key_properties,
+        )
+        fact = ledger.fact(name)
+        known = tuple(json.loads(fact)) if fact else None
+        if known is not None and {*known} == {*key}:
+            return known
+        if known is not None and ledger.has_stream(message.stream):
+            raise InputError(
+                f"line {self._number}: the key of stream {message.stream} was {', '.join(known)},"
+                f" and is {', '.join(key)} now: each record would be written again. Restore the"
+                " key, or take another ledger with --new-ledger --adopt"
+            )
+        if not self._run.options.is_dry:
+            ledger.set_facts({name: json.dumps(key)})
+        return key
 
     def _take_record(self, message: RecordMessage) -> None:
         """Note a record for the comparison with the ledger."""
@@ -111,6 +141,7 @@ class WriteBack:
             unkeyed = SourceRecord((stream.name, "null"), self._number, text, b"")
             self._run.rejections.add(unkeyed, [Problem(str(error))])
             self._raise_rejection()
+            self._unkeyed.add(stream.name)
             return
         place = stream.name, key
         self._chunk.append(SourceRecord(place, self._number, text, source_hash, message.version))
@@ -157,6 +188,13 @@ class WriteBack:
         if not self._run.config.hard_delete or self._streams.get(message.stream) is None:
             return
         if self._is_beginning(message):
+            return
+        if message.stream in self._unkeyed:
+            LOGGER.error(
+                "stream %s: nothing is archived for version %d, since a record has no key",
+                message.stream,
+                message.version,
+            )
             return
         self._flush()
         older = self._run.ledger.older_versions(message.stream, message.version)
