@@ -54,7 +54,7 @@ class _Paging(msgspec.Struct):
 
 
 class _Records(msgspec.Struct):
-    results: list[_Record] = []
+    results: list[_Record]  # required: an empty object does not say that there are none
     paging: _Paging | None = None
 
 
@@ -73,7 +73,7 @@ class _Row(msgspec.Struct, rename={"start": "from"}):
 
 
 class _Rows(msgspec.Struct):
-    results: list[_Row] = []
+    results: list[_Row]
 
 
 _decode_account = msgspec.json.Decoder(_Account).decode

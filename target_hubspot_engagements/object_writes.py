@@ -113,14 +113,17 @@ class _BatchError(msgspec.Struct):
 
 
 class _Batch(msgspec.Struct):
+    status: str  # HubSpot's specification requires it: a proxy's page does not have it
     results: list[_Record] = []
     errors: list[_BatchError] | None = None
 
 
 class _AssociationBatch(msgspec.Struct):
+    status: str
     errors: list[_BatchError] | None = None
 
 
+_B = TypeVar("_B", _Batch, _AssociationBatch)
 _decode_batch = msgspec.json.Decoder(_Batch).decode
 _decode_associations = msgspec.json.Decoder(_AssociationBatch).decode
 
@@ -179,7 +182,8 @@ class ObjectWrites:
         """Archive engagements; HubSpot answers the same for ids that it does not know."""
         inputs = [{"id": str(one)} for one in ids]
         try:
-            self._write_batch(kind, "archive", inputs, once=False)
+            path = self._endpoints.batch(kind, "archive")
+            self._write(path, {"inputs": inputs}, _parse_removal, once=False)
         except BadRequestError as error:
             return _bisect(error, ids, lambda half: self.archive(kind, half))
         return Outcome(ids=dict(enumerate(ids)))
@@ -191,7 +195,7 @@ class ObjectWrites:
         inputs = [{"from": {"id": str(one)}, "to": {"id": partner}} for one, partner in pairs]
         path = self._endpoints.association_batch(kind, partner_kind, "associate/default")
         try:
-            body = self._write(path, {"inputs": inputs}, _decode_associations, once=False)
+            body = self._write(path, {"inputs": inputs}, _parse_associations, once=False)
         except (BadRequestError, NotFoundError) as error:
             outcome = _bisect(
                 error,
@@ -208,7 +212,7 @@ class ObjectWrites:
         inputs = [{"from": {"id": str(one)}, "to": [{"id": partner}]} for one, partner in pairs]
         path = self._endpoints.association_batch(kind, partner_kind, "archive")
         try:
-            self._write(path, {"inputs": inputs}, bytes, once=False)
+            self._write(path, {"inputs": inputs}, _parse_removal, once=False)
         except (BadRequestError, NotFoundError) as error:
             outcome = _bisect(
                 error,
@@ -229,7 +233,24 @@ class ObjectWrites:
 
 
 def _parse_batch(text: bytes) -> _Batch:
-    return _decode_batch(text) if text else _Batch()  # 204 has no body
+    return _check_status(_decode_batch(text))
+
+
+def _parse_associations(text: bytes) -> _AssociationBatch:
+    return _check_status(_decode_associations(text))
+
+
+def _parse_removal(text: bytes) -> None:
+    """Check the response to a removal, which has no body: 204."""
+    if text:
+        _parse_associations(text)
+
+
+def _check_status(batch: _B) -> _B:
+    """Raise ValueError for an error that comes with a 2xx: no success is taken on trust."""
+    if batch.status.lower() == "error":
+        raise ValueError("an error with a status of success")
+    return batch
 
 
 def _to_input(kind: str, place: int, creation: Creation) -> dict[str, Any]:

@@ -40,6 +40,12 @@ class _Created(msgspec.Struct):
 _decode_created = msgspec.json.Decoder(_Created).decode
 
 
+def _parse_removal(text: bytes) -> None:
+    """Check the response to a deletion, which has no body: 204."""
+    if text:
+        raise ValueError("a body that a deletion does not have")
+
+
 class V1Writes:
     """Writes engagements whose texts `to_v1` converts; methods raise what the client raises."""
 
@@ -62,7 +68,8 @@ class V1Writes:
         for place, (hubspot_id, texts) in enumerate(updates):
             body = to_v1(kind, texts)
             try:
-                self._client.write("PATCH", f"{PATH}/{hubspot_id}", body, bytes, once=False)
+                path = f"{PATH}/{hubspot_id}"
+                self._client.write("PATCH", path, body, _decode_created, once=False)
                 outcome.ids[place] = hubspot_id
             except (BadRequestError, ConflictError) as error:
                 outcome.refusals[place] = to_problem(error)
@@ -76,7 +83,8 @@ class V1Writes:
         outcome = Outcome(ids=dict(enumerate(ids)))
         for place, hubspot_id in enumerate(ids):
             try:
-                self._client.write("DELETE", f"{PATH}/{hubspot_id}", None, bytes, once=False)
+                path = f"{PATH}/{hubspot_id}"
+                self._client.write("DELETE", path, None, _parse_removal, once=False)
             except NotFoundError:
                 continue
             except BadRequestError as error:
