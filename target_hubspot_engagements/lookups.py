@@ -28,6 +28,7 @@ MAX_RESULTS = 9_800  # of a search; beyond 10,000 HubSpot answers 400
 SEARCHES, SEARCH_WINDOW_S = 4, 1.0  # HubSpot allows 5 a second, to all programs of an account
 CREATED, SOURCE, SOURCE_ID = "hs_createdate", "hs_object_source", "hs_object_source_id"
 API_SOURCE = "INTEGRATION"
+NOT_FOUND = "OBJECT_NOT_FOUND"  # category of an id that does not exist, or has no associations
 
 T = TypeVar("T")
 
@@ -53,9 +54,15 @@ class _Paging(msgspec.Struct):
     next: _Next | None = None
 
 
+class _Error(msgspec.Struct):
+    category: str | None = None
+    message: str | None = None
+
+
 class _Records(msgspec.Struct):
     results: list[_Record]  # required: an empty object does not say that there are none
     paging: _Paging | None = None
+    errors: list[_Error] | None = None
 
 
 class _End(msgspec.Struct):
@@ -74,12 +81,32 @@ class _Row(msgspec.Struct, rename={"start": "from"}):
 
 class _Rows(msgspec.Struct):
     results: list[_Row]
+    errors: list[_Error] | None = None
 
 
 _decode_account = msgspec.json.Decoder(_Account).decode
 _decode_definitions = msgspec.json.Decoder(_Definitions).decode
 _decode_records = msgspec.json.Decoder(_Records).decode
 _decode_rows = msgspec.json.Decoder(_Rows).decode
+
+
+def _parse_records(text: bytes) -> _Records:
+    records = _decode_records(text)
+    _check_errors(records.errors)
+    return records
+
+
+def _parse_rows(text: bytes) -> _Rows:
+    rows = _decode_rows(text)
+    _check_errors(rows.errors)
+    return rows
+
+
+def _check_errors(errors: Iterable[_Error] | None) -> None:
+    """Raise ValueError for a part that HubSpot could not read: it may well exist."""
+    for error in errors or ():
+        if error.category != NOT_FOUND:
+            raise ValueError(f"a part is missing: {error.message}")
 
 
 class Lookups:
@@ -112,7 +139,7 @@ class Lookups:
                 "propertiesWithHistory": [],
             }
             path = self._endpoints.batch("contacts", "read")
-            for record in self._client.post(path, body, _decode_records).body.results:
+            for record in self._client.post(path, body, _parse_records).body.results:
                 ids[str(record.properties.get("email")).lower()] = str(record.id)
         return ids
 
@@ -131,7 +158,7 @@ class Lookups:
         while batches:
             batch = batches.pop()
             try:
-                rows = self._client.post(path, {"inputs": batch}, _decode_rows).body.results
+                rows = self._client.post(path, {"inputs": batch}, _parse_rows).body.results
             except BadRequestError:  # one unknown partner may refuse the whole batch
                 middle = len(batch) // 2
                 batches += [batch[:middle], batch[middle:]] if middle else []
@@ -155,7 +182,7 @@ class Lookups:
                 "propertiesWithHistory": [],
             }
             path = self._endpoints.batch_read(kind)
-            response = self._client.post(path, body, _decode_records)
+            response = self._client.post(path, body, _parse_records)
             results += _to_results(response.body.results)
         return results
 
@@ -192,7 +219,7 @@ class Lookups:
         results: list[Result] = []
         while True:
             response = self._client.post(
-                self._endpoints.search(kind), body, _decode_records, rate_limiter=self._searches
+                self._endpoints.search(kind), body, _parse_records, rate_limiter=self._searches
             )
             results += _to_results(response.body.results)
             paging = response.body.paging

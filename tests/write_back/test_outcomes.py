@@ -448,13 +448,21 @@ def test_a_success_that_is_none(target: Target, body: bytes) -> None:
     assert partners["Call 2"]["contactIds"] == [101]
 
 
-@pytest.mark.parametrize("body", [b'{"status": "error"}', b"{}"])
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"status": "error"}',
+        b"{}",
+        b'{"status": "COMPLETE", "results": [], "errors": [{"category": "INTERNAL_ERROR"}]}',
+    ],
+)
 @pytest.mark.parametrize("contacts", [[101], []])
 def test_a_look_into_hubspot_that_shows_nothing(
     target: Target, body: bytes, contacts: list[int]
 ) -> None:
     """
-    A 200 that lists no results does not say that HubSpot lacks an engagement: no double.
+    A 200 without results, or with an error of a part of them, does not say that HubSpot lacks an
+    engagement: no double.
     """
     add_faults(target, DROPPED)
     fault = Fault(response=Response(200, body))
