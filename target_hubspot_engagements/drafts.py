@@ -1,7 +1,7 @@
 """
 Makes drafts of records: checked by HubSpot's definitions, compared with the ledger. Pure.
 
-A draft says what one engagement is to be; `decide_action` says which request that takes.
+A draft has the wanted state of an engagement, and the action that leads there.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ HUBSPOT_ID = "hubspotId"
 
 
 class Action(Enum):
-    """What to do for a record."""
+    """The action for a record; the value is the name of the counter."""
 
     NOTHING = "unchanged"
     CREATE = "created"
@@ -50,7 +50,7 @@ class Draft:
     A record that can be written.
 
     `texts` are the properties', `partners` the associations, None to leave them alone. `entry` is
-    what the ledger knows of the key. `problems` keep the record from being written.
+    the ledger's, None for a new key. `problems` keep the record from being written.
     """
 
     source: SourceRecord
@@ -84,9 +84,11 @@ def make_draft(
     hubspot_id = (existing.hubspot_id if existing else None) or engagement.hubspot_id
     payload_hash = _hash(engagement, texts, partners)
     action = _action(engagement, existing, hubspot_id, payload_hash)
-    known = {problem.property for problem in problems}
+    properties = {problem.property for problem in problems}
     new_problems = _action_problems(action, engagement, existing, texts)
-    problems += [one for one in new_problems if one.property is None or one.property not in known]
+    problems += [
+        one for one in new_problems if one.property is None or one.property not in properties
+    ]
     return Draft(
         source,
         existing.kind if existing else engagement.kind,
@@ -104,7 +106,7 @@ def make_draft(
 def _action_problems(
     action: Action, engagement: Engagement, existing: Entry | None, texts: Mapping[str, str]
 ) -> list[Problem]:
-    """Return what is wrong with a creation, or with a change of an existing engagement."""
+    """Return the problems of a creation, or of a change of an existing engagement."""
     if action is Action.CREATE:
         return missing_on_creation(engagement.kind, texts)
     if existing and existing.kind != engagement.kind and not engagement.is_deleted:
@@ -129,7 +131,7 @@ def _check(engagement: Engagement, definitions: Definitions) -> Checked:
 def _texts_to_send(
     action: Action, engagement: Engagement, texts: Mapping[str, str], definitions: Definitions
 ) -> dict[str, str]:
-    """Return the texts of a request: a creation has no empty ones, a change may clear values."""
+    """Return the texts of a request: a creation has no empty texts, a change may clear values."""
     if action is Action.CREATE:
         return {name: text for name, text in texts.items() if text}
     cleared = _cleared(engagement.kind, definitions) if engagement.complete else {}
@@ -157,7 +159,7 @@ def _cleared(kind: str, definitions: Definitions) -> dict[str, str]:
 
 
 def _hash(engagement: Engagement, texts: Mapping[str, str], partners: Partners | None) -> bytes:
-    """Return the hash of what is written; the order of properties and ids does not matter."""
+    """Return the hash of an engagement's content, in any order of properties and ids."""
     associated = sorted((kind, sorted(ids)) for kind, ids in (partners or {}).items() if ids)
     content = (engagement.kind, sorted(texts.items()), associated, engagement.is_deleted)
     return hashlib.blake2b(to_json(content), digest_size=HASH_BYTES).digest()
@@ -167,16 +169,16 @@ def missing_partners(draft: Draft) -> dict[str, list[str]]:
     """Return the associations to make for an existing engagement."""
     # Without an answer to the last request it is not known which of them exist.
     is_known = draft.entry is not None and draft.entry.state == DONE
-    known = draft.known_partners if is_known else {}
-    return _difference(draft.partners or {}, known)
+    partners = draft.known_partners if is_known else {}
+    return _difference(draft.partners or {}, partners)
 
 
 def surplus_partners(draft: Draft) -> dict[str, list[str]]:
     """Return the associations to remove: those that earlier runs made for the key."""
-    known = {
+    earlier = {
         kind: ids for kind, ids in draft.known_partners.items() if kind in (draft.partners or {})
     }
-    return _difference(known, draft.partners or {})
+    return _difference(earlier, draft.partners or {})
 
 
 def all_partners(draft: Draft) -> dict[str, list[str]]:

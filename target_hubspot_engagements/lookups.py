@@ -1,5 +1,5 @@
 """
-What the write-back reads of HubSpot: definitions, contacts by e-mail, engagements in doubt.
+Reads definitions, contacts by e-mail and engagements in doubt from HubSpot.
 
 All by the CRM objects API, also for engagements that v1 wrote: their ids are the same.
 """
@@ -103,14 +103,14 @@ def _parse_rows(text: bytes) -> _Rows:
 
 
 def _check_errors(errors: Iterable[_Error] | None) -> None:
-    """Raise ValueError for a part that HubSpot could not read: it may well exist."""
+    """Raise ValueError for a part that HubSpot could not read, since that part may exist."""
     for error in errors or ():
         if error.category != NOT_FOUND:
             raise ValueError(f"a part is missing: {error.message}")
 
 
 class Lookups:
-    """Reads of one portal; methods raise what the client raises."""
+    """Reads of a portal; methods raise the client's errors."""
 
     def __init__(self, client: HubspotClient, version: str) -> None:
         self._client = client
@@ -187,7 +187,7 @@ class Lookups:
         return results
 
     def source_id(self, kind: str, hubspot_id: int) -> str | None:
-        """Return how HubSpot names the program that created an engagement, if it tells."""
+        """Return HubSpot's id of the program that created an engagement, None if unknown."""
         results = self.read(kind, [hubspot_id], [SOURCE_ID])
         text = results[0].texts.get(SOURCE_ID) if results else None
         return str(text) if text else None

@@ -52,7 +52,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Creation:
-    """An engagement to create, with the associations that its creation can make."""
+    """An engagement to create, with the associations that a creation can make."""
 
     texts: Mapping[str, str]
     partners: Partners = field(default_factory=dict)
@@ -68,7 +68,7 @@ class Update(NamedTuple):
 @dataclass
 class Outcome:
     """
-    What became of the inputs of a request, by their place.
+    The outcome of each input of a request, by place.
 
     `ids` are of those that were written, `refusals` say why HubSpot did not write others, and
     `unknown` are those of which no answer tells. `partial` are those written of which HubSpot
@@ -134,7 +134,7 @@ def has_type_id(kind: str, partner_kind: str) -> bool:
 
 
 class ObjectWrites:
-    """Writes engagements of a portal; methods raise what the client raises for all inputs."""
+    """Writes engagements of a portal; methods raise the client's errors about all inputs."""
 
     def __init__(self, client: HubspotClient, version: str) -> None:
         self._client = client
@@ -169,10 +169,10 @@ class ObjectWrites:
             body = self._write_batch(kind, "update", inputs, once=False)
         except (BadRequestError, ConflictError, NotFoundError) as error:
             return _bisect(error, updates, lambda half: self.update(kind, half))
-        written = {int(record.id) for record in body.results}
+        updated_ids = {int(record.id) for record in body.results}
         outcome = Outcome()
         for place, one in enumerate(updates):
-            if one.hubspot_id in written:
+            if one.hubspot_id in updated_ids:
                 outcome.ids[place] = one.hubspot_id
             else:
                 outcome.refusals[place] = _refusal_of_id(body.errors or (), one.hubspot_id)
@@ -291,19 +291,19 @@ def unsent(inputs: Sequence[object], error: ApiError) -> Outcome:
     return Outcome(unsent={*range(len(inputs))}, error=error)
 
 
-def _to_outcome(body: _Batch, written: Sequence[Mapping[str, Any]]) -> Outcome:
+def _to_outcome(body: _Batch, inputs: Sequence[Mapping[str, Any]]) -> Outcome:
     """Return the outcome of a batch of creations."""
     outcome = Outcome()
     for error in body.errors or ():
         for trace_id in (error.context or {}).get(TRACE_ID) or ():
-            if str(trace_id).isdecimal() and int(trace_id) < len(written):
+            if str(trace_id).isdecimal() and int(trace_id) < len(inputs):
                 outcome.refusals[int(trace_id)] = _problem_of(error)
     results = [
         Result(int(record.id), record.properties, record.objectWriteTraceId)
         for record in body.results
     ]
-    outcome.ids = match_results(written, results, outcome.refusals)
-    outcome.unknown = {*range(len(written))} - outcome.ids.keys() - outcome.refusals.keys()
+    outcome.ids = match_results(inputs, results, outcome.refusals)
+    outcome.unknown = {*range(len(inputs))} - outcome.ids.keys() - outcome.refusals.keys()
     for record in body.results:
         if record.createdAt:
             outcome.newest_ms = max(outcome.newest_ms, int(to_datetime_text(record.createdAt)))

@@ -1,5 +1,5 @@
 """
-What became of creations that got no answer: found in HubSpot, absent, or undecided. Never guessed.
+Decides about creations without an answer: found in HubSpot, absent, or undecided. Never guessed.
 
 HubSpot has no idempotency key, so an engagement is known by its content: the moment and the owner,
 which HubSpot does not reformat, and all values that were sent.
@@ -25,7 +25,7 @@ CLOCK_SKEW_MS = 120_000  # HubSpot's clock is known to a second, at the start of
 @dataclass(frozen=True)
 class Doubt:
     """
-    A creation of which it is not known whether HubSpot has carried it out.
+    A creation without an answer: HubSpot may have carried the request out, or not.
 
     `partners` are the associations that it makes. It was sent after `sent_ms` and before
     `latest_ms`, in Unix ms; both are 0 for an engagement that a lost ledger may have known.
@@ -52,7 +52,7 @@ class Doubt:
 
 @dataclass
 class Decision:
-    """What became of each creation; `undecided` has the reason."""
+    """The outcome of each creation; `undecided` has the reason."""
 
     found: dict[Key, int] = field(default_factory=dict)
     absent: set[Key] = field(default_factory=set)
@@ -68,7 +68,7 @@ def find_candidates(
     Also returns the keys of the creations that only the search can find, which is late.
     """
     candidates: dict[Key, list[Result]] = {}
-    searched: set[Key] = set()
+    search_only: set[Key] = set()
     for kind in {doubt.kind for doubt in doubts}:
         of_kind = [doubt for doubt in doubts if doubt.kind == kind]
         names = sorted({TIMESTAMP, OWNER, CREATED}.union(*(doubt.texts for doubt in of_kind)))
@@ -77,8 +77,8 @@ def find_candidates(
         moments = [moment(doubt.texts) for doubt in apart]
         results = lookups.at_moments(kind, moments, names) if apart else []
         candidates |= {doubt.place: _of_moment(doubt, results) for doubt in apart}
-        searched |= {doubt.place for doubt in apart}
-    return candidates, searched
+        search_only |= {doubt.place for doubt in apart}
+    return candidates, search_only
 
 
 def decide(
@@ -88,10 +88,11 @@ def decide(
     is_settled: Callable[[Doubt], bool],
 ) -> Decision:
     """
-    Decide what became of creations; `claimed` are engagements that belong to other keys.
+    Decide the outcome of creations; `claimed` are engagements that belong to other keys.
 
     A creation is absent only if no engagement of its moment is left, and `is_settled` says that
-    one would show by now. One that differs in its text may be the same, reformatted by HubSpot.
+    an engagement would show by now. An engagement with another text may be the same, reformatted
+    by HubSpot.
     """
     decision, taken = Decision(), {*claimed}
     groups = defaultdict(list)
@@ -177,7 +178,7 @@ def _of_partners(
 
 
 def _of_moment(doubt: Doubt, results: Iterable[Result]) -> list[Result]:
-    """Return the engagements of a creation's moment and owner that are not older than it."""
+    """Return the engagements of a creation's moment and owner, but for older ones."""
     earliest_ms = doubt.sent_ms - CLOCK_SKEW_MS if doubt.sent_ms else 0
     return [
         result

@@ -27,10 +27,10 @@ LOGGER = logging.getLogger(__name__)
 
 def settle(run: Run) -> None:
     """
-    Settle what can be settled: archive again, and look for creations in HubSpot.
+    Settle keys in doubt: archive again, and look for creations in HubSpot.
 
-    A creation that HubSpot carried out is noted, one that it did not is forgotten, so that its
-    record creates it anew. The others are in `run.undecided`.
+    A creation that HubSpot carried out is noted. A creation that HubSpot did not carry out is
+    forgotten, so that the record is sent again. The others are in `run.undecided`.
     """
     entries = run.ledger.in_doubt()
     _archive_again(run, [entry for entry in entries if entry.state == ARCHIVING])
@@ -57,7 +57,7 @@ def settle(run: Run) -> None:
 
 
 def _decide(run: Run, entries: Sequence[Entry]) -> Decision:
-    """Return what became of creations; waits until HubSpot cannot carry them out any more."""
+    """Return the outcome of creations; waits until HubSpot can no longer carry out the requests."""
     unique = run.config.unique_property
     # An upsert by a unique property may be repeated: there is nothing to look for.
     repeatable = {one.place for one in entries if unique and unique in (one.payload or {})}
@@ -74,17 +74,20 @@ def _decide(run: Run, entries: Sequence[Entry]) -> Decision:
 
 def look_for(run: Run, doubts: Sequence[Doubt]) -> Decision:
     """Look for engagements in HubSpot that no key has yet."""
-    candidates, searched = find_candidates(run.lookups, doubts)
+    candidates, search_only = find_candidates(run.lookups, doubts)
     claimed = run.ledger.known_ids(_ids(candidates))
     return decide(
-        doubts, candidates, claimed, lambda doubt: is_settled(run, doubt, doubt.place in searched)
+        doubts,
+        candidates,
+        claimed,
+        lambda doubt: is_settled(run, doubt, doubt.place in search_only),
     )
 
 
-def is_settled(run: Run, doubt: Doubt, is_searched: bool) -> bool:
-    """Tell whether an engagement would show by now, had HubSpot carried out its creation."""
+def is_settled(run: Run, doubt: Doubt, is_search_only: bool) -> bool:
+    """Tell whether an engagement would show by now, had HubSpot carried out the creation."""
     delay_s = run.config.settle_seconds
-    if is_searched:  # the search is late
+    if is_search_only:  # the search is late
         delay_s = max(delay_s, run.config.index_seconds)
     return run.now_ms() - doubt.latest_ms >= delay_s * 1000
 
@@ -136,7 +139,7 @@ def _to_doubt(run: Run, entry: Entry) -> Doubt:
 
 
 def _as_written(entry: Entry, hubspot_id: int) -> Entry:
-    """Return the entry of a creation that was found; the record's hash is set when it comes."""
+    """Return the entry of a creation that was found; the record brings the hash."""
     state = UPDATING if entry.payload_hash is None else DONE
     return entry._replace(
         state=state,

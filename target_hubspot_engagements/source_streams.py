@@ -58,14 +58,14 @@ class SourceStream:
 
     def identify(self, record: bytes) -> tuple[str, bytes]:
         """
-        Return the record's key as JSON, and the hash of the record and of how it is mapped.
+        Return the record's key as JSON, and the hash of the record and of the mapping.
 
-        The hash is the same in any order of the columns: taps send them in another at each run.
+        The hash is the same in any order of the columns: each run of a tap may send another order.
         The key is the same for 1 and 1.0. Raises ValueError for a missing, null or empty value.
         """
         content = _parse(record)
         key = [content.get(name) for name in self.key_properties]
-        if None in key or not any(value != "" for value in key):
+        if None in key or ("" in key and not any(value != "" for value in key)):
             raise ValueError(f"no value of the key {', '.join(self.key_properties)}")
         if float in map(type, key):
             key = [_to_integer(value) for value in key]
@@ -125,7 +125,7 @@ class SourceStream:
 
 def build_stream(message: SchemaMessage, config: Config) -> SourceStream | None:
     """
-    Return the stream of a SCHEMA, None for one to leave out.
+    Return the stream of a SCHEMA, None for a stream to leave out.
 
     Raises InputError for a stream of an unknown type.
     """
@@ -154,7 +154,7 @@ def _parse(record: bytes) -> dict[str, Any]:
 
 
 def _read_partners(record: Mapping[str, Any]) -> dict[str, list[str]] | None:
-    """Return the associations that a record names; None if it names no kind of them."""
+    """Return the associations that a record names; None if the record has no such column."""
     partners: dict[str, set[str]] = {}
     for key, kind in PARTNER_KEYS.items():
         if key in record:
@@ -200,10 +200,10 @@ def _to_id(value: Any, name: str) -> str:
 
 
 def _is_id(text: str) -> bool:
-    """Tell whether a text is an id; a longer one is refused by HubSpot and by the ledger."""
+    """Tell whether a text is an id; HubSpot and the ledger refuse more than 64 bits."""
     return _is_digits(text) is not None and int(text) <= MAX_ID
 
 
 def _to_integer(value: Any) -> Any:
-    """Return a whole number as an integer: JSON has one number, which taps write either way."""
+    """Return a whole number as an integer: in JSON, 1 and 1.0 are the same number."""
     return int(value) if isinstance(value, float) and value.is_integer() else value

@@ -47,13 +47,13 @@ def _parse_removal(text: bytes) -> None:
 
 
 class V1Writes:
-    """Writes engagements whose texts `to_v1` converts; methods raise what the client raises."""
+    """Writes engagements whose texts `to_v1` converts; methods raise the client's errors."""
 
     def __init__(self, client: HubspotClient) -> None:
         self._client = client
 
     def create(self, kind: str, creations: Sequence[Creation]) -> Outcome:
-        """Create engagements one after the other, each with its associations."""
+        """Create engagements in sequence, each with all associations."""
         outcome = Outcome()
         for place, creation in enumerate(creations):
             outcome.add(self._create(kind, creation), place)
@@ -63,7 +63,7 @@ class V1Writes:
         return outcome
 
     def update(self, kind: str, updates: Sequence[Update]) -> Outcome:
-        """Change engagements one after the other."""
+        """Change engagements in sequence."""
         outcome = Outcome()
         for place, (hubspot_id, texts) in enumerate(updates):
             body = to_v1(kind, texts)

@@ -1,7 +1,7 @@
 """
 Checks a record's properties by HubSpot's definitions, before anything is sent. Pure.
 
-HubSpot's 400s name one record after the other; this names all problems of a record, for no request.
+HubSpot's 400s name a single record at a time. This check names all problems, without a request.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class _Modification(msgspec.Struct):
 
 
 class Definition(msgspec.Struct):
-    """A property as HubSpot defines it."""
+    """HubSpot's definition of a property."""
 
     name: str
     type: str = "string"
@@ -70,7 +70,7 @@ Definitions = Mapping[str, Definition]
 
 
 class Problem(NamedTuple):
-    """Why a record cannot be written: the property, if it is one's fault, and a message."""
+    """A reason not to write a record: a message, and the property at fault, if any."""
 
     message: str
     property: str | None = None
@@ -112,7 +112,7 @@ def missing_on_creation(kind: str, texts: Mapping[str, str]) -> list[Problem]:
 
 
 def _to_property_text(definition: Definition | None, name: str, text: str) -> str:
-    """Return a value's text. Raises ValueError for one that HubSpot would refuse."""
+    """Return a value's text. Raises ValueError for a value that HubSpot would refuse."""
     if definition is None:
         raise ValueError(
             "HubSpot has no such property: map it in property_map, to null to leave it out"
