@@ -45,6 +45,8 @@ KEYS = {
 }
 ZONE = ("--tz", "America/New_York")  # changing offsets are the slowest case
 CSV = ("--format", "csv")
+LAST_WEEK = ("--from", str(LAST_DAY - timedelta(days=6)), "--to", str(LAST_DAY))
+LAST_90 = ("--from", str(LAST_DAY - timedelta(days=89)), "--to", str(LAST_DAY))
 LAST_60 = ("--from", str(LAST_DAY - timedelta(days=59)), "--to", str(LAST_DAY))
 PERIODS = (("all days", 10.0, ()), ("the last 60 days", 0.5, LAST_60))  # and most seconds
 
@@ -56,11 +58,15 @@ def measure(bench: Bench) -> list[Contest]:
     contests = [_hold(environment, "", *period) for period in PERIODS]
     _run(environment, "index")
     contests += [_hold(environment, ", with the indexes", *period) for period in PERIODS]
-    page = bench.folder / "report.html"
-    pages = [Contender("the page", lambda: _run(environment, "html", str(page), *ZONE))]
+    file = bench.folder / "report.html"
+
+    def page(name: str, days: Sequence[str]) -> Contender:
+        return Contender(name, lambda: _run(environment, "html", str(file), *ZONE, *days))
+
+    pages = [page("a week", LAST_WEEK), page("90 days", LAST_90)]
     return [
         *contests,
-        hold("The page of all reports on the last 90 days", 1, pages, compared=False),
+        hold("The page of the last week, and of the last 90 days", 1, pages, compared=False),
     ]
 
 

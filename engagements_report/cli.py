@@ -14,6 +14,7 @@ from typing import Any
 from command_line.about import VersionAction
 from engagements_report import commands, stdout
 from engagements_report.exceptions import ReportError, UsageError
+from engagements_report.filter_options import ONLY_FOR
 from engagements_report.output_formats import FORMATS
 from engagements_report.queries.database import STATEMENT_TIMEOUT_S
 from engagements_report.queries.periods import (
@@ -260,7 +261,7 @@ def _format_option() -> argparse.ArgumentParser:
 
 def _help(report: str | None, option: str, text: str) -> str:
     """Return the help of an option, none if another report alone uses it."""
-    of_report = commands.ONLY_FOR[option]
+    of_report = ONLY_FOR[option]
     if report is None:
         return f"{of_report}: {text}"
     return text if report == of_report else argparse.SUPPRESS

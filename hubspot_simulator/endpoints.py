@@ -38,6 +38,7 @@ CONTACTS_SCOPE = "crm.objects.contacts.read"
 EMAIL_SCOPE = "sales-email-read"
 OWNERS_SCOPE = "crm.objects.owners.read"
 
+NOTE_MAX_CHARS = 65_536
 WRITABLE_TYPES = ("NOTE", "EMAIL", "TASK", "MEETING", "CALL")
 EMAIL_TYPES = (b'"type":"EMAIL"', b'"type":"INCOMING_EMAIL"', b'"type":"FORWARDED_EMAIL"')
 # HubSpot's engagements overview, word for word.
@@ -230,17 +231,27 @@ def _create(request: Request) -> Response:
         return _invalid(f"engagement.type must be one of {', '.join(WRITABLE_TYPES)}")
     if not isinstance(metadata, dict):
         return _invalid("metadata must be given")
+    if inner["type"] == "NOTE" and len(str(metadata.get("body") or "")) > NOTE_MAX_CHARS:
+        return _invalid(f"metadata.body of a NOTE has at most {NOTE_MAX_CHARS} characters")
     writable = {key: inner[key] for key in inner if key not in ("id", "portalId", "active")}
     associations: dict[str, list[int]] = {key: [] for key in ASSOCIATION_KEYS}
     record = request.portal.create(
         {
             "engagement": writable,
-            "associations": associations | submitted.get("associations", {}),
+            "associations": associations | _without_nulls(submitted.get("associations") or {}),
             "attachments": submitted.get("attachments", []),
             "metadata": metadata,
         }
     )
     return json_response({**record, "associationCreateFailures": []})
+
+
+def _without_nulls(associations: Mapping[str, Any]) -> dict[str, Any]:
+    """Return associations without null ids, which HubSpot drops silently (recorded)."""
+    return {
+        key: [one for one in ids if one is not None] if isinstance(ids, list) else ids
+        for key, ids in associations.items()
+    }
 
 
 def _update(request: Request) -> Response:

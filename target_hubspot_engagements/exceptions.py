@@ -31,7 +31,7 @@ class ConfigError(WriteBackError):
 
 
 class InputError(WriteBackError):
-    """A line of the input is not understood; the lines before it are written."""
+    """A line of the input is not understood; records since the last state may not be written."""
 
 
 class RejectedError(WriteBackError):

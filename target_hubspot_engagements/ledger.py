@@ -103,6 +103,10 @@ class Ledger:
         """Release the lock."""
         self._connection.close()
 
+    def has_tables(self) -> bool:
+        """Tell whether the file is a ledger, complete since its creation."""
+        return bool(self._query("SELECT 1 FROM sqlite_master WHERE name = 'in_doubt'"))
+
     def source_hashes(self, stream: str, keys: Iterable[str]) -> dict[str, bytes]:
         """Return the hash of the record that was written last, of each key that is settled."""
         rows = self._query(
@@ -259,6 +263,11 @@ def open_ledger(path: str, *, is_new: bool = False, read_only: bool = False) -> 
     except OSError as error:
         raise LedgerError(f"ledger {path}: cannot be created: {error.strerror}") from error
     ledger = Ledger(connection, path)
+    if not ledger.has_tables():
+        raise LedgerError(
+            f"ledger {path}: no ledger, or its creation was cut short: if the file is empty, remove"
+            " it, and begin with --new-ledger; else restore it"
+        )
     if ledger.fact("format") != FORMAT:
         raise LedgerError(f"ledger {path}: written by another version of this program")
     return ledger

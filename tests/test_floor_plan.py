@@ -80,20 +80,18 @@ FLOORS = {
     # It knows the tap and the target as commands, and imports neither.
     "hubspot_engagements": "__main__ cli sync programs outcome config exceptions __init__",
     "engagements_report": (
-        "__main__ cli commands page.mail page.picture page.html_report page.sections.catalogue"
-        " page.people page.links page.news page.teams"
-        " page.goals page.sections.quality page.sections.first_response page.sections.hours"
+        "__main__ cli commands filter_options page.mail page.picture page.html_report"
+        " page.sections.catalogue page.people page.links page.news page.teams page.goals"
+        " page.sections.quality page.sections.first_response page.sections.hours"
         " page.sections.outcomes page.sections.parts page.sections.rolling page.sections.daily"
         " page.sections.__init__ page.figures page.freshness page.period page.charts.sparkline"
         " page.charts.averages page.charts.days page.charts.plot page.charts.__init__"
         " page.document page.svg page.formatting page.colours page.__init__ output_formats"
-        " text_table stdout"
-        " views.create views.statements views.definitions views.__init__"
-        " queries.indexes queries.last_engagements queries.summaries queries.teams queries.changes"
-        " queries.response_times queries.measures queries.people queries.reports"
-        " queries.retries queries.database"
-        " queries.statements queries.periods queries.calendar queries.__init__ config exceptions"
-        " __init__"
+        " text_table stdout views.create views.statements views.definitions views.__init__"
+        " queries.indexes queries.last_engagements queries.summaries queries.teams"
+        " queries.changes queries.response_times queries.measures queries.people"
+        " queries.reports queries.retries queries.database queries.statements queries.periods"
+        " queries.calendar queries.__init__ config exceptions __init__"
     ),
 }
 

@@ -37,7 +37,9 @@ OTHER_COLOURS = {
     "ink": ("#1b1f24", "#eceff4"),
     "soft": ("#545b66", "#b3bac6"),
     "band": ("#eef2f8", "#222834"),
+    # Of the numbers on the steps of HEAT: the first two, the middle one, the last two.
     "heat-low": ("#1b1f24", "#ffffff"),
+    "heat-middle": ("#1b1f24", "#10141a"),
     "heat-high": ("#ffffff", "#10141a"),
     "rule": ("#d7dbe1", "#3a414c"),
     "link": ("#0b57a4", "#8ec1ff"),

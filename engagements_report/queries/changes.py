@@ -15,7 +15,7 @@ from fractions import Fraction
 from typing import NamedTuple
 
 from engagements_report.queries import measures
-from engagements_report.queries.measures import Comparison, Days, Figures, Measures
+from engagements_report.queries.measures import Comparison, Days, Measures
 from engagements_report.queries.people import People
 from engagements_report.queries.periods import NO_OWNER
 
@@ -101,14 +101,14 @@ def _of_people(
 
 def _compare(rows: Measures, days: Days, *, owners: bool) -> dict[tuple[str, int], Comparison]:
     """Return the comparison of each type, and of all, by owner, or with NO_OWNER for everybody."""
-    counts: dict[tuple[str, int], dict[date, Figures]] = {}
+    counts: dict[tuple[str, int], dict[date, int]] = {}
     for row in rows.rows:
+        owner, number = row.owner if owners else NO_OWNER, row.figures.engagements
         for what in (TYPE_NAMES.get(row.type, row.type), ALL_TYPES):
-            by_day = counts.setdefault((what, row.owner if owners else NO_OWNER), {})
-            figures = Figures(engagements=row.figures.engagements)
-            by_day[row.day] = measures.add(by_day.get(row.day, measures.NO_FIGURES), figures)
+            by_day = counts.setdefault((what, owner), {})
+            by_day[row.day] = by_day.get(row.day, 0) + number
     return {
-        key: measures.compare(by_day, days, rows.covered_first)["engagements"]
+        key: measures.compare_counts(by_day, days, rows.covered_first)
         for key, by_day in counts.items()
     }
 

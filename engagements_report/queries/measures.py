@@ -14,12 +14,13 @@ or period. sql/measures.sql has the definitions:
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
 from fractions import Fraction
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from engagements_report.queries.calendar import DAY
 from engagements_report.queries.database import Database
@@ -27,6 +28,7 @@ from engagements_report.queries.periods import Period, ReportFilter
 from engagements_report.queries.reports import run_report
 
 PERIODS_BEFORE = 8
+_plus: Callable[[Any, Any], Any] = operator.add
 WEEK_DAYS = 7
 Key = TypeVar("Key", bound=Hashable)
 
@@ -122,7 +124,6 @@ def read_measures(database: Database, report_filter: ReportFilter, days: Days) -
 
     The owners, types, zone, time and rows of the filter count, its period does not.
     """
-    database.enlarge_temporary_tables()
     zone = report_filter.period.zone
     on_days = replace(report_filter, period=Period(days.first, days.last, zone))
     result = run_report(database, "measures", on_days)
@@ -143,10 +144,13 @@ def _to_measure(row: Sequence[object]) -> Measure:
 
 def add(one: Figures, other: Figures) -> Figures:
     """Return the sums; None where either is unknown."""
-    return Figures._make(
-        None if left is None or right is None else left + right
-        for left, right in zip(one, other, strict=True)
-    )
+    try:
+        return Figures._make(map(_plus, one, other))
+    except TypeError:  # a figure is unknown, which is rare, and slower
+        return Figures._make(
+            None if left is None or right is None else left + right
+            for left, right in zip(one, other, strict=True)
+        )
 
 
 def total(figures: Iterable[Figures]) -> Figures:
@@ -225,6 +229,17 @@ def rounded(number: Fraction | None, digits: int) -> Decimal | None:
         return None
     exact = Decimal(number.numerator) / Decimal(number.denominator)
     return exact.quantize(Decimal(1).scaleb(-digits), rounding=ROUND_HALF_UP)
+
+
+def compare_counts(
+    counts: Mapping[date, int], days: Days, covered_first: date | None
+) -> Comparison:
+    """Return the comparison of numbers by day as `compare` does."""
+
+    def on(period: Days) -> int:
+        return sum(number for day, number in counts.items() if day in period)
+
+    return Comparison(on(days), tuple(on(it) for it in covered_before(days, covered_first)))
 
 
 def _change(now: int | None, before: int | Fraction | None) -> Fraction | None:

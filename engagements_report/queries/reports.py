@@ -61,6 +61,7 @@ SQL_FILES = {
     "teams": "measures",
     "response": "response_pairs",
 }
+MANY_GROUPS = ("measures",)
 # The sections of the page that show a report each.
 PAGE_REPORTS = tuple("daily rolling owners calls meetings hours first-response quality".split())
 # Tables that a report can do without, by their name in its SQL: (table, columns that it reads).
@@ -134,6 +135,8 @@ class ReportResult:
 def run_report(database: Database, report: str, report_filter: ReportFilter) -> ReportResult:
     """Return a report's rows; raises UsageError for too many days, and DatabaseError."""
     query = build_query(database, report, report_filter)
+    if report in MANY_GROUPS:
+        database.enlarge_temporary_tables()
     rows = database.query(query.sql_text)
     return ReportResult(rows, query.span, query.notes, _if_empty(report, report_filter))
 

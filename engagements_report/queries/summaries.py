@@ -15,7 +15,7 @@ from engagements_report.queries.calendar import DAY
 from engagements_report.queries.database import Database, Rows
 from engagements_report.queries.measures import Days, Measures
 from engagements_report.queries.people import People, read_people
-from engagements_report.queries.periods import Period, ReportFilter, named_days
+from engagements_report.queries.periods import MAX_DAYS, Period, ReportFilter, named_days
 from engagements_report.queries.reports import ReportQuery, ReportResult
 
 COMPARED = ("changes", "teams")
@@ -41,7 +41,7 @@ def compared_days(period: Period) -> Days:
     Return the days of a period that are over; without any day given, those of last week.
 
     Without a last day, it is yesterday; without a first day, the week up to the last. Raises
-    UsageError if none of the days is over.
+    UsageError if none of the days is over, or for more than MAX_DAYS.
     """
     today = calendar.utc_now().astimezone(period.zone).date()
     if period.first is None and period.last is None:
@@ -51,6 +51,8 @@ def compared_days(period: Period) -> Days:
     over = measures.over_days(days, today)
     if over is None:
         raise UsageError(f"none of the days from {days.first} is over: there is nothing to compare")
+    if over.number > MAX_DAYS:
+        raise UsageError(f"{over.first} to {over.last} is more than {MAX_DAYS} days: set --from")
     return over
 
 

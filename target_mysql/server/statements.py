@@ -7,6 +7,7 @@ Each statement is a format whose %s marks are bound to values, with or without a
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from target_mysql.rows.load_file import LOAD_DATA_FORMAT
 from target_mysql.tables.alter_plan import AlterPlan
@@ -129,8 +130,13 @@ def find_inexact(table: Table, column: Column) -> str:
 def create_staging(
     name: str, columns: Sequence[Column], key: Sequence[str], dialect: Dialect, *, temporary: bool
 ) -> str:
-    """Create the table for a stream's batch; REPLACE deduplicates rows by `key`."""
-    lines = [_definition(column, column.name in key, dialect) for column in columns]
+    """
+    Create the table for a stream's batch; REPLACE deduplicates rows by `key`.
+
+    JSON is staged as text: the server would check each document twice.
+    """
+    staged = [_as_text(one) if one.json else one for one in columns]
+    lines = [_definition(column, column.name in key, dialect) for column in staged]
     if key:
         lines.append(f"PRIMARY KEY ({', '.join(map(quote, key))})")
     text_key = any(column.max_length for column in columns if column.name in key)
@@ -185,6 +191,10 @@ def _definition(column: Column, in_key: bool, dialect: Dialect) -> str:
     null = "NOT NULL" if in_key else "NULL"
     comment = f" COMMENT '{column.comment}'" if column.comment else ""
     return f"{quote(column.name)} {sql_type} {null}{comment}"
+
+
+def _as_text(column: Column) -> Column:
+    return replace(column, sql_type="LONGTEXT", json=None)
 
 
 def _existing_definition(column: ExistingColumn, name: str) -> str:

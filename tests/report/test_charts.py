@@ -111,6 +111,9 @@ def test_texts_and_steps_can_be_read(dark: bool) -> None:
                 contrast(colours.OTHER_COLOURS[name][dark], colours.OTHER_COLOURS[below][dark])
                 >= 4.5
             ), name
+    on_steps = ("heat-low", "heat-low", "heat-middle", "heat-high", "heat-high")
+    for name, step in zip(on_steps, colours.HEAT, strict=True):
+        assert contrast(colours.OTHER_COLOURS[name][dark], step[dark]) >= 4.5, (name, step)
     levels = [luminance(pair[dark]) for pair in colours.HEAT]
     assert levels == sorted(levels, reverse=not dark)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime, timezone
 from pathlib import Path
 
 import pytest
@@ -44,6 +45,15 @@ def test_a_report_that_fails_keeps_its_file(database: TestDatabase, tmp_path: Pa
     assert "reports failed, and have no new file: calls" in done.err
     assert (tmp_path / "calls.csv").read_text() == "old"
     assert (tmp_path / "daily.csv").read_text().count("\n") == 25
+    today = str(datetime.now(timezone.utc).date())
+    begun = run(database, "csv-dir", tmp_path, "changes", "hours", "--from", today)
+    assert begun.code == 1
+    assert "none of the days from" in begun.err
+    assert (tmp_path / "hours.csv").exists()
+    for report in ("changes", "teams"):
+        long = run(database, report, "--from", "1000-01-01")
+        assert (long.code, long.out) == (2, "")
+        assert "is more than 10000 days: set --from" in long.err
     closed = run(database, "csv-dir", "/proc/nowhere")
     assert (closed.code, closed.out) == (2, "")
     assert "/proc/nowhere: " in closed.err

@@ -58,3 +58,15 @@ def test_who_made_an_engagement(serve: Serve, portal: Portal) -> None:
     results = hubspot.json(path, properties="hs_object_source")["results"]
     sources = [one["properties"]["hs_object_source"] for one in results]
     assert sources == ["CRM_UI", "INTEGRATION"]
+
+
+def test_creations_of_v1(serve: Serve, portal: Portal) -> None:
+    """
+    v1 refuses a note beyond 65,536 characters, and drops null ids of associations silently.
+    """
+    hubspot = serve(portal)
+    long_note = {**NOTE, "metadata": {"body": "x" * 65_537}}
+    assert hubspot.request("POST", ENGAGEMENTS, json=long_note).status_code == 400
+    note = {**NOTE, "associations": {"contactIds": [None, 101]}}
+    created = hubspot.request("POST", ENGAGEMENTS, json=note).json()
+    assert created["associations"]["contactIds"] == [101]

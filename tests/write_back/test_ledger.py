@@ -178,6 +178,7 @@ def test_a_file_that_is_no_ledger(target: Target, content: bytes) -> None:
     target.ledger.write_bytes(content)
     outcome = target.program(stdin=[schema(), call(1)])
     assert (outcome.code, "ERROR ledger " in outcome.err) == (1, True), outcome.err
+    assert ("remove it, and begin with --new-ledger" in outcome.err) == (content == b"")
     assert target.engagements() == []
 
 
