@@ -85,7 +85,7 @@ def test_states_have_names(database: TestDatabase) -> None:
     assert lines["portal"].startswith("20") and lines["portal"].endswith("Z")
 
 
-@pytest.mark.parametrize("name", ["", " portal", "portal ", "x" * 191])
+@pytest.mark.parametrize("name", ["", " portal", "portal ", "portal\n", "x" * 191])
 def test_names_that_are_refused(database: TestDatabase, name: str) -> None:
     """
     A name that the table cannot hold, or that servers may take for another, is exit code 2.
