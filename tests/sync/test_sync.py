@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from hubspot_engagements.outcome import ProgramReport, to_summary
 from hubspot_simulator import faults
 from hubspot_simulator.faults import Fault
 from hubspot_simulator.server import Simulator
@@ -449,6 +450,14 @@ def test_a_full_disk(tmp_path: Path, small: Simulator) -> None:
         done = runs.run()
         assert done.code == 0, done.err
         assert_equals(runs.pipeline, small.portal)
+
+
+def test_a_signal_before_any_program_has_spoken() -> None:
+    """
+    The summary says what to do, also if neither program was there to say it.
+    """
+    summary = to_summary(143, ProgramReport(), ProgramReport())
+    assert summary["error"] == "stopped by SIGTERM: run again; the stored state is valid"
 
 
 def test_a_closed_stdout_changes_nothing(runs: SyncRuns, small: Simulator) -> None:
