@@ -92,7 +92,7 @@ def to_error(tap: ProgramReport, target: ProgramReport) -> str | None:
 
     A killed tap leaves half a line, of which the target's error then is.
     """
-    if tap.exit_code is not None and tap.exit_code < 0:
+    if tap.exit_code is not None and tap.exit_code < 0 and tap.error:
         return tap.error
     return target.error or tap.error
 

@@ -140,6 +140,9 @@ class Sync:
                 stdout=subprocess.DEVNULL,  # the states, which are in the database
             )
         self.programs.wait(TARGET, self.target)
+        if self.target.exit_code != DONE:
+            # The tap would notice at its next message, which HubSpot may delay for long.
+            self.programs.stop(TAP)
 
 
 def check(config: SyncConfig, programs: Programs) -> int:
