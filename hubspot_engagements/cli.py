@@ -33,6 +33,7 @@ Exit codes: {"; ".join(f"{code} {meaning}" for code, meaning in MEANINGS.items()
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run hubspot-engagements and exit."""
+    _open_closed_descriptors()
     sys.exit(run(_parse(arguments)))
 
 
@@ -62,6 +63,19 @@ def run(options: argparse.Namespace) -> int:
     return int(str(summary["exit_code"]))
 
 
+def _open_closed_descriptors() -> None:
+    """
+    Open /dev/null in place of a closed stdin, stdout or stderr.
+
+    A file for a program would get that number otherwise, and lose it to a stream of the program.
+    """
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)  # gets the lowest free number
+
+
 def _log_to_stderr(log_format: str) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(to_formatter(log_format, PROGRAM, visible))
@@ -70,6 +84,9 @@ def _log_to_stderr(log_format: str) -> None:
 
 def _print(line: str) -> None:
     """Print a line; a closed stdout changes nothing about what is loaded."""
+    if sys.stdout is None:  # closed before the start
+        LOGGER.warning("the summary cannot be written to stdout: it is closed")
+        return
     try:
         sys.stdout.write(line + "\n")
         sys.stdout.flush()

@@ -92,9 +92,14 @@ def to_error(tap: ProgramReport, target: ProgramReport) -> str | None:
 
     A killed tap leaves half a line, of which the target's error then is.
     """
-    if tap.exit_code is not None and tap.exit_code < 0:
+    if tap.exit_code is not None and tap.exit_code < 0 and tap.error:
         return tap.error
     return target.error or tap.error
+
+
+def _without_error(exit_code: int) -> str:
+    """Return the error of a run of which no program has told one, as of a signal at its start."""
+    return f"{MEANINGS[exit_code]}: run again; the stored state is valid"
 
 
 def to_summary(
@@ -107,7 +112,7 @@ def to_summary(
         **facts,
         "tap": _to_part(tap),
         "target": _to_part(target),
-        "error": to_error(tap, target) if exit_code else None,
+        "error": to_error(tap, target) or _without_error(exit_code) if exit_code else None,
     }
 
 

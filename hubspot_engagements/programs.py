@@ -79,6 +79,7 @@ class Programs:
     _running: dict[str, Process] = field(default_factory=dict)
     _relays: list[threading.Thread] = field(default_factory=list)
     _timers: list[threading.Timer] = field(default_factory=list)
+    _ended_here: set[str] = field(default_factory=set)
 
     def pass_signals_on(self) -> None:
         """Have SIGTERM and SIGINT stop the programs instead of this one."""
@@ -123,17 +124,23 @@ class Programs:
         """Wait for the end of a program, and report its exit code."""
         report.exit_code = self._running[name].wait()
         del self._running[name]
-        if report.exit_code < 0 and self.stopped_by is None:
+        is_unexpected = self.stopped_by is None and name not in self._ended_here
+        if report.exit_code < 0 and is_unexpected:
             by = signal.Signals(-report.exit_code).name
             report.error = f"{name} was ended by {by}: run again; the stored state is valid"
             LOGGER.error("%s", report.error)
+
+    def stop(self, name: str) -> None:
+        """Ask a program to end, if it still runs; that is no error of its own."""
+        self._ended_here.add(name)
+        self._signal_running(name, signal.SIGTERM)
 
     def close(self) -> None:
         """Wait for the logs; stop programs that still run because of an error here."""
         for timer in self._timers:
             timer.cancel()
         for name, process in list(self._running.items()):
-            self._signal_running(name, signal.SIGTERM)
+            self.stop(name)
             process.wait()
         for relay in self._relays:
             relay.join()

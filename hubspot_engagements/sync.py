@@ -67,9 +67,13 @@ class Sync:
         state = self._read_state(target_arguments, [target_config])
         if state is None:
             return
+        has_state = state.strip() != NO_STATE
+        begins_anew = has_state and self.options.full_refresh and not self.options.dry_run
+        if begins_anew and not self._clear_state(stack, target_arguments, [target_config]):
+            return
         files = {
             "--config": self.config.tap,
-            "--state": None if state.strip() == NO_STATE else state,
+            "--state": state if has_state else None,
             "--catalog": self.config.catalog,
         }
         descriptors = {
@@ -102,6 +106,25 @@ class Sync:
         self.programs.wait(TARGET, self.target)
         return state if self.target.exit_code == DONE else None
 
+    def _clear_state(
+        self, stack: contextlib.ExitStack, arguments: Sequence[str], descriptors: Sequence[int]
+    ) -> bool:
+        """
+        Store an empty state; return whether that succeeded, otherwise the target has logged why.
+
+        The target then makes dropped tables anew, and a killed full refresh is one again.
+        """
+        empty = stack.enter_context(memory_file("empty", NO_STATE))
+        self.programs.start(
+            TARGET,
+            [*arguments, "--set-state", path_of(empty)],
+            [*descriptors, empty],
+            self.target,
+            stdin=subprocess.DEVNULL,
+        )
+        self.programs.wait(TARGET, self.target)
+        return self.target.exit_code == DONE
+
     def _load(
         self, messages: IO[bytes], arguments: Sequence[str], descriptors: Sequence[int]
     ) -> None:
@@ -117,6 +140,9 @@ class Sync:
                 stdout=subprocess.DEVNULL,  # the states, which are in the database
             )
         self.programs.wait(TARGET, self.target)
+        if self.target.exit_code != DONE:
+            # The tap would notice at its next message, which HubSpot may delay for long.
+            self.programs.stop(TAP)
 
 
 def check(config: SyncConfig, programs: Programs) -> int:

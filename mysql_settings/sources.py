@@ -22,6 +22,9 @@ from mysql_settings.server import SERVER_KEYS, find_faults, with_implied
 
 ENVIRONMENT_PREFIX = "TARGET_MYSQL_"
 NO_FILE = Path("ENV")  # `--config ENV`, as Meltano's SDK has it: the environment is enough
+SECTION = (
+    "target"  # in a file with the settings of tap and target, as of `hubspot-engagements sync`
+)
 
 
 @dataclass(frozen=True)
@@ -58,12 +61,15 @@ def read_config_files(paths: Iterable[Path]) -> dict[str, object]:
     """
     Return the keys of JSON files. A key of a later file counts; ENV is not a file.
 
+    Of a file that configures a whole pipe, the keys are those of its section `target`.
     Raises SettingsError for a file that cannot be read or is not a JSON object.
     """
     config: dict[str, object] = {}
     for path in paths:
         if path != NO_FILE:
             keys = _read_json(path)
+            section = keys.get(SECTION)
+            keys = section if isinstance(section, dict) else keys
             config |= {k: v for k, v in keys.items() if v is not None or k not in config}
     return config
 

@@ -7,7 +7,7 @@ resume.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -160,6 +160,22 @@ def read_portal(state: State) -> int | None:
 def with_portal(state: State, portal: int | None) -> dict[str, Any]:
     """Return `state` with the portal, if known."""
     return dict(state) if portal is None else {**state, PORTAL: portal}
+
+
+def with_full_pass_due(state: State, streams: Iterable[str]) -> dict[str, Any]:
+    """
+    Return `state` with a full pass due, from its beginning, for each of `streams` that has a mark.
+
+    Until that pass has written a state of its own, a killed run leaves this one.
+    """
+    bookmarks = _object(state, "bookmarks", "state")
+    due = {"doubted": True, "backfill": None, "changes": None}
+    marks = {
+        name: {**mark, **due}
+        for name in streams
+        if isinstance(mark := bookmarks.get(name), Mapping) and mark
+    }
+    return {**state, "bookmarks": {**bookmarks, **marks}}
 
 
 def with_position(state: State, position: Position, stream: str = STREAM) -> dict[str, Any]:

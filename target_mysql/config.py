@@ -45,7 +45,7 @@ SecondsOrZero = Annotated[float, Meta(ge=0, le=MAX_SECONDS, extra={"unit": "seco
 StateId = Annotated[
     str,
     # The state table's key has 190 characters, and some servers ignore spaces at its end.
-    Meta(pattern=r"^\S(.{0,188}\S)?$"),
+    Meta(pattern=r"^\S(.{0,188}\S)?$(?!\n)"),  # `$` also matches before a line end
 ]
 SetStatement = Annotated[str, Meta(pattern=r"^\s*[Ss][Ee][Tt] ")]
 

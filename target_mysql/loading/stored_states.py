@@ -9,6 +9,7 @@ see table_locks.py, from before its first row until it ends.
 from __future__ import annotations
 
 import hashlib
+import json
 from datetime import datetime
 
 from target_mysql.loading.table_locks import TableLocks
@@ -72,6 +73,11 @@ def read_value(database: Database, state_id: str) -> str:
     """Return the JSON text of a state, NO_STATE without one."""
     rows = database.query(READ, (state_id,)) if _exists(database) else []
     return str(rows[0][0]) if rows else NO_STATE
+
+
+def claims_rows(database: Database, state_id: str) -> bool:
+    """Return whether a state is stored that is not empty: a tap that gets it skips rows."""
+    return bool(json.loads(read_value(database, state_id)))
 
 
 def read_times(database: Database) -> list[tuple[str, datetime]]:

@@ -13,10 +13,10 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from target_mysql.config import Config
-from target_mysql.exceptions import ColumnTooNarrow, InputError, LockedError
+from target_mysql.exceptions import ColumnTooNarrow, DatabaseError, InputError, LockedError
 from target_mysql.loading.committer import Committer
 from target_mysql.loading.migrate import migrate, widen
-from target_mysql.loading.stored_states import StoredState, create_if_missing
+from target_mysql.loading.stored_states import StoredState, claims_rows, create_if_missing
 from target_mysql.loading.table_locks import TableLocks
 from target_mysql.messages import SchemaMessage
 from target_mysql.server.database import Database
@@ -40,15 +40,19 @@ class TableChanges:
         self._config = config
         self._locks = locks
         self._with_retries = committer.with_retries
+        # The stored state, if it claimed rows at the start of the run: the tap then resumes there.
+        self._resumed: StoredState | None = None
 
     def lock(self, table_name: str) -> None:
         """Lock the table; raises LockedError if another load keeps it for too long."""
         self._lock(table_name, f"table {table_name}")
 
     def lock_state(self, state: StoredState) -> None:
-        """Lock the state, and create its table; raises LockedError likewise."""
+        """Lock the state, create its table, and read it; raises LockedError likewise."""
         self._lock(state.lock_name, f"state {state.state_id}")
         self._with_retries(lambda: create_if_missing(self._database))
+        if self._with_retries(lambda: claims_rows(self._database, state.state_id)):
+            self._resumed = state
 
     def _lock(self, lock_name: str, subject: str) -> None:
         """Take a lock of `subject`, which errors name."""
@@ -71,10 +75,13 @@ class TableChanges:
         """
         Return the table that a SCHEMA, the input's `number`th line, requests.
 
-        Its source is stored with the table, which must be locked. Raises InputError.
+        Its source is stored with the table, which must be locked. Raises InputError, and
+        DatabaseError if the table was dropped while the stored state claims its rows.
         """
         name = to_table_name(message.stream)
         existing = self._with_retries(lambda: read_columns(self._database, name))
+        if not existing and self._resumed:
+            self._check_never_loaded(name, self._resumed)
         try:
             source = to_source(message.schema)
             versions = highest_version(name) if TABLE_VERSION in existing else None
@@ -93,6 +100,20 @@ class TableChanges:
             )
         except ValueError as error:
             raise InputError(str(error), line=number, stream=message.stream) from error
+
+    def _check_never_loaded(self, name: str, state: StoredState) -> None:
+        """
+        Raise DatabaseError if the missing table has had rows: the tap would not send them again.
+
+        Rows without versions leave no trace, so a table of such rows is not noticed.
+        """
+        version = self._with_retries(lambda: self._locks.read_version(self._database, name))
+        if version is not None:
+            raise DatabaseError(
+                f"table {name} was dropped, but state {state.state_id} claims its rows: restore the"
+                " table, or set the state to {} by --set-state, so that the tap sends everything"
+                " again"
+            )
 
     def migrate(self, table: Table) -> Table:
         """Create or alter the table in the database; return it with its actual columns."""

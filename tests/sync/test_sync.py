@@ -10,13 +10,14 @@ from pathlib import Path
 
 import pytest
 
+from hubspot_engagements.outcome import ProgramReport, to_summary
 from hubspot_simulator import faults
 from hubspot_simulator.faults import Fault
 from hubspot_simulator.server import Simulator
-from tests.conftest import PROGRAMS, TestDatabase, run_program
+from tests.conftest import PROGRAMS, TestDatabase, clean_environment, run_program
 from tests.pipeline import TOKEN, Pipeline, assert_equals
 from tests.servers import FAMILY
-from tests.sync.conftest import PAGE, SyncRuns, finish, held
+from tests.sync.conftest import PAGE, PORTAL_SIZE, SyncRuns, finish, held
 from tests.target.conftest import schema, settings, state, target_environment
 from tests.target.feeding import END_S, until
 from tests.target.locking import end, send
@@ -160,6 +161,58 @@ def test_a_full_refresh_reads_everything_again(runs: SyncRuns, small: Simulator)
     assert runs.database.query(
         "SELECT COUNT(*) FROM engagements WHERE _sdc_deleted_at IS NOT NULL"
     ) == [(1,)]
+
+
+def test_a_dropped_table(runs: SyncRuns, small: Simulator) -> None:
+    """
+    Without one of its tables a sync fails, since it would load only changes; --dry-run of a full
+    refresh alters nothing, and --full-refresh makes the table anew, with every row.
+    """
+    runs.configure(small)
+    assert runs.run().code == 0
+    runs.database.query("DROP TABLE engagement_notes")
+    assert runs.run("--full-refresh", "--dry-run").code == 0
+    for _ in range(2):
+        done = runs.run()
+        assert (done.code, done.summary["status"]) == (1, "failed"), done.err
+        assert "table engagement_notes was dropped" in done.summary["error"]
+    done = runs.run("--full-refresh")
+    assert done.code == 0, done.err
+    assert_equals(runs.pipeline, small.portal)
+
+
+def test_a_full_refresh_that_is_killed_begins_again(runs: SyncRuns, simulator: Simulator) -> None:
+    """
+    The run after a full refresh of which nothing was loaded reads everything, too.
+    """
+    runs.configure(simulator)
+    assert runs.run().code == 0
+    simulator.faults.add(faults.UNDECODABLE_TOKEN.at(1, times=None))
+    failed = runs.run("--full-refresh")
+    assert failed.code == 1, failed.err
+    simulator.faults.clear()
+    done = runs.run()
+    assert done.code == 0, done.err
+    assert done.summary["tap"]["records"]["engagements"] >= PORTAL_SIZE
+
+
+def test_the_other_programs_read_the_same_file(runs: SyncRuns, small: Simulator) -> None:
+    """
+    `target-mysql` and `engagements-report` take the server's settings from a sync's file.
+    """
+    server = {
+        name.removeprefix("TARGET_MYSQL_").lower(): value
+        for name, value in runs.database.environment.items()
+    }
+    runs.configure(small, dict(server))
+    assert runs.run().code == 0
+    config = ("--config", str(runs.config_path))
+    printed = run_program(*("target-mysql", *config, "--list-states"), environment={})
+    assert printed.out.startswith("hubspot-engagements\t"), printed.err
+    report = run_program(
+        *("engagements-report", "daily", *config, "--format", "csv"), environment={}
+    )
+    assert (report.code, "TASK,2018-07-13,4" in report.out) == (0, True), report.err
 
 
 # --- Exit codes -------------------------------------------------------------------------------
@@ -399,6 +452,14 @@ def test_a_full_disk(tmp_path: Path, small: Simulator) -> None:
         assert_equals(runs.pipeline, small.portal)
 
 
+def test_a_signal_before_any_program_has_spoken() -> None:
+    """
+    The summary says what to do, also if neither program was there to say it.
+    """
+    summary = to_summary(143, ProgramReport(), ProgramReport())
+    assert summary["error"] == "stopped by SIGTERM: run again; the stored state is valid"
+
+
 def test_a_closed_stdout_changes_nothing(runs: SyncRuns, small: Simulator) -> None:
     """
     A summary that nobody reads is a warning.
@@ -425,3 +486,21 @@ def test_check_tests_both_programs(runs: SyncRuns, small: Simulator) -> None:
     runs.configure(small, {"password": "wrong"})
     done = run_program(*map(str, command), environment=runs.database.environment)
     assert (done.code, "check user and password" in done.err) == (1, True), done.err
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_closed_standard_streams(runs: SyncRuns, small: Simulator, closed: str) -> None:
+    """
+    A sync that is started without stdin, stdout or stderr loads everything and ends with 0.
+    """
+    runs.configure(small)
+    done = subprocess.run(
+        ["sh", "-c", f'"$0" sync --config "$1" {closed}']
+        + [str(PROGRAMS / "hubspot-engagements"), str(runs.config_path)],
+        env=clean_environment() | runs.database.environment,
+        capture_output=True,
+        timeout=END_S,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert rows_of(runs.database) == JUNE_SIZE

@@ -85,7 +85,7 @@ def test_states_have_names(database: TestDatabase) -> None:
     assert lines["portal"].startswith("20") and lines["portal"].endswith("Z")
 
 
-@pytest.mark.parametrize("name", ["", " portal", "portal ", "x" * 191])
+@pytest.mark.parametrize("name", ["", " portal", "portal ", "portal\n", "x" * 191])
 def test_names_that_are_refused(database: TestDatabase, name: str) -> None:
     """
     A name that the table cannot hold, or that servers may take for another, is exit code 2.
@@ -270,3 +270,42 @@ def restore(database: TestDatabase, backup: Backup) -> None:
         for row in rows:
             marks = ", ".join(["%s"] * len(row))
             database.query(f"INSERT INTO `{name}` VALUES ({marks})", row)
+
+
+# --- Dropped tables ---------------------------------------------------------------------------
+
+
+def test_a_dropped_table_is_not_silently_begun_anew(database: TestDatabase) -> None:
+    """
+    A load whose stored state claims the rows of a dropped table ends with 1 and what to do: the
+    tap would send only later changes. The state stays; after `{}` is set, the table is made anew.
+    """
+    lines = (THINGS, record({"id": 1}, version=5), state({"n": 1}))
+    assert load(database, *lines, **PORTAL).code == 0
+    database.query("DROP TABLE things")
+    changes = (THINGS, record({"id": 2}, version=5), state({"n": 2}))
+    refused = load(database, *changes, **PORTAL)
+    assert refused.code == 1
+    assert "table things was dropped, but state portal claims its rows" in the_error(refused)
+    assert "set the state to {} by --set-state" in the_error(refused)
+    assert stored(database) == {"n": 1}
+    assert load(database, *changes, **PORTAL).code == 1  # not only the first time
+
+    done = target(database, "--state-id", "portal", "--set-state", "-", stdin="{}")
+    assert done.code == 0, done.err
+    done = load(database, *lines, *changes, **PORTAL)
+    assert done.code == 0, done.err
+    assert database.query("SELECT id FROM things ORDER BY id") == [(1,), (2,)]
+
+
+def test_a_table_that_never_had_rows_may_be_missing(database: TestDatabase) -> None:
+    """
+    A stream that is new beside a stored state gets its table; so does any stream of a load that
+    keeps no state.
+    """
+    assert load(database, state({"n": 1}), **PORTAL).code == 0
+    done = load(database, THINGS, record({"id": 1}, version=5), state({"n": 2}), **PORTAL)
+    assert done.code == 0, done.err
+    database.query("DROP TABLE things")
+    done = load(database, THINGS, record({"id": 1}, version=5))
+    assert done.code == 0, done.err
