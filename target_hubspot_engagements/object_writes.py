@@ -155,7 +155,10 @@ class ObjectWrites:
 
     def upsert(self, kind: str, unique: str, texts: Sequence[Mapping[str, str]]) -> Outcome:
         """Create or update engagements by the property `unique`, which all `texts` have."""
-        inputs = [{"idProperty": unique, "id": one[unique], "properties": {**one}} for one in texts]
+        inputs = [
+            {"idProperty": unique, "id": one[unique], "properties": {**one}, TRACE_ID: str(place)}
+            for place, one in enumerate(texts)
+        ]
         try:
             body = self._write_batch(kind, "upsert", inputs, once=False)
         except (BadRequestError, ConflictError) as error:
@@ -291,13 +294,19 @@ def unsent(inputs: Sequence[object], error: ApiError) -> Outcome:
     return Outcome(unsent={*range(len(inputs))}, error=error)
 
 
+def _refusals(body: _Batch, number: int) -> dict[int, Problem]:
+    """Return the refusals of a batch of `number` inputs, by the place in the trace id."""
+    return {
+        int(trace_id): _problem_of(error)
+        for error in body.errors or ()
+        for trace_id in (error.context or {}).get(TRACE_ID) or ()
+        if str(trace_id).isdecimal() and int(trace_id) < number
+    }
+
+
 def _to_outcome(body: _Batch, inputs: Sequence[Mapping[str, Any]]) -> Outcome:
     """Return the outcome of a batch of creations."""
-    outcome = Outcome()
-    for error in body.errors or ():
-        for trace_id in (error.context or {}).get(TRACE_ID) or ():
-            if str(trace_id).isdecimal() and int(trace_id) < len(inputs):
-                outcome.refusals[int(trace_id)] = _problem_of(error)
+    outcome = Outcome(refusals=_refusals(body, len(inputs)))
     results = [
         Result(int(record.id), record.properties, record.objectWriteTraceId)
         for record in body.results
@@ -314,13 +323,14 @@ def _to_outcome(body: _Batch, inputs: Sequence[Mapping[str, Any]]) -> Outcome:
 def _to_upsert_outcome(body: _Batch, unique: str, texts: Sequence[Mapping[str, str]]) -> Outcome:
     """Return the outcome of a batch whose results name their inputs by a unique property."""
     ids = {str(one.properties.get(unique)).lower(): int(one.id) for one in body.results}
-    outcome = Outcome()
+    outcome = Outcome(refusals=_refusals(body, len(texts)))
     for place, one in enumerate(texts):
         hubspot_id = ids.get(one[unique].lower())
-        if hubspot_id is None:
-            outcome.unknown.add(place)
-        else:
+        if hubspot_id is not None:
             outcome.ids[place] = hubspot_id
+            outcome.refusals.pop(place, None)
+        elif place not in outcome.refusals:
+            outcome.unknown.add(place)
     return outcome
 
 

@@ -471,3 +471,19 @@ def test_a_look_into_hubspot_that_shows_nothing(
     alone = call(1, contactIds=contacts)
     target.run(schema(), alone, settle_seconds=0, index_seconds=0)
     assert titles(target) == ["Call 1"]
+
+
+def test_an_upsert_that_is_refused_in_part(serve: Serve) -> None:
+    """
+    An upsert of which HubSpot refuses an input is named with HubSpot's message, not as undecided.
+    """
+    target = serve(settings={"unique_property": "source_key", "on_error": "skip"})
+    target.settings["rejected"] = str(target.folder / "rejected.jsonl")
+    error = {"message": "A rule", "context": {"objectWriteTraceId": ["0"]}}
+    body = {"status": "COMPLETE", "results": [], "errors": [error]}
+    fault = Fault(response=Response(207, json.dumps(body).encode()))
+    target.hubspot.faults.add(fault.at(path="/upsert"))
+    result = target.run(schema(), call(1), state(1))
+    assert (result.error, result.states) == (None, [1])
+    rejected = json.loads((target.folder / "rejected.jsonl").read_text())
+    assert rejected["problems"] == [{"message": "A rule", "property": None}]
