@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 
 from target_hubspot_engagements.config import V1
@@ -40,11 +40,11 @@ class Changing:
     """
     The changes of a window.
 
-    `written` are engagements whose properties are written, and whose associations come next.
+    `engagements` have their properties, and get their associations next.
     """
 
     def __init__(self, run: Run) -> None:
-        self.written: list[Written] = []
+        self.engagements: list[Written] = []
         self._run = run
 
     def jobs(self, drafts: Sequence[Draft]) -> Iterator[Job]:
@@ -62,14 +62,14 @@ class Changing:
         for writes, kind, batch in self._batches(drafts):
             yield Job(
                 partial(self._begin_archive, batch),
-                partial(_archive, writes, kind, [draft.hubspot_id or 0 for draft in batch]),
+                partial(writes.archive, kind, [draft.hubspot_id or 0 for draft in batch]),
                 partial(self._finish_archive, batch),
             )
 
     def _batches(
         self, drafts: Sequence[Draft]
     ) -> Iterator[tuple[ObjectWrites | V1Writes, str, list[Draft]]]:
-        """Yield drafts of one type that one API writes; no two of them have the same id."""
+        """Yield batches of drafts with the same type and API, without two of the same id."""
         groups: dict[tuple[bool, str, int], list[Draft]] = defaultdict(list)
         repeats: dict[int | None, int] = defaultdict(int)
         for draft in drafts:
@@ -85,36 +85,42 @@ class Changing:
 
     def _finish(self, drafts: Sequence[Draft], outcome: Outcome) -> None:
         """Note the refused changes; the others are noted with their associations."""
-        self.written += [(drafts[place], one, {}) for place, one in sorted(outcome.ids.items())]
-        refused = [drafts[place].entry for place in outcome.refusals]
-        new = [drafts[place].source.place for place in outcome.refusals if not drafts[place].entry]
-        self._run.ledger.put([entry for entry in refused if entry], forgotten=new)
+        self.engagements += [(drafts[place], one, {}) for place, one in sorted(outcome.ids.items())]
         self._run.progress.counts["updated"] += len(outcome.ids)
-        for place, problem in sorted(outcome.refusals.items()):
-            self._run.rejections.add(drafts[place].source, [problem])
+        self._reject(drafts, outcome.refusals)
 
     def _begin_archive(self, drafts: Sequence[Draft]) -> None:
         self._run.ledger.put([_in_doubt(draft, ARCHIVING) for draft in drafts])
 
     def _finish_archive(self, drafts: Sequence[Draft], outcome: Outcome) -> None:
-        if outcome.error is None:
-            self._run.ledger.put([as_gone(draft) for draft in drafts])
-            self._run.progress.counts["archived"] += len(drafts)
+        self._run.ledger.put([as_gone(drafts[place]) for place in outcome.ids])
+        self._run.progress.counts["archived"] += len(outcome.ids)
+        self._reject(drafts, outcome.refusals)
+
+    def _reject(self, drafts: Sequence[Draft], refusals: Mapping[int, Problem]) -> None:
+        """Reject the records of refused requests; the ledger has them as before."""
+        items = [drafts[place] for place in sorted(refusals)]
+        self._run.ledger.put(
+            [draft.entry for draft in items if draft.entry],
+            forgotten=[draft.source.place for draft in items if not draft.entry],
+        )
+        for place in sorted(refusals):
+            self._run.rejections.add(drafts[place].source, [refusals[place]])
 
 
 class Associating:
     """The associations of engagements whose properties are written."""
 
-    def __init__(self, run: Run, written: Sequence[Written]) -> None:
+    def __init__(self, run: Run, engagements: Sequence[Written]) -> None:
         self._run = run
-        self._written = written
+        self._engagements = engagements
         self._problems: dict[int, list[Problem]] = defaultdict(list)
         self._failed = False
 
     def jobs(self) -> Iterator[Job]:
         """Yield the requests that make and remove associations."""
-        missing = [(one[1], _missing(one)) for one in self._written]
-        surplus = [(one[1], surplus_partners(one[0])) for one in self._written]
+        missing = [(one[1], _missing(one)) for one in self._engagements]
+        surplus = [(one[1], surplus_partners(one[0])) for one in self._engagements]
         for kind, partner_kind, pairs in self._pairs(missing, MAX_ASSOCIATIONS):
             yield self._job(partial(self._associate, kind, partner_kind, pairs))
         for kind, partner_kind, pairs in self._pairs(surplus, MAX_BATCH):
@@ -122,14 +128,14 @@ class Associating:
 
     def finish(self) -> None:
         """Note the engagements that are as their records, and reject the others."""
-        done = [one for one in self._written if one[1] not in self._problems]
+        done = [one for one in self._engagements if one[1] not in self._problems]
         self._run.ledger.put(
             [
                 as_done(_in_doubt(draft, UPDATING, hubspot_id), draft)
                 for draft, hubspot_id, _ in done
             ]
         )
-        for draft, hubspot_id, _ in self._written:
+        for draft, hubspot_id, _ in self._engagements:
             if problems := self._problems.get(hubspot_id):
                 prefix = Problem(f"written as engagement {hubspot_id}, but not associated")
                 self._run.rejections.add(draft.source, [prefix, *problems])
@@ -138,7 +144,7 @@ class Associating:
         self, partners: Iterable[tuple[int, Partners]], size: int
     ) -> Iterator[tuple[str, str, list[Pair]]]:
         """Yield pairs to associate, by both types, up to `size` of them."""
-        kinds = {hubspot_id: draft.kind for draft, hubspot_id, _ in self._written}
+        kinds = {hubspot_id: draft.kind for draft, hubspot_id, _ in self._engagements}
         pairs: dict[tuple[str, str], list[Pair]] = defaultdict(list)
         for hubspot_id, of_engagement in partners:
             for partner_kind, ids in of_engagement.items():
@@ -159,8 +165,8 @@ class Associating:
         return Outcome(refusals={pairs[place][0]: one for place, one in refusals.items()})
 
     def _dissociate(self, kind: str, partner_kind: str, pairs: Sequence[Pair]) -> Outcome:
-        self._run.objects.dissociate(kind, partner_kind, pairs)
-        return Outcome()
+        refusals = self._run.objects.dissociate(kind, partner_kind, pairs)
+        return Outcome(refusals={pairs[place][0]: one for place, one in refusals.items()})
 
 
 def as_gone(draft: Draft) -> Entry:
@@ -175,7 +181,7 @@ def as_gone(draft: Draft) -> Entry:
 
 
 def _in_doubt(draft: Draft, state: int, hubspot_id: int | None = None) -> Entry:
-    """Return the entry of an engagement while a change of it has no answer."""
+    """Return the entry of an engagement while a change has no answer."""
     return Entry(
         *draft.source.place,
         draft.kind,
@@ -186,9 +192,9 @@ def _in_doubt(draft: Draft, state: int, hubspot_id: int | None = None) -> Entry:
     )
 
 
-def _missing(written: Written) -> Partners:
+def _missing(item: Written) -> Partners:
     """Return the associations that neither creation nor earlier runs have made."""
-    draft, _, made = written
+    draft, _, made = item
     missing = missing_partners(draft)
     rest = {
         kind: [one for one in ids if one not in made.get(kind, ())] for kind, ids in missing.items()
@@ -196,10 +202,5 @@ def _missing(written: Written) -> Partners:
     return {kind: ids for kind, ids in rest.items() if ids}
 
 
-def _archive(writes: ObjectWrites | V1Writes, kind: str, ids: Sequence[int]) -> Outcome:
-    writes.archive(kind, ids)
-    return Outcome()
-
-
 def _nothing() -> None:
-    """The ledger has the engagement as one whose associations are in doubt."""
+    """The ledger has the associations of the engagement in doubt."""

@@ -1,4 +1,4 @@
-"""Tests what a token may write, without writing anything."""
+"""Tests the write scopes of a token; changes nothing."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ NO_ID = 0
 
 
 def check_types(client: HubspotClient, version: str) -> Iterator[tuple[str, RefusedError | None]]:
-    """Yield each type of engagements, and why the token may not write it; None if it may."""
+    """Yield each type of engagements, and the refusal of the token; None if the token may write."""
     endpoints = Endpoints(version)
     for kind in OBJECT_TYPES:
         try:

@@ -59,9 +59,8 @@ def _write(run: Run) -> None:
     try:
         WriteBack(run, out).run(read_lines(sys.stdin.fileno(), TICK_S))
         if run.rejections.count:
-            raise WriteBackError(
-                f"{run.rejections.count} records were rejected: see {run.config.rejected}"
-            )
+            place = "the log" if run.options.is_dry else run.config.rejected
+            raise WriteBackError(f"{run.rejections.count} records were rejected: see {place}")
         outcome = "done"
     finally:
         run.progress.counts["rejected"] = run.rejections.count
@@ -93,13 +92,13 @@ def check_portal(run: Run) -> None:
     """
     portal_id, hubspot_at = run.lookups.account()
     run.set_clock(hubspot_at)
-    portal, known = str(portal_id), run.ledger.fact(PORTAL)
-    if known is None and not run.options.is_dry:
+    portal, ledger_portal = str(portal_id), run.ledger.fact(PORTAL)
+    if ledger_portal is None and not run.options.is_dry:
         run.ledger.set_facts({PORTAL: portal})
-    elif known not in (None, portal):
+    elif ledger_portal not in (None, portal):
         raise ConfigError(
-            f"the ledger belongs to portal {known}, the token to portal {portal}: use another"
-            " ledger for each portal"
+            f"the ledger belongs to portal {ledger_portal}, the token to portal {portal}: use"
+            " another ledger for each portal"
         )
 
 
@@ -112,7 +111,7 @@ def _open(config: Config, options: Options) -> Ledger:
 
 def check(config: Config) -> None:
     """
-    Print the token's portal, and for each type of engagements whether the token may write it.
+    Print the token's portal, and for each type of engagements whether the token may write.
 
     Raises the last refusal, if there is one.
     """

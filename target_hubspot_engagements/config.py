@@ -188,12 +188,14 @@ class Config(ApiSettings):
 
 
 def _missing(settings: Mapping[str, object]) -> list[str]:
-    """Return the faults of keys that are missing."""
+    """Return the faults of keys that are missing, or that contradict each other."""
     faults = []
     if "ledger" not in settings:
         faults.append("ledger: missing, the path of the file that remembers what was written")
     if settings.get("on_error") == "skip" and "rejected" not in settings:
         faults.append("rejected: missing, on_error skip needs the path of a file")
+    if "ledger" in settings and settings.get("rejected") == settings["ledger"]:
+        faults.append("rejected: must be another file than the ledger")
     return faults
 
 

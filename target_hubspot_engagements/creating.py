@@ -1,4 +1,4 @@
-"""Creates engagements: each noted as pending before its request, as written after the answer."""
+"""Creates engagements: each is noted as pending before the request, as written after the answer."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 
+from hubspot_api.activity_properties import ASSOCIATIONS
 from hubspot_api.json_codec import to_json
 from target_hubspot_engagements.config import V1
 from target_hubspot_engagements.drafts import Draft, final_partners
@@ -35,12 +36,13 @@ class Creating:
     The creations of a window.
 
     `in_doubt` are the records whose creation got no answer, `incomplete` the ids of engagements
-    that still lack associations.
+    that still lack associations, `example` is the type and id of one that was created.
     """
 
     def __init__(self, run: Run) -> None:
         self.in_doubt: list[SourceRecord] = []
         self.incomplete: list[tuple[Draft, int, Partners]] = []
+        self.example: tuple[str, int] | None = None
         self._run = run
 
     def jobs(self, drafts: Sequence[Draft]) -> Iterator[Job]:
@@ -54,13 +56,13 @@ class Creating:
             )
 
     def to_doubt(self, draft: Draft) -> Doubt:
-        """Return a creation as one that an earlier ledger may have known."""
+        """Return a creation that an earlier ledger may have known."""
         return Doubt(draft.source.place, draft.kind, draft.texts, draft.partners or {}, 0, 0)
 
     def _batches(
         self, drafts: Sequence[Draft]
     ) -> Iterator[tuple[ObjectWrites | V1Writes, str, list[Draft]]]:
-        """Yield drafts of one type that one API writes; no two of them have the same values."""
+        """Yield batches of drafts with the same type and API, without two of the same values."""
         groups: dict[tuple[bool, str, int], list[Draft]] = defaultdict(list)
         repeats: dict[bytes, int] = defaultdict(int)
         for draft in drafts:
@@ -73,7 +75,7 @@ class Creating:
                 yield self._run.v1 if by_v1 else self._run.objects, kind, batch
 
     def _to_creation(self, writes: ObjectWrites | V1Writes, draft: Draft) -> Creation:
-        """Return what a request creates; the other associations are made afterwards."""
+        """Return the creation for a request; the other associations are made afterwards."""
         unique = self._run.config.unique_property
         if unique is not None:
             return Creation({**draft.texts, unique: unique_text(draft.source.place)})
@@ -82,6 +84,8 @@ class Creating:
             partners = {
                 kind: ids for kind, ids in partners.items() if has_type_id(draft.kind, kind)
             }
+        else:
+            partners = {kind: ids for kind, ids in partners.items() if kind in ASSOCIATIONS}
         return Creation(draft.texts, {kind: ids for kind, ids in partners.items() if ids})
 
     def _begin(self, drafts: Sequence[Draft], creations: Sequence[Creation]) -> None:
@@ -102,26 +106,28 @@ class Creating:
     def _finish(
         self, drafts: Sequence[Draft], creations: Sequence[Creation], outcome: Outcome
     ) -> None:
-        """Note the outcome in one transaction; what has no answer stays pending."""
-        written = [
-            self._written(drafts[place], creations[place], hubspot_id, place in outcome.partial)
+        """Note the outcome in a single transaction; creations without an answer stay pending."""
+        entries = [
+            self._to_entry(drafts[place], creations[place], hubspot_id, place in outcome.partial)
             for place, hubspot_id in outcome.ids.items()
         ]
-        entries = self._run.ledger.entries(drafts[one].source.place for one in outcome.unknown)
+        pending = self._run.ledger.entries(drafts[one].source.place for one in outcome.unknown)
         lost_ms = self._run.now_ms()
-        lost = [entry._replace(lost_ms=lost_ms) for entry in entries.values()]
+        lost = [entry._replace(lost_ms=lost_ms) for entry in pending.values()]
         not_created = [drafts[place] for place in {*outcome.refusals} | outcome.unsent]
         self._run.ledger.put(
-            [*written, *lost, *(draft.entry for draft in not_created if draft.entry)],
+            [*entries, *lost, *(draft.entry for draft in not_created if draft.entry)],
             forgotten=[draft.source.place for draft in not_created if not draft.entry],
             facts=self._facts(outcome),
         )
         self._run.progress.counts["created"] += len(outcome.ids)
+        for place, hubspot_id in outcome.ids.items():
+            self.example = drafts[place].kind, hubspot_id
         self.in_doubt += [drafts[place].source for place in sorted(outcome.unknown)]
         for place, problem in sorted((outcome.refusals | outcome.partial).items()):
             self._run.rejections.add(drafts[place].source, [problem])
 
-    def _written(
+    def _to_entry(
         self, draft: Draft, creation: Creation, hubspot_id: int, is_partial: bool
     ) -> Entry:
         """Return the entry of an engagement that was created, perhaps without associations."""
@@ -140,7 +146,7 @@ class Creating:
         return entry
 
     def _facts(self, outcome: Outcome) -> Mapping[str, str]:
-        """Return what the next run needs to notice an old copy of the ledger."""
+        """Return the facts by which the next run notices an old copy of the ledger."""
         facts = {}
         if outcome.newest_ms > int(self._run.ledger.fact(NEWEST_MS) or 0):
             facts[NEWEST_MS] = str(outcome.newest_ms)
@@ -164,7 +170,7 @@ def _pending(draft: Draft, creation: Creation, sent_ms: int) -> Entry:
 
 
 def as_done(entry: Entry, draft: Draft) -> Entry:
-    """Return the entry of an engagement that is as its record."""
+    """Return the entry of an engagement that equals the record."""
     return entry._replace(
         state=DONE,
         source_hash=draft.source.source_hash,
@@ -186,7 +192,7 @@ def unique_text(place: Key) -> str:
     """
     Return the text of a source key for a property of unique values.
 
-    HubSpot compares without regard to case; a text with capitals, or a long one, is a hash.
+    HubSpot ignores case; a long text, or a text with capitals, becomes a hash.
     """
     text = ":".join(place)
     if text == text.lower() and len(text) <= MAX_UNIQUE_CHARS:
@@ -195,6 +201,6 @@ def unique_text(place: Key) -> str:
 
 
 def _is_whole(draft: Draft, creation: Creation) -> bool:
-    """Tell whether a creation makes all associations of its draft."""
+    """Tell whether a creation makes all associations of the draft."""
     partners = {kind: ids for kind, ids in (draft.partners or {}).items() if ids}
     return partners == creation.partners

@@ -1,4 +1,4 @@
-"""Turns the records of a window into drafts, with what HubSpot and the ledger say of them."""
+"""Turns the records of a window into drafts, by HubSpot's definitions and the ledger."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ class Drafting:
     def _make(
         self, source: SourceRecord, engagement: Engagement, entry: Entry | None
     ) -> Draft | None:
-        """Return the draft of a record; None after its rejection."""
+        """Return the draft of a record; None after a rejection."""
         unknown = [one for one in engagement.contact_emails if one not in self._contacts]
         if unknown:
             problem = Problem(f"no contact has the e-mail {', '.join(unknown)}", "contactEmails")

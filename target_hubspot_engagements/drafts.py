@@ -1,7 +1,7 @@
 """
 Makes drafts of records: checked by HubSpot's definitions, compared with the ledger. Pure.
 
-A draft says what one engagement is to be; `decide_action` says which request that takes.
+A draft has the wanted state of an engagement, and the action that leads there.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 
-from hubspot_api.activity_properties import METADATA
+from hubspot_api.activity_properties import METADATA, OBJECT_TYPES
 from hubspot_api.json_codec import to_json
 from target_hubspot_engagements.engagement import Engagement, Partners, SourceRecord
 from target_hubspot_engagements.ledger import (
@@ -31,10 +31,11 @@ from target_hubspot_engagements.validation import (
 )
 
 HASH_BYTES = 16
+HUBSPOT_ID = "hubspotId"
 
 
 class Action(Enum):
-    """What to do for a record."""
+    """The action for a record; the value is the name of the counter."""
 
     NOTHING = "unchanged"
     CREATE = "created"
@@ -49,7 +50,7 @@ class Draft:
     A record that can be written.
 
     `texts` are the properties', `partners` the associations, None to leave them alone. `entry` is
-    what the ledger knows of the key. `problems` keep the record from being written.
+    the ledger's, None for a new key. `problems` keep the record from being written.
     """
 
     source: SourceRecord
@@ -77,12 +78,17 @@ def make_draft(
     entry: Entry | None,
 ) -> Draft:
     """Return the draft of a record; `partners` are the engagement's with contacts by e-mail."""
-    texts, problems = _check(engagement, definitions)
+    is_deleted = engagement.is_deleted
+    texts, problems = Checked({}, []) if is_deleted else _check(engagement, definitions)
     existing = entry if entry and entry.state != GONE else None
     hubspot_id = (existing.hubspot_id if existing else None) or engagement.hubspot_id
     payload_hash = _hash(engagement, texts, partners)
     action = _action(engagement, existing, hubspot_id, payload_hash)
-    problems += _action_problems(action, engagement, existing, texts)
+    properties = {problem.property for problem in problems}
+    new_problems = _action_problems(action, engagement, existing, texts)
+    problems += [
+        one for one in new_problems if one.property is None or one.property not in properties
+    ]
     return Draft(
         source,
         existing.kind if existing else engagement.kind,
@@ -90,21 +96,26 @@ def make_draft(
         partners,
         entry,
         hubspot_id,
-        engagement.is_deleted,
+        is_deleted,
         payload_hash,
         action,
-        () if engagement.is_deleted else tuple(problems),
+        tuple(problems),
     )
 
 
 def _action_problems(
     action: Action, engagement: Engagement, existing: Entry | None, texts: Mapping[str, str]
 ) -> list[Problem]:
-    """Return what is wrong with a creation, or with a change of an existing engagement."""
+    """Return the problems of a creation, or of a change of an existing engagement."""
     if action is Action.CREATE:
         return missing_on_creation(engagement.kind, texts)
-    if existing and existing.kind != engagement.kind:
+    if existing and existing.kind != engagement.kind and not engagement.is_deleted:
         return [Problem(f"is one of {existing.kind} in HubSpot: a type does not change")]
+    known_id = existing.hubspot_id if existing else None
+    if known_id and engagement.hubspot_id not in (None, known_id):
+        return [Problem(f"is not {known_id}, which was written for this key", HUBSPOT_ID)]
+    if action is Action.ARCHIVE and not existing and engagement.kind not in OBJECT_TYPES:
+        return [Problem("is required, to archive an engagement that the ledger lacks", "type")]
     return []
 
 
@@ -120,7 +131,7 @@ def _check(engagement: Engagement, definitions: Definitions) -> Checked:
 def _texts_to_send(
     action: Action, engagement: Engagement, texts: Mapping[str, str], definitions: Definitions
 ) -> dict[str, str]:
-    """Return the texts of a request: a creation has no empty ones, a change may clear values."""
+    """Return the texts of a request: a creation has no empty texts, a change may clear values."""
     if action is Action.CREATE:
         return {name: text for name, text in texts.items() if text}
     cleared = _cleared(engagement.kind, definitions) if engagement.complete else {}
@@ -148,7 +159,7 @@ def _cleared(kind: str, definitions: Definitions) -> dict[str, str]:
 
 
 def _hash(engagement: Engagement, texts: Mapping[str, str], partners: Partners | None) -> bytes:
-    """Return the hash of what is written; the order of properties and ids does not matter."""
+    """Return the hash of an engagement's content, in any order of properties and ids."""
     associated = sorted((kind, sorted(ids)) for kind, ids in (partners or {}).items() if ids)
     content = (engagement.kind, sorted(texts.items()), associated, engagement.is_deleted)
     return hashlib.blake2b(to_json(content), digest_size=HASH_BYTES).digest()
@@ -158,16 +169,16 @@ def missing_partners(draft: Draft) -> dict[str, list[str]]:
     """Return the associations to make for an existing engagement."""
     # Without an answer to the last request it is not known which of them exist.
     is_known = draft.entry is not None and draft.entry.state == DONE
-    known = draft.known_partners if is_known else {}
-    return _difference(draft.partners or {}, known)
+    partners = draft.known_partners if is_known else {}
+    return _difference(draft.partners or {}, partners)
 
 
 def surplus_partners(draft: Draft) -> dict[str, list[str]]:
     """Return the associations to remove: those that earlier runs made for the key."""
-    known = {
+    earlier = {
         kind: ids for kind, ids in draft.known_partners.items() if kind in (draft.partners or {})
     }
-    return _difference(known, draft.partners or {})
+    return _difference(earlier, draft.partners or {})
 
 
 def all_partners(draft: Draft) -> dict[str, list[str]]:

@@ -1,4 +1,4 @@
-"""One engagement as its source has it, before HubSpot's definitions are known."""
+"""An engagement as the source has it, before HubSpot's definitions are known."""
 
 from __future__ import annotations
 
@@ -10,6 +10,10 @@ from target_hubspot_engagements.ledger import Key
 
 Partners = Mapping[str, Sequence[str]]
 """Ids of associated records, by their type in the objects API, such as `contacts`."""
+
+
+MAX_ID = 2**63 - 1
+"""The largest id: HubSpot and the ledger hold 64 bits."""
 
 
 @dataclass(frozen=True)
@@ -37,9 +41,9 @@ class Engagement:
 @dataclass(frozen=True)
 class SourceRecord:
     """
-    A record that differs from what was written last.
+    A record that differs from the record that was written last.
 
-    `line` is the number of its line, `text` its JSON, `source_hash` the hash of that.
+    `line` is the line number in the input, `text` the JSON, `source_hash` the hash of `text`.
     """
 
     place: Key

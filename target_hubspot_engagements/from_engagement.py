@@ -22,7 +22,7 @@ from hubspot_api.activity_properties import (
     ROLES,
 )
 from hubspot_api.json_codec import to_json
-from target_hubspot_engagements.engagement import Engagement
+from target_hubspot_engagements.engagement import MAX_ID, Engagement
 
 KINDS = {
     "NOTE": "notes",
@@ -88,7 +88,7 @@ def _values(kind: str, record: Mapping[str, Any], metadata: Mapping[str, Any]) -
     if kind == "emails" and (headers := _headers(metadata)):
         values[HEADERS] = to_json(headers).decode()
     if "attachments" in record:
-        values[ATTACHMENTS] = [item.get("id") for item in record["attachments"] or ()]
+        values[ATTACHMENTS] = [_attachment_id(one) for one in _to_list(record, "attachments")]
     return values
 
 
@@ -111,7 +111,7 @@ def _partners(associations: Any) -> dict[str, list[str]] | None:
     if not isinstance(associations, Mapping):
         return None
     return {
-        kind: sorted({str(one) for one in associations.get(key) or ()})
+        kind: sorted({str(one) for one in _to_list(associations, key)})
         for kind, key in ASSOCIATIONS.items()
         if associations.get(key) is not None
     }
@@ -119,6 +119,22 @@ def _partners(associations: Any) -> dict[str, list[str]] | None:
 
 def _id(record: Mapping[str, Any]) -> int:
     value = record.get("id")
-    if not isinstance(value, int):
+    if not isinstance(value, int) or not 0 <= value <= MAX_ID:
         raise ValueError("has no id")
     return value
+
+
+def _to_list(record: Mapping[str, Any], key: str) -> list[Any]:
+    """Return a record's list, empty for null. Raises ValueError for another value."""
+    value = record.get(key)
+    if value is None:
+        return []
+    if not isinstance(value, list):
+        raise ValueError(f"{key} must be a list")
+    return value
+
+
+def _attachment_id(item: Any) -> Any:
+    if not isinstance(item, Mapping):
+        raise ValueError("attachments must be objects with an id")
+    return item.get("id")

@@ -60,7 +60,7 @@ Partners = Mapping[str, Sequence[str]]
 
 class Entry(NamedTuple):
     """
-    What the ledger knows of a source key.
+    The row of a source key.
 
     `source_hash` is of the record as it came, `payload_hash` of what was written for it; None
     means that the last request has no answer. `payload` is what a creation without an answer sent,
@@ -104,7 +104,7 @@ class Ledger:
         self._connection.close()
 
     def has_tables(self) -> bool:
-        """Tell whether the file is a ledger, complete since its creation."""
+        """Tell whether the file is a ledger, created to the end."""
         return bool(self._query("SELECT 1 FROM sqlite_master WHERE name = 'in_doubt'"))
 
     def source_hashes(self, stream: str, keys: Iterable[str]) -> dict[str, bytes]:
@@ -185,6 +185,10 @@ class Ledger:
             if new_kinds:
                 self._set_fact("kinds", ",".join(sorted({*self.kinds()} | new_kinds)))
 
+    def has_stream(self, stream: str) -> bool:
+        """Tell whether any key of a stream is known."""
+        return bool(self._query("SELECT 1 FROM engagements WHERE stream = ? LIMIT 1", stream))
+
     def set_version(self, stream: str, keys: Sequence[str], version: int) -> None:
         """Note that a version of the stream's table has these keys."""
         with self._transaction():
@@ -194,7 +198,7 @@ class Ledger:
             )
 
     def fact(self, name: str) -> str | None:
-        """Return a fact about the ledger as a whole, such as its portal; None without it."""
+        """Return a fact about the ledger as a whole, such as the portal; None if unknown."""
         for (value,) in self._query("SELECT value FROM meta WHERE name = ?", name):
             return str(value)
         return None
@@ -212,7 +216,7 @@ class Ledger:
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
-        """Commit what the block changes, or nothing of it."""
+        """Commit all changes of the block, or none."""
         with self._errors():
             self._connection.execute("BEGIN IMMEDIATE")
             try:

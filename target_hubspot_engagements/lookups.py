@@ -1,5 +1,5 @@
 """
-What the write-back reads of HubSpot: definitions, contacts by e-mail, engagements in doubt.
+Reads definitions, contacts by e-mail and engagements in doubt from HubSpot.
 
 All by the CRM objects API, also for engagements that v1 wrote: their ids are the same.
 """
@@ -16,6 +16,7 @@ import msgspec
 
 from hubspot_api.client import HubspotClient
 from hubspot_api.endpoints import Endpoints
+from hubspot_api.exceptions import BadRequestError
 from target_hubspot_engagements.matching import Result
 from target_hubspot_engagements.validation import TIMESTAMP, Definition, Definitions
 
@@ -27,6 +28,7 @@ MAX_RESULTS = 9_800  # of a search; beyond 10,000 HubSpot answers 400
 SEARCHES, SEARCH_WINDOW_S = 4, 1.0  # HubSpot allows 5 a second, to all programs of an account
 CREATED, SOURCE, SOURCE_ID = "hs_createdate", "hs_object_source", "hs_object_source_id"
 API_SOURCE = "INTEGRATION"
+NOT_FOUND = "OBJECT_NOT_FOUND"  # category of an id that does not exist, or has no associations
 
 T = TypeVar("T")
 
@@ -52,9 +54,15 @@ class _Paging(msgspec.Struct):
     next: _Next | None = None
 
 
+class _Error(msgspec.Struct):
+    category: str | None = None
+    message: str | None = None
+
+
 class _Records(msgspec.Struct):
-    results: list[_Record] = []
+    results: list[_Record]  # required: an empty object does not say that there are none
     paging: _Paging | None = None
+    errors: list[_Error] | None = None
 
 
 class _End(msgspec.Struct):
@@ -72,7 +80,8 @@ class _Row(msgspec.Struct, rename={"start": "from"}):
 
 
 class _Rows(msgspec.Struct):
-    results: list[_Row] = []
+    results: list[_Row]
+    errors: list[_Error] | None = None
 
 
 _decode_account = msgspec.json.Decoder(_Account).decode
@@ -81,8 +90,27 @@ _decode_records = msgspec.json.Decoder(_Records).decode
 _decode_rows = msgspec.json.Decoder(_Rows).decode
 
 
+def _parse_records(text: bytes) -> _Records:
+    records = _decode_records(text)
+    _check_errors(records.errors)
+    return records
+
+
+def _parse_rows(text: bytes) -> _Rows:
+    rows = _decode_rows(text)
+    _check_errors(rows.errors)
+    return rows
+
+
+def _check_errors(errors: Iterable[_Error] | None) -> None:
+    """Raise ValueError for a part that HubSpot could not read, since that part may exist."""
+    for error in errors or ():
+        if error.category != NOT_FOUND:
+            raise ValueError(f"a part is missing: {error.message}")
+
+
 class Lookups:
-    """Reads of one portal; methods raise what the client raises."""
+    """Reads of a portal; methods raise the client's errors."""
 
     def __init__(self, client: HubspotClient, version: str) -> None:
         self._client = client
@@ -111,23 +139,37 @@ class Lookups:
                 "propertiesWithHistory": [],
             }
             path = self._endpoints.batch("contacts", "read")
-            for record in self._client.post(path, body, _decode_records).body.results:
+            for record in self._client.post(path, body, _parse_records).body.results:
                 ids[str(record.properties.get("email")).lower()] = str(record.id)
         return ids
 
     def associated(
         self, partner_kind: str, partners: Iterable[str], kind: str
     ) -> dict[str, set[int]]:
-        """Return the ids of the engagements of a type that each of `partners` is part of."""
+        """
+        Return the ids of the engagements of a type that each of `partners` is part of.
+
+        A partner that HubSpot refuses to read, such as a deleted contact, is no key of the result.
+        """
         path = self._endpoints.associations(partner_kind, kind)
         ids: dict[str, set[int]] = defaultdict(set)
         inputs: list[dict[str, str]] = [{"id": partner} for partner in partners]
-        while inputs:
-            now, inputs = inputs[:MAX_ASSOCIATED], inputs[MAX_ASSOCIATED:]
-            for row in self._client.post(path, {"inputs": now}, _decode_rows).body.results:
+        batches = [*batched(inputs, MAX_ASSOCIATED)]
+        while batches:
+            batch = batches.pop()
+            try:
+                rows = self._client.post(path, {"inputs": batch}, _parse_rows).body.results
+            except BadRequestError:  # one unknown partner may refuse the whole batch
+                middle = len(batch) // 2
+                batches += [batch[:middle], batch[middle:]] if middle else []
+                continue
+            for item in batch:
+                ids[item["id"]] |= set()
+            for row in rows:
                 ids[str(row.start.id)] |= {int(one.toObjectId) for one in row.to}
-                if row.paging and row.paging.next:
-                    inputs.append({"id": str(row.start.id), "after": str(row.paging.next.after)})
+            pages = [(row.start.id, row.paging.next) for row in rows if row.paging]
+            inputs = [{"id": str(one), "after": str(page.after)} for one, page in pages if page]
+            batches += batched(inputs, MAX_ASSOCIATED)
         return ids
 
     def read(self, kind: str, ids: Iterable[int], names: Sequence[str]) -> list[Result]:
@@ -140,9 +182,15 @@ class Lookups:
                 "propertiesWithHistory": [],
             }
             path = self._endpoints.batch_read(kind)
-            response = self._client.post(path, body, _decode_records)
+            response = self._client.post(path, body, _parse_records)
             results += _to_results(response.body.results)
         return results
+
+    def source_id(self, kind: str, hubspot_id: int) -> str | None:
+        """Return HubSpot's id of the program that created an engagement, None if unknown."""
+        results = self.read(kind, [hubspot_id], [SOURCE_ID])
+        text = results[0].texts.get(SOURCE_ID) if results else None
+        return str(text) if text else None
 
     def at_moments(self, kind: str, at_ms: Iterable[str], names: Sequence[str]) -> list[Result]:
         """Return the engagements that happened at some moments, as far as the search has them."""
@@ -171,7 +219,7 @@ class Lookups:
         results: list[Result] = []
         while True:
             response = self._client.post(
-                self._endpoints.search(kind), body, _decode_records, rate_limiter=self._searches
+                self._endpoints.search(kind), body, _parse_records, rate_limiter=self._searches
             )
             results += _to_results(response.body.results)
             paging = response.body.paging

@@ -1,5 +1,5 @@
 """
-Which of several engagements is which: by the trace id, else by what was written. Pure.
+Matches engagements to inputs: by the trace id, else by the values. Pure.
 
 HubSpot promises no order of a batch's results, and recorded responses lack the trace ids.
 """
@@ -55,11 +55,11 @@ def _comparable_json(text: str) -> str:
     return to_json(dict(sorted(content.items()))).decode()
 
 
-def is_same(written: Texts, existing: Texts) -> bool:
+def is_same(texts: Texts, existing: Texts) -> bool:
     """Tell whether an existing engagement has all values that were written."""
     return all(
         comparable(text) == comparable(existing.get(name))
-        for name, text in written.items()
+        for name, text in texts.items()
         if text not in (None, "")
     )
 
@@ -69,23 +69,23 @@ def moment(texts: Texts) -> str:
     return comparable(texts.get(TIMESTAMP))
 
 
-def is_of_moment(written: Texts, existing: Texts) -> bool:
+def is_of_moment(texts: Texts, existing: Texts) -> bool:
     """Tell whether moment and owner are the same: HubSpot reformats neither."""
-    owner = comparable(written.get(OWNER))
-    return moment(written) == moment(existing) and owner in ("", comparable(existing.get(OWNER)))
+    owner = comparable(texts.get(OWNER))
+    return moment(texts) == moment(existing) and owner in ("", comparable(existing.get(OWNER)))
 
 
 def match_results(
-    written: Sequence[Texts], results: Iterable[Result], refused: Iterable[int] = ()
+    inputs: Sequence[Texts], results: Iterable[Result], refused: Iterable[int] = ()
 ) -> dict[int, int]:
     """
     Return the ids of a batch's results by the place of the input.
 
-    An input of which the results do not tell has no id: its outcome is not known.
+    An input without a matching result has no id: the outcome is unknown.
     """
-    rest = {place: texts for place, texts in enumerate(written) if place not in {*refused}}
+    rest = {place: texts for place, texts in enumerate(inputs) if place not in {*refused}}
     ids: dict[int, int] = {}
-    unmatched = []
+    others = []
     for result in results:
         trace_id = result.trace_id or ""
         place = int(trace_id) if trace_id.isdecimal() else -1
@@ -93,32 +93,32 @@ def match_results(
             ids[place] = result.id
             del rest[place]
         else:
-            unmatched.append(result)
+            others.append(result)
     for is_match in (is_same, is_of_moment):
-        unmatched = _match_once(rest, unmatched, ids, is_match)
+        others = _match_once(rest, others, ids, is_match)
     return ids
 
 
 def _match_once(
     rest: dict[int, Texts], results: Sequence[Result], ids: dict[int, int], is_match: Any
 ) -> list[Result]:
-    """Match results that only one input fits, and return the others."""
+    """Match results that fit a single input, and return the others."""
     places = defaultdict(list)
     for place, texts in rest.items():
         places[moment(texts)].append(place)
     claims: dict[int, list[Result]] = defaultdict(list)
-    unmatched: list[Result] = []
+    others: list[Result] = []
     for result in results:
         fitting = [
             place
             for place in places.get(moment(result.texts), ())
             if is_match(rest[place], result.texts)
         ]
-        (claims[fitting[0]] if len(fitting) == 1 else unmatched).append(result)
+        (claims[fitting[0]] if len(fitting) == 1 else others).append(result)
     for place, claimants in claims.items():
         if len(claimants) > 1:
-            unmatched += claimants
+            others += claimants
             continue
         ids[place] = claimants[0].id
         del rest[place]
-    return unmatched
+    return others

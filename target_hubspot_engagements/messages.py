@@ -1,7 +1,7 @@
 """
 Parses Singer messages; errors name the line.
 
-A RECORD's own JSON is left as it came: most records of a run are unchanged, which a hash tells.
+A RECORD's JSON stays bytes: most records of a run are unchanged, which a hash tells.
 """
 
 from __future__ import annotations
@@ -14,9 +14,11 @@ import msgspec
 from hubspot_api.json_codec import parse_json, to_json
 from target_hubspot_engagements.exceptions import InputError
 
+MAX_VERSION = 2**63 - 1
+
 
 class RecordMessage(NamedTuple):
-    """A RECORD; `record` is its JSON, `version` the version of the stream's table."""
+    """A RECORD; `record` is the JSON, `version` the version of the stream's table."""
 
     stream: str
     record: bytes
@@ -30,7 +32,7 @@ class SchemaMessage(NamedTuple):
 
 
 class StateMessage(NamedTuple):
-    """A STATE; `value` is its JSON, unchanged."""
+    """A STATE; `value` is the JSON, unchanged."""
 
     value: bytes
 
@@ -74,7 +76,7 @@ def parse_message(text: bytes, number: int) -> Message | None:
 
 
 def _parse_unusual(text: bytes, number: int) -> Message | None:
-    """Parse a line whose JSON msgspec refuses, such as one with lone surrogates or NaN."""
+    """Parse a line whose JSON msgspec refuses, such as lone surrogates or NaN."""
     try:
         value = parse_json(text)
         if not isinstance(value, dict):
@@ -93,6 +95,8 @@ def _to_message(line: _Line) -> Message:
         raise ValueError(f"unknown message type {line.type!r}")
     if line.stream is None:
         raise ValueError(f"{line.type} without a stream")
+    if abs(line.version or 0) > MAX_VERSION:
+        raise ValueError(f"version {line.version} has more than 64 bits")
     if line.type == "RECORD":
         record = bytes(line.record)
         if record[:1] != b"{":

@@ -52,7 +52,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Creation:
-    """An engagement to create, with the associations that its creation can make."""
+    """An engagement to create, with the associations that a creation can make."""
 
     texts: Mapping[str, str]
     partners: Partners = field(default_factory=dict)
@@ -68,7 +68,7 @@ class Update(NamedTuple):
 @dataclass
 class Outcome:
     """
-    What became of the inputs of a request, by their place.
+    The outcome of each input of a request, by place.
 
     `ids` are of those that were written, `refusals` say why HubSpot did not write others, and
     `unknown` are those of which no answer tells. `partial` are those written of which HubSpot
@@ -113,14 +113,17 @@ class _BatchError(msgspec.Struct):
 
 
 class _Batch(msgspec.Struct):
+    status: str  # HubSpot's specification requires it: a proxy's page does not have it
     results: list[_Record] = []
     errors: list[_BatchError] | None = None
 
 
 class _AssociationBatch(msgspec.Struct):
+    status: str
     errors: list[_BatchError] | None = None
 
 
+_B = TypeVar("_B", _Batch, _AssociationBatch)
 _decode_batch = msgspec.json.Decoder(_Batch).decode
 _decode_associations = msgspec.json.Decoder(_AssociationBatch).decode
 
@@ -131,7 +134,7 @@ def has_type_id(kind: str, partner_kind: str) -> bool:
 
 
 class ObjectWrites:
-    """Writes engagements of a portal; methods raise what the client raises for all inputs."""
+    """Writes engagements of a portal; methods raise the client's errors about all inputs."""
 
     def __init__(self, client: HubspotClient, version: str) -> None:
         self._client = client
@@ -152,7 +155,10 @@ class ObjectWrites:
 
     def upsert(self, kind: str, unique: str, texts: Sequence[Mapping[str, str]]) -> Outcome:
         """Create or update engagements by the property `unique`, which all `texts` have."""
-        inputs = [{"idProperty": unique, "id": one[unique], "properties": {**one}} for one in texts]
+        inputs = [
+            {"idProperty": unique, "id": one[unique], "properties": {**one}, TRACE_ID: str(place)}
+            for place, one in enumerate(texts)
+        ]
         try:
             body = self._write_batch(kind, "upsert", inputs, once=False)
         except (BadRequestError, ConflictError) as error:
@@ -166,19 +172,24 @@ class ObjectWrites:
             body = self._write_batch(kind, "update", inputs, once=False)
         except (BadRequestError, ConflictError, NotFoundError) as error:
             return _bisect(error, updates, lambda half: self.update(kind, half))
-        written = {int(record.id) for record in body.results}
+        updated_ids = {int(record.id) for record in body.results}
         outcome = Outcome()
         for place, one in enumerate(updates):
-            if one.hubspot_id in written:
+            if one.hubspot_id in updated_ids:
                 outcome.ids[place] = one.hubspot_id
             else:
                 outcome.refusals[place] = _refusal_of_id(body.errors or (), one.hubspot_id)
         return outcome
 
-    def archive(self, kind: str, ids: Sequence[int]) -> None:
+    def archive(self, kind: str, ids: Sequence[int]) -> Outcome:
         """Archive engagements; HubSpot answers the same for ids that it does not know."""
         inputs = [{"id": str(one)} for one in ids]
-        self._write_batch(kind, "archive", inputs, once=False)
+        try:
+            path = self._endpoints.batch(kind, "archive")
+            self._write(path, {"inputs": inputs}, _parse_removal, once=False)
+        except BadRequestError as error:
+            return _bisect(error, ids, lambda half: self.archive(kind, half))
+        return Outcome(ids=dict(enumerate(ids)))
 
     def associate(
         self, kind: str, partner_kind: str, pairs: Sequence[tuple[int, str]]
@@ -187,7 +198,7 @@ class ObjectWrites:
         inputs = [{"from": {"id": str(one)}, "to": {"id": partner}} for one, partner in pairs]
         path = self._endpoints.association_batch(kind, partner_kind, "associate/default")
         try:
-            body = self._write(path, {"inputs": inputs}, _decode_associations, once=False)
+            body = self._write(path, {"inputs": inputs}, _parse_associations, once=False)
         except (BadRequestError, NotFoundError) as error:
             outcome = _bisect(
                 error,
@@ -197,11 +208,22 @@ class ObjectWrites:
             return outcome.refusals
         return _refused_pairs(body.errors or (), pairs)
 
-    def dissociate(self, kind: str, partner_kind: str, pairs: Sequence[tuple[int, str]]) -> None:
-        """Remove associations of engagements with records of a type."""
+    def dissociate(
+        self, kind: str, partner_kind: str, pairs: Sequence[tuple[int, str]]
+    ) -> dict[int, Problem]:
+        """Remove associations of engagements with records of a type; returns the refusals."""
         inputs = [{"from": {"id": str(one)}, "to": [{"id": partner}]} for one, partner in pairs]
         path = self._endpoints.association_batch(kind, partner_kind, "archive")
-        self._write(path, {"inputs": inputs}, bytes, once=False)
+        try:
+            self._write(path, {"inputs": inputs}, _parse_removal, once=False)
+        except (BadRequestError, NotFoundError) as error:
+            outcome = _bisect(
+                error,
+                pairs,
+                lambda half: Outcome(refusals=self.dissociate(kind, partner_kind, half)),
+            )
+            return outcome.refusals
+        return {}
 
     def _write_batch(
         self, kind: str, action: str, inputs: Sequence[Mapping[str, Any]], *, once: bool
@@ -214,7 +236,24 @@ class ObjectWrites:
 
 
 def _parse_batch(text: bytes) -> _Batch:
-    return _decode_batch(text) if text else _Batch()  # 204 has no body
+    return _check_status(_decode_batch(text))
+
+
+def _parse_associations(text: bytes) -> _AssociationBatch:
+    return _check_status(_decode_associations(text))
+
+
+def _parse_removal(text: bytes) -> None:
+    """Check the response to a removal, which has no body: 204."""
+    if text:
+        _parse_associations(text)
+
+
+def _check_status(batch: _B) -> _B:
+    """Raise ValueError for an error that comes with a 2xx: no success is taken on trust."""
+    if batch.status.lower() == "error":
+        raise ValueError("an error with a status of success")
+    return batch
 
 
 def _to_input(kind: str, place: int, creation: Creation) -> dict[str, Any]:
@@ -255,19 +294,25 @@ def unsent(inputs: Sequence[object], error: ApiError) -> Outcome:
     return Outcome(unsent={*range(len(inputs))}, error=error)
 
 
-def _to_outcome(body: _Batch, written: Sequence[Mapping[str, Any]]) -> Outcome:
+def _refusals(body: _Batch, number: int) -> dict[int, Problem]:
+    """Return the refusals of a batch of `number` inputs, by the place in the trace id."""
+    return {
+        int(trace_id): _problem_of(error)
+        for error in body.errors or ()
+        for trace_id in (error.context or {}).get(TRACE_ID) or ()
+        if str(trace_id).isdecimal() and int(trace_id) < number
+    }
+
+
+def _to_outcome(body: _Batch, inputs: Sequence[Mapping[str, Any]]) -> Outcome:
     """Return the outcome of a batch of creations."""
-    outcome = Outcome()
-    for error in body.errors or ():
-        for trace_id in (error.context or {}).get(TRACE_ID) or ():
-            if str(trace_id).isdecimal() and int(trace_id) < len(written):
-                outcome.refusals[int(trace_id)] = _problem_of(error)
+    outcome = Outcome(refusals=_refusals(body, len(inputs)))
     results = [
         Result(int(record.id), record.properties, record.objectWriteTraceId)
         for record in body.results
     ]
-    outcome.ids = match_results(written, results, outcome.refusals)
-    outcome.unknown = {*range(len(written))} - outcome.ids.keys() - outcome.refusals.keys()
+    outcome.ids = match_results(inputs, results, outcome.refusals)
+    outcome.unknown = {*range(len(inputs))} - outcome.ids.keys() - outcome.refusals.keys()
     for record in body.results:
         if record.createdAt:
             outcome.newest_ms = max(outcome.newest_ms, int(to_datetime_text(record.createdAt)))
@@ -278,13 +323,14 @@ def _to_outcome(body: _Batch, written: Sequence[Mapping[str, Any]]) -> Outcome:
 def _to_upsert_outcome(body: _Batch, unique: str, texts: Sequence[Mapping[str, str]]) -> Outcome:
     """Return the outcome of a batch whose results name their inputs by a unique property."""
     ids = {str(one.properties.get(unique)).lower(): int(one.id) for one in body.results}
-    outcome = Outcome()
+    outcome = Outcome(refusals=_refusals(body, len(texts)))
     for place, one in enumerate(texts):
         hubspot_id = ids.get(one[unique].lower())
-        if hubspot_id is None:
-            outcome.unknown.add(place)
-        else:
+        if hubspot_id is not None:
             outcome.ids[place] = hubspot_id
+            outcome.refusals.pop(place, None)
+        elif place not in outcome.refusals:
+            outcome.unknown.add(place)
     return outcome
 
 

@@ -1,4 +1,4 @@
-"""Counts what a run does, and says so on stderr."""
+"""Counts the records of a run by outcome, and logs the counts."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ COUNTS = ("created", "updated", "unchanged", "archived", "rejected", "pending")
 
 @dataclass
 class Progress:
-    """Counts the records of a run by what became of them, one of COUNTS."""
+    """Counts the records of a run by outcome, an item of COUNTS."""
 
     client: HubspotClient
     is_dry: bool = False

@@ -1,5 +1,5 @@
 """
-What became of creations that got no answer: found in HubSpot, absent, or undecided. Never guessed.
+Decides about creations without an answer: found in HubSpot, absent, or undecided. Never guessed.
 
 HubSpot has no idempotency key, so an engagement is known by its content: the moment and the owner,
 which HubSpot does not reformat, and all values that were sent.
@@ -25,7 +25,7 @@ CLOCK_SKEW_MS = 120_000  # HubSpot's clock is known to a second, at the start of
 @dataclass(frozen=True)
 class Doubt:
     """
-    A creation of which it is not known whether HubSpot has carried it out.
+    A creation without an answer: HubSpot may have carried the request out, or not.
 
     `partners` are the associations that it makes. It was sent after `sent_ms` and before
     `latest_ms`, in Unix ms; both are 0 for an engagement that a lost ledger may have known.
@@ -45,36 +45,40 @@ class Doubt:
         return to_json((self.kind, sorted(self.texts.items()), partners))
 
     @property
-    def first_partner(self) -> tuple[str, str] | None:
-        """Type and id of an associated record, whose engagements are looked through."""
-        for kind, ids in self.partners.items():
-            for one in ids:
-                return kind, one
-        return None
+    def all_partners(self) -> list[tuple[str, str]]:
+        """Type and id of the associated records, whose engagements are looked through."""
+        return [(kind, one) for kind, ids in self.partners.items() for one in ids]
 
 
 @dataclass
 class Decision:
-    """What became of each creation; `undecided` has the reason."""
+    """The outcome of each creation; `undecided` has the reason."""
 
     found: dict[Key, int] = field(default_factory=dict)
     absent: set[Key] = field(default_factory=set)
     undecided: dict[Key, str] = field(default_factory=dict)
 
 
-def find_candidates(lookups: Lookups, doubts: Sequence[Doubt]) -> dict[Key, list[Result]]:
-    """Return the engagements that happened at the moment of each creation, for the same owner."""
+def find_candidates(
+    lookups: Lookups, doubts: Sequence[Doubt]
+) -> tuple[dict[Key, list[Result]], set[Key]]:
+    """
+    Return the engagements that happened at the moment of each creation, for the same owner.
+
+    Also returns the keys of the creations that only the search can find, which is late.
+    """
     candidates: dict[Key, list[Result]] = {}
+    search_only: set[Key] = set()
     for kind in {doubt.kind for doubt in doubts}:
         of_kind = [doubt for doubt in doubts if doubt.kind == kind]
         names = sorted({TIMESTAMP, OWNER, CREATED}.union(*(doubt.texts for doubt in of_kind)))
-        apart = [doubt for doubt in of_kind if doubt.first_partner is None]
-        associated = [doubt for doubt in of_kind if doubt.first_partner is not None]
-        candidates |= _of_partners(lookups, kind, associated, names)
+        candidates |= _of_partners(lookups, kind, of_kind, names)
+        apart = [doubt for doubt in of_kind if doubt.place not in candidates]
         moments = [moment(doubt.texts) for doubt in apart]
         results = lookups.at_moments(kind, moments, names) if apart else []
         candidates |= {doubt.place: _of_moment(doubt, results) for doubt in apart}
-    return candidates
+        search_only |= {doubt.place for doubt in apart}
+    return candidates, search_only
 
 
 def decide(
@@ -84,10 +88,11 @@ def decide(
     is_settled: Callable[[Doubt], bool],
 ) -> Decision:
     """
-    Decide what became of creations; `claimed` are engagements that belong to other keys.
+    Decide the outcome of creations; `claimed` are engagements that belong to other keys.
 
     A creation is absent only if no engagement of its moment is left, and `is_settled` says that
-    one would show by now. One that differs in its text may be the same, reformatted by HubSpot.
+    an engagement would show by now. An engagement with another text may be the same, reformatted
+    by HubSpot.
     """
     decision, taken = Decision(), {*claimed}
     groups = defaultdict(list)
@@ -147,32 +152,33 @@ def _listed(ids: Iterable[int]) -> str:
 def _of_partners(
     lookups: Lookups, kind: str, doubts: Sequence[Doubt], names: Sequence[str]
 ) -> dict[Key, list[Result]]:
-    """Return the candidates among the engagements of each creation's first associated record."""
+    """
+    Return the candidates among the engagements of each creation's associated records.
+
+    All records are looked through, as some may have been deleted since. A creation has no
+    candidates, not even an empty list, if HubSpot shows none of its records.
+    """
     by_kind: dict[str, set[str]] = defaultdict(set)
     for doubt in doubts:
-        if doubt.first_partner:
-            by_kind[doubt.first_partner[0]].add(doubt.first_partner[1])
+        for partner_kind, partner in doubt.all_partners:
+            by_kind[partner_kind].add(partner)
     ids: dict[tuple[str, str], set[int]] = {}
     for partner_kind, partners in by_kind.items():
-        found = lookups.associated(partner_kind, sorted(partners), kind)
-        ids |= {(partner_kind, partner): one for partner, one in found.items()}
-    everything = sorted(set().union(*ids.values())) if ids else []
+        associated = lookups.associated(partner_kind, sorted(partners), kind)
+        ids |= {(partner_kind, partner): one for partner, one in associated.items()}
+    everything = sorted(set().union(*ids.values()))
     results = {result.id: result for result in lookups.read(kind, everything, names)}
-    return {
-        doubt.place: _of_moment(
-            doubt,
-            [
-                results[one]
-                for one in ids.get(doubt.first_partner or ("", ""), ())
-                if one in results
-            ],
-        )
-        for doubt in doubts
-    }
+    candidates = {}
+    for doubt in doubts:
+        readable = [ids[partner] for partner in doubt.all_partners if partner in ids]
+        if readable:
+            own = [results[one] for one in sorted(set().union(*readable)) if one in results]
+            candidates[doubt.place] = _of_moment(doubt, own)
+    return candidates
 
 
 def _of_moment(doubt: Doubt, results: Iterable[Result]) -> list[Result]:
-    """Return the engagements of a creation's moment and owner that are not older than it."""
+    """Return the engagements of a creation's moment and owner, but for older ones."""
     earliest_ms = doubt.sent_ms - CLOCK_SKEW_MS if doubt.sent_ms else 0
     return [
         result

@@ -60,12 +60,12 @@ class Rejections:
 
 
 def _open_for_owner(path: str, flags: int) -> int:
-    """Open a file; a new one can be read by its owner alone."""
+    """Open a file; only the owner can read a new file."""
     return os.open(path, flags, 0o600)
 
 
 def to_message(source: SourceRecord, problems: Iterable[Problem]) -> str:
-    """Return the line that names a record, and why it cannot be written."""
+    """Return the line that names a record and the problems."""
     stream, key = source.place
     texts = [f"{one.property}: {one.message}" if one.property else one.message for one in problems]
     return f"line {source.line}, stream {stream}, key {key}: {'; '.join(texts)}"

@@ -1,4 +1,4 @@
-"""What the parts of a run share."""
+"""The state that the parts of a run share."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ class Run:
 
     @property
     def version(self) -> str:
-        """The version of the CRM objects API, which has what v1 cannot do."""
+        """The version of the CRM objects API, which does the writes that v1 lacks."""
         return version_of(self.config)
 
     @property

@@ -27,10 +27,10 @@ LOGGER = logging.getLogger(__name__)
 
 def settle(run: Run) -> None:
     """
-    Settle what can be settled: archive again, and look for creations in HubSpot.
+    Settle keys in doubt: archive again, and look for creations in HubSpot.
 
-    A creation that HubSpot carried out is noted, one that it did not is forgotten, so that its
-    record creates it anew. The others are in `run.undecided`.
+    A creation that HubSpot carried out is noted. A creation that HubSpot did not carry out is
+    forgotten, so that the record is sent again. The others are in `run.undecided`.
     """
     entries = run.ledger.in_doubt()
     _archive_again(run, [entry for entry in entries if entry.state == ARCHIVING])
@@ -57,7 +57,7 @@ def settle(run: Run) -> None:
 
 
 def _decide(run: Run, entries: Sequence[Entry]) -> Decision:
-    """Return what became of creations; waits until HubSpot cannot carry them out any more."""
+    """Return the outcome of creations; waits until HubSpot can no longer carry out the requests."""
     unique = run.config.unique_property
     # An upsert by a unique property may be repeated: there is nothing to look for.
     repeatable = {one.place for one in entries if unique and unique in (one.payload or {})}
@@ -74,15 +74,20 @@ def _decide(run: Run, entries: Sequence[Entry]) -> Decision:
 
 def look_for(run: Run, doubts: Sequence[Doubt]) -> Decision:
     """Look for engagements in HubSpot that no key has yet."""
-    candidates = find_candidates(run.lookups, doubts)
+    candidates, search_only = find_candidates(run.lookups, doubts)
     claimed = run.ledger.known_ids(_ids(candidates))
-    return decide(doubts, candidates, claimed, lambda doubt: is_settled(run, doubt))
+    return decide(
+        doubts,
+        candidates,
+        claimed,
+        lambda doubt: is_settled(run, doubt, doubt.place in search_only),
+    )
 
 
-def is_settled(run: Run, doubt: Doubt) -> bool:
-    """Tell whether an engagement would show by now, had HubSpot carried out its creation."""
+def is_settled(run: Run, doubt: Doubt, is_search_only: bool) -> bool:
+    """Tell whether an engagement would show by now, had HubSpot carried out the creation."""
     delay_s = run.config.settle_seconds
-    if doubt.first_partner is None:  # found by the search alone, which is late
+    if is_search_only:  # the search is late
         delay_s = max(delay_s, run.config.index_seconds)
     return run.now_ms() - doubt.latest_ms >= delay_s * 1000
 
@@ -109,9 +114,15 @@ def _archive_again(run: Run, entries: Sequence[Entry]) -> None:
             by_kind[entry.kind].append(entry)
     for kind, of_kind in by_kind.items():
         for batch in batched(of_kind, MAX_BATCH):
-            run.objects.archive(kind, [one.hubspot_id for one in batch if one.hubspot_id])
+            ids = [one.hubspot_id for one in batch if one.hubspot_id is not None]
+            archived = run.objects.archive(kind, ids).ids
             run.ledger.put(
-                [one._replace(state=GONE, hubspot_id=None, partners=None) for one in batch]
+                [
+                    one._replace(state=GONE, hubspot_id=None, partners=None)
+                    if place in archived
+                    else one._replace(state=UPDATING)  # refused: its record comes again
+                    for place, one in enumerate(batch)
+                ]
             )
 
 
@@ -128,7 +139,7 @@ def _to_doubt(run: Run, entry: Entry) -> Doubt:
 
 
 def _as_written(entry: Entry, hubspot_id: int) -> Entry:
-    """Return the entry of a creation that was found; the record's hash is set when it comes."""
+    """Return the entry of a creation that was found; the record brings the hash."""
     state = UPDATING if entry.payload_hash is None else DONE
     return entry._replace(
         state=state,

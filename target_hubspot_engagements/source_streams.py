@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,7 +12,7 @@ import msgspec
 from hubspot_api.activity_properties import ASSOCIATIONS, OBJECT_TYPES
 from hubspot_api.json_codec import parse_json, to_json
 from target_hubspot_engagements.config import ENGAGEMENTS, STREAM_TYPES, Config
-from target_hubspot_engagements.engagement import Engagement
+from target_hubspot_engagements.engagement import MAX_ID, Engagement
 from target_hubspot_engagements.exceptions import InputError
 from target_hubspot_engagements.from_engagement import KINDS, read_engagement
 from target_hubspot_engagements.messages import SchemaMessage
@@ -32,6 +33,8 @@ RESERVED = frozenset((HUBSPOT_ID, ASSOCIATED, CONTACT_EMAILS, *PARTNER_KEYS))
 CHILD_PREFIX = "engagement_"  # the tap's tables with parts of its engagements
 HASH_BYTES = 16
 
+_is_digits = re.compile(r"[0-9]{1,19}").fullmatch
+_is_type_name = re.compile(r"[\w-]+").fullmatch  # a part of a path
 _decode = msgspec.json.Decoder(dict[str, Any]).decode
 _encode_sorted = msgspec.json.Encoder(order="sorted").encode
 
@@ -55,23 +58,25 @@ class SourceStream:
 
     def identify(self, record: bytes) -> tuple[str, bytes]:
         """
-        Return the record's key as JSON, and the hash of the record and of how it is mapped.
+        Return the record's key as JSON, and the hash of the record and of the mapping.
 
-        The hash is the same in any order of the columns: taps send them in another at each run.
-        Raises ValueError for a missing or null value of the key.
+        The hash is the same in any order of the columns: each run of a tap may send another order.
+        The key is the same for 1 and 1.0. Raises ValueError for a missing, null or empty value.
         """
         content = _parse(record)
         key = [content.get(name) for name in self.key_properties]
-        if None in key:
+        if None in key or ("" in key and not any(value != "" for value in key)):
             raise ValueError(f"no value of the key {', '.join(self.key_properties)}")
+        if float in map(type, key):
+            key = [_to_integer(value) for value in key]
         text = _encode_sorted(content)
         source_hash = hashlib.blake2b(text, digest_size=HASH_BYTES, key=self._hash_key).digest()
-        return to_json(key).decode(), source_hash
+        return _encode_sorted(key).decode(), source_hash
 
     def read(self, text: bytes) -> Engagement:
         """Return a record's content. Raises ValueError for one that cannot be understood."""
         record = parse_json(text)
-        if record.get(DELETED_AT) is not None:
+        if record.get(DELETED_AT) not in (None, ""):  # a CSV file's null is an empty text
             kind = KINDS.get(str(record.get("type")), self.kind)
             kind = kind if self.kind == ENGAGEMENTS else self.kind
             hubspot_id = self._existing_id(self._renamed(record))
@@ -89,13 +94,22 @@ class SourceStream:
         )
 
     def _renamed(self, record: Mapping[str, Any]) -> dict[str, Any]:
-        """Return a record by the names of property_map, without Singer's own columns."""
-        return {
-            target: value
-            for name, value in record.items()
+        """
+        Return a record by the names of property_map, without Singer's own columns.
+
+        Raises ValueError for two columns of one property: either value could be lost.
+        """
+        names = {
+            name: target
+            for name in record
             if (target := self._names.get(name, name)) is not None
             and not name.startswith(METADATA_PREFIX)
         }
+        columns = {target: record[name] for name, target in names.items()}
+        if len(columns) < len(names):
+            repeated = sorted(name for name in names if [*names.values()].count(names[name]) > 1)
+            raise ValueError(f"several columns are one property: {', '.join(repeated)}")
+        return columns
 
     def _existing_id(self, record: Mapping[str, Any]) -> int | None:
         """Return the id of an engagement of this portal that the record names."""
@@ -104,14 +118,14 @@ class SourceStream:
             value = record.get("id")
         if value in (None, ""):
             return None
-        if isinstance(value, bool) or not str(value).isdecimal():
+        if isinstance(value, bool) or not _is_id(str(value)):
             raise ValueError(f"{HUBSPOT_ID} must be an id, not {value!r}")
         return int(value)
 
 
 def build_stream(message: SchemaMessage, config: Config) -> SourceStream | None:
     """
-    Return the stream of a SCHEMA, None for one to leave out.
+    Return the stream of a SCHEMA, None for a stream to leave out.
 
     Raises InputError for a stream of an unknown type.
     """
@@ -140,7 +154,7 @@ def _parse(record: bytes) -> dict[str, Any]:
 
 
 def _read_partners(record: Mapping[str, Any]) -> dict[str, list[str]] | None:
-    """Return the associations that a record names; None if it names no kind of them."""
+    """Return the associations that a record names; None if the record has no such column."""
     partners: dict[str, set[str]] = {}
     for key, kind in PARTNER_KEYS.items():
         if key in record:
@@ -152,6 +166,8 @@ def _read_partners(record: Mapping[str, Any]) -> dict[str, list[str]] | None:
             raise ValueError(f"{ASSOCIATED} must be objects with objectType and id")
         name = str(item["objectType"]).lower()
         kind = SINGULARS.get(name, name)
+        if not _is_type_name(kind):
+            raise ValueError(f"{ASSOCIATED}: {item['objectType']!r} is no type of records")
         partners.setdefault(kind, set()).add(_to_id(item["id"], ASSOCIATED))
     if CONTACT_EMAILS in record:
         partners.setdefault("contacts", set())
@@ -178,6 +194,16 @@ def _to_list(value: Any) -> list[Any]:
 
 def _to_id(value: Any, name: str) -> str:
     text = str(value)
-    if isinstance(value, bool) or not text.isdecimal():
+    if isinstance(value, bool) or not _is_id(text):
         raise ValueError(f"{name}: {value!r} is no id")
     return text
+
+
+def _is_id(text: str) -> bool:
+    """Tell whether a text is an id; HubSpot and the ledger refuse more than 64 bits."""
+    return _is_digits(text) is not None and int(text) <= MAX_ID
+
+
+def _to_integer(value: Any) -> Any:
+    """Return a whole number as an integer: in JSON, 1 and 1.0 are the same number."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value

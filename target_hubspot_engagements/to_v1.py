@@ -1,5 +1,5 @@
 """
-Properties as the JSON of HubSpot's engagements API, v1, where that has a place for each. Pure.
+Converts properties to the JSON of HubSpot's engagements API, v1, if v1 has all of them. Pure.
 
 v1 writes notes, e-mails that were sent, tasks, meetings and calls, and knows no custom properties.
 """

@@ -1,4 +1,4 @@
-"""The custom property of unique values: found, or created where the portal lets it be made."""
+"""The custom property of unique values: checked, or created if the portal permits."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ LOGGER = logging.getLogger(__name__)
 
 def ensure_unique_property(run: Run, kind: str, name: str, definitions: Definitions) -> None:
     """
-    Check that a type has the unique property `name`, and create it if it does not exist.
+    Check that a type has the unique property `name`, and create a missing property.
 
-    A property must be unique from its creation. Raises ConfigError if HubSpot refuses it.
+    A property must be unique from its creation. Raises ConfigError if HubSpot refuses.
     """
     if name in definitions:
         if not definitions[name].hasUniqueValue:

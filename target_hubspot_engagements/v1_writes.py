@@ -6,7 +6,6 @@ Has the methods of ObjectWrites that create, change and archive. Any thread may 
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -41,14 +40,20 @@ class _Created(msgspec.Struct):
 _decode_created = msgspec.json.Decoder(_Created).decode
 
 
+def _parse_removal(text: bytes) -> None:
+    """Check the response to a deletion, which has no body: 204."""
+    if text:
+        raise ValueError("a body that a deletion does not have")
+
+
 class V1Writes:
-    """Writes engagements whose texts `to_v1` converts; methods raise what the client raises."""
+    """Writes engagements whose texts `to_v1` converts; methods raise the client's errors."""
 
     def __init__(self, client: HubspotClient) -> None:
         self._client = client
 
     def create(self, kind: str, creations: Sequence[Creation]) -> Outcome:
-        """Create engagements one after the other, each with its associations."""
+        """Create engagements in sequence, each with all associations."""
         outcome = Outcome()
         for place, creation in enumerate(creations):
             outcome.add(self._create(kind, creation), place)
@@ -58,12 +63,13 @@ class V1Writes:
         return outcome
 
     def update(self, kind: str, updates: Sequence[Update]) -> Outcome:
-        """Change engagements one after the other."""
+        """Change engagements in sequence."""
         outcome = Outcome()
         for place, (hubspot_id, texts) in enumerate(updates):
             body = to_v1(kind, texts)
             try:
-                self._client.write("PATCH", f"{PATH}/{hubspot_id}", body, bytes, once=False)
+                path = f"{PATH}/{hubspot_id}"
+                self._client.write("PATCH", path, body, _decode_created, once=False)
                 outcome.ids[place] = hubspot_id
             except (BadRequestError, ConflictError) as error:
                 outcome.refusals[place] = to_problem(error)
@@ -72,11 +78,19 @@ class V1Writes:
                 outcome.refusals[place] = Problem(message)
         return outcome
 
-    def archive(self, kind: str, ids: Sequence[int]) -> None:
+    def archive(self, kind: str, ids: Sequence[int]) -> Outcome:
         """Archive engagements; those that HubSpot does not know are archived already."""
-        for hubspot_id in ids:
-            with contextlib.suppress(NotFoundError):
-                self._client.write("DELETE", f"{PATH}/{hubspot_id}", None, bytes, once=False)
+        outcome = Outcome(ids=dict(enumerate(ids)))
+        for place, hubspot_id in enumerate(ids):
+            try:
+                path = f"{PATH}/{hubspot_id}"
+                self._client.write("DELETE", path, None, _parse_removal, once=False)
+            except NotFoundError:
+                continue
+            except BadRequestError as error:
+                del outcome.ids[place]
+                outcome.refusals[place] = to_problem(error)
+        return outcome
 
     def _create(self, kind: str, creation: Creation) -> Outcome:
         body = to_v1(kind, creation.texts) or {}

@@ -1,7 +1,7 @@
 """
 Checks a record's properties by HubSpot's definitions, before anything is sent. Pure.
 
-HubSpot's 400s name one record after the other; this names all problems of a record, for no request.
+HubSpot's 400s name a single record at a time. This check names all problems, without a request.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from hubspot_api.activity_properties import CHANNEL, CREATED, DIRECTION, ID, MODIFIED
+from hubspot_api.activity_properties import CHANNEL, CREATED, DIRECTION, HEADERS, ID, MODIFIED
+from hubspot_api.json_codec import parse_json
 from target_hubspot_engagements.values import CONVERSIONS, to_text
 
 TIMESTAMP = "hs_timestamp"
@@ -45,7 +46,7 @@ class _Modification(msgspec.Struct):
 
 
 class Definition(msgspec.Struct):
-    """A property as HubSpot defines it."""
+    """HubSpot's definition of a property."""
 
     name: str
     type: str = "string"
@@ -69,7 +70,7 @@ Definitions = Mapping[str, Definition]
 
 
 class Problem(NamedTuple):
-    """Why a record cannot be written: the property, if it is one's fault, and a message."""
+    """A reason not to write a record: a message, and the property at fault, if any."""
 
     message: str
     property: str | None = None
@@ -111,13 +112,17 @@ def missing_on_creation(kind: str, texts: Mapping[str, str]) -> list[Problem]:
 
 
 def _to_property_text(definition: Definition | None, name: str, text: str) -> str:
-    """Return a value's text. Raises ValueError for one that HubSpot would refuse."""
+    """Return a value's text. Raises ValueError for a value that HubSpot would refuse."""
     if definition is None:
-        raise ValueError("HubSpot has no such property: see property_map")
+        raise ValueError(
+            "HubSpot has no such property: map it in property_map, to null to leave it out"
+        )
     if definition.is_read_only and name not in TYPE_PROPERTIES:
         raise ValueError("is read-only")
     if not text:
         return text
+    if name == HEADERS:
+        _check_headers(text)
     _check_length(name, text)
     _check_option(definition, text)
     return CONVERSIONS.get(definition.type, str)(text)
@@ -127,6 +132,16 @@ def _check_length(name: str, text: str) -> None:
     most = MAX_CHARS.get(name)
     if most is not None and len(text) > most:
         raise ValueError(f"has {len(text)} characters; HubSpot takes {most}")
+
+
+def _check_headers(text: str) -> None:
+    """Raise ValueError unless the sender and recipients of an e-mail are a JSON object."""
+    try:
+        is_object = isinstance(parse_json(text.encode()), dict)
+    except ValueError:
+        is_object = False
+    if not is_object:
+        raise ValueError('must be a JSON object such as {"from": {"email": "ana@example.com"}}')
 
 
 def _check_option(definition: Definition, text: str) -> None:

@@ -30,7 +30,7 @@ def to_text(value: Any) -> str:
 
 def to_datetime_text(text: str) -> str:
     """
-    Return a moment as Unix ms in digits, from ISO 8601 or from digits; without a zone it is UTC.
+    Return a moment as Unix ms in digits, from ISO 8601 or from digits; UTC without a zone.
 
     Finer parts than ms are cut off. Raises ValueError for anything else.
     """

@@ -1,12 +1,13 @@
 """
 The whole run: lines come in, windows of changed records are written, states go out.
 
-A record that is as it was written last costs a hash and a row of the ledger. The others gather in
-a window, which is written when it is full, old, or at its end.
+An unchanged record costs a hash and a row of the ledger. The others gather in a window, which is
+written when full, when old, and at the end.
 """
 
 from __future__ import annotations
 
+import json
 import logging
 import time
 from collections.abc import Iterable
@@ -38,7 +39,7 @@ WINDOW_AGE_S = 30.0
 
 
 class WriteBack:
-    """One run; `out` takes the states, None for a dry run."""
+    """A run; `out` takes the states, None for a dry run."""
 
     def __init__(self, run: Run, out: BinaryIO | None) -> None:
         self._run = run
@@ -50,6 +51,7 @@ class WriteBack:
         self._window_bytes = 0
         self._window_began_s = 0.0
         self._versions: set[tuple[str, int]] = set()
+        self._unkeyed: set[str] = set()  # streams with a record that has no key
         self._state: bytes | None = None
         self._number = 0
 
@@ -57,7 +59,7 @@ class WriteBack:
         """
         Write the records of lines, which come in lists.
 
-        Raises WriteBackError, or what the client raises; the last state that was written is valid.
+        Raises WriteBackError, or the client's errors; the last state that was written is valid.
         """
         try:
             if not self._run.options.is_dry:
@@ -95,7 +97,35 @@ class WriteBack:
             raise InputError(f"line {self._number}: {error}") from None
         if stream is None and message.stream not in self._streams:
             LOGGER.info("stream %s is left out", message.stream)
+        if stream is not None:
+            stream.key_properties = self._check_key(message)
         return stream
+
+    def _check_key(self, message: SchemaMessage) -> tuple[str, ...]:
+        """
+        Return the key properties in the order of the stream's first run.
+
+        Taps send them in any order. Raises InputError for other properties: with another key
+        each record would be new, and every engagement written a second time.
+        """
+        ledger, name, key = (
+            self._run.ledger,
+            f"key_properties {message.stream}",
+            message.key_properties,
+        )
+        fact = ledger.fact(name)
+        first = tuple(json.loads(fact)) if fact else None
+        if first is not None and {*first} == {*key}:
+            return first
+        if first is not None and ledger.has_stream(message.stream):
+            raise InputError(
+                f"line {self._number}: the key of stream {message.stream} was {', '.join(first)},"
+                f" and is {', '.join(key)} now: each record would be written again. Restore the"
+                " key, or take another ledger with --new-ledger --adopt"
+            )
+        if not self._run.options.is_dry:
+            ledger.set_facts({name: json.dumps(key)})
+        return key
 
     def _take_record(self, message: RecordMessage) -> None:
         """Note a record for the comparison with the ledger."""
@@ -111,6 +141,7 @@ class WriteBack:
             unkeyed = SourceRecord((stream.name, "null"), self._number, text, b"")
             self._run.rejections.add(unkeyed, [Problem(str(error))])
             self._raise_rejection()
+            self._unkeyed.add(stream.name)
             return
         place = stream.name, key
         self._chunk.append(SourceRecord(place, self._number, text, source_hash, message.version))
@@ -120,7 +151,7 @@ class WriteBack:
             self._compare_chunk()
 
     def _compare_chunk(self) -> None:
-        """Put the records that differ from what was written last into the window."""
+        """Put the records that changed since the last write into the window."""
         chunk, self._chunk = self._chunk, []
         by_stream: dict[str, list[SourceRecord]] = {}
         for source in chunk:
@@ -145,7 +176,7 @@ class WriteBack:
         self._window_bytes += len(source.text)
 
     def _note_versions(self, name: str, sources: list[SourceRecord]) -> None:
-        """Note the version of unchanged records, if records of older ones are to be archived."""
+        """Note the version of unchanged records, if older versions are to be archived."""
         if not self._run.config.hard_delete or self._run.options.is_dry:
             return
         for version in {one.version for one in sources if one.version is not None}:
@@ -153,10 +184,17 @@ class WriteBack:
             self._run.ledger.set_version(name, keys, version)
 
     def _activate(self, message: ActivateVersionMessage) -> None:
-        """Archive what a complete version of a stream's table does not have."""
+        """Archive the engagements that a complete version of a stream's table lacks."""
         if not self._run.config.hard_delete or self._streams.get(message.stream) is None:
             return
         if self._is_beginning(message):
+            return
+        if message.stream in self._unkeyed:
+            LOGGER.error(
+                "stream %s: nothing is archived for version %d, since a record has no key",
+                message.stream,
+                message.version,
+            )
             return
         self._flush()
         older = self._run.ledger.older_versions(message.stream, message.version)
@@ -171,8 +209,8 @@ class WriteBack:
         """
         Tell whether a message stands before a version's records instead of behind them.
 
-        Taps send it first, too, when they read a table for the first time or without a state: to
-        archive then would be to archive everything.
+        Taps send the message first, too, when they read a table for the first time or without a
+        state. To archive then would be to archive everything.
         """
         version = message.stream, message.version
         if version in self._versions:
@@ -184,7 +222,7 @@ class WriteBack:
         return True
 
     def _read(self, source: SourceRecord) -> Engagement:
-        """Return a record's content; without a hash it is one that a version does not have."""
+        """Return a record's content; a version lacks a record without a hash."""
         stream = self._streams[source.place[0]]
         assert stream is not None, "records of streams that are left out are not taken"
         if not source.source_hash:
@@ -217,7 +255,7 @@ class WriteBack:
             raise self._run.rejections.first
 
     def _write_state_if_settled(self) -> None:
-        """Write the last state, unless a record before it is not written yet."""
+        """Write the last state, unless an earlier record is not written yet."""
         if self._state is None or self._window or self._chunk or self._run.passed_over:
             return
         state, self._state = self._state, None

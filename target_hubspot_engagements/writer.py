@@ -1,7 +1,7 @@
 """
 Writes a window of records: drafts, requests, and the ledger before and after each.
 
-A key occurs once in a window, so that its requests keep their order.
+A key occurs once in a window, so that the requests of a key keep their order.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class Writer:
         """
         Write records; each key comes once.
 
-        Raises what the client raises, LedgerError, and OutputError. Rejected and undecided records
+        Raises the client's errors, LedgerError, and OutputError. Rejected and undecided records
         are in the run.
         """
         in_doubt = self._write_once(sources)
@@ -97,7 +97,8 @@ class Writer:
                 *changing.archive_jobs(archivals),
             ]
         )
-        associating = Associating(self._run, [*creating.incomplete, *changing.written])
+        self._note_source(creating.example)
+        associating = Associating(self._run, [*creating.incomplete, *changing.engagements])
         self._sender.run(associating.jobs())
         associating.finish()
         return creating.in_doubt
@@ -161,11 +162,23 @@ class Writer:
             definitions = self._drafting.definitions(kind)
             ensure_unique_property(self._run, kind, str(name), definitions)
 
+    def _note_source(self, example: tuple[str, int] | None) -> None:
+        """Note how HubSpot names this program, which the responses of v1 do not tell."""
+        if example and self._run.ledger.fact(SOURCE_ID) is None and self._checks_ledger:
+            source_id = self._run.lookups.source_id(*example)
+            self._run.ledger.set_facts({SOURCE_ID: source_id} if source_id else {})
+
+    @property
+    def _checks_ledger(self) -> bool:
+        """Whether engagements that the ledger does not know are a sign of an old copy."""
+        config = self._run.config
+        return not config.other_writers and not config.unique_property
+
     def _check_ledger_is_current(self, kinds: set[str]) -> None:
-        """Check, once a type, that the ledger knows all that its program has created since."""
+        """Check, once a type, that the ledger knows all that this program has created since."""
         run = self._run
         newest_ms = int(run.ledger.fact(NEWEST_MS) or 0)
-        if run.config.other_writers or run.config.unique_property or not newest_ms:
+        if not self._checks_ledger or not newest_ms:
             return
         for kind in kinds - self._checked_kinds:
             self._checked_kinds.add(kind)
@@ -182,6 +195,6 @@ class Writer:
 
 
 def _adopted(draft: Draft, hubspot_id: int) -> Entry:
-    """Return the entry of an engagement that was found; its values are written once more."""
+    """Return the entry of an adopted engagement; the values are written once more."""
     place = draft.source.place
     return Entry(*place, draft.kind, UPDATING, hubspot_id, version=draft.source.version)

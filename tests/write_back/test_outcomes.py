@@ -24,6 +24,7 @@ from hubspot_simulator.faults import (
 )
 from hubspot_simulator.objects.behaviour import ObjectsBehaviour
 from hubspot_simulator.objects.object_types import CALLS, COMPANIES
+from hubspot_simulator.responses import Response
 from target_hubspot_engagements.exceptions import UndecidedError
 from target_hubspot_engagements.run import Options
 from tests.conftest import PROGRAMS, clean_environment
@@ -421,3 +422,68 @@ def test_no_secret_is_printed(target: Target) -> None:
     outcome = target.program("--new-ledger", stdin=messages, on_error="skip", rejected=str(path))
     assert outcome.code == 1
     assert TOKEN not in outcome.err + outcome.out
+
+
+@pytest.mark.parametrize("body", [b"<html>Sign in</html>", b'{"status": "error"}', b"{}"])
+def test_a_success_that_is_none(target: Target, body: bytes) -> None:
+    """
+    A 200 with a body that is not HubSpot's, as of a proxy, is no success of any request that
+    writes: it is sent again, and the portal is as the source.
+    """
+    target.run(schema(), call(1), call(2), call(3))
+    fault = Fault(response=Response(200, body))
+    for path in ("/update", "/archive", "/associations/"):
+        target.hubspot.faults.add(fault.at(path=path))
+    for method in ("PATCH", "DELETE"):
+        target.hubspot.faults.add(fault.at(path="/engagements/v1", method=method))
+    deletion = record(3, _sdc_deleted_at="2026-11-20")
+    changed = call(1, hs_call_title="Changed", dealIds=[301])
+
+    result = target.run(schema(), changed, call(2, contactIds=[101]), deletion, state(3))
+
+    assert (result.error, result.states) == (None, [3])
+    assert titles(target) == ["Call 2", "Changed"]
+    partners = {one["metadata"]["title"]: one["associations"] for one in target.engagements()}
+    assert partners["Changed"]["dealIds"] == [301]
+    assert partners["Call 2"]["contactIds"] == [101]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"status": "error"}',
+        b"{}",
+        b'{"status": "COMPLETE", "results": [], "errors": [{"category": "INTERNAL_ERROR"}]}',
+    ],
+)
+@pytest.mark.parametrize("contacts", [[101], []])
+def test_a_look_into_hubspot_that_shows_nothing(
+    target: Target, body: bytes, contacts: list[int]
+) -> None:
+    """
+    A 200 without results, or with an error of a part of them, does not say that HubSpot lacks an
+    engagement: no double.
+    """
+    add_faults(target, DROPPED)
+    fault = Fault(response=Response(200, body))
+    for path in ("/associations/", "batch/read", "/search"):
+        target.hubspot.faults.add(fault.at(path=path))
+    alone = call(1, contactIds=contacts)
+    target.run(schema(), alone, settle_seconds=0, index_seconds=0)
+    assert titles(target) == ["Call 1"]
+
+
+def test_an_upsert_that_is_refused_in_part(serve: Serve) -> None:
+    """
+    An upsert of which HubSpot refuses an input is named with HubSpot's message, not as undecided.
+    """
+    target = serve(settings={"unique_property": "source_key", "on_error": "skip"})
+    target.settings["rejected"] = str(target.folder / "rejected.jsonl")
+    error = {"message": "A rule", "context": {"objectWriteTraceId": ["0"]}}
+    body = {"status": "COMPLETE", "results": [], "errors": [error]}
+    fault = Fault(response=Response(207, json.dumps(body).encode()))
+    target.hubspot.faults.add(fault.at(path="/upsert"))
+    result = target.run(schema(), call(1), state(1))
+    assert (result.error, result.states) == (None, [1])
+    rejected = json.loads((target.folder / "rejected.jsonl").read_text())
+    assert rejected["problems"] == [{"message": "A rule", "property": None}]
