@@ -28,12 +28,14 @@ class ProgramReport:
     """
     A program's exit code, None if it was not started, and what its log says.
 
-    `counts` has the metrics of COUNTERS by stream. `error` is the last error.
+    `counts` has the metrics of COUNTERS by stream. `error` is the last error. A program that
+    `was_killed` was ended by a signal from elsewhere.
     """
 
     exit_code: int | None = None
     counts: dict[str, Counter[str]] = field(default_factory=dict)
     error: str | None = None
+    was_killed: bool = False
 
     def read_line(self, line: str) -> None:
         """Take over what a line of the program's log says."""
@@ -92,7 +94,7 @@ def to_error(tap: ProgramReport, target: ProgramReport) -> str | None:
 
     A killed tap leaves half a line, of which the target's error then is.
     """
-    if tap.exit_code is not None and tap.exit_code < 0 and tap.error:
+    if tap.was_killed:
         return tap.error
     return target.error or tap.error
 

@@ -125,7 +125,8 @@ class Programs:
         report.exit_code = self._running[name].wait()
         del self._running[name]
         is_unexpected = self.stopped_by is None and name not in self._ended_here
-        if report.exit_code < 0 and is_unexpected:
+        report.was_killed = report.exit_code < 0 and is_unexpected
+        if report.was_killed:
             by = signal.Signals(-report.exit_code).name
             report.error = f"{name} was ended by {by}: run again; the stored state is valid"
             LOGGER.error("%s", report.error)

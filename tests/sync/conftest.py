@@ -24,6 +24,15 @@ PORTAL_SIZE = 500
 PAGE = {"page_size": 25, "backfill_workers": 1}  # many small pages, so that a run takes a while
 
 
+class SyncProcess(subprocess.Popen[bytes]):
+    """A sync that a failing test kills: it may wait for what the test no longer does."""
+
+    def __exit__(self, kind: type[BaseException] | None, *rest: Any) -> None:
+        if kind is not None:
+            self.kill()
+        super().__exit__(kind, *rest)
+
+
 @dataclass(frozen=True)
 class SyncOutcome:
     """The exit code, the summary line, and standard error of a sync."""
@@ -58,7 +67,7 @@ class SyncRuns:
         self.config_path.chmod(0o600)
 
     def start(self, *arguments: str, **environment: str) -> subprocess.Popen[bytes]:
-        return subprocess.Popen(
+        return SyncProcess(
             [PROGRAMS / "hubspot-engagements", "sync", "--config", self.config_path, *arguments],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
