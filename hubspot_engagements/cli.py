@@ -67,7 +67,8 @@ def _open_closed_descriptors() -> None:
     """
     Open /dev/null in place of a closed stdin, stdout or stderr.
 
-    A file for a program would get that number otherwise, and lose it to a stream of the program.
+    A file for a program would get that number otherwise, and a stream of the program would replace
+    the file.
     """
     for number in range(3):
         try:
@@ -83,7 +84,7 @@ def _log_to_stderr(log_format: str) -> None:
 
 
 def _print(line: str) -> None:
-    """Print a line; a closed stdout changes nothing about what is loaded."""
+    """Print a line; a closed stdout does not change the load."""
     if sys.stdout is None:  # closed before the start
         LOGGER.warning("the summary cannot be written to stdout: it is closed")
         return

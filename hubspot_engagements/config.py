@@ -1,9 +1,9 @@
 """
-The configuration: one file with the sections of both programs, or the environment.
+The configuration: a file with the sections of both programs, or the environment.
 
     {"tap": {...}, "target": {...}, "catalog": {...} or "catalog.json"}
 
-The programs check their own sections. Keys of the file count over the environment, where the tap's
+The programs check their own sections. Keys of the file override the environment, in which the tap's
 keys are TAP_HUBSPOT_ENGAGEMENTS_<KEY> and the target reads TARGET_MYSQL_<KEY> itself.
 """
 
@@ -34,7 +34,7 @@ class SyncConfig:
     """
     The sections for the programs, and the name of the state.
 
-    Without a `catalog` the tap uses its default selection.
+    Without a `catalog` the tap uses the default selection.
     """
 
     tap: Keys = field(repr=False)
@@ -73,7 +73,7 @@ def read_config(path: Path | None, environment: Mapping[str, str]) -> SyncConfig
 def _read_catalog(
     catalog: object, folder: Path, environment: Mapping[str, str]
 ) -> dict[str, object] | None:
-    """Return the catalog of the file, or that which the environment names; None without one."""
+    """Return the catalog of the file, or of the environment; None without a catalog."""
     if isinstance(catalog, dict):
         return catalog
     if isinstance(catalog, str):
@@ -119,7 +119,7 @@ def _read_object(path: Path) -> dict[str, object]:
 
 
 def _read_text(variable: str, path: Path) -> str:
-    """Return the text of a file, such as a docker secret, without line ends at its end."""
+    """Return the text of a file, such as a docker secret, without trailing line ends."""
     try:
         return path.read_text(encoding="utf-8").rstrip("\r\n")
     except OSError as error:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 
 class SyncError(Exception):
-    """An error whose text is one line that says what to do."""
+    """An error with advice; the text is a single line."""
 
 
 class ConfigError(SyncError):

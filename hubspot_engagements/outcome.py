@@ -1,4 +1,4 @@
-"""One exit code and one summary for a run of both programs. Pure."""
+"""The exit code and the summary of a run of both programs. Pure."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 DONE, FAILED, USAGE, DAILY_LIMIT, LOCKED = 0, 1, 2, 3, 75
-# What a scheduler reads; docs/operations.md says what it should do.
+# A scheduler reads these codes; docs/operations.md has the advice for each.
 MEANINGS: Mapping[int, str] = {
     DONE: "done",
     FAILED: "failed",
@@ -26,7 +26,7 @@ COUNTERS = ("record_count", "rows_inserted", "rows_updated", "rows_deleted")
 @dataclass
 class ProgramReport:
     """
-    A program's exit code, None if it was not started, and what its log says.
+    A program's exit code, None for a program that was not started, and the facts of the log.
 
     `counts` has the metrics of COUNTERS by stream. `error` is the last error. A program that
     `was_killed` was ended by a signal from elsewhere.
@@ -38,7 +38,7 @@ class ProgramReport:
     was_killed: bool = False
 
     def read_line(self, line: str) -> None:
-        """Take over what a line of the program's log says."""
+        """Take over the metric or the error of a line of the program's log."""
         level, message, metric = _parse_line(line)
         if level == "ERROR" and not metric:
             self.error = message
@@ -51,7 +51,7 @@ class ProgramReport:
 
 
 def _parse_line(line: str) -> tuple[str, str, Mapping[str, Any]]:
-    """Return level, message and metric of a log line, text or JSON; empty what it has not."""
+    """Return level, message and metric of a log line, text or JSON; missing parts are empty."""
     if line.startswith("{"):
         try:
             event = json.loads(line)
@@ -75,7 +75,7 @@ def _parse_line(line: str) -> tuple[str, str, Mapping[str, Any]]:
 
 def to_exit_code(tap: int | None, target: int | None, stopped_by: int | None) -> int:
     """
-    Return the exit code of a run from those of its programs, and the signal that stopped it.
+    Return the exit code of a run, from the programs' exit codes and the signal that stopped both.
 
     The target's failure is the cause: the tap then fails because nobody reads. A program that was
     killed has failed.
@@ -90,7 +90,7 @@ def to_exit_code(tap: int | None, target: int | None, stopped_by: int | None) ->
 
 def to_error(tap: ProgramReport, target: ProgramReport) -> str | None:
     """
-    Return the error that explains the exit code: the target's, unless only the tap has one.
+    Return the error that explains the exit code: the target's, unless only the tap failed.
 
     A killed tap leaves half a line, of which the target's error then is.
     """
@@ -100,7 +100,7 @@ def to_error(tap: ProgramReport, target: ProgramReport) -> str | None:
 
 
 def _without_error(exit_code: int) -> str:
-    """Return the error of a run of which no program has told one, as of a signal at its start."""
+    """Return the error of a run without a program's error, such as a signal at the start."""
     return f"{MEANINGS[exit_code]}: run again; the stored state is valid"
 
 

@@ -2,7 +2,7 @@
 Starts the tap and the target, passes signals on, and reads their logs.
 
 Configuration, catalog and state reach a program as files in memory: no secret is written to a
-disk. Each program runs in a session of its own, so that Ctrl-C reaches it once, from here.
+disk. Each program runs in a session of its own, so that Ctrl-C reaches each program once.
 """
 
 from __future__ import annotations
@@ -27,15 +27,15 @@ from hubspot_engagements.outcome import ProgramReport
 
 LOGGER = logging.getLogger(__name__)
 TAP, TARGET = "tap-hubspot-engagements", "target-mysql"
-# Seconds in which the target may commit what the tap has sent, before it is stopped, too. Container
-# engines kill a process 10 s after SIGTERM, and the target takes up to 5 s to stop.
+# Seconds for the target to commit the tap's records, before the signal reaches the target, too.
+# Container engines kill a process 10 s after SIGTERM, and the target takes up to 5 s to stop.
 TARGET_GRACE_S = 4.0
 
 Process = subprocess.Popen[bytes]
 
 
 def find_program(name: str) -> str:
-    """Return the path of a program: beside this one, beside Python, or in PATH; SyncError."""
+    """Find a program beside this program, beside Python, or in PATH; raises SyncError."""
     folders = (Path(sys.argv[0]).resolve().parent, Path(sys.executable).parent)
     for folder in folders:
         if os.access(folder / name, os.X_OK):
@@ -68,10 +68,10 @@ def path_of(descriptor: int) -> str:
 @dataclass
 class Programs:
     """
-    The programs that run now, and the signal that asked to stop, if one came.
+    The running programs, and the signal that asked to stop, if any.
 
-    The tap gets a signal at once, and the target when it has not ended after TARGET_GRACE_S: until
-    then it commits what it has been sent.
+    The tap gets a signal at once, the target only after TARGET_GRACE_S: until then the target
+    commits the records before the signal.
     """
 
     options: Sequence[str] = ()  # for each program, before its own
@@ -82,7 +82,7 @@ class Programs:
     _ended_here: set[str] = field(default_factory=set)
 
     def pass_signals_on(self) -> None:
-        """Have SIGTERM and SIGINT stop the programs instead of this one."""
+        """Have SIGTERM and SIGINT stop the programs instead of this process."""
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._stop)
 
@@ -121,7 +121,7 @@ class Programs:
         return process
 
     def wait(self, name: str, report: ProgramReport) -> None:
-        """Wait for the end of a program, and report its exit code."""
+        """Wait for the end of a program, and report the exit code."""
         report.exit_code = self._running[name].wait()
         del self._running[name]
         is_unexpected = self.stopped_by is None and name not in self._ended_here
@@ -132,7 +132,7 @@ class Programs:
             LOGGER.error("%s", report.error)
 
     def stop(self, name: str) -> None:
-        """Ask a program to end, if it still runs; that is no error of its own."""
+        """Ask a running program to end; that end is no error of the program."""
         self._ended_here.add(name)
         self._signal_running(name, signal.SIGTERM)
 
@@ -164,7 +164,7 @@ class Programs:
 
 
 def _relay(log: IO[bytes], report: ProgramReport) -> None:
-    """Copy a program's log to stderr, line by line, and report what it says."""
+    """Copy a program's log to stderr, line by line, and report metrics and errors."""
     for line in log:
         with contextlib.suppress(OSError, ValueError, AttributeError):  # a closed stderr
             os.write(sys.stderr.fileno(), line)

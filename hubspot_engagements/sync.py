@@ -1,7 +1,7 @@
 """
-A sync from top to bottom: the stored state, then tap and target on one pipe.
+A sync from top to bottom: the stored state, then tap and target on a pipe.
 
-The target keeps the state in the database (`state_id`), so a run needs no file of an earlier one.
+The target keeps the state in the database (`state_id`), so a run needs no file of an earlier run.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class Sync:
     target: ProgramReport = field(default_factory=ProgramReport)
 
     def run(self) -> dict[str, object]:
-        """Run the pipe to its end; return the summary. Raises SyncError."""
+        """Run the pipe to the end; return the summary. Raises SyncError."""
         started_at = datetime.now(timezone.utc)
         started_s = time.monotonic()
         with contextlib.suppress(StopRequested), contextlib.ExitStack() as stack:
@@ -92,7 +92,7 @@ class Sync:
         self.programs.wait(TAP, self.tap)
 
     def _read_state(self, arguments: Sequence[str], descriptors: Sequence[int]) -> bytes | None:
-        """Return the stored state, None if the target cannot read it, which has logged why."""
+        """Return the stored state; None if the target failed to read the state and logged why."""
         process = self.programs.start(
             TARGET,
             [*arguments, "--print-state"],
@@ -112,7 +112,7 @@ class Sync:
         """
         Store an empty state; return whether that succeeded, otherwise the target has logged why.
 
-        The target then makes dropped tables anew, and a killed full refresh is one again.
+        The target then creates dropped tables; after a killed full refresh the next run is full.
         """
         empty = stack.enter_context(memory_file("empty", NO_STATE))
         self.programs.start(
@@ -130,7 +130,8 @@ class Sync:
     ) -> None:
         """Run the target on the tap's messages."""
         self.target.exit_code = None
-        with messages:  # which the target alone reads: the tap must notice its end
+        # Closed here: with the target as the only reader, the tap notices the target's end.
+        with messages:
             self.programs.start(
                 TARGET,
                 arguments,
@@ -141,12 +142,12 @@ class Sync:
             )
         self.programs.wait(TARGET, self.target)
         if self.target.exit_code != DONE:
-            # The tap would notice at its next message, which HubSpot may delay for long.
+            # The tap would notice with the next message, which HubSpot may delay for long.
             self.programs.stop(TAP)
 
 
 def check(config: SyncConfig, programs: Programs) -> int:
-    """Have both programs test their access and print what they can do; return the exit code."""
+    """Have both programs test and print their access; return the exit code."""
     reports = {TAP: ProgramReport(), TARGET: ProgramReport()}
     sections = {TAP: config.tap, TARGET: config.target}
     with contextlib.suppress(StopRequested), contextlib.ExitStack() as stack:

@@ -123,10 +123,25 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         "--check", action="store_true", help="test the connection, print what it allows, and exit"
     )
     parser.add_argument(
-        "--state-id", metavar="NAME", help="keep the state in the database, as the setting state_id"
+        "--log-format", choices=LOG_FORMATS, help="of the log, as the setting log_format"
+    )
+    _add_state_options(parser)
+    parser.add_argument(
+        "--about", action="store_true", help="print the configuration as JSON Schema, and exit"
     )
     parser.add_argument(
-        "--log-format", choices=LOG_FORMATS, help="of the log, as the setting log_format"
+        "--format", choices=("json", "markdown"), default="json", help="of --about (default: json)"
+    )
+    parser.add_argument(
+        "--version", nargs=0, action=VersionAction, help="print the version, and exit"
+    )
+    return parser.parse_args(arguments)
+
+
+def _add_state_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of the state in the database."""
+    parser.add_argument(
+        "--state-id", metavar="NAME", help="keep the state in the database, as the setting state_id"
     )
     parser.add_argument(
         "--print-state", action="store_true", help="print the stored state, {} if none, and exit"
@@ -142,13 +157,3 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         action="store_true",
         help="print every state_id and when its state was written, and exit",
     )
-    parser.add_argument(
-        "--about", action="store_true", help="print the configuration as JSON Schema, and exit"
-    )
-    parser.add_argument(
-        "--format", choices=("json", "markdown"), default="json", help="of --about (default: json)"
-    )
-    parser.add_argument(
-        "--version", nargs=0, action=VersionAction, help="print the version, and exit"
-    )
-    return parser.parse_args(arguments)
