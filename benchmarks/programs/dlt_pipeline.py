@@ -27,8 +27,8 @@ TYPES = {
     "string": ("text", pyarrow.string()),
     "boolean": ("bool", pyarrow.bool_()),
 }
-# The fastest of those tried. Smaller files, with one thread or process for each, and a single thread
-# that loads are not faster; mysqlclient, which needs a compiler, saves 5 % of the CPU time.
+# The fastest of those tried. Smaller files, with one thread or process for each, and a single
+# thread that loads are not faster; mysqlclient, which needs a compiler, saves 5 % of the CPU time.
 SETTINGS = {
     "schema.naming": "sql_cs_v1",  # keeps the names of columns
     "data_writer.disable_compression": True,
