@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -99,6 +100,19 @@ def test_an_equal_row_is_not_written(database: TestDatabase, values: dict[str, A
     done = load(database, schema(PROPERTIES), record({"id": 1, **values}, **at(2)))
     assert "things: 1 records: 0 inserted, 0 updated, 0 deleted" in done.err, done.err
     assert times(database) == before
+
+
+@pytest.mark.parametrize("rows", [1, 2])
+def test_counts(database: TestDatabase, rows: int) -> None:
+    """
+    Batches of new, equal and changed rows are counted as such, however few rows there are.
+    """
+    counts = []
+    for text in ("a", "a", "b"):
+        records = [record({"id": number, "text": text}) for number in range(rows)]
+        done = load(database, schema({"text": TEXT}), *records)
+        counts += re.findall(r"(\d+) inserted, (\d+) updated", done.err)
+    assert counts == [(f"{rows}", "0"), ("0", "0"), ("0", f"{rows}")]
 
 
 @pytest.mark.parametrize("name", PROPERTIES)
