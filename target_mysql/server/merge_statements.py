@@ -138,19 +138,31 @@ def _is_unchanged(merge: Merge, assignments: Sequence[_Assignment]) -> str:
 
 def _equals(column: Column, existing: str, staged: str, dialect: Dialect) -> str:
     """Return the condition that a column has the staged value, to the byte."""
-    collate = f"COLLATE {dialect.collation}"
+    mixable = _mixable(column, staged, dialect)
     if column.json and column.json.is_parsed:
         # As text: JSON values 1 and 1.0 are equal.
-        return f"{existing} {collate} <=> CAST({staged} AS JSON) {collate}"
+        collate = f"COLLATE {dialect.collation}"
+        return f"{existing} {collate} <=> {mixable} {collate}"
     if column.kind is Kind.NUMBER:
         # Only as text a zero has its sign.
         has_sign = f"({existing} <> 0 OR CONCAT({existing}) <=> CONCAT({staged}))"
         return f"{existing} <=> {staged} AND {has_sign}"
-    if not (column.json or column.collated):
-        return f"{existing} <=> {staged}"
-    # Not as BINARY: a CAST of more than max_allowed_packet is NULL.
-    equals = f"{existing} <=> {staged} {collate}"
-    return f"{equals} AND LENGTH({existing}) <=> LENGTH({staged})" if dialect.pads else equals
+    # Text not as BINARY: a CAST of more than max_allowed_packet is NULL.
+    equals = f"{existing} <=> {mixable}"
+    if dialect.pads and (column.json or column.collated):
+        return f"{equals} AND LENGTH({existing}) <=> LENGTH({staged})"
+    return equals
+
+
+def _mixable(column: Column, staged: str, dialect: Dialect) -> str:
+    """
+    Return the staged value as an operand beside the existing one, whatever the collation of that.
+
+    The server refuses to mix two collations that both compare bytes. JSON is staged as text.
+    """
+    if column.json and column.json.is_parsed:
+        return f"CAST({staged} AS JSON)"
+    return f"{staged} COLLATE {dialect.collation}" if column.json or column.collated else staged
 
 
 def _assignments(merge: Merge) -> list[_Assignment]:
@@ -165,7 +177,8 @@ def _assignments(merge: Merge) -> list[_Assignment]:
                 source = _highest(source, f"{quote(merge.table.parent.table)}.{target}")
             update = _highest(source, f"{name}.{target}")
         elif merge.in_order and at < len(merge.table.filled_by_record):
-            update = f"IF({_is_missing(merge, at)}, {name}.{target}, {source})"
+            given = _mixable(column, source, merge.dialect)
+            update = f"IF({_is_missing(merge, at)}, {name}.{target}, {given})"
         is_key = column.name in merge.table.key
         assignments.append(_Assignment(column, target, source, "" if is_key else update))
     return assignments
@@ -216,20 +229,25 @@ def _joins_parent(child: str, parent: Parent, parents: str | None = None) -> str
     )
 
 
-def delete_children(
-    child: Table, parents: str, kept: str | None = None, collation: str | None = None
-) -> str:
+def delete_children(child: Table, parents: str, kept: str | None, collation: str) -> str:
     """
     Delete the rows of `child` that belong to a parent in the staging table `parents`.
 
-    With `kept`, the staging table of the child's rows, whose text is of `collation`, only the rows
-    are deleted that the upsert of `kept` would not update: most children are unchanged.
+    With `kept`, the staging table of the child's rows, only the rows are deleted that the upsert of
+    `kept` would not update: most children are unchanged. The text of both staging tables is of
+    `collation`.
     """
     assert child.parent is not None, "a child has a parent"
     name, line = quote(child.name), quote(LINE_COLUMN.name)
-    is_parent = _joins_parent(child.name, child.parent, parents)
-    # In this order, or a server without fresh statistics scans the child's table for each batch.
-    statement = f"DELETE {name} FROM {quote(parents)} STRAIGHT_JOIN {name} ON {is_parent}"
+    is_parent = " AND ".join(
+        _is_of_parent(child, ours, f"{quote(parents)}.{quote(theirs)}", collation)
+        for ours, theirs in child.parent.keys
+    )
+    # With an index of the child, in this order: a server without fresh statistics scans the
+    # child's table for each batch. Without one, it had better scan that only once.
+    has_index = bool(child.key) and child.key[0] in dict(child.parent.keys)
+    join = "STRAIGHT_JOIN" if has_index else "JOIN"
+    statement = f"DELETE {name} FROM {quote(parents)} {join} {name} ON {is_parent}"
     if kept is None:
         return statement
     identity = {*child.key, *(column for column, _ in child.parent.keys)}
@@ -245,7 +263,21 @@ def delete_children(
     )
 
 
-def _collated(column: Column, table: str, collation: str | None) -> str:
+def _is_of_parent(child: Table, column: str, staged: str, collation: str) -> str:
+    """
+    Return the condition that a column of `child` has the value `staged` of a parent's key.
+
+    Text that is in no key may have another collation than the staged. It is compared twice, since
+    the index of an operand serves only where the other has the COLLATE.
+    """
+    ours = f"{quote(child.name)}.{quote(column)}"
+    is_text = any(one.name == column and one.collated for one in child.columns)
+    if not is_text or column in child.key:
+        return f"{ours} = {staged}"
+    return f"{ours} = {staged} COLLATE {collation} AND {ours} COLLATE {collation} = {staged}"
+
+
+def _collated(column: Column, table: str, collation: str) -> str:
     """Return the column of `table`; text, whatever its character set, in `collation`."""
     value = f"{table}.{quote(column.name)}"
     return f"CONVERT({value} USING utf8mb4) COLLATE {collation}" if column.collated else value

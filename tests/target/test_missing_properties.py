@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import random
 from typing import Any
 
 import pytest
 
 from tests.conftest import TestDatabase
+from tests.servers import FAMILY
 from tests.target.conftest import LOAD_METHODS, TEXT, load, load_here, record, schema
 
 PROPERTIES = {"big": TEXT, "small": TEXT}
@@ -92,6 +94,33 @@ def test_auto_keeps_for_streams_that_are_log_based(
     rows = [record({"id": 2, "big": "B", name: None}), record({"id": 1, "small": "new"})]
     load_here(database, message, *rows)
     assert things(database) == [(1, "b1", "new"), (2, "B", "s"), (3, "b3", "s")]
+
+
+@pytest.mark.parametrize(
+    ("sql_type", "json_type", "value"),
+    [
+        ("JSON", "object", {"a": [1, 2.5]}),
+        ("LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin", "string", "b"),
+        ("LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci", "string", "b"),
+        (None, "object", {"a": [1, 2.5]}),
+    ],
+)
+def test_keep_whatever_the_column_is(
+    database: TestDatabase, sql_type: str | None, json_type: str, value: object
+) -> None:
+    """
+    A column of JSON, or of text with another collation than the target's, keeps its value, too.
+    """
+    if sql_type == "JSON" and not FAMILY.reads_json:
+        pytest.skip("this server has no JSON type")
+    if sql_type:
+        database.query(f"CREATE TABLE things (id BIGINT PRIMARY KEY, big {sql_type}, small TEXT)")
+    message = schema({"big": {"type": ["null", json_type]}, "small": TEXT})
+    rows = [record({"id": 1, "big": value}), record({"id": 1, "small": "new"})]
+    for _ in range(2):
+        load_here(database, message, *rows, missing_properties="keep")
+    ((_, big, small),) = things(database)
+    assert (json.loads(big) if json_type == "object" else big, small) == (value, "new")
 
 
 @pytest.mark.parametrize("batch_rows", BATCH_ROWS)
