@@ -25,6 +25,10 @@ from target_mysql.tables.table import (
     Table,
 )
 
+# A longer JSON document counts as changed. Its text, with spaces and escapes, could exceed
+# max_allowed_packet, from 1 MB on, and the server would refuse to compare it.
+MAX_COMPARED_JSON_BYTES = 128 * 1024
+
 
 @dataclass(frozen=True)
 class Merge:
@@ -142,7 +146,9 @@ def _equals(column: Column, existing: str, staged: str, dialect: Dialect) -> str
     if column.json and column.json.is_parsed:
         # As text: JSON values 1 and 1.0 are equal.
         collate = f"COLLATE {dialect.collation}"
-        return f"{existing} {collate} <=> {mixable} {collate}"
+        size = f"COALESCE(LENGTH({staged}), 0) + COALESCE(JSON_STORAGE_SIZE({existing}), 0)"
+        is_short = f"{size} <= {MAX_COMPARED_JSON_BYTES}"
+        return f"IF({is_short}, {existing} {collate} <=> {mixable} {collate}, FALSE)"
     if column.kind is Kind.NUMBER:
         # Only as text a zero has its sign.
         has_sign = f"({existing} <> 0 OR CONCAT({existing}) <=> CONCAT({staged}))"

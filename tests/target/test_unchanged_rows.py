@@ -147,6 +147,22 @@ def test_a_change_of_a_value_longer_than_a_packet(database: TestDatabase, name: 
         assert times(database)[0][1].hour == number
 
 
+@pytest.mark.skipif(not FAMILY.rewrites_json, reason="this server stores JSON as its text")
+def test_json_whose_text_is_longer_than_a_packet(database: TestDatabase) -> None:
+    """
+    JSON that the server stores, but cannot turn into text, is compared no more: it is a change.
+    """
+    ((max_packet,),) = database.query("SELECT @@max_allowed_packet")
+    database.query("SET GLOBAL max_allowed_packet = 1048576")
+    try:
+        for hour, end in enumerate("xxy", 1):
+            row = {"id": 1, "object": {"a": "\n" * 600_000 + end}}
+            load_here(database, schema({"object": PROPERTIES["object"]}), record(row, **at(hour)))
+            assert times(database)[0][1].hour == hour
+    finally:
+        database.query("SET GLOBAL max_allowed_packet = %s", (max_packet,))
+
+
 @pytest.mark.skipif(not FAMILY.has_latin1, reason="this server has utf8mb4 alone")
 @pytest.mark.parametrize("character_set", ["utf8mb4 COLLATE utf8mb4_general_ci", "latin1"])
 @pytest.mark.parametrize("text", ["A", "a ", "\u00e1"])
