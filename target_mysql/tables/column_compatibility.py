@@ -207,13 +207,12 @@ def _with_decimal(requested: Column, existing: ExistingColumn) -> Reconciled | N
             existing.unsigned,
         )
     if requested.kind is Kind.DECIMAL:
+        if existing.sql_type == _sql_type(requested.wider_type):  # which an earlier value needed
+            text = requested.wider_type and requested.wider_type.wider_type
+            return Reconciled(replace(as_is, wider_type=text), modify=False)
         if whole >= requested.digits - requested.scale and scale >= requested.scale:
-            wider_type = (
-                requested.wider_type
-                if existing.sql_type != _sql_type(requested.wider_type)
-                else None
-            )
-            return Reconciled(replace(as_is, wider_type=wider_type), modify=existing.unsigned)
+            as_is = replace(as_is, wider_type=requested.wider_type)
+            return Reconciled(as_is, modify=existing.unsigned)
         return _decimal(existing, whole, scale, requested)
     return _as_text(requested)
 
@@ -259,7 +258,8 @@ def _with_moment(requested: Column, existing: ExistingColumn) -> Reconciled | No
 
 
 def _with_text(requested: Column, existing: ExistingColumn) -> Reconciled | None:
-    if requested.kind is Kind.NUMBER and existing.comment == NUMBER_AS_TEXT_COMMENT:
+    is_number = requested.kind in (Kind.NUMBER, Kind.DECIMAL)
+    if is_number and existing.comment == NUMBER_AS_TEXT_COMMENT:
         numeral = replace(
             requested, kind=Kind.NUMBER_AS_TEXT, sql_type=existing.sql_type, wider_type=None
         )

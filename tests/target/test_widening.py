@@ -201,6 +201,21 @@ def test_digits_beyond_a_double_are_kept(database: TestDatabase) -> None:
     assert "column v: not a number: 'many'" in refused.err
 
 
+def test_a_wider_decimal_stays_in_later_runs(database: TestDatabase) -> None:
+    """
+    A value of more digits than multipleOf says widens the column once, and no later run renames it.
+    """
+    values = ["1.25", "1.234", "1.25", "1e40", "1.25"]
+    types = []
+    for number, value in enumerate(values):
+        line = f'{{"type":"RECORD","stream":"things","record":{{"id":{number},"v":{value}}}}}'
+        load_here(database, schema({"v": MONEY}), line)
+        types.append(type_of(database, "v"))
+    assert types == ["decimal(38,2)", "decimal(65,30)", "decimal(65,30)", "longtext", "longtext"]
+    rows = database.query("SELECT v FROM things ORDER BY id")
+    assert [Decimal(value) for (value,) in rows] == list(map(Decimal, values))
+
+
 def test_json_that_the_server_would_refuse_or_change_is_text(database: TestDatabase) -> None:
     """
     Values nested deeper than the server allows, or with digits that the server would lose, are kept
