@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from benchmarks import (
+    full_pass,
     hourly,
     increments,
     latency,
@@ -33,6 +34,7 @@ QUESTIONS: Mapping[str, Callable[[Bench], list[Contest]]] = {
     "hourly": hourly.measure,
     "latency": latency.measure,
     "limit": limit.measure,
+    "full_pass": full_pass.measure,
     "target": target.measure,
     "target_peers": target_peers.measure,
     "pipe": pipe.measure,

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 import sys
 
+import psutil
 import pytest
 
 from benchmarks.contest import Contender, Contest, Goal, Result, hold
-from benchmarks.measure import Run, Usage
+from benchmarks.measure import Run, Usage, cpu_time_s, wait_until_idle
 
 OURS = Result("ours", 100, (Usage(2.0, 1.0, 10.0), Usage(1.0, 3.0, 30.0), Usage(9.0, 2.0, 20.0)))
 SLOW = Result("slow", 100, (Usage(8.0, 4.0, 10.0),))
@@ -52,6 +54,22 @@ def test_ratios_are_a_record() -> None:
     row = Contest("?", (OURS, few)).table().splitlines()[-2]
     assert row.startswith("| few | 10 | 5 | 2.00 ± 0 % | 1.00 | 100,000.0 | 10 |")
     assert row.endswith("| 0.10 | 0.20 |")
+
+
+def test_only_measured_columns_are_shown() -> None:
+    """
+    The logs of a server have columns where some contender has measured them, and goals.
+    """
+    logged = Result("ours", 10, (Usage(1.0, server_cpu_s=3.0, redo_mb=5.0, binlog_mb=0.25),))
+    goals = (Goal("redo_mb", "ours", 4.0), Goal("server_cpu_s", "ours", 4.0))
+    contest = Contest("?", (logged, SLOW), goals)
+    assert "| redo log MB | binary log MB |" in contest.table()
+    assert "| 3.00 | 5.0 | 0.2 |" in contest.table()
+    assert contest.verdicts() == [
+        "ours: redo log at most 4 MB: 5 MB, **missed**",
+        "ours: the server's CPU at most 4 s: 3 s, reached",
+    ]
+    assert "log MB" not in Contest("?", (OURS, SLOW)).table()
 
 
 def test_contests_are_saved_completely() -> None:
@@ -119,6 +137,19 @@ def test_a_servers_usage_includes_its_children() -> None:
     assert usage.server_cpu_s is not None
     # The kernel counts ticks of 10 ms.
     assert usage.server_cpu_s > 0.9 * usage.cpu_s > 0.05
+
+
+def test_a_busy_server_is_waited_for() -> None:
+    """
+    What a server still does in the background is over when the wait ends.
+    """
+    busy = "import time\nwhile time.process_time() < 2: pass\ntime.sleep(600)"
+    with subprocess.Popen([*PYTHON, busy]) as server:
+        try:
+            wait_until_idle(server.pid)
+            assert cpu_time_s(psutil.Process(server.pid)) > 1.9  # it counts ticks of 10 ms
+        finally:
+            server.kill()
 
 
 def test_a_failed_run_is_not_measured() -> None:
