@@ -9,6 +9,7 @@ from pathlib import Path
 
 from benchmarks import (
     full_pass,
+    growth,
     hourly,
     increments,
     latency,
@@ -41,6 +42,7 @@ QUESTIONS: Mapping[str, Callable[[Bench], list[Contest]]] = {
     "target_peers": target_peers.measure,
     "pipe": pipe.measure,
     "memory": memory.measure,
+    "growth": growth.measure,
     "objects": objects.measure,
     "tap_peers": tap_peers.measure,
     "start_up": start_up.measure,
