@@ -82,8 +82,8 @@ class _Tables:
     def run_hourly(self) -> Usage:
         """Return the sums of RUNS runs; each changes the same rows, spread over the table."""
         numbers = range(1, self.rows, self.rows // CHANGES)
-        pages = [[*_schemas(), *pages(numbers, change)] for change in range(1, RUNS + 1)]
-        return _sum([self._load(lines) for lines in pages])
+        runs = [[*_schemas(), *pages(numbers, change)] for change in range(1, RUNS + 1)]
+        return _sum([self._load(lines) for lines in runs])
 
     def activate_version(self, hard_delete: bool, rows: int, deleted: int) -> Usage:
         """
