@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 from benchmarks.bench import Bench, Pipe, Tap, size_of
-from benchmarks.contest import Contender, Contest, Goal, Measure, hold
+from benchmarks.contest import Contender, Contest, Goal, Measure, hold, measured
 from benchmarks.databases import MySQLDatabase, empty, logs_mb, query_rows
 from benchmarks.measure import Usage, wait_until_idle
 from benchmarks.replica import Replica, replicated
@@ -31,7 +31,7 @@ def measure(bench: Bench) -> list[Contest]:
         contenders = [
             Contender(FULL_PASS, lambda: loads.run(FULL_PASS), runs=2),
             Contender(MINIMAL, lambda: loads.run(MINIMAL, "MINIMAL"), runs=1),
-            Contender(FIRST_LOAD, lambda: first, runs=1),
+            measured(FIRST_LOAD, [first]),
         ]
         goals = [Goal(one, FULL_PASS, MOST, (FIRST_LOAD,)) for one in LIMITED]
         question = f"A full pass over {ENGAGEMENTS:,} engagements, with a binary log"
@@ -41,10 +41,7 @@ def measure(bench: Bench) -> list[Contest]:
 
 def _replica_contest(loads: _Loads) -> Contest:
     names = (FULL_PASS, MINIMAL, FIRST_LOAD)
-    contenders = [
-        Contender(name, iter(loads.replicated[name]).__next__, runs=len(loads.replicated[name]))
-        for name in names
-    ]
+    contenders = [measured(name, loads.replicated[name]) for name in names]
     question = f"The replica of that server, after loads of {ENGAGEMENTS:,} engagements"
     return hold(question, ENGAGEMENTS, contenders)
 

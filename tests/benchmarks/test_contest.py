@@ -10,7 +10,7 @@ import sys
 import psutil
 import pytest
 
-from benchmarks.contest import Contender, Contest, Goal, Result, hold
+from benchmarks.contest import Contender, Contest, Goal, Result, hold, measured
 from benchmarks.measure import Run, Usage, cpu_time_s, wait_until_idle
 
 OURS = Result("ours", 100, (Usage(2.0, 1.0, 10.0), Usage(1.0, 3.0, 30.0), Usage(9.0, 2.0, 20.0)))
@@ -95,6 +95,17 @@ def test_contenders_take_turns() -> None:
 
     hold("?", 1, [contender("a", 3), contender("b", 1)])
     assert order == ["a", "b", "a", "a"]
+
+
+def test_contenders_whose_runs_are_over() -> None:
+    """
+    Runs that were measured before appear in the table like those that take turns.
+    """
+    over = measured("over", [Usage(2.0), Usage(4.0), Usage(3.0)], records=10)
+    contest = hold("?", 1, [Contender("a", lambda: Usage(1.0), runs=1), over])
+    assert [len(one.usages) for one in contest.results] == [1, 3]
+    assert contest.results[1].median("wall_s") == 3.0
+    assert contest.results[1].records == 10
 
 
 def test_contenders_that_may_fail(capsys: pytest.CaptureFixture[str]) -> None:
