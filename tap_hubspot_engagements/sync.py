@@ -153,7 +153,10 @@ def _with_selected(position: Position, selections: Sequence[Selection]) -> tuple
     added = newly_selected(position.selected or current, current)
     has_begun = position.bookmark or position.backfill or position.changes
     if added and has_begun:
-        LOGGER.info("newly selected: %s: reading everything anew", ", ".join(added))
+        LOGGER.info(
+            "newly selected: %s; reading all engagements, since earlier ones were read without",
+            ", ".join(added),
+        )
     return replace(position, selected=current), bool(added and has_begun)
 
 
