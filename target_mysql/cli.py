@@ -120,7 +120,9 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         help="JSON configuration; ENV for the environment only; of several the last counts most",
     )
     parser.add_argument(
-        "--check", action="store_true", help="test the connection, print what it allows, and exit"
+        "--check",
+        action="store_true",
+        help="test the connection and the user's rights, print them, and exit",
     )
     parser.add_argument(
         "--log-format", choices=LOG_FORMATS, help="of the log, as the setting log_format"

@@ -48,7 +48,7 @@ FLOORS = {
         " loading.stored_states loading.table_locks loading.state_table"
         " loading.process_identity loading.streams loading.batch loading.__init__"
         " messages retries"
-        " server.change_table server.introspection server.database server.insert"
+        " server.change_table server.rights server.introspection server.database server.insert"
         " server.connection server.dialect server.upload_connection server.errors server.statements"
         " server.merge_statements server.definition server.__init__"
         " rows.encoder rows.row_function rows.fallback rows.decoder rows.validation"
