@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
@@ -10,6 +12,9 @@ from target_hubspot_engagements.engagement import Engagement, Partners, SourceRe
 from target_hubspot_engagements.ledger import Entry
 from target_hubspot_engagements.run import Run
 from target_hubspot_engagements.validation import Definitions, Problem
+
+LOGGER = logging.getLogger(__name__)
+MAX_WARNINGS = 50  # of a stream whose values are left out
 
 Reader = Callable[[SourceRecord], Engagement]
 """Returns the content of a record; raises ValueError for one that cannot be understood."""
@@ -27,6 +32,7 @@ class Drafting:
         self._run = run
         self._definitions: dict[str, Definitions] = {}
         self._contacts: dict[str, str] = {}
+        self._left_out: dict[str, set[str]] = defaultdict(set)  # names of values by stream
 
     def make(self, sources: Sequence[SourceRecord], read: Reader) -> list[Draft]:
         """Return the drafts of records that can be written; the others are rejected."""
@@ -54,10 +60,29 @@ class Drafting:
         contents = []
         for source in sources:
             try:
-                contents.append(_Read(source, read(source)))
+                engagement = read(source)
             except ValueError as error:
                 self._run.rejections.add(source, [Problem(str(error))])
+                continue
+            contents.append(_Read(source, engagement))
+            if engagement.left_out:
+                self._warn_of_left_out(source, engagement.left_out)
         return contents
+
+    def _warn_of_left_out(self, source: SourceRecord, names: Sequence[str]) -> None:
+        """Warn, once for each stream and name, of values that are not written."""
+        stream = source.place[0]
+        warned = self._left_out[stream]
+        for name in sorted({*names} - warned):
+            if len(warned) < MAX_WARNINGS:
+                LOGGER.warning(
+                    "stream %s: %s is left out: HubSpot's API has no place for it (line %d%s)",
+                    *(stream, name, source.line),
+                    "; further names are left out unnamed"
+                    if len(warned) == MAX_WARNINGS - 1
+                    else " and perhaps others",
+                )
+                warned.add(name)
 
     def _find_contacts(self, contents: Sequence[_Read]) -> None:
         """Look up the contacts of all e-mails that no earlier window had."""

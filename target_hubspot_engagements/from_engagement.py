@@ -6,7 +6,7 @@ The tables of names are those by which the tap reads, backwards.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from hubspot_api.activity_properties import (
@@ -22,7 +22,7 @@ from hubspot_api.activity_properties import (
     ROLES,
 )
 from hubspot_api.json_codec import to_json
-from target_hubspot_engagements.engagement import MAX_ID, Engagement
+from target_hubspot_engagements.engagement import MAX_ID, METADATA_PREFIX, Engagement
 
 KINDS = {
     "NOTE": "notes",
@@ -44,6 +44,17 @@ LEFT_OUT = frozenset(
     " bodyPreviewIsTruncated gdprDeleted".split()
 )
 ADDRESS_KEYS = ("email", "firstName", "lastName")
+EXTRA, SEND_EVENT = "extra", "emailSendEventId"
+# What a record may have without a warning: it is written, or HubSpot's own. Other values are lost.
+KNOWN_KEYS = LEFT_OUT.union(
+    "id portalId type active metadata associations attachments ownerId activityType".split(),
+    ("scheduledTasks", EXTRA),
+    (key for _, key, _ in INNER),
+)
+KNOWN_METADATA = {
+    kind: frozenset((*(key for _, key, _ in properties), *PEOPLE, *ROLES, SEND_EVENT))
+    for kind, properties in METADATA.items()
+}
 
 
 def read_engagement(record: Mapping[str, Any], *, keeps_ids: bool) -> Engagement:
@@ -67,7 +78,26 @@ def read_engagement(record: Mapping[str, Any], *, keeps_ids: bool) -> Engagement
         is_deleted=record.get("active") is False,
         complete=True,
         optional=frozenset((ACTIVITY_TYPE.name, *(name for name, *_ in INNER))),
+        left_out=tuple(_left_out(kind, record, metadata)),
     )
+
+
+def _left_out(kind: str, record: Mapping[str, Any], metadata: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the names of values that no property takes, such as `metadata.mood`."""
+    yield from _filled(record, record.keys() - KNOWN_KEYS, "")
+    yield from _filled(metadata, metadata.keys() - KNOWN_METADATA[kind], "metadata.")
+    for name, known in ((EXTRA, ()), ("associations", ASSOCIATIONS.values())):
+        value = record.get(name)
+        if isinstance(value, Mapping):
+            yield from _filled(value, value.keys() - {*known}, f"{name}.")
+        elif value:
+            yield name
+
+
+def _filled(values: Mapping[str, Any], names: Iterable[str], prefix: str) -> Iterator[str]:
+    for name in names:
+        if values[name] not in (None, "", [], {}) and not name.startswith(METADATA_PREFIX):
+            yield prefix + name
 
 
 def _values(kind: str, record: Mapping[str, Any], metadata: Mapping[str, Any]) -> dict[str, Any]:

@@ -12,12 +12,11 @@ import msgspec
 from hubspot_api.activity_properties import ASSOCIATIONS, OBJECT_TYPES
 from hubspot_api.json_codec import parse_json, to_json
 from target_hubspot_engagements.config import ENGAGEMENTS, STREAM_TYPES, Config
-from target_hubspot_engagements.engagement import MAX_ID, Engagement
+from target_hubspot_engagements.engagement import MAX_ID, METADATA_PREFIX, Engagement
 from target_hubspot_engagements.exceptions import InputError
 from target_hubspot_engagements.from_engagement import KINDS, read_engagement
 from target_hubspot_engagements.messages import SchemaMessage
 
-METADATA_PREFIX = "_sdc_"  # Singer's own columns
 DELETED_AT = "_sdc_deleted_at"
 HUBSPOT_ID, ASSOCIATED, CONTACT_EMAILS = "hubspotId", "associations", "contactEmails"
 PARTNER_KEYS = {key: kind for kind, key in ASSOCIATIONS.items()}

@@ -161,6 +161,40 @@ def test_the_id_of_another_engagement(skipping: Target) -> None:
     ]
 
 
+def test_values_without_a_property(skipping: Target, caplog: pytest.LogCaptureFixture) -> None:
+    """
+    Values that HubSpot's API has no place for are named in one warning each, at most fifty a
+    stream; empty values, stamps and Singer's columns are not.
+    """
+    stamps = {"emailSendEventId": None, "mood": None, "_sdc_x": 1}
+    values = {
+        "metadata": {"body": "x", "mood": "good", "tone": "", "nothing": None},
+        "extra": {"campaign": "c", "none": None},
+        "associations": {"contactIds": [101], "leadIds": [7], "dealIds": [], "ownerIds": []},
+        "createdBy": 7,
+        "scheduledTasks": [1],
+        "colour": "red",
+        "_sdc_batched_at": "2026-11-20",
+    }
+    notes = [note(1, **values), note(2, **values), note(3, metadata={"body": "x", **stamps})]
+    result = skipping.run(schema("engagements"), *notes, state(3))
+    assert (result.error, result.states) == (None, [3])
+    texts = [one.getMessage() for one in caplog.records if "left out" in one.getMessage()]
+    names = ("associations.leadIds", "colour", "extra.campaign", "metadata.mood")
+    assert texts == [
+        f"stream engagements: {name} is left out: HubSpot's API has no place for it"
+        " (line 2 and perhaps others)"
+        for name in names
+    ]
+
+    caplog.clear()
+    many = {f"key_{number}": 1 for number in range(100)}
+    skipping.run(schema("engagements"), note(4, metadata={"body": "x", **many}))
+    texts = [one.getMessage() for one in caplog.records if "left out" in one.getMessage()]
+    assert len(texts) == 50
+    assert texts[-1].endswith("(line 2; further names are left out unnamed)")
+
+
 def test_two_columns_of_one_property(skipping: Target) -> None:
     """
     Two columns that are one property are rejected, as one value would be lost.
