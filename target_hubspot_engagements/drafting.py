@@ -7,9 +7,9 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
-from target_hubspot_engagements.drafts import Draft, make_draft
+from target_hubspot_engagements.drafts import HUBSPOT_ID, Draft, make_draft
 from target_hubspot_engagements.engagement import Engagement, Partners, SourceRecord
-from target_hubspot_engagements.ledger import Entry
+from target_hubspot_engagements.ledger import Entry, Key
 from target_hubspot_engagements.run import Run
 from target_hubspot_engagements.validation import Definitions, Problem
 
@@ -39,15 +39,22 @@ class Drafting:
         entries = self._run.ledger.entries([source.place for source in sources])
         contents = self._read(sources, read)
         self._find_contacts(contents)
+        owners = self._owners(contents)
         drafts = []
         for source, engagement in contents:
-            draft = self._make(source, engagement, entries.get(source.place))
+            entry = entries.get(source.place)
+            if problem := _owner_problem(source, engagement, entry, owners):
+                self._run.rejections.add(source, [problem])
+                continue
+            draft = self._make(source, engagement, entry)
             if draft is None:
                 continue
             if draft.problems:
                 self._run.rejections.add(source, draft.problems)
-            else:
-                drafts.append(draft)
+                continue
+            drafts.append(draft)
+            if engagement.hubspot_id is not None:
+                owners.setdefault(engagement.hubspot_id, source.place)
         return drafts
 
     def definitions(self, kind: str) -> Definitions:
@@ -84,6 +91,11 @@ class Drafting:
                 )
                 warned.add(name)
 
+    def _owners(self, contents: Sequence[_Read]) -> dict[int, Key]:
+        """Return the keys to which the engagements belong that records name by their ids."""
+        ids = {one.hubspot_id for _, one in contents if one.hubspot_id is not None}
+        return self._run.ledger.owners(ids) if ids else {}
+
     def _find_contacts(self, contents: Sequence[_Read]) -> None:
         """Look up the contacts of all e-mails that no earlier window had."""
         emails = {one for _, engagement in contents for one in engagement.contact_emails}
@@ -110,3 +122,18 @@ class Drafting:
         contacts = {self._contacts[one] for one in engagement.contact_emails}
         partners: Mapping[str, Sequence[str]] = engagement.partners or {}
         return {**partners, "contacts": sorted(contacts.union(partners.get("contacts", ())))}
+
+
+def _owner_problem(
+    source: SourceRecord,
+    engagement: Engagement,
+    entry: Entry | None,
+    owners: Mapping[int, Key],
+) -> Problem | None:
+    """Return the problem of a record that names an engagement of another key, None without one."""
+    hubspot_id = engagement.hubspot_id
+    owner = owners.get(hubspot_id) if hubspot_id is not None else None
+    if owner in (None, source.place) or (entry is not None and entry.hubspot_id is not None):
+        return None
+    stream, key = owner
+    return Problem(f"{hubspot_id} is the engagement of stream {stream}, key {key}", HUBSPOT_ID)

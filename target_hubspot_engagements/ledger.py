@@ -142,14 +142,14 @@ class Ledger:
         )
         return [_to_entry(row) for row in rows]
 
-    def known_ids(self, ids: Iterable[int]) -> set[int]:
-        """Return those of `ids` that belong to a key."""
+    def owners(self, ids: Iterable[int]) -> dict[int, Key]:
+        """Return the key of each of `ids` that belongs to one."""
         rows = self._query(
-            "SELECT e.hubspot_id FROM json_each(?) AS k CROSS JOIN engagements AS e"
-            " ON e.hubspot_id = k.value",
+            "SELECT e.hubspot_id, e.stream, e.key FROM json_each(?) AS k"
+            " CROSS JOIN engagements AS e ON e.hubspot_id = k.value",
             json.dumps(list(ids)),
         )
-        return {hubspot_id for (hubspot_id,) in rows}
+        return {hubspot_id: (stream, key) for hubspot_id, stream, key in rows}
 
     def kinds(self) -> list[str]:
         """Return the types of engagements that the ledger has."""

@@ -195,6 +195,42 @@ def test_values_without_a_property(skipping: Target, caplog: pytest.LogCaptureFi
     assert texts[-1].endswith("(line 2; further names are left out unnamed)")
 
 
+def test_two_keys_of_one_engagement(skipping: Target) -> None:
+    """
+    An engagement has one key: of two records that name it, in a window or in two runs, the second
+    is rejected with the first one's key. The first key may change it again.
+    """
+    engagement = {"engagement": {"type": "CALL"}, "associations": {}, "metadata": {"title": "old"}}
+    existing = skipping.hubspot.portal.create(engagement)["engagement"]["id"]
+    rows = [call(key, hubspotId=existing, hs_call_title=f"Of {key}") for key in (1, 2)]
+    result = skipping.run(schema(), *rows, call(3), state(3))
+    assert (result.states, result.counts["updated"], result.counts["created"]) == ([3], 1, 1)
+    problem = f"{existing} is the engagement of stream calls, key [1]"
+    assert problems(skipping) == [problem]
+    result = skipping.run(schema(), call(4, hubspotId=str(existing)), state(4))
+    assert (result.states, problems(skipping)) == ([4], [problem] * 2)
+    tombstone = call(5, hubspotId=existing, _sdc_deleted_at="2026-11-20")
+    skipping.run(schema(), tombstone)
+    assert problems(skipping) == [problem] * 3
+    result = skipping.run(schema(), call(1, hubspotId=existing, hs_call_title="Of 1 again"))
+    assert result.error is None
+    titles = {one["engagement"]["id"]: one["metadata"]["title"] for one in skipping.engagements()}
+    assert titles[existing] == "Of 1 again"
+
+
+def test_the_engagement_of_a_rejected_record(skipping: Target) -> None:
+    """
+    A record that is rejected does not keep the engagement that it names from the next record.
+    """
+    engagement = {"engagement": {"type": "CALL"}, "associations": {}, "metadata": {"title": "old"}}
+    existing = skipping.hubspot.portal.create(engagement)["engagement"]["id"]
+    wrong = call(1, hubspotId=existing, hs_call_status="NO SUCH STATUS")
+    skipping.run(schema(), wrong, call(2, hubspotId=existing, hs_call_title="Of 2"))
+    (problem,) = problems(skipping)
+    assert "'NO SUCH STATUS' is not one of" in problem
+    assert skipping.engagements()[0]["metadata"]["title"] == "Of 2"
+
+
 def test_two_columns_of_one_property(skipping: Target) -> None:
     """
     Two columns that are one property are rejected, as one value would be lost.
