@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import time
 from collections import Counter
 from dataclasses import dataclass, field
 
-from command_line.log_format import METRIC
+from command_line.log_format import log_metric
 from hubspot_api.client import HubspotClient
 
 LOGGER = logging.getLogger(__name__)
@@ -37,13 +36,7 @@ class Progress:
     def close(self, outcome: str) -> None:
         """Log the summary, which begins with `outcome`."""
         for name in COUNTS:
-            point = {
-                "type": "counter",
-                "metric": "record_count",
-                "value": self.counts[name],
-                "tags": {"result": name},
-            }
-            LOGGER.info(METRIC, json.dumps(point))
+            log_metric(LOGGER, "counter", "record_count", self.counts[name], result=name)
         LOGGER.info("%s: %s", outcome, self._line())
 
     def _line(self) -> str:
