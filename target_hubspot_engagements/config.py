@@ -168,6 +168,9 @@ class Config(ApiSettings):
         _choice(*LOG_FORMATS),
         "format of the log: `text`, or the `json` of the Singer SDK, whose levels Meltano shows",
     )
+    metrics_file: str | None = setting(
+        None, parse_path, "file for the metrics of the run, in Prometheus' text format"
+    )
 
     @classmethod
     def from_dict(cls, settings: Mapping[str, object], environment: Mapping[str, str]) -> Config:
@@ -194,8 +197,11 @@ def _missing(settings: Mapping[str, object]) -> list[str]:
         faults.append("ledger: missing, the path of the file that remembers what was written")
     if settings.get("on_error") == "skip" and "rejected" not in settings:
         faults.append("rejected: missing, on_error skip needs the path of a file")
-    if "ledger" in settings and settings.get("rejected") == settings["ledger"]:
-        faults.append("rejected: must be another file than the ledger")
+    files = [name for name in ("ledger", "rejected", "metrics_file") if name in settings]
+    for at, name in enumerate(files):
+        for other in files[:at]:
+            if settings[name] == settings[other]:
+                faults.append(f"{name}: must be another file than that of {other}")
     return faults
 
 

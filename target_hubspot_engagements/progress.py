@@ -26,6 +26,11 @@ class Progress:
     _started_s: float = field(default_factory=time.monotonic)
     _shown_s: float = field(default_factory=time.monotonic)
 
+    @property
+    def elapsed_s(self) -> float:
+        """Seconds since the start of the run."""
+        return time.monotonic() - self._started_s
+
     def tick(self) -> None:
         """Log the counts if the interval has passed."""
         now = time.monotonic()
@@ -40,10 +45,9 @@ class Progress:
         LOGGER.info("%s: %s", outcome, self._line())
 
     def _line(self) -> str:
-        elapsed_s = time.monotonic() - self._started_s
         counts = ", ".join(f"{self.counts[name]} {name}" for name in COUNTS)
         prefix = "dry run, nothing is sent: " if self.is_dry else ""
         return (
             f"{prefix}{counts}; {self.client.requests} requests,"
-            f" {self.client.retries} retried, in {elapsed_s:.1f} s"
+            f" {self.client.retries} retried, in {self.elapsed_s:.1f} s"
         )

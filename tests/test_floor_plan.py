@@ -59,7 +59,7 @@ FLOORS = {
         " tables.identifiers tables.dialect tables.__init__ __init__"
     ),
     "target_hubspot_engagements": (
-        "__main__ cli commands checking write_back writer unique changing creating drafting"
+        "__main__ cli commands metrics checking write_back writer unique changing creating drafting"
         " settling reconcile run jobs v1_writes object_writes to_v1 lookups matching rejected"
         " progress drafts source_streams from_engagement engagement ledger messages validation"
         " values config exceptions __init__"
