@@ -80,7 +80,8 @@ FLOORS = {
     # It knows the tap and the target as commands, and imports neither.
     "hubspot_engagements": "__main__ cli sync programs outcome config exceptions __init__",
     "engagements_report": (
-        "__main__ cli commands filter_options page.mail page.picture page.html_report"
+        "__main__ cli commands option_groups option_values filter_options page.mail page.picture"
+        " page.html_report"
         " page.sections.catalogue page.people page.links page.news page.teams page.goals"
         " page.sections.quality page.sections.first_response page.sections.hours"
         " page.sections.outcomes page.sections.parts page.sections.rolling page.sections.daily"
