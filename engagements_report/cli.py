@@ -162,6 +162,15 @@ def _describe(report: str) -> str:
 
 def _add_other_commands(subparsers: Any, first: str) -> None:
     """Add the commands that are no report; that which comes `first` has its options."""
+    _add_sql(subparsers, first)
+    _add_html(subparsers, first)
+    _add_csv_dir(subparsers, first)
+    _add_freshness(subparsers)
+    _add_index(subparsers)
+    _add_views(subparsers)
+
+
+def _add_sql(subparsers: Any, first: str) -> None:
     sql = subparsers.add_parser(
         "sql",
         help="print the SQL of a report, with its values, for the mysql client",
@@ -169,24 +178,29 @@ def _add_other_commands(subparsers: Any, first: str) -> None:
     )
     sql.add_argument("report", choices=REPORTS, metavar="REPORT", help="the report's name")
     sql.set_defaults(command="sql")
+
+
+def _add_html(subparsers: Any, first: str) -> None:
+    """Add the command that writes the page."""
     html = subparsers.add_parser(
         "html",
         help="write one HTML page of all reports, which needs no network to open",
         parents=[filter_options(None)] if first == "html" else [],
     )
-    html.add_argument("file", type=Path, metavar="FILE", help="the file to write; - is stdout")
-    png = "also write the first screen as a picture"
-    html.add_argument("--png", type=Path, metavar="FILE", help=png)
+    add = html.add_argument
+    add("file", type=Path, metavar="FILE", help="the file to write; - is stdout")
+    add("--png", type=Path, metavar="FILE", help="also write the first screen as a picture")
     email = "also write it as mail clients show it: HTML, or for FILE.eml a whole message"
-    html.add_argument("--email-html", type=Path, metavar="FILE", help=email)
+    add("--email-html", type=Path, metavar="FILE", help=email)
     goals = 'JSON file of weekly goals, such as {"calls": 60}'
-    html.add_argument("--goals", type=Path, metavar="FILE", help=goals)
+    add("--goals", type=Path, metavar="FILE", help=goals)
     strict = "exit with 1 if a report of the page failed; the others are written"
-    html.add_argument("--strict", action="store_true", help=strict)
-    only = "only this report"
-    html.add_argument("report", nargs="?", choices=PAGE_REPORTS, metavar="REPORT", help=only)
+    add("--strict", action="store_true", help=strict)
+    add("report", nargs="?", choices=PAGE_REPORTS, metavar="REPORT", help="only this report")
     html.set_defaults(command="html")
-    _add_csv_dir(subparsers, first)
+
+
+def _add_freshness(subparsers: Any) -> None:
     freshness = subparsers.add_parser(
         "freshness",
         help="say when engagements were loaded last; exit with 1 if that is too long ago",
@@ -195,13 +209,15 @@ def _add_other_commands(subparsers: Any, first: str) -> None:
         parents=[connection_options(), max_age_option(None), format_option()],
     )
     freshness.set_defaults(command="freshness", report=None)
+
+
+def _add_index(subparsers: Any) -> None:
     index = subparsers.add_parser(
         "index",
         help="create the indexes that make reports of a few days fast",
         parents=[config_option(), time_option()],
     )
     index.set_defaults(command="index", report=None)
-    _add_views(subparsers)
 
 
 def _add_views(subparsers: Any) -> None:

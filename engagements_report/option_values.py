@@ -1,13 +1,17 @@
-"""Reads the values of options; a ValueError or ArgumentTypeError names what is wrong."""
+"""Reads the values of options. Each function raises ArgumentTypeError for a wrong value."""
 
 from __future__ import annotations
 
 import argparse
 import math
 import re
+from collections.abc import Callable
+from typing import TypeVar
 
 from engagements_report.queries.periods import Hours
 from engagements_report.queries.reports import REPORTS
+
+N = TypeVar("N", int, float)
 
 MAX_TIMEOUT_S = 86_400
 MAX_AGE_LIMIT_S = 10 * 366 * 86_400
@@ -50,14 +54,21 @@ def read_hours(text: str) -> Hours:
 
 
 def read_days(text: str) -> int:
-    days = int(text)
+    days = _number(int, text)
     if not 1 <= days <= MAX_UNTOUCHED_DAYS:
         raise argparse.ArgumentTypeError(f"must be from 1 to {MAX_UNTOUCHED_DAYS}")
     return days
 
 
 def read_seconds(text: str) -> float:
-    seconds = float(text)
+    seconds = _number(float, text)
     if not 0 < seconds <= MAX_TIMEOUT_S:
         raise argparse.ArgumentTypeError(f"must be above 0, at most {MAX_TIMEOUT_S}")
     return seconds
+
+
+def _number(kind: Callable[[str], N], text: str) -> N:
+    try:
+        return kind(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number") from None
