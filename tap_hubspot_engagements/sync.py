@@ -28,7 +28,7 @@ from tap_hubspot_engagements.objects.archived import Deletions
 from tap_hubspot_engagements.record_lines import to_lines, updated_since
 from tap_hubspot_engagements.records import TypeMismatches, is_redacted
 from tap_hubspot_engagements.reference_tables import sync_reference_table
-from tap_hubspot_engagements.related import fast_pairs
+from tap_hubspot_engagements.related_pairs import fast_pairs
 from tap_hubspot_engagements.replication import DATE_HEADER_RESOLUTION, Step, iter_steps
 from tap_hubspot_engagements.run import Run
 from tap_hubspot_engagements.selection import Selection, newly_selected

@@ -28,7 +28,8 @@ FLOORS = {
     ),
     "tap_hubspot_engagements": (
         "__main__ cli commands portal_properties sync sync_objects reference_tables skipped"
-        " run related sources objects.object_source objects.source objects.archived"
+        " run related related_type related_pairs sources"
+        " objects.object_source objects.source objects.archived"
         " objects.changes objects.lists objects.definitions objects.object_api objects.api"
         " objects.associations objects.typed_records objects.typed_people objects.to_engagement"
         " objects.people"
