@@ -78,11 +78,7 @@ class RelatedReader:
             for selection in plan.pairs
             if selection.stream.pair and selection.stream.pair.key
         ]
-        # A record replaces its child rows: that of a root has to bring its associations along.
-        self._pairs_by_root: dict[str, list[Selection]] = defaultdict(list)
-        for selection in plan.pairs:
-            if selection.stream.pair and selection.stream.parent != ENGAGEMENTS.tap_stream_id:
-                self._pairs_by_root[selection.stream.pair.root].append(selection)
+        self._pairs_by_root = _pairs_by_root(plan.pairs)
         self._types = {
             name: RelatedType(build_object_api(client, config, selection), selection)
             for name, selection in plan.related_selections.items()
@@ -275,3 +271,16 @@ class RelatedReader:
         """Give the records of each stream the version of the stream's last full pass."""
         for name, related_type in self._types.items():
             related_type.version = read_position(state, name).version or FIRST_VERSION
+
+
+def _pairs_by_root(pairs: Iterable[Selection]) -> Mapping[str, Sequence[Selection]]:
+    """
+    Return the streams of associations of objects, by the object's type.
+
+    A record replaces its child rows: that of a root has to bring its associations along.
+    """
+    by_root: dict[str, list[Selection]] = defaultdict(list)
+    for selection in pairs:
+        if selection.stream.pair and selection.stream.parent != ENGAGEMENTS.tap_stream_id:
+            by_root[selection.stream.pair.root].append(selection)
+    return by_root
