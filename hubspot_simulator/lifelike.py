@@ -261,10 +261,20 @@ def _record(
     if done_ms > now_ms:  # not done yet
         metadata["status"] = "NOT_STARTED"
         del metadata["completionDate"]
+    ids = {"id": record_id, "portalId": portal_id}
+    preview = {"bodyPreview": metadata["body"][:100]} if metadata.get("body") else {}
+    return {
+        "engagement": ids | _inner(event, updated_ms) | preview,
+        "associations": _associations(event),
+        "attachments": [],
+        "metadata": metadata,
+    }
+
+
+def _inner(event: Event, updated_ms: int) -> dict[str, Any]:
+    """Return what HubSpot tells of every type of engagement."""
     user, team_id = user_id(event.person), TEAM_IDS[event.person.team]
-    inner: dict[str, Any] = {
-        "id": record_id,
-        "portalId": portal_id,
+    return {
         "active": True,
         "createdAt": event.at_ms,
         "lastUpdated": updated_ms,
@@ -280,14 +290,6 @@ def _record(
         "queueMembershipIds": [],
         "bodyPreviewIsTruncated": False,
         "gdprDeleted": False,
-    }
-    if metadata.get("body"):
-        inner["bodyPreview"] = metadata["body"][:100]
-    return {
-        "engagement": inner,
-        "associations": _associations(event),
-        "attachments": [],
-        "metadata": metadata,
     }
 
 
