@@ -77,7 +77,7 @@ FLOORS = {
         " objects.errors objects.views objects.store objects.type_index"
         " objects.engagement_properties objects.related_records objects.properties"
         " objects.object_types objects.texts objects.behaviour objects.__init__"
-        " lifelike team owners generate feed contents oauth responses __init__"
+        " lifelike team owners generate feed contents oauth rate_limits responses __init__"
     ),
     # It knows the tap and the target as commands, and imports neither.
     "hubspot_engagements": "__main__ cli sync programs outcome config exceptions __init__",
