@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from command_line.about import VersionAction
-from engagements_report import commands, option_values, stdout
+from command_line.stdout import discard
+from engagements_report import commands, option_values
 from engagements_report.exceptions import ReportError, UsageError
 from engagements_report.option_groups import (
     config_option,
@@ -92,7 +93,7 @@ def run(options: argparse.Namespace) -> int:
         commands.log(str(error))
         return EXIT_FAILED
     except BrokenPipeError:
-        stdout.discard()  # the reader has stopped reading
+        discard()  # the reader has stopped reading
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED
     return 0

@@ -6,12 +6,10 @@ import logging
 import os
 import sys
 from pathlib import Path
-from typing import BinaryIO
 
-from command_line import logs
+from command_line import logs, stdout
 from command_line.about import about
 from command_line.stdin import read_lines
-from command_line.stdout import write_whole
 from hubspot_api.client import HubspotClient
 from hubspot_api.config_file import load_json, warn_if_open
 from hubspot_api.exceptions import HubspotError
@@ -55,7 +53,7 @@ def _write(run: Run) -> None:
     outcome = "failed"
     try:
         check_portal(run)
-        out = None if run.options.is_dry else _stdout()
+        out = None if run.options.is_dry else stdout.unbuffered()
         WriteBack(run, out).run(read_lines(sys.stdin.fileno(), TICK_S))
         if run.rejections.count:
             place = "the log" if run.options.is_dry else run.config.rejected
@@ -156,14 +154,9 @@ def describe(program: str, description: str, form: str) -> str:
 def show(text: str) -> None:
     """Print a text to stdout, redacted; raise OutputError if that fails."""
     try:
-        write_whole(_stdout(), clean(text, lines=True).encode() + b"\n")
+        stdout.write_whole(stdout.unbuffered(), clean(text, lines=True).encode() + b"\n")
     except OSError as error:
         raise OutputError(f"cannot be written to stdout: {error}") from error
-
-
-def _stdout() -> BinaryIO:
-    """Return standard output without a buffer."""
-    return open(sys.stdout.fileno(), "wb", buffering=0, closefd=False)
 
 
 def read_config(path: Path | None, log_format: str | None = None) -> Config:

@@ -12,6 +12,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from command_line import stdout
 from command_line.about import VersionAction
 from command_line.log_format import LOG_FORMATS, TEXT
 from command_line.signals import raise_on_signals
@@ -94,7 +95,7 @@ def _flush_or_drop() -> None:
     try:
         sys.stdout.flush()
     except OSError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        stdout.discard()
 
 
 def _raise_on_closed_stdout() -> None:
