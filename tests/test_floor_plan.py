@@ -62,9 +62,9 @@ FLOORS = {
     ),
     "target_hubspot_engagements": (
         "__main__ cli commands metrics checking write_back writer unique changing creating drafting"
-        " settling reconcile run jobs v1_writes object_writes outcomes to_v1 lookups matching rejected"
-        " progress drafts source_streams from_engagement engagement ledger messages validation"
-        " values config exceptions __init__"
+        " settling reconcile run jobs v1_writes object_writes outcomes to_v1 lookups matching"
+        " rejected progress drafts source_streams from_engagement engagement ledger messages"
+        " validation values config exceptions __init__"
     ),
     "mysql_settings": (
         "connecting sources server other_names option_files login file_access declarations"
