@@ -7,8 +7,8 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
-from target_hubspot_engagements.drafts import HUBSPOT_ID, Draft, make_draft
-from target_hubspot_engagements.engagement import Engagement, Partners, SourceRecord
+from target_hubspot_engagements.drafts import Draft, make_draft
+from target_hubspot_engagements.engagement import HUBSPOT_ID, Engagement, Partners, SourceRecord
 from target_hubspot_engagements.ledger import Entry, Key
 from target_hubspot_engagements.run import Run
 from target_hubspot_engagements.validation import Definitions, Problem

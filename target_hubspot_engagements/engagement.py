@@ -11,6 +11,9 @@ from target_hubspot_engagements.ledger import Key
 METADATA_PREFIX = "_sdc_"
 """How the names of Singer's own columns begin."""
 
+HUBSPOT_ID = "hubspotId"
+"""The column that names an engagement that exists."""
+
 Partners = Mapping[str, Sequence[str]]
 """Ids of associated records, by their type in the objects API, such as `contacts`."""
 

@@ -22,7 +22,7 @@ from hubspot_api.activity_properties import (
     ROLES,
 )
 from hubspot_api.json_codec import to_json
-from target_hubspot_engagements.engagement import MAX_ID, METADATA_PREFIX, Engagement
+from target_hubspot_engagements.engagement import HUBSPOT_ID, METADATA_PREFIX, Engagement
 
 KINDS = {
     "NOTE": "notes",
@@ -48,7 +48,7 @@ EXTRA, SEND_EVENT = "extra", "emailSendEventId"
 # What a record may have without a warning: it is written, or HubSpot's own. Other values are lost.
 KNOWN_KEYS = LEFT_OUT.union(
     "id portalId type active metadata associations attachments ownerId activityType".split(),
-    ("scheduledTasks", EXTRA),
+    ("scheduledTasks", EXTRA, HUBSPOT_ID),
     (key for _, key, _ in INNER),
 )
 KNOWN_METADATA = {
@@ -57,12 +57,11 @@ KNOWN_METADATA = {
 }
 
 
-def read_engagement(record: Mapping[str, Any], *, keeps_ids: bool) -> Engagement:
+def read_engagement(record: Mapping[str, Any], hubspot_id: int | None) -> Engagement:
     """
-    Return the content of a record.
+    Return the content of a record; `hubspot_id` is the id of an engagement that exists, if any.
 
-    With `keeps_ids` the record's `id` is that of an engagement of this portal. Raises ValueError
-    for a type that cannot be written, or a record without its metadata.
+    Raises ValueError for a type that cannot be written, or a record without its metadata.
     """
     engagement_type, metadata = record.get("type"), record.get("metadata")
     kind = KINDS.get(str(engagement_type))
@@ -74,7 +73,7 @@ def read_engagement(record: Mapping[str, Any], *, keeps_ids: bool) -> Engagement
         kind,
         values=_values(kind, record, metadata),
         partners=_partners(record.get("associations")),
-        hubspot_id=_id(record) if keeps_ids else None,
+        hubspot_id=hubspot_id,
         is_deleted=record.get("active") is False,
         complete=True,
         optional=frozenset((ACTIVITY_TYPE.name, *(name for name, *_ in INNER))),
@@ -145,13 +144,6 @@ def _partners(associations: Any) -> dict[str, list[str]] | None:
         for kind, key in ASSOCIATIONS.items()
         if associations.get(key) is not None
     }
-
-
-def _id(record: Mapping[str, Any]) -> int:
-    value = record.get("id")
-    if not isinstance(value, int) or not 0 <= value <= MAX_ID:
-        raise ValueError("has no id")
-    return value
 
 
 def _to_list(record: Mapping[str, Any], key: str) -> list[Any]:

@@ -37,6 +37,9 @@ def skipping(target: Target) -> Target:
     return target
 
 
+KEEP = {"ids": "keep", "stream_map": {"copies": "engagements"}}
+
+
 def problems(target: Target) -> list[str]:
     """Return the messages of the rejected records, in their order."""
     path = Path(target.settings["rejected"])
@@ -216,6 +219,25 @@ def test_two_keys_of_one_engagement(skipping: Target) -> None:
     assert result.error is None
     titles = {one["engagement"]["id"]: one["metadata"]["title"] for one in skipping.engagements()}
     assert titles[existing] == "Of 1 again"
+
+
+def test_the_id_in_a_record_of_the_tap(skipping: Target) -> None:
+    """
+    A record in the shape of v1 names an engagement that exists by `hubspotId`, with `ids` `keep`
+    by its `id`, which has to be one.
+    """
+    engagement = {"engagement": {"type": "NOTE"}, "associations": {}, "metadata": {"body": "old"}}
+    existing = skipping.hubspot.portal.create(engagement)["engagement"]["id"]
+    stream = schema("engagements")
+    assert skipping.run(stream, note(1, hubspotId=existing)).counts == {"updated": 1}
+    (one,) = skipping.engagements()
+    assert (one["engagement"]["id"], one["metadata"]["body"]) == (existing, "Note 1")
+    kept = {**stream, "key_properties": ["source_key"]}
+    row = record(existing, "engagements", **{**note(2)["record"], "id": None, "source_key": 9})
+    skipping.run({**kept, "stream": "copies"}, {**row, "stream": "copies"}, **KEEP)
+    row["record"]["id"] = "x"
+    skipping.run({**kept, "stream": "copies"}, {**row, "stream": "copies"}, **KEEP)
+    assert problems(skipping) == ["has no id", "id must be an id, not 'x'"]
 
 
 def test_the_engagement_of_a_rejected_record(skipping: Target) -> None:
