@@ -51,12 +51,11 @@ class Progress:
         """
         Count a merge. Affected rows of ON DUPLICATE KEY UPDATE: 1 inserted, 2 updated, 0 unchanged.
         """
-        inserted = result.records - result.duplicates
         counts = self.streams[stream]
         counts.records += len(rows)
-        counts.inserted += inserted
+        counts.inserted += result.affected - 2 * result.duplicates
         counts.deleted += result.deleted
-        counts.updated += (result.affected - inserted) // 2
+        counts.updated += result.duplicates
         self.size += sum(map(len, rows))
 
     def tick(self) -> None:
