@@ -1,19 +1,16 @@
-"""How fast the objects API is read, with how many requests, and beside another tap of it."""
+"""How fast the objects API is read, and with how many requests."""
 
 from __future__ import annotations
 
-import sys
 import time
 from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from benchmarks import peers
 from benchmarks.bench import Bench, Tap
 from benchmarks.contest import Contender, Contest, Goal, hold
 from benchmarks.measure import Usage
-from benchmarks.taps import V3_STREAMS, Peer, Track
-from demo.portal import TOKEN, ServedPortal
+from demo.portal import ServedPortal
 
 PROGRAM = "benchmarks.programs.objects_portal"
 VERSION = "2026-09"
@@ -31,16 +28,14 @@ CHANGES, MAX_CHANGES = 2_000, 45
 DELETIONS, MAX_SWEEP = 5_000, 60
 MAX_RELATED = 560
 FETCHED = {"engagements": ["contacts", "companies", "deals", "tickets"]}
-READ_AGAIN = 20  # at most: changes of the last hour come again at the end of a first load
-MELTANO = "meltano-tap-hubspot 0.10.1"
 
 
 def measure(bench: Bench) -> list[Contest]:
     """Load everything, at HubSpot's limit and without, then changes, deletions and relations."""
     with _portal(ENGAGEMENTS) as portal:
-        contests = [_beside_v1(bench, portal), *_beside_meltano(bench, portal)]
+        contest = _beside_v1(bench, portal)
     return [
-        *contests,
+        contest,
         _at_the_limit(bench),
         _changes(bench),
         _deletions(bench),
@@ -67,32 +62,6 @@ def _beside_v1(bench: Bench, portal: ServedPortal) -> Contest:
     ]
     question = f"First load of {ENGAGEMENTS:,} engagements by the objects API, all streams"
     return hold(question, ENGAGEMENTS, contenders, goals)
-
-
-def _beside_meltano(bench: Bench, portal: ServedPortal) -> list[Contest]:
-    """Compare with a tap that reads the same objects, at their undated paths."""
-    try:
-        program = peers.meltano_tap_hubspot() / "tap-hubspot"
-    except peers.PeerMissing as error:
-        print(f"not compared with: {error}", file=sys.stderr)
-        return []
-    # With a start_date it would search, which gives 10,000 objects a query.
-    peer = Peer(MELTANO, program, {"access_token": TOKEN}, V3_STREAMS)
-    track = Track(portal, bench.folder)
-    settings = {**BY_OBJECTS, "api_version": "v3"}
-    ours, alone = "the tap by v3", "the tap by v3, engagements"
-    all_of_them = range(ENGAGEMENTS, ENGAGEMENTS + READ_AGAIN + 1)
-    contenders = [
-        track.contender(ours, track.ours(settings=settings).command, all_of_them),
-        track.contender(
-            alone, track.ours(settings=settings, streams=["engagements"]).command, all_of_them
-        ),
-        replace(
-            track.contender(MELTANO, partial(track.sync, peer), all_of_them), runs=3, may_fail=True
-        ),
-    ]
-    question = f"First load of {ENGAGEMENTS:,} engagements by v3, beside another tap of it"
-    return [hold(question, ENGAGEMENTS, contenders)]
 
 
 def _at_the_limit(bench: Bench) -> Contest:

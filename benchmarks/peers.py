@@ -40,7 +40,7 @@ def sdk() -> Path:
 
 
 def thk() -> Path:
-    """Return the programs of thk-target-mysql, whose mysqlclient needs a compiler."""
+    """Return the programs of thk-target-mysql; mysqlclient needs a compiler and libmariadb-dev."""
     requirements = ["thk-target-mysql==0.1.3", "setuptools<80"]
     return install("thk-target-mysql", requirements, "--ignore-requires-python")
 
@@ -58,3 +58,27 @@ def meltano_tap_hubspot() -> Path:
 def pipelinewise() -> Path:
     """Return the programs of pipelinewise-target-postgres."""
     return install("pipelinewise-target-postgres", ["pipelinewise-target-postgres==2.1.2"])
+
+
+def dlt() -> Path:
+    """Return the programs of a venv with dlt, for a pipeline into MySQL."""
+    requirements = ["dlt[sqlalchemy]==1.31.0", "PyMySQL[rsa]>=1.2,<2", "pyarrow>=20", "orjson"]
+    return install("dlt", requirements)
+
+
+def sling() -> Path:
+    """
+    Return Sling's binary, of the last version on PyPI that has one.
+
+    PyPI's later versions download theirs from GitHub.
+    """
+    package = "sling_linux_amd64"
+    programs = install("sling", [f"{package}==1.4.11"])
+    (binary,) = programs.parent.glob(f"lib/*/site-packages/{package}/bin/sling-linux-amd64")
+    binary.chmod(0o755)
+    return binary
+
+
+def airbyte_source_hubspot() -> Path:
+    """Return the programs of Airbyte's source for HubSpot, which needs Python 3.10 or 3.11."""
+    return install("airbyte-source-hubspot", ["airbyte-source-hubspot==5.7.0"])

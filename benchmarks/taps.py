@@ -21,9 +21,12 @@ from demo.portal import ServedPortal
 REDIRECT = Path(__file__).parent / "programs" / "redirect"
 TIMEOUT_S = 10.0
 V3_STREAMS = tuple(dict.fromkeys(v3.KINDS.values()))
-# What is one record an engagement, of any tap.
+# What is one record an engagement, of any tap. Airbyte puts the stream's name inside the record.
 STREAMS = "|".join(("engagements", *V3_STREAMS)).encode()
-RECORD = re.compile(rb'\{"type": ?"RECORD", ?"stream": ?"(?:%b)"' % STREAMS)
+RECORD = re.compile(
+    rb'\{"type": ?"RECORD", ?(?:"stream": ?"|"record":\{"stream":"(?:engagements_)?)(?:%b)"'
+    % STREAMS
+)
 
 Command = Sequence[str | Path]
 
@@ -87,10 +90,18 @@ class Track:
 
     def command(self, peer: Peer, *arguments: str | Path) -> Command:
         """Return the command line of another tap, and write the configuration that it names."""
-        path = self.folder / f"{peer.name}.json"
-        path.write_text(json.dumps(peer.config))
-        redirected = (f"PYTHONPATH={REDIRECT}", f"HUBSPOT_URL={self.portal.url}")
-        return ["env", *redirected, peer.program, "--config", path, *arguments]
+        config = self.file(f"{peer.name}.json", peer.config)
+        return self.redirected(peer.program, "--config", config, *arguments)
+
+    def redirected(self, *command: str | Path) -> Command:
+        """Return the command line of a program whose requests to HubSpot go to the portal."""
+        return ["env", f"PYTHONPATH={REDIRECT}", f"HUBSPOT_URL={self.portal.url}", *command]
+
+    def file(self, name: str, content: Mapping[str, Any]) -> Path:
+        """Write a file of JSON into the folder."""
+        path = self.folder / name
+        path.write_text(json.dumps(content))
+        return path
 
     def sync(self, peer: Peer, state: Path | None = None) -> Command:
         """Return the command line of another tap's sync, from a state where one is given."""

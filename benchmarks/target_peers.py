@@ -1,4 +1,11 @@
-"""Measures target-mysql, compared with other targets."""
+"""
+Measures target-mysql, compared with other targets and loaders.
+
+Not compared, because nothing can be run: pipelinewise-target-mysql and transferwise-target-mysql
+are not on PyPI; target-mysql 0.8.0 and singer-target-mysql 0.0.2 are empty there;
+macrometa-target-mysql 0.0.12 (Python 3.10) loads its input and then does not end. ingestr 1.1
+downloads a program from GitHub; 0.14 loads by dlt.
+"""
 
 from __future__ import annotations
 
@@ -13,18 +20,29 @@ from typing import Any
 from benchmarks import peers, singer_lines
 from benchmarks.bench import Bench
 from benchmarks.contest import Contender, Contest, Goal, hold
-from benchmarks.databases import PostgresDatabase
+from benchmarks.databases import MySQLDatabase, PostgresDatabase
+from benchmarks.measure import Run
 from benchmarks.work import KINDS, OURS, Track, Work
 from private_servers.postgres import ADMIN, PrivatePostgres
 
-SDK_TARGET = Path(__file__).parent / "programs" / "sdk_target.py"
+PROGRAMS = Path(__file__).parent / "programs"
+SDK_TARGET, DLT_PIPELINE = PROGRAMS / "sdk_target.py", PROGRAMS / "dlt_pipeline.py"
 RECORDS, SLOW_PEER_RECORDS = 100_000, 2_000
 SDK = "a target made with Meltano's SDK"
 THK = "thk-target-mysql 0.1.3, which updates nothing"
 PIPELINEWISE = "pipelinewise-target-postgres 2.1.2, on PostgreSQL"
-MOST = {SDK: 1 / 10, THK: 1 / 10, PIPELINEWISE: 1 / 2}  # of their wall time
-# A fast load of few records is mostly the start of Python.
-NO_GOAL_FOR_FEW = {SDK, PIPELINEWISE}
+DLT, DLT_ARROW = "dlt 1.31.0, merge", "dlt 1.31.0, merge of Arrow tables"
+SLING = "Sling 1.4.11, incremental, from CSV"
+MOST = {  # of their wall time
+    SDK: 1 / 10,
+    THK: 1 / 10,
+    PIPELINEWISE: 1 / 2,
+    DLT: 1 / 4,
+    DLT_ARROW: 1 / 3,
+    SLING: 1 / 3,
+}
+# A fast load of few records is mostly the start of the program.
+NO_GOAL_FOR_FEW = MOST.keys() - {THK}
 PEERS: Mapping[str, Any] = {"runs": 3, "may_fail": True}
 
 
@@ -47,7 +65,13 @@ def measure(bench: Bench) -> list[Contest]:
 
 def _against_peers(track: Track, postgres: PrivatePostgres) -> Contest:
     contenders = [track.ours()]
-    makers = (_sdk_target, _thk_target, partial(_pipelinewise_target, postgres=postgres))
+    makers = (
+        _sdk_target,
+        _thk_target,
+        partial(_pipelinewise_target, postgres=postgres),
+        _dlt_pipelines,
+        _sling,
+    )
     for make in makers:
         try:
             contenders += make(track)
@@ -61,7 +85,8 @@ def _against_peers(track: Track, postgres: PrivatePostgres) -> Contest:
 
 
 def _sdk_target(track: Track) -> Sequence[Contender]:
-    config = _write_config(track, "sdk", {"port": track.server.port, "database": "sdk"})
+    place = {"port": track.server.port, "database": "sdk"}
+    config = _write_config(track, "sdk", {**place, "password": track.server.password})
     command = [peers.sdk() / "python", SDK_TARGET, "--config", config]
     return [track.reads_lines(SDK, "sdk", *command, **PEERS)]
 
@@ -70,7 +95,8 @@ def _thk_target(track: Track) -> Sequence[Contender]:
     if track.work.records > SLOW_PEER_RECORDS:
         return []  # the time grows with the square of the records
     place = {"host": "127.0.0.1", "port": str(track.server.port), "database": "thk"}
-    settings = {"driver_name": "mysql", "user": "root", "password": "", **place}
+    login = {"user": "root", "password": track.server.password}
+    settings = {"driver_name": "mysql", **login, **place}
     command = [peers.thk() / "target-mysql", "--config", _write_config(track, "thk", settings)]
     return [track.reads_lines(THK, "thk", *command, updates=False, **PEERS)]
 
@@ -91,6 +117,41 @@ def _pipelinewise_target(track: Track, postgres: PrivatePostgres) -> Sequence[Co
     config = _write_config(track, database.name, settings)
     command = [peers.pipelinewise() / "target-postgres", "--config", config]
     return [track.loads_into(database, PIPELINEWISE, *command, environment={}, **PEERS)]
+
+
+def _dlt_pipelines(track: Track) -> Sequence[Contender]:
+    command = [peers.dlt() / "python", DLT_PIPELINE]
+    return [
+        track.reads_lines(DLT, "dlt", *command, **PEERS),
+        track.reads_lines(DLT_ARROW, "dlt_arrow", *command, "--arrow", **PEERS),
+    ]
+
+
+def _sling(track: Track) -> Sequence[Contender]:
+    """
+    Return Sling with its defaults, and a primary key in the table, for its merge.
+
+    CSV loads faster than lines of JSON. With `allow_bulk_import`, Sling loads by LOAD DATA, finds
+    that the first row is missing, and fails.
+    """
+    database = MySQLDatabase(track.server, "sling")
+    server = {"type": "mysql", "host": "127.0.0.1", "port": track.server.port}
+    login = {"user": "root", "password": track.server.password, "database": database.name}
+    environment = {
+        "SERVER": json.dumps({**server, **login}),
+        "SLING_DISABLE_TELEMETRY": "true",
+        "SLING_HOME_DIR": str(track.work.folder / "sling"),
+    }
+    to = ["--tgt-conn", "SERVER", "--tgt-object", f"{database.name}.{singer_lines.STREAM}"]
+    options = json.dumps({"table_keys": {"primary": ["id"]}, "column_casing": "source"})
+    how = ["--mode", "incremental", "--primary-key", "id", "--tgt-options", options]
+    command: list[str | Path] = [peers.sling(), "run", *to, *how, "--src-stream"]
+
+    def start(change: int) -> Run:
+        file = f"file://{track.work.csv_file(change)}"
+        return Run([*command, file], environment, server=track.server.pid)
+
+    return [track.contender(SLING, database, start, **PEERS)]
 
 
 def _write_config(track: Track, name: str, settings: dict[str, Any]) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import shutil
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -9,6 +10,8 @@ from dataclasses import dataclass
 from itertools import cycle
 from pathlib import Path
 from typing import Any, Literal
+
+import msgspec
 
 from benchmarks import singer_lines
 from benchmarks.bench import TARGET
@@ -54,8 +57,20 @@ class Work:
         if not path.exists():
             with self.file(change).open("rb") as lines, path.open("wb") as rows:
                 encoder = RowEncoder(to_table(**self._announced(next(lines))))
-                records = (line for line in lines if b'"RECORD"' in line[:20])
+                records = filter(_is_record, lines)
                 rows.writelines(encoder.encode(line, at)[0] for at, line in enumerate(records))
+        return path
+
+    def csv_file(self, change: int) -> Path:
+        """Return the file of the same records as CSV, with a line of names."""
+        path = self.folder / f"{self.lines.__name__}_{self.records}_{change}.csv"
+        if not path.exists():
+            with self.file(change).open("rb") as lines, path.open("w", newline="") as file:
+                schema = self._announced(next(lines))["schema"]
+                writer = csv.DictWriter(file, list(schema["properties"]))
+                writer.writeheader()
+                messages = map(msgspec.json.decode, filter(_is_record, lines))
+                writer.writerows(message["record"] for message in messages)
         return path
 
     def schema_file(self) -> Path:
@@ -80,6 +95,10 @@ class Work:
             "key_properties": message.key_properties,
             "dialect": DIALECT,
         }
+
+
+def _is_record(line: bytes) -> bool:
+    return b'"RECORD"' in line[:20]
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,10 @@ objects API is the simulator's own, with all properties. The options are the sim
 
 from __future__ import annotations
 
+import json
+import re
 import signal
+from dataclasses import replace
 from itertools import islice
 
 from benchmarks.programs.even_portal import CountingSimulator, iter_even
@@ -22,13 +25,22 @@ SHARES = {"contactIds": 30, "companyIds": 8, "dealIds": 10, "ticketIds": 5}
 """By the key of associations, related records for each 100 engagements."""
 
 FIRST_ID = 1_000_000
+V2_PROPERTIES = re.compile(r"/properties/v2/([\w-]+)/properties")
 
 
 class ObjectsSimulator(CountingSimulator):
     """Also answers the discovery of other taps, which asks for types that this portal has not."""
 
     def handle(self, request: RecordedRequest, body: bytes) -> tuple[Response | None, float]:
-        """Handle a request; unknown types have no properties, and no schemas."""
+        """
+        Handle a request; unknown types have no properties, and no schemas.
+
+        v2's definitions of properties, a list by themselves, have the names and types of v3's.
+        """
+        if match := V2_PROPERTIES.fullmatch(request.path):
+            response, share = self.handle(replace(request, path=PROPERTIES + match[1]), body)
+            results = json.loads(response.body)["results"] if response else []
+            return json_response(results), share
         response, share = super().handle(request, body)
         if response and response.status >= 400 and request.path.startswith(PROPERTIES):
             return json_response({"results": []}), share

@@ -20,7 +20,8 @@ class Connector(SQLConnector):
     allow_temp_tables = True
 
     def get_sqlalchemy_url(self, config: Any) -> str:
-        return f"mysql+pymysql://root@127.0.0.1:{config['port']}/{config['database']}"
+        url = "mysql+pymysql://root:{password}@127.0.0.1:{port}/{database}"
+        return url.format(**config)
 
     def to_sql_type(self, jsonschema_type: dict[str, Any]) -> Any:
         types = jsonschema_type.get("type", [])
@@ -65,7 +66,9 @@ class Target(SQLTarget):
     name = "sdk-target-mysql"
     default_sink_class = Sink
     config_jsonschema = th.PropertiesList(
-        th.Property("port", th.IntegerType), th.Property("database", th.StringType)
+        th.Property("port", th.IntegerType),
+        th.Property("password", th.StringType, secret=True),
+        th.Property("database", th.StringType),
     ).to_dict()
 
 

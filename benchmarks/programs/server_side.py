@@ -17,7 +17,7 @@ from target_mysql.messages import SchemaMessage, parse_message
 from target_mysql.rows.encoder import RowEncoder
 from target_mysql.server import statements
 from target_mysql.server.database import Database
-from target_mysql.server.merge_statements import Merge, merge_sql, merge_values
+from target_mysql.server.merge_statements import Merge, merge_sql
 from target_mysql.tables.table import to_table
 
 
@@ -36,8 +36,7 @@ def main() -> None:
     load = statements.load_staging(staging, columns).replace("LOCAL INFILE 'batch'", "INFILE %s")
     with database.transaction():
         database.execute(load, (str(load_file),))
-        values = merge_values(table, "2026-01-01 00:00:00")
-        database.execute(merge_sql(Merge(table, staging, columns)), values)
+        database.execute(merge_sql(Merge(table, staging, columns, dialect), "2026-01-01 00:00:00"))
     database.close()
 
 

@@ -18,6 +18,7 @@ from tap_hubspot_engagements.v1.decode import Listing, read_list
 from tap_hubspot_engagements.v1.page_size import ATTEMPTS_AT_ONE_RECORD, PageSizes
 
 EVEN_PROBES = 16
+MAX_REQUESTED_BY_ID = 500  # ids in a row: half a minute at HubSpot's limit
 MAX_ID = 10**16  # far beyond HubSpot's ids, which have 12 digits
 
 LOGGER = logging.getLogger(__name__)
@@ -29,7 +30,8 @@ def page_past_unlistable(
     """
     Return a page without engagements that ends after the unlistable record.
 
-    Returns None if HubSpot lists nothing at all: then no single record is the cause.
+    Its `unreadable` records are all that the list does not show. Returns None if HubSpot lists
+    nothing at all: then no single record is the cause.
     """
     responses: list[Response[Listing]] = []
 
@@ -46,7 +48,6 @@ def page_past_unlistable(
         return None
     sizes.working.pop(path, None)  # the size was not the cause
     LOGGER.warning("%s: HubSpot cannot list %d to %d: reading on after that", path, offset + 1, at)
-    reason = f"HubSpot cannot list it, nor any other after {offset}: {error}"
     first = responses[0]
     return Page(
         [],
@@ -54,8 +55,25 @@ def page_past_unlistable(
         is_last=False,
         received_at=first.received_at,
         hubspot_at=first.hubspot_at,
-        unreadable=[Unreadable(at, reason)],
+        unreadable=unlisted(offset, at, str(error)),
     )
+
+
+def unlisted(offset: int, at: int, error: str) -> list[Unreadable]:
+    """
+    Return what the list does not show after `offset`, up to and with the record `at`.
+
+    Other records may lie between, and no offset proves that none does. Each id of a short range is
+    requested; a long range is read again by the next run.
+    """
+    reason = f"HubSpot cannot list it, nor any other after {offset}: {error}"
+    if at - offset <= MAX_REQUESTED_BY_ID:
+        return [Unreadable(number, reason) for number in range(offset + 1, at + 1)]
+    others = f"HubSpot lists none from {offset + 1} to {at - 1}, if any exists: {error}"
+    return [
+        Unreadable(at, reason),
+        Unreadable(None, others, resume={"ranges": [[offset, at + 1]]}),
+    ]
 
 
 def first_readable(is_readable: Callable[[int], bool], offset: int) -> int | None:
@@ -63,7 +81,7 @@ def first_readable(is_readable: Callable[[int], bool], offset: int) -> int | Non
     Return the id of the record that the list fails at: the lowest offset that is readable again.
 
     Returns None if the list fails at every offset, or at none. With several unlistable records,
-    EVEN_PROBES offsets between are tried.
+    EVEN_PROBES offsets between are tried; a readable record between may still be passed over.
     """
     high = MAX_ID
     if not is_readable(high) or is_readable(offset):

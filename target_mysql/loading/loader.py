@@ -46,6 +46,8 @@ from target_mysql.tables.table import TABLE_VERSION, Table
 
 LOGGER = logging.getLogger(__name__)
 
+NEARLY_FULL = 0.8  # of a batch
+
 
 class Loader:
     """A run: reads lines, commits batches, writes states to `out`."""
@@ -155,9 +157,24 @@ class Loader:
         if self._rows >= config.batch_size_rows or self._size >= config.batch_size_bytes:
             self._flush()
 
+    def _is_nearly_full(self) -> bool:
+        """
+        Whether to load the batch at a STATE, before it is full.
+
+        Taps write a STATE between records, not between a parent and its children, which a batch of
+        their own would delete and insert again.
+        """
+        config = self._config
+        return (
+            self._rows >= NEARLY_FULL * config.batch_size_rows
+            or self._size >= NEARLY_FULL * config.batch_size_bytes
+        )
+
     def _handle_message(self, message: Message, line: bytes, number: int) -> None:
         if isinstance(message, StateMessage):
             self._state = message.value
+            if self._is_nearly_full():
+                self._flush()
             return
         if isinstance(message, SchemaMessage):
             self._handle_schema(message, number)

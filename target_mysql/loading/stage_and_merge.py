@@ -16,6 +16,7 @@ from target_mysql.server.definition import find_alteration
 from target_mysql.server.introspection import read_definition
 from target_mysql.server.merge_statements import Merge
 from target_mysql.server.upload_connection import StatementResult
+from target_mysql.tables.dialect import Dialect
 from target_mysql.tables.table import TABLE_VERSION, Table
 
 
@@ -77,14 +78,17 @@ def _merge_all(
 
     `highest` is the highest version in each parent's table before this transaction.
     """
+    staging_names = {batch.table.stream: name for name, batch in batches.items()}
     for name, batch in batches.items():
         for child in batch.children:
-            database.execute(merge_statements.delete_children(child, name))
-    staging_names = {batch.table.stream: name for name, batch in batches.items()}
+            kept = _kept_children(batch, child, staging_names, batches)
+            collation = database.server.dialect.collation
+            database.execute(merge_statements.delete_children(child, name, kept, collation))
     results = []
     for name, batch in batches.items():
         parents = staging_names.get(batch.table.parent.stream) if batch.table.parent else None
-        merge = _to_merge(name, batch, parents, batches[parents] if parents else None, highest)
+        parent_batch = batches[parents] if parents else None
+        merge = _to_merge(name, batch, database.server.dialect, parents, parent_batch, highest)
         results.append(_run_merge(database, merge))
     if not database.config.hard_delete:
         return results
@@ -94,9 +98,22 @@ def _merge_all(
     ]
 
 
+def _kept_children(
+    batch: Batch, child: Table, staging_names: Mapping[str, str], batches: Mapping[str, Batch]
+) -> str | None:
+    """
+    Return the staging table of the child's rows, if both staging tables have a row for each key.
+    """
+    kept = staging_names.get(child.stream)
+    if kept is None or not child.key or batch.missing_mask or batches[kept].missing_mask:
+        return None
+    return kept
+
+
 def _to_merge(
     name: str,
     batch: Batch,
+    dialect: Dialect,
     parents: str | None,
     parent_batch: Batch | None,
     highest: Mapping[str, int | None],
@@ -106,6 +123,7 @@ def _to_merge(
         batch.table,
         name,
         batch.merged_columns,
+        dialect,
         parents,
         raises_to_parent=_may_be_below_parent(batch, highest, parent_versions),
         in_order=bool(batch.missing_mask),
@@ -115,9 +133,8 @@ def _to_merge(
 
 def _run_merge(database: Database, merge: Merge) -> StatementResult:
     """Run the upsert; a warning is an error, and errors name the table."""
-    values = merge_statements.merge_values(merge.table, utc_now())
     try:
-        result = database.execute(merge_statements.merge_sql(merge), values)
+        result = database.execute(merge_statements.merge_sql(merge, utc_now()))
         database.check_warnings(result)
     except DatabaseError as error:
         raise DatabaseError(f"table {merge.table.name}: {error}") from error

@@ -18,7 +18,7 @@ from target_mysql.exceptions import MAX_SHOWN_LENGTH, shown
 from target_mysql.rows.json_codec import decode_string, encode_json, with_unicode_unescaped
 from target_mysql.rows.load_file import NULL
 from target_mysql.tables.columns import MAX_DECIMAL_DIGITS
-from target_mysql.tables.dialect import JsonType
+from target_mysql.tables.dialect import BYTES_A_CHARACTER, JsonType
 
 _JSON_STARTS = tuple('"{[-0123456789tfn \t\n\r')
 MAX_JSON_NAME_BYTES = 65_535  # of a property's name in MySQL's JSON
@@ -29,7 +29,7 @@ _SHORT_NUMBER = re.compile(rb"-?[\d.]{1,15}")
 _NEGATIVE_ZERO = re.compile(rb"-0(?:\.0*)?(?:[eE][+-]?\d+)?")
 _NUMERAL = re.compile(rb"-?\d.*", re.DOTALL)
 # What may be a number that a JSON type would change.
-_LONG_NUMBER = re.compile(rb"\d[\d.]{15}|\d[eE][+-]?\d\d")
+_LONG_NUMBER = re.compile(r"[0-9][0-9.]{15}|[0-9][eE][+-]?[0-9]{2}")
 
 _EXACT = Context(prec=MAX_DECIMAL_DIGITS, traps=[Inexact, InvalidOperation])
 _UNITS = [Decimal(1).scaleb(-scale) for scale in range(MAX_DECIMAL_DIGITS + 1)]
@@ -88,31 +88,37 @@ def to_json(raw: Raw, json_type: JsonType | None) -> str:
 
     Raises ValueError if a column of `json_type` would refuse or change the value.
     """
-    data = with_unicode_unescaped(bytes(raw))
-    if data == b"null":
+    text = str(raw, "utf-8")
+    if text == "null":
         return NULL
-    if json_type is not None:
-        may_be_deep = data.count(b"[") + data.count(b"{") > json_type.depth
-        may_lose_digits = not json_type.keeps_digits and _LONG_NUMBER.search(data)
-        may_have_long_name = not json_type.keeps_digits and len(data) > MAX_JSON_NAME_BYTES
-        if may_be_deep or may_lose_digits or may_have_long_name:
-            _refuse_unstorable(data, json_type)
-    return data.decode()
+    if "\\u" in text:
+        text = with_unicode_unescaped(text.encode()).decode()
+    if json_type is not None and len(text) > json_type.safe_length:
+        _refuse_unstorable(text, json_type)
+    return text
 
 
-def _refuse_unstorable(data: bytes, json_type: JsonType) -> None:
+def _refuse_unstorable(text: str, json_type: JsonType) -> None:
+    """Raise ValueError if a column of `json_type` would refuse or change the JSON value."""
+    may_be_deep = text.count("[") + text.count("{") > json_type.depth
+    may_lose_digits = json_type.is_parsed and _LONG_NUMBER.search(text)
+    most_bytes = len(text) * (1 if text.isascii() else BYTES_A_CHARACTER)
+    may_have_long_name = json_type.is_parsed and most_bytes > MAX_JSON_NAME_BYTES
+    if not (may_be_deep or may_lose_digits or may_have_long_name):
+        return
+
     def refuse_inexact(number: str) -> None:
-        if not (json_type.keeps_digits or _is_64_bit(number) or _is_double(number)):
+        if json_type.is_parsed and not (_is_64_bit(number) or _is_double(number)):
             raise ValueError(f"{number[:MAX_SHOWN_LENGTH]} would lose digits")
 
     def refuse_long_names(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         for name, _ in pairs:
-            if not json_type.keeps_digits and len(name.encode()) > MAX_JSON_NAME_BYTES:
+            if json_type.is_parsed and len(name.encode()) > MAX_JSON_NAME_BYTES:
                 raise ValueError(f"a name has more than {MAX_JSON_NAME_BYTES} bytes")
         return dict(pairs)
 
     value = json.loads(
-        data,
+        text,
         parse_int=refuse_inexact,
         parse_float=refuse_inexact,
         object_pairs_hook=refuse_long_names,

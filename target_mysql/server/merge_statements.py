@@ -6,14 +6,17 @@ As in statements.py, a statement is a format whose %s marks are bound to values.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from target_mysql.tables.columns import Column
+from target_mysql.tables.dialect import Dialect
 from target_mysql.tables.identifiers import quote
 from target_mysql.tables.table import (
     BATCHED_AT,
     DELETED_AT,
+    EXTRACTED_AT,
     LINE_COLUMN,
     MISSING_BITS,
     TABLE_VERSION,
@@ -28,7 +31,8 @@ class Merge:
     How one batch is merged: the rows in the staging table `staging` are upserted into `table`.
 
     Only `columns` are updated, besides _sdc_batched_at and _sdc_deleted_at, which becomes NULL
-    unless the record sets it. `parents` is the staging table of the parent stream, None if no
+    unless the record sets it. An unchanged row keeps its _sdc_batched_at and _sdc_extracted_at, so
+    that the server writes nothing. `parents` is the staging table of the parent stream, None if no
     parents are staged: a child counts only if its line comes after the last line of its parent.
 
     With `in_order`, rows may lack properties, whose columns keep their values. Keys may then
@@ -40,25 +44,27 @@ class Merge:
     table: Table
     staging: str
     columns: Sequence[Column]
+    dialect: Dialect
     parents: str | None = None
     raises_to_parent: bool = False
     in_order: bool = False
     parents_repeat: bool = False
 
 
-def merge_sql(merge: Merge) -> str:
-    """Return the upsert; binds `merge_values`. _sdc_table_version never becomes lower."""
+def merge_sql(merge: Merge, batched_at: str) -> str:
+    """
+    Return the upsert; `batched_at` is the UTC date-time of the batch.
+
+    _sdc_table_version never becomes lower.
+    """
     table, staging = merge.table, quote(merge.staging)
     assignments = _assignments(merge)
-    targets = [target for target, _, _ in assignments]
-    sources = [source for _, source, _ in assignments]
-    updates = [f"{target} = {update}" for target, _, update in assignments if update]
+    targets = [one.target for one in assignments]
+    sources = [one.source for one in assignments]
+    now = f"'{batched_at}'"
     if table.adds(BATCHED_AT):
         targets.append(quote(BATCHED_AT))
-        sources.append("%s")
-        updates.append(f"{quote(BATCHED_AT)} = %s")
-    if table.adds(DELETED_AT):
-        updates.append(f"{quote(DELETED_AT)} = NULL")
+        sources.append(now)
     order = f" ORDER BY {staging}.{quote(LINE_COLUMN.name)}" if merge.in_order else ""
     statement = (
         f"INSERT INTO {quote(table.name)} ({', '.join(targets)})"
@@ -67,24 +73,80 @@ def merge_sql(merge: Merge) -> str:
     )
     if not table.key:
         return statement
-    no_update = f"{quote(table.key[0])} = {quote(table.name)}.{quote(table.key[0])}"
-    return f"{statement} ON DUPLICATE KEY UPDATE {', '.join(updates) or no_update}"
+    key = quote(table.key[0])
+    updates = _updates(merge, assignments, now) or {key: f"{quote(table.name)}.{key}"}
+    assigned = ", ".join(f"{target} = {value}" for target, value in updates.items())
+    return f"{statement} ON DUPLICATE KEY UPDATE {assigned}"
 
 
-def merge_values(table: Table, batched_at: str) -> tuple[str, ...]:
-    """Return the values that `merge_sql` binds; `batched_at` is the UTC date-time of the batch."""
-    if not table.adds(BATCHED_AT):
-        return ()
-    # Bound twice for an upsert: MySQL deprecates VALUES(), with a warning.
-    return (batched_at, batched_at) if table.key else (batched_at,)
+class _Assignment(NamedTuple):
+    """A column, the value to insert, and the value to update, empty for a key; all are SQL."""
+
+    column: Column
+    target: str
+    source: str
+    update: str
 
 
-def _assignments(merge: Merge) -> list[tuple[str, str, str]]:
+def _updates(merge: Merge, assignments: Sequence[_Assignment], now: str) -> dict[str, str]:
     """
-    Return (column, value to insert, value to update), quoted, for each column.
+    Return the new value of each column of an existing row.
 
-    The value to update is empty for a key's column, which never changes.
+    The times come first, since they compare existing values: an assignment sees the values of those
+    before it.
     """
+    updates = {one.target: one.update for one in assignments if one.update}
+    times: dict[str, str] = {}
+    if merge.table.adds(BATCHED_AT):
+        times[quote(BATCHED_AT)] = now
+    if extracted_at := merge.table.added(EXTRACTED_AT):
+        target = quote(extracted_at.name)
+        times[target] = updates.pop(target)
+    if not merge.in_order:
+        compared = [one for one in assignments if one.target in updates]
+        times = _kept_times(merge.table, times, _is_unchanged(merge, compared))
+    if merge.table.adds(DELETED_AT):
+        updates[quote(DELETED_AT)] = "NULL"
+    return {**times, **updates}
+
+
+def _kept_times(table: Table, times: Mapping[str, str], is_unchanged: str) -> dict[str, str]:
+    """Return the values of `times`, which become the existing ones for an unchanged row."""
+    kept = {}
+    condition = is_unchanged
+    for target, value in times.items():
+        existing = f"{quote(table.name)}.{target}"
+        kept[target] = f"IF({condition}, {existing}, {value})"
+        # The columns are compared once: a changed row has its first new time by now.
+        condition = f"NOT ({existing} <=> {value})"
+    return kept
+
+
+def _is_unchanged(merge: Merge, assignments: Sequence[_Assignment]) -> str:
+    """Return the condition that a row has the values of all these columns, and is not deleted."""
+    name, version = quote(merge.table.name), merge.table.added(TABLE_VERSION)
+    # The version first: in a full pass no version is equal.
+    conditions = [
+        _equals(one.column, f"{name}.{one.target}", one.update, merge.dialect)
+        for one in sorted(assignments, key=lambda one: one.column != version)
+    ]
+    if merge.table.adds(DELETED_AT):
+        conditions.append(f"{name}.{quote(DELETED_AT)} IS NULL")
+    return " AND ".join(conditions) or "TRUE"
+
+
+def _equals(column: Column, existing: str, staged: str, dialect: Dialect) -> str:
+    """Return the condition that a column has the staged value, to the byte for text."""
+    if column.json and column.json.is_parsed:
+        return f"{existing} <=> CAST({staged} AS JSON)"
+    if not (column.json or column.collated):
+        return f"{existing} <=> {staged}"
+    # Not as BINARY: a CAST of more than max_allowed_packet is NULL.
+    equals = f"{existing} <=> {staged} COLLATE {dialect.collation}"
+    return f"{equals} AND LENGTH({existing}) <=> LENGTH({staged})" if dialect.pads else equals
+
+
+def _assignments(merge: Merge) -> list[_Assignment]:
     name = quote(merge.table.name)
     version = merge.table.added(TABLE_VERSION)
     assignments = []
@@ -97,7 +159,8 @@ def _assignments(merge: Merge) -> list[tuple[str, str, str]]:
             update = _highest(source, f"{name}.{target}")
         elif merge.in_order and at < len(merge.table.filled_by_record):
             update = f"IF({_is_missing(merge, at)}, {name}.{target}, {source})"
-        assignments.append((target, source, "" if column.name in merge.table.key else update))
+        is_key = column.name in merge.table.key
+        assignments.append(_Assignment(column, target, source, "" if is_key else update))
     return assignments
 
 
@@ -146,23 +209,48 @@ def _joins_parent(child: str, parent: Parent, parents: str | None = None) -> str
     )
 
 
-def delete_children(child: Table, parents: str) -> str:
-    """Delete the rows of `child` that belong to a parent in the staging table `parents`."""
+def delete_children(
+    child: Table, parents: str, kept: str | None = None, collation: str | None = None
+) -> str:
+    """
+    Delete the rows of `child` that belong to a parent in the staging table `parents`.
+
+    With `kept`, the staging table of the child's rows, whose text is of `collation`, only the rows
+    are deleted that the upsert of `kept` would not update: most children are unchanged.
+    """
     assert child.parent is not None, "a child has a parent"
-    return (
-        f"DELETE {quote(child.name)} FROM {quote(child.name)}"
-        f" JOIN {quote(parents)} ON {_joins_parent(child.name, child.parent, parents)}"
+    name, line = quote(child.name), quote(LINE_COLUMN.name)
+    is_parent = _joins_parent(child.name, child.parent, parents)
+    # In this order, or a server without fresh statistics scans the child's table for each batch.
+    statement = f"DELETE {name} FROM {quote(parents)} STRAIGHT_JOIN {name} ON {is_parent}"
+    if kept is None:
+        return statement
+    identity = {*child.key, *(column for column, _ in child.parent.keys)}
+    same = " AND ".join(
+        f"{quote(kept)}.{quote(one.name)} = {_collated(one, name, collation)}"
+        for one in child.columns
+        if one.name in identity
     )
+    is_newer = f"{quote(kept)}.{line} > {quote(parents)}.{line}"
+    return (
+        f"{statement} LEFT JOIN {quote(kept)} ON {same} AND {is_newer}"
+        f" WHERE {quote(kept)}.{line} IS NULL"
+    )
+
+
+def _collated(column: Column, table: str, collation: str | None) -> str:
+    """Return the column of `table`; text, whatever its character set, in `collation`."""
+    value = f"{table}.{quote(column.name)}"
+    return f"CONVERT({value} USING utf8mb4) COLLATE {collation}" if column.collated else value
 
 
 def delete_flagged(table: Table, staging: str) -> str:
     """Delete the merged rows of `staging` that have a time of deletion."""
-    keys = " AND ".join(
-        f"{quote(table.name)}.{quote(one)} = {quote(staging)}.{quote(one)}" for one in table.key
-    )
+    name = quote(table.name)
+    keys = " AND ".join(f"{name}.{quote(one)} = {quote(staging)}.{quote(one)}" for one in table.key)
     return (
-        f"DELETE {quote(table.name)} FROM {quote(table.name)} JOIN {quote(staging)} ON {keys}"
-        f" WHERE {quote(table.name)}.{quote(DELETED_AT)} IS NOT NULL"
+        f"DELETE {name} FROM {quote(staging)} STRAIGHT_JOIN {name} ON {keys}"
+        f" WHERE {name}.{quote(DELETED_AT)} IS NOT NULL"
     )
 
 

@@ -25,7 +25,7 @@ FILE_REQUEST_REFUSED = 2027  # the client library's code for a malformed packet
 @dataclass(frozen=True)
 class StatementResult:
     """
-    Numbers of rows: changed, read from the source, existing before, with a warning.
+    Numbers of rows: affected, read from the source, existing and changed, with a warning.
 
     `deleted` counts the rows that a merge deletes because of hard_delete.
     """

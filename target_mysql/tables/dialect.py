@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 BYTES_A_CHARACTER = 4  # utf8mb4
 KEY_BYTES = 3072  # of all columns of an index
@@ -23,6 +24,20 @@ class JsonType:
     name: str
     depth: int
     keeps_digits: bool
+
+    @property
+    def is_parsed(self) -> bool:
+        """Whether the server stores documents parsed, and not as their text."""
+        return not self.keeps_digits
+
+    @cached_property
+    def safe_length(self) -> int:
+        """
+        The characters up to which the server stores any value unchanged.
+
+        So short a value is neither nested too deep nor, as 1e99 is, beyond a DOUBLE's digits.
+        """
+        return 3 if self.is_parsed else 2 * self.depth
 
 
 @dataclass(frozen=True)

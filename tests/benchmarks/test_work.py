@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import json
 import sqlite3
 from pathlib import Path
 
@@ -48,3 +50,19 @@ def test_the_check_of_programs_that_update_nothing(tmp_path: Path) -> None:
     work.check(Table((5, 5), (7, 7)), None)
     with pytest.raises(RuntimeError, match="1 rows"):
         work.check(Table((5, 5)), None)
+
+
+def test_the_csv_file_has_every_record(tmp_path: Path) -> None:
+    """
+    The CSV has the columns of the SCHEMA, and each record of the lines with its values.
+    """
+    work = Work(narrow_lines, 12, 3, tmp_path)
+    with work.file(1).open("rb") as lines:
+        schema, *records = (
+            message for message in map(json.loads, lines) if message["type"] in {"SCHEMA", "RECORD"}
+        )
+    with work.csv_file(1).open(newline="") as file:
+        names, *rows = csv.reader(file)
+    assert names == list(schema["schema"]["properties"])
+    assert rows == [[str(one["record"][name]) for name in names] for one in records]
+    assert len(rows) == 3

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from hubspot_simulator import faults
@@ -20,8 +20,14 @@ from hubspot_simulator.responses import Response, json_response
 from hubspot_simulator.server import Simulator
 from tap_hubspot_engagements import skipped
 from tap_hubspot_engagements.exceptions import SkippedError
+from tap_hubspot_engagements.v1 import unlistable
 from tap_hubspot_engagements.v1.repair import MAX_LEVELS, split_page
-from tap_hubspot_engagements.v1.unlistable import MAX_ID, first_readable
+from tap_hubspot_engagements.v1.unlistable import (
+    MAX_ID,
+    MAX_REQUESTED_BY_ID,
+    first_readable,
+    unlisted,
+)
 from tests.tap.conftest import (
     Run,
     Serve,
@@ -306,14 +312,14 @@ def test_what_is_left_out_is_not_taken_for_deleted(tap: Tap, hubspot: Simulator)
     assert kinds.index(("RECORD", BAD)) < kinds.index(("ACTIVATE_VERSION", None))
 
 
-def cannot_list(hubspot: Simulator, bad: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have HubSpot answer 500 to each list with this engagement."""
+def cannot_list(hubspot: Simulator, *bad: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have HubSpot answer 500 to each list with one of these engagements."""
     respond = hubspot.handle
 
     def handle(request: Any, body: bytes) -> Any:
         result, share = respond(request, body)
         listed = "results" in str(result and result.body[:20])
-        if listed and b'"id":%d,' % bad in result.body:
+        if listed and any(b'"id":%d,' % one in result.body for one in bad):
             result = faults.SERVER_ERROR.response
         return result, share
 
@@ -327,7 +333,7 @@ def test_a_record_that_no_list_can_have(
     """
     A record that fails at every page size is found, and read by id.
     """
-    cannot_list(hubspot, BAD, monkeypatch)
+    cannot_list(hubspot, BAD, monkeypatch=monkeypatch)
     run = tap(backfill_workers=workers, page_size=4)
     assert run.code == 0, run.err
     assert ids(run) == set(IDS)
@@ -337,6 +343,42 @@ def test_a_record_that_no_list_can_have(
     assert run.code == 1
     assert ids(run) == set(IDS) - {BAD}
     assert mark(last_state(run.messages))["skipped"] == [BAD]
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+def test_records_in_a_row_that_no_list_can_have(
+    workers: int, tap: Tap, hubspot: Simulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    Each of several is read by id, with the listable ones between them.
+    """
+    cannot_list(hubspot, BAD, BAD + 1, BAD + 3, monkeypatch=monkeypatch)
+    run = tap(backfill_workers=workers, page_size=4)
+    assert run.code == 0, run.err
+    assert ids(run) == set(IDS)
+
+
+def test_a_long_range_that_no_list_shows(
+    tap: Tap, hubspot: Simulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    If it is too long to request each id, the run fails, flags nothing, and the next reads it again.
+    """
+    monkeypatch.setattr(unlistable, "MAX_REQUESTED_BY_ID", 2)
+    with monkeypatch.context() as patch:
+        cannot_list(hubspot, BAD, BAD + 1, BAD + 2, monkeypatch=patch)
+        messages, error = attempt(hubspot, page_size=4)
+    assert isinstance(error, SkippedError)
+    assert "lists none from 17 to 18, if any exists" in str(error)
+    assert {one["record"]["id"] for one in of_type(messages, "RECORD")} == set(IDS) - {17, 18}
+    assert not of_type(messages, "ACTIVATE_VERSION")
+    state = last_state(messages)
+    assert mark(state)["unread"] == [{"ranges": [[16, 20]]}]
+
+    had = tap(state=state)
+    assert had.code == 0, had.err
+    assert ids(had) >= {17, 18, 19}
+    assert "unread" not in mark(last_state(had.messages))
 
 
 @given(bad=st.integers(1, MAX_ID - 1), offset=st.integers(0, MAX_ID - 2))
@@ -359,9 +401,11 @@ def test_the_record_is_found(bad: int, offset: int) -> None:
     st.lists(st.integers(1, 60), min_size=3, max_size=40),
     st.sets(st.integers(0, 39), min_size=1, max_size=6),
 )
+@example([1, 32, 1, 1], {1, 3})
+@example([1, 1, 900, 1, 1], {1, 2, 4})
 def test_none_is_passed_over(gaps: list[int], broken: set[int]) -> None:
     """
-    Of several broken records the first is found, and none that can be read is left behind.
+    Of several broken records, close together or far apart, each is requested by id, or its range.
     """
     ids = [sum(gaps[: number + 1]) for number in range(len(gaps))]
     bad = {one for number, one in enumerate(ids) if number in broken}
@@ -370,7 +414,8 @@ def test_none_is_passed_over(gaps: list[int], broken: set[int]) -> None:
         return next((one for one in ids if one > at), None) not in bad
 
     read: set[int] = set()
-    left_out: set[int] = set()
+    by_id: set[int] = set()
+    by_range: set[int] = set()
     offset = 0
     while after := [one for one in ids if one > offset]:
         if after[0] not in bad:
@@ -378,11 +423,18 @@ def test_none_is_passed_over(gaps: list[int], broken: set[int]) -> None:
             read.add(offset)
             continue
         result = first_readable(is_readable, offset)
-        assert result is not None
-        left_out |= {one for one in after if one <= result}
+        assert result in bad
+        for record in unlisted(offset, result, "500"):
+            if record.id is not None:
+                by_id.add(record.id)
+            else:
+                assert record.resume is not None
+                ((low, high),) = record.resume["ranges"]
+                by_range |= set(range(low + 1, high))
+                assert len(by_range) > MAX_REQUESTED_BY_ID
         offset = result
-    assert left_out <= bad
-    assert read == set(ids) - bad
+    assert read | by_id | by_range >= set(ids)
+    assert len(by_id) <= MAX_REQUESTED_BY_ID * len(bad)
 
 
 def test_a_failure_that_comes_and_goes() -> None:

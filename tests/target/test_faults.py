@@ -82,11 +82,12 @@ def test_a_signal_between_batches_ends_the_run(
     assert target.stdin and target.stdout and target.stderr
     target.stdin.write(to_lines(THINGS) + numbered(1, 250))
     target.stdin.flush()
-    until(lambda: loaded(database) == 200)
+    # Three batches, each ended by the first STATE after 80 rows.
+    until(lambda: loaded(database) == 240)
     target.send_signal(number)
     assert target.wait(END_S) == code
-    assert target.stdout.read().split()[-1] == b"190"
-    assert loaded(database) == 200
+    assert target.stdout.read().split()[-1] == b"240"
+    assert loaded(database) == 240
 
 
 def test_a_signal_does_not_wait_for_a_lock(

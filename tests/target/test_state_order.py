@@ -139,8 +139,8 @@ def test_what_the_server_refuses_is_claimed_by_no_state(database: TestDatabase) 
     assert done.code == 1
     assert done.err.count("ERROR") == 1
     assert "ERROR table things: MySQL error 1644: not here" in done.err
-    assert done.out.splitlines()[-1] == "19"
-    assert database.query("SELECT MAX(id) FROM things") == [(20,)]
+    assert done.out.splitlines()[-1] == "24"
+    assert database.query("SELECT MAX(id) FROM things") == [(24,)]
 
 
 def test_a_repeated_schema_costs_nothing(database: TestDatabase) -> None:
