@@ -258,7 +258,8 @@ def test_a_deletion_begins_at_the_staged_rows(database: TestDatabase, kept: str 
         )
     dialect = Dialect(FAMILY.collation, json=None)
     items = to_table("items", ITEMS["schema"], ITEMS["key_properties"], dialect)
-    plan = database.query("EXPLAIN " + delete_children(items, "staged", kept, dialect.collation))
+    statement = delete_children(items, "staged", kept, dialect.collation)
+    plan = database.query(f"EXPLAIN FORMAT=TRADITIONAL {statement}")
     assert [row[2] for row in plan] == ["staged", "items", *([kept] if kept else [])]
 
 
