@@ -13,6 +13,7 @@ from typing import NamedTuple
 from target_mysql.tables.columns import Column
 from target_mysql.tables.dialect import Dialect
 from target_mysql.tables.identifiers import quote
+from target_mysql.tables.kinds import Kind
 from target_mysql.tables.table import (
     BATCHED_AT,
     DELETED_AT,
@@ -136,13 +137,19 @@ def _is_unchanged(merge: Merge, assignments: Sequence[_Assignment]) -> str:
 
 
 def _equals(column: Column, existing: str, staged: str, dialect: Dialect) -> str:
-    """Return the condition that a column has the staged value, to the byte for text."""
+    """Return the condition that a column has the staged value, to the byte."""
+    collate = f"COLLATE {dialect.collation}"
     if column.json and column.json.is_parsed:
-        return f"{existing} <=> CAST({staged} AS JSON)"
+        # As text: JSON values 1 and 1.0 are equal.
+        return f"{existing} {collate} <=> CAST({staged} AS JSON) {collate}"
+    if column.kind is Kind.NUMBER:
+        # Only as text a zero has its sign.
+        has_sign = f"({existing} <> 0 OR CONCAT({existing}) <=> CONCAT({staged}))"
+        return f"{existing} <=> {staged} AND {has_sign}"
     if not (column.json or column.collated):
         return f"{existing} <=> {staged}"
     # Not as BINARY: a CAST of more than max_allowed_packet is NULL.
-    equals = f"{existing} <=> {staged} COLLATE {dialect.collation}"
+    equals = f"{existing} <=> {staged} {collate}"
     return f"{equals} AND LENGTH({existing}) <=> LENGTH({staged})" if dialect.pads else equals
 
 

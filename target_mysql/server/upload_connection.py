@@ -25,13 +25,12 @@ FILE_REQUEST_REFUSED = 2027  # the client library's code for a malformed packet
 @dataclass(frozen=True)
 class StatementResult:
     """
-    Numbers of rows: affected, read from the source, existing and changed, with a warning.
+    Numbers of rows: affected, existing and changed, with a warning.
 
     `deleted` counts the rows that a merge deletes because of hard_delete.
     """
 
     affected: int = 0
-    records: int = 0
     duplicates: int = 0
     warnings: int = 0
     deleted: int = 0
@@ -77,15 +76,20 @@ class UploadConnection(GuardedConnection):
             return statement_result(OKPacketWrapper(wire._read_packet()))
 
 
-_INFO = re.compile(rb"Records: (\d+) +(?:Duplicates|Deleted): (\d+)")
+_DUPLICATES = re.compile(rb"Duplicates: (\d+)")
 
 
 def statement_result(packet: Any) -> StatementResult:
-    """Return the result in an OK packet, whose message reads "Records: 3  Duplicates: 1"."""
+    """
+    Return the result in an OK packet, whose message reads "Records: 3  Duplicates: 1".
+
+    OceanBase sends no message for a single row, which counts twice if it existed and was changed.
+    """
     message = packet.message or b""
-    match = _INFO.search(message.encode() if isinstance(message, str) else message)
-    records, duplicates = (int(match[1]), int(match[2])) if match else (0, 0)
-    return StatementResult(packet.affected_rows, records, duplicates, packet.warning_count)
+    match = _DUPLICATES.search(message.encode() if isinstance(message, str) else message)
+    affected = packet.affected_rows
+    duplicates = int(match[1]) if match else int(affected == 2)
+    return StatementResult(affected, duplicates, packet.warning_count)
 
 
 def _packets(rows: Sequence[bytes], size: int) -> Iterator[bytes]:

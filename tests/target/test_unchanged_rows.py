@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -101,6 +102,19 @@ def test_an_equal_row_is_not_written(database: TestDatabase, values: dict[str, A
     assert times(database) == before
 
 
+@pytest.mark.parametrize("rows", [1, 2])
+def test_counts(database: TestDatabase, rows: int) -> None:
+    """
+    Batches of new, equal and changed rows are counted as such, however few rows there are.
+    """
+    counts = []
+    for text in ("a", "a", "b"):
+        records = [record({"id": number, "text": text}) for number in range(rows)]
+        done = load(database, schema({"text": TEXT}), *records)
+        counts += re.findall(r"(\d+) inserted, (\d+) updated", done.err)
+    assert counts == [(f"{rows}", "0"), ("0", "0"), ("0", f"{rows}")]
+
+
 @pytest.mark.parametrize("name", PROPERTIES)
 @pytest.mark.parametrize("other", ["another value", "null"])
 def test_a_change_of_any_column_is_written(database: TestDatabase, name: str, other: str) -> None:
@@ -150,6 +164,36 @@ def test_a_change_that_a_collation_ignores(
     load_here(database, schema({"text": TEXT}), record({"id": 1, "text": text}, **at(2)))
     assert database.query("SELECT text FROM things") == [(text,)]
     assert times(database)[0][1].hour == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "other"),
+    [
+        ("number", "0.0", "-0.0"),
+        ("number", "-0.0", "0"),
+        ("object", '{"a":1}', '{"a":1.0}'),
+        ("object", '{"a":[1,1.0]}', '{"a":[1.0,1]}'),
+        ("object", '{"a":0.0}', '{"a":-0.0}'),
+    ],
+)
+def test_a_change_that_a_comparison_ignores(
+    database: TestDatabase, name: str, value: str, other: str
+) -> None:
+    """
+    A number that is written in another way is written, and the row has new times, if it is kept so.
+    """
+    columns = f"CONCAT({name}), _sdc_extracted_at"
+    rows = []
+    for hour, raw in enumerate((value, other), 1):
+        line = f'{{"type":"RECORD","stream":"things","record":{{"id":1,"{name}":{raw}}}'
+        line += f',"time_extracted":"2026-01-01T{hour:02}:00:00Z"}}'
+        load_here(database, schema({name: PROPERTIES[name]}), line)
+        rows += database.query(f"SELECT {columns} FROM things")
+    others = line.replace("things", "others")
+    load_here(database, schema({name: PROPERTIES[name]}, stream="others"), others)
+    ((kept, _),) = database.query(f"SELECT {columns} FROM others")
+    assert rows[1][0] == kept
+    assert (rows[0][1] != rows[1][1]) is (rows[0][0] != rows[1][0])
 
 
 def test_a_column_of_whole_seconds(database: TestDatabase) -> None:
@@ -258,7 +302,9 @@ def test_a_deletion_begins_at_the_staged_rows(database: TestDatabase, kept: str 
         )
     dialect = Dialect(FAMILY.collation, json=None)
     items = to_table("items", ITEMS["schema"], ITEMS["key_properties"], dialect)
-    plan = database.query("EXPLAIN " + delete_children(items, "staged", kept, dialect.collation))
+    plan = database.query(
+        "EXPLAIN FORMAT=TRADITIONAL " + delete_children(items, "staged", kept, dialect.collation)
+    )
     assert [row[2] for row in plan] == ["staged", "items", *([kept] if kept else [])]
 
 
