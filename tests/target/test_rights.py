@@ -95,6 +95,16 @@ def test_check_names_a_missing_right(database: TestDatabase, grant: Grant, right
 
 
 @CHECKS_RIGHTS_FIRST
+def test_check_on_a_server_of_another_language(database: TestDatabase, grant: Grant) -> None:
+    """
+    The server's messages may be in any language.
+    """
+    user = grant(ALL_RIGHTS - {"INSERT"})
+    done = check(database, {**user, "init_sql": "SET SESSION lc_messages = 'de_DE'"})
+    assert f"lacks INSERT on database {database.name}" in done.err
+
+
+@CHECKS_RIGHTS_FIRST
 def test_check_names_all_missing_rights(database: TestDatabase, grant: Grant) -> None:
     """
     A user who may only read is told the other rights; who has them all is told nothing.
