@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -100,7 +101,7 @@ def test_check_on_a_server_of_another_language(database: TestDatabase, grant: Gr
     The server's messages may be in any language.
     """
     user = grant(ALL_RIGHTS - {"INSERT"})
-    done = check(database, {**user, "init_sql": "SET SESSION lc_messages = 'de_DE'"})
+    done = check(database, {**user, "init_sql": json.dumps(["SET SESSION lc_messages = 'de_DE'"])})
     assert f"lacks INSERT on database {database.name}" in done.err
 
 
