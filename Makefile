@@ -90,7 +90,7 @@ test-wheel: $(INSTALLED) ## install sdist and wheel alone on every Python here, 
 bench: $(INSTALLED) ## measure target, tap and reports, beside other ways and programs; see benchmarks/RESULTS.md
 	@$(BIN)/python -m benchmarks
 
-bench-quick: $(INSTALLED) ## see in two minutes whether tap or target have become slower by a fifth
+bench-quick: $(INSTALLED) ## see in three minutes whether tap, target or page have become slower by a fifth
 	@$(BIN)/python -m benchmarks.quick
 
 interop: $(INSTALLED) ## load all streams into other Singer targets

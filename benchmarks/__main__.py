@@ -8,10 +8,13 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from benchmarks import (
+    full_pass,
+    growth,
     hourly,
     increments,
     latency,
     limit,
+    limit_end_to_end,
     memory,
     objects,
     objects_peers,
@@ -34,10 +37,13 @@ QUESTIONS: Mapping[str, Callable[[Bench], list[Contest]]] = {
     "hourly": hourly.measure,
     "latency": latency.measure,
     "limit": limit.measure,
+    "limit_end_to_end": limit_end_to_end.measure,
+    "full_pass": full_pass.measure,
     "target": target.measure,
     "target_peers": target_peers.measure,
     "pipe": pipe.measure,
     "memory": memory.measure,
+    "growth": growth.measure,
     "objects": objects.measure,
     "objects_peers": objects_peers.measure,
     "tap_peers": tap_peers.measure,

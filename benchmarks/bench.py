@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -89,6 +91,53 @@ class Tap:
         path = self.folder / f"tap_{name}.json"
         path.write_text(json.dumps(content))
         return path
+
+
+@dataclass(frozen=True)
+class Pipe:
+    """`tap | target-mysql`, into a database of `server`."""
+
+    tap: Tap
+    server: PrivateServer
+    database: str
+
+    def run(self) -> Usage:
+        """
+        Run both programs to the end.
+
+        Returns the wall time of both, the sums of CPU time and peak memory, and the requests.
+        """
+        log = self.tap.folder / "pipe.log"
+        environment = {**self.server.environment(), "TARGET_MYSQL_DATABASE": self.database}
+        began_s = time.monotonic()
+        with log.open("wb") as stderr:
+            tap = Run(self.tap.command(), {}, stdout=subprocess.PIPE, stderr=stderr)
+        assert tap.process.stdout is not None  # PIPE
+        with tap.process.stdout as stdin, self._states.open("wb") as stdout:
+            target = Run([TARGET], environment, stdin, stdout, server=self.server.pid)
+        ours, theirs = tap.usage(), target.usage()
+        return Usage(
+            time.monotonic() - began_s,
+            ours.cpu_s + theirs.cpu_s,
+            ours.peak_mb + theirs.peak_mb,
+            theirs.server_cpu_s,
+            requests_of(log),
+        )
+
+    def last_state(self) -> Path:
+        """Return the file of the last state that the target wrote."""
+        state = self._states.with_suffix(".json")
+        state.write_bytes(self._states.read_bytes().splitlines()[-1])
+        return state
+
+    @property
+    def _states(self) -> Path:
+        return self.tap.folder / "pipe.states"
+
+
+def size_of(default: int) -> int:
+    """Return the number of engagements of a large benchmark: ENGAGEMENTS, or the default."""
+    return int(os.environ.get("ENGAGEMENTS", default))
 
 
 def keep_state(messages: Path) -> Path:

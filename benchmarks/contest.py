@@ -11,14 +11,21 @@ from typing import Any, Literal
 from benchmarks.measure import Usage
 
 RUNS = 5
-Measure = Literal["wall_s", "cpu_s", "peak_mb", "requests"]
+Measure = Literal["wall_s", "cpu_s", "peak_mb", "server_cpu_s", "requests", "redo_mb", "binlog_mb"]
 WORDS: dict[Measure, str] = {
     "wall_s": "wall time",
     "cpu_s": "CPU",
     "peak_mb": "peak memory",
+    "server_cpu_s": "the server's CPU",
     "requests": "requests",
+    "redo_mb": "redo log",
+    "binlog_mb": "binary log",
 }
-UNITS: dict[Measure, str] = {"wall_s": " s", "cpu_s": " s", "peak_mb": " MB", "requests": ""}
+UNITS: dict[Measure, str] = {
+    **dict.fromkeys(WORDS, " MB"),
+    **dict.fromkeys(("wall_s", "cpu_s", "server_cpu_s"), " s"),
+    "requests": "",
+}
 
 
 @dataclass(frozen=True)
@@ -34,6 +41,11 @@ class Contender:
     records: int | None = None
     runs: int = RUNS
     may_fail: bool = False
+
+
+def measured(name: str, usages: Sequence[Usage], records: int | None = None) -> Contender:
+    """Return a contender whose runs are over, because they could not take turns with others."""
+    return Contender(name, iter(usages).__next__, records, len(usages))
 
 
 @dataclass(frozen=True)
@@ -64,7 +76,8 @@ class Goal:
     """
     A limit: `ours` may use at most `most` times the `measure` of the slowest of `others`.
 
-    Without others, `most` is in seconds, MB or requests.
+    Without others, `most` is in seconds, MB or requests. Every contender of the goal has the
+    measure.
     """
 
     measure: Measure
@@ -149,13 +162,13 @@ def _rate(one: Result, _: Result) -> str:
     return f"{one.records / one.median('wall_s'):,.0f}" if one.records > 1 else ""
 
 
-def _server(one: Result, _: Result) -> str:
-    cpu_s = [use.server_cpu_s for use in one.usages if use.server_cpu_s is not None]
-    return f"{median(cpu_s):,.2f}" if cpu_s else ""
+def _if_measured(measure: Measure, digits: int) -> Callable[[Result, Result], str]:
+    def cell(one: Result, _: Result) -> str:
+        if getattr(one.usages[0], measure) is None:
+            return ""
+        return f"{one.median(measure):,.{digits}f}"
 
-
-def _requests(one: Result, _: Result) -> str:
-    return "" if one.usages[0].requests is None else f"{one.median('requests'):,.0f}"
+    return cell
 
 
 def _ratio_of(measure: Measure) -> Callable[[Result, Result], str]:
@@ -174,9 +187,11 @@ COLUMNS = (
     Column("wall s", lambda one, _: f"{one.median('wall_s'):,.2f} ± {50 * one.spread:.0f} %"),
     Column("CPU s", lambda one, _: f"{one.median('cpu_s'):,.2f}"),
     Column("CPU µs a record", _per_record),
-    Column("server's CPU s", _server),
+    Column("server's CPU s", _if_measured("server_cpu_s", 2)),
+    Column("redo log MB", _if_measured("redo_mb", 1)),
+    Column("binary log MB", _if_measured("binlog_mb", 1)),
     Column("peak MB", lambda one, _: f"{one.peak_mb:,.0f}" if one.peak_mb else ""),
-    Column("requests", _requests),
+    Column("requests", _if_measured("requests", 0)),
     Column("our wall to it", _ratio_of("wall_s"), compares=True),
     Column("our CPU to it", _ratio_of("cpu_s"), compares=True),
 )

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import pymysql
+from pymysql.cursors import DictCursor
 
 from private_servers.postgres import PrivatePostgres
 from private_servers.server import PrivateServer
@@ -40,7 +41,7 @@ class MySQLDatabase:
         empty(self.server, self.name)
 
     def query(self, sql: str) -> tuple[int, ...]:
-        connection = _connect(self.server)
+        connection = connect(self.server)
         try:
             with connection, connection.cursor() as cursor:
                 cursor.execute(f"USE `{self.name}`")
@@ -72,13 +73,30 @@ class PostgresDatabase:
 
 def empty(server: PrivateServer, database: str) -> None:
     """Create a database of MariaDB, or drop and create an existing one."""
-    connection = _connect(server)
+    connection = connect(server)
     with connection, connection.cursor() as cursor:
         cursor.execute(f"DROP DATABASE IF EXISTS `{database}`")
         cursor.execute(f"CREATE DATABASE `{database}` CHARACTER SET utf8mb4")
 
 
-def _connect(server: PrivateServer) -> pymysql.Connection[pymysql.cursors.Cursor]:
+def query_rows(server: PrivateServer, sql: str) -> list[dict[str, Any]]:
+    """Run a statement as root, without a database; returns the rows of the result."""
+    connection = connect(server)
+    with connection, connection.cursor(DictCursor) as cursor:
+        connection.autocommit(True)
+        cursor.execute(sql)
+        return list(cursor.fetchall())
+
+
+def logs_mb(server: PrivateServer) -> tuple[float, float]:
+    """Return what a server with a binary log has written to its redo log and its binary log."""
+    (redo,) = query_rows(server, "SHOW GLOBAL STATUS LIKE 'Innodb_os_log_written'")
+    binary = sum(int(file["File_size"]) for file in query_rows(server, "SHOW BINARY LOGS"))
+    return int(redo["Value"]) / 1e6, binary / 1e6
+
+
+def connect(server: PrivateServer) -> pymysql.Connection[pymysql.cursors.Cursor]:
+    """Return a connection as root, without a database."""
     return pymysql.connect(
         host="127.0.0.1", port=server.port, user="root", password=server.password
     )

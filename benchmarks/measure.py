@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,7 @@ import psutil
 from private_servers.shell import last_lines, read_end
 
 LAUNCH = Path(__file__).parent / "programs" / "launch.py"
+IDLE_CPU_S = 0.02  # a second: two ticks of the kernel's clock
 
 
 @dataclass(frozen=True)
@@ -25,7 +27,8 @@ class Usage:
     The usage of a finished process: wall and CPU time in seconds, peak memory in MB.
 
     `server_cpu_s` is the CPU time of the process's server meanwhile, in seconds; `requests` counts
-    the requests that the process sent.
+    the requests that the process sent. `redo_mb` and `binlog_mb` are what a server of MySQL's
+    family wrote meanwhile to its redo log and to its binary log, in MB.
     """
 
     wall_s: float
@@ -33,6 +36,8 @@ class Usage:
     peak_mb: float = 0.0
     server_cpu_s: float | None = None
     requests: int | None = None
+    redo_mb: float | None = None
+    binlog_mb: float | None = None
 
 
 class Run:
@@ -90,7 +95,16 @@ class Run:
         if self._server is None:
             return 0.0
         # PostgreSQL works in children, one a connection.
-        return sum(map(_cpu_time_s, [self._server, *self._server.children(recursive=True)]))
+        return sum(map(cpu_time_s, [self._server, *self._server.children(recursive=True)]))
+
+
+def wait_until_idle(process_id: int | None) -> None:
+    """Wait until a server has done its work in the background: a second with little CPU time."""
+    process = psutil.Process(process_id)
+    before_s = float("-inf")
+    while (now_s := cpu_time_s(process)) - before_s > IDLE_CPU_S:
+        before_s = now_s
+        time.sleep(1)
 
 
 def _environment() -> dict[str, str]:
@@ -98,7 +112,7 @@ def _environment() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
 
 
-def _cpu_time_s(process: psutil.Process) -> float:
+def cpu_time_s(process: psutil.Process) -> float:
     """Return the CPU time of a process and of its ended children, in seconds."""
     try:
         times = process.cpu_times()

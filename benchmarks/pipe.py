@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
 
-from benchmarks.bench import TARGET, Bench, Tap, requests_of
+from benchmarks.bench import TARGET, Bench, Pipe, Tap
 from benchmarks.contest import Contender, Contest, Goal, hold
 from benchmarks.databases import empty
 from benchmarks.measure import Run, Usage
@@ -73,27 +70,9 @@ class _Programs:
     def target_alone(self) -> Usage:
         empty(self.bench.server, DATABASE)
         with self.lines.open("rb") as stdin:
-            return self._target(stdin).usage()
+            environment = {**self.bench.server.environment(), "TARGET_MYSQL_DATABASE": DATABASE}
+            return Run([TARGET], environment, stdin=stdin, server=self.bench.server.pid).usage()
 
     def on_one_pipe(self) -> Usage:
-        """Return the wall time of both programs, and the sums of CPU time and peak memory."""
         empty(self.bench.server, DATABASE)
-        log = self.bench.folder / "pipe.log"
-        began_s = time.monotonic()
-        with log.open("wb") as stderr:
-            tap = Run(self.tap.command(), {}, stdout=subprocess.PIPE, stderr=stderr)
-        assert tap.process.stdout is not None  # PIPE
-        with tap.process.stdout as stdin:
-            target = self._target(stdin)
-        ours, theirs = tap.usage(), target.usage()
-        return Usage(
-            time.monotonic() - began_s,
-            ours.cpu_s + theirs.cpu_s,
-            ours.peak_mb + theirs.peak_mb,
-            theirs.server_cpu_s,
-            requests_of(log),
-        )
-
-    def _target(self, stdin: IO[Any]) -> Run:
-        environment = {**self.bench.server.environment(), "TARGET_MYSQL_DATABASE": DATABASE}
-        return Run([TARGET], environment, stdin=stdin, server=self.bench.server.pid)
+        return Pipe(self.tap, self.bench.server, DATABASE).run()

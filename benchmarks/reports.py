@@ -54,7 +54,7 @@ PERIODS = (("all days", 10.0, ()), ("the last 60 days", 0.5, LAST_60))  # and mo
 def measure(bench: Bench) -> list[Contest]:
     """Run each report, first without and then with the indexes that `index` creates."""
     environment = {**bench.server.environment(), "TARGET_MYSQL_DATABASE": "reports"}
-    _load(environment)
+    load(environment, ENGAGEMENTS, DAYS)
     contests = [_hold(environment, "", *period) for period in PERIODS]
     _run(environment, "index")
     contests += [_hold(environment, ", with the indexes", *period) for period in PERIODS]
@@ -87,15 +87,16 @@ def _run(environment: Mapping[str, str], *arguments: str) -> Usage:
     return Run(command, environment).usage()
 
 
-def _load(environment: Mapping[str, str]) -> None:
+def load(environment: Mapping[str, str], engagements: int, days: int) -> None:
+    """Load engagements of the `days` up to LAST_DAY, with their children and owners."""
     run = Run([PROGRAMS / "target-mysql"], environment, stdin=subprocess.PIPE)
     assert run.process.stdin is not None  # PIPE
-    run.process.stdin.writelines(_lines())
+    run.process.stdin.writelines(_lines(engagements, days))
     run.process.stdin.close()
     run.usage()
 
 
-def _lines() -> Iterator[bytes]:
+def _lines(engagements: int, days: int) -> Iterator[bytes]:
     """Yield a portal's messages: the fields that reports read, and texts of usual length."""
     for stream, keys in KEYS.items():
         schema = json.loads((SCHEMAS / f"{stream}.json").read_text())
@@ -108,13 +109,14 @@ def _lines() -> Iterator[bytes]:
     for nth in range(OWNERS):
         yield _record("owners", {"id": nth + 1, "firstName": "Ada", "lastName": f"{nth}"})
     rng = random.Random(7)
-    for number in range(ENGAGEMENTS):
-        yield from _engagement(rng, number)
+    span_ms = days * DAY_MS
+    for number in range(engagements):
+        kind = rng.choice(KINDS)
+        at_ms = END_MS - span_ms + int(span_ms * (number + rng.random()) / engagements)
+        yield from _engagement(rng, number, kind, at_ms)
 
 
-def _engagement(rng: random.Random, number: int) -> Iterator[bytes]:
-    kind = rng.choice(KINDS)
-    at_ms = END_MS - DAYS * DAY_MS + int(DAYS * DAY_MS * (number + rng.random()) / ENGAGEMENTS)
+def _engagement(rng: random.Random, number: int, kind: str, at_ms: int) -> Iterator[bytes]:
     contacts = sorted({rng.randrange(CONTACTS) for _ in range(rng.choice((0, 1, 1, 2)))})
     inner = {"id": 10**10 + number, "active": True, "createdAt": at_ms, "lastUpdated": at_ms}
     text = {"bodyPreview": "x" * 200, "associations": {"contactIds": contacts}}

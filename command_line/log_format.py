@@ -29,6 +29,12 @@ def to_formatter(log_format: str, app_name: str, clean: Clean) -> logging.Format
     return JsonFormatter(app_name, clean) if log_format == JSON else TextFormatter(clean)
 
 
+def log_metric(logger: logging.Logger, kind: str, metric: str, value: float, **tags: str) -> None:
+    """Log a `counter` or `timer` in singer-python's form, which orchestrators read."""
+    point = {"type": kind, "metric": metric, "value": value, "tags": tags}
+    logger.info(METRIC, json.dumps(point))
+
+
 class TextFormatter(logging.Formatter):
     """Time in UTC, level and message, separated by blanks."""
 

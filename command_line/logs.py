@@ -6,6 +6,7 @@ import contextlib
 import logging
 import os
 import sys
+import traceback
 
 from command_line.log_format import TEXT, Clean, to_formatter
 
@@ -32,6 +33,13 @@ def set_up(program: str, clean: Clean, log_format: str = TEXT) -> None:
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
     # Silence urllib3's retry warnings: the client of hubspot_api logs each retry itself.
     logging.getLogger("urllib3").setLevel(logging.ERROR)
+
+
+def log_crash(logger: logging.Logger, error: Exception) -> None:
+    """Log a traceback, redacted, which Python's own report is not."""
+    for line in "".join(traceback.format_exception(error)).splitlines():
+        logger.error("%s", line)
+    logger.error("this is a fault of the program: report it with the lines above")
 
 
 def is_terminal() -> bool:

@@ -11,10 +11,12 @@ from __future__ import annotations
 import os
 import re
 import tempfile
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+LAST_SUCCESS = "last_success_timestamp_seconds"
 READABLE_BY_ALL = 0o644  # the exporter has a user of its own
 
 
@@ -27,24 +29,44 @@ class Metric:
     values: Sequence[tuple[Mapping[str, str], float]] = field(default_factory=tuple)
 
 
-def run_metrics(
-    prefix: str, labels: Mapping[str, str], *, is_success: bool, seconds: float, now_s: float
-) -> list[Metric]:
-    """Return the metrics that every program has of a run, which ended at `now_s`, Unix seconds."""
-    values = {
-        "last_run_success": ("1 if the last run was done, 0 if it failed", float(is_success)),
-        "last_run_duration_seconds": ("duration of the last run", seconds),
-        "last_run_timestamp_seconds": ("end of the last run, in Unix time", now_s),
-    }
-    if is_success:
-        values["last_success_timestamp_seconds"] = (
-            "end of the last run that was done, in Unix time",
-            now_s,
-        )
-    return [
-        Metric(f"{prefix}_{name}", meaning, [(labels, value)])
-        for name, (meaning, value) in values.items()
-    ]
+@dataclass(frozen=True)
+class RunMetrics:
+    """
+    What every program tells of its last run, under the names `<prefix>_last_…`.
+
+    `seconds` is the run's duration. `totals` have the meaning and the value by name.
+    """
+
+    prefix: str
+    labels: Mapping[str, str]
+    is_success: bool
+    seconds: float
+    totals: Mapping[str, tuple[str, float]]
+
+    def write(self, path: Path, others: Iterable[Metric] = ()) -> None:
+        """Replace the file at `path` by these and other metrics; raises OSError."""
+        values = self._values(time.time())
+        metrics = [
+            Metric(f"{self.prefix}_{name}", meaning, [(self.labels, value)])
+            for name, (meaning, value) in values.items()
+        ]
+        _write(path, [*metrics, *others], f"{self.prefix}_{LAST_SUCCESS}")
+
+    def _values(self, now_s: float) -> dict[str, tuple[str, float]]:
+        values = {
+            "last_run_success": (
+                "1 if the last run was done, 0 if it failed",
+                float(self.is_success),
+            ),
+            "last_run_duration_seconds": ("duration of the last run", self.seconds),
+            "last_run_timestamp_seconds": ("end of the last run, in Unix time", now_s),
+        }
+        if self.is_success:
+            values[LAST_SUCCESS] = "end of the last run that was done, in Unix time", now_s
+        totals = {
+            f"last_run_{name}": (what, float(one)) for name, (what, one) in self.totals.items()
+        }
+        return values | totals
 
 
 def by_stream(
@@ -56,7 +78,7 @@ def by_stream(
     )
 
 
-def write_metrics(path: Path, metrics: Iterable[Metric], success_name: str) -> None:
+def _write(path: Path, metrics: Iterable[Metric], success_name: str) -> None:
     """
     Replace the file at `path`; raises OSError.
 

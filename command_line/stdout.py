@@ -1,9 +1,25 @@
-"""Writes to standard output without losing a part."""
+"""Writes to standard output without losing a part, and ends without a wait for its reader."""
 
 from __future__ import annotations
 
+import os
 import select
+import sys
 from typing import BinaryIO
+
+
+def unbuffered() -> BinaryIO:
+    """
+    Return standard output without a buffer.
+
+    A buffered stdout that does not block loses data, without a word of how much was accepted.
+    """
+    return open(sys.stdout.fileno(), "wb", buffering=0, closefd=False)
+
+
+def discard() -> None:
+    """Keep Python's final flush from an error or a wait for the reader."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def write_whole(out: BinaryIO, data: bytes) -> None:

@@ -1,7 +1,8 @@
 """
 The main job, start to end: a portal, the tap, the target, the reports, and all once more.
 
-All files of a run are in `.demo`; all servers are stopped in the end.
+All files of a run are in `.demo`, the programs' logs in `.demo/log`, of which only summaries and
+warnings are shown. All servers are stopped in the end.
 """
 
 from __future__ import annotations
@@ -17,11 +18,12 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from demo.excerpts import log_excerpt, table_excerpt
 from demo.known_answer import JUNE_2018, JUNE_2018_DAYS, TASK_AVERAGE, TASK_AVERAGE_DAY
 from demo.portal import TOKEN, ServedPortal
 from private_servers.cache import locked
 from private_servers.mariadb import PrivateMariaDB, install
-from private_servers.shell import DemoError, Shell, exit_code, say
+from private_servers.shell import DemoError, Output, Shell, exit_code, say
 from target_mysql.config import Config
 from target_mysql.server.connection import connect
 
@@ -40,6 +42,7 @@ CALL_TITLE = "Asked for a quote"
 CALLED_AT = "2018-07-14T10:30:00Z"
 CALLS_OF_CSV = f"SELECT engagementId, title FROM engagement_calls WHERE title = '{CALL_TITLE}'"
 CALL_DAY = "2018-07-10"
+STATE_SHOWN = 100  # characters
 CONTACTS_OF_CALLS = (
     "SELECT e.id, CONCAT(c.firstname, ' ', c.lastname) FROM engagements e"
     " JOIN associations_engagements_contacts a ON a.from_id = e.id"
@@ -69,7 +72,7 @@ def run(only_check_tap: bool) -> None:
         if only_check_tap:
             shell = Shell(FOLDER, {})
             shell.run(DISCOVER)
-            check_tap(shell)
+            say(check_tap(shell).rstrip())
         else:
             with database() as environment:
                 tell(portal, Shell(FOLDER, environment))
@@ -90,24 +93,36 @@ def database() -> Iterator[dict[str, str]]:
 
 def tell(portal: ServedPortal, shell: Shell) -> None:
     """Run the whole job, and check the results on the way."""
-    shell.run(DISCOVER)
-    shell.run(f"{TAP} | target-mysql > states")
-    say(shell.run(f"{KEEP_STATE} && cat state.json"))
-    say(shell.run("engagements-report daily"))
+    say(f"Of the programs' logs, summaries and warnings are shown; the rest is in {shell.log}")
+    run_and_show(shell, DISCOVER)
+    run_and_show(shell, f"{TAP} | target-mysql > states")
+    state = run_and_show(shell, f"{KEEP_STATE} && cat state.json").stdout.rstrip()
+    say(f"{state[:STATE_SHOWN]}…")
+    say(table_excerpt(run_and_show(shell, "engagements-report daily").stdout.rstrip(), 6, 5))
     check_daily(shell)
-    say(shell.run(f"engagements-report rolling --from 2018-07-12 --to {TASK_AVERAGE_DAY}"))
+    rolling = f"engagements-report rolling --from {TASK_AVERAGE_DAY} --to {TASK_AVERAGE_DAY}"
+    say(run_and_show(shell, rolling).stdout.rstrip())
     check_rolling(shell)
     read_objects_api(shell)
     change(portal)
-    increment = f"{TAP} --state state.json 2> tap.log | target-mysql >> states && cat tap.log >&2"
-    shell.run(increment, log="tap.log")
-    check_increment(shell)
-    shell.run(KEEP_STATE)
-    sweep_deletions(shell)
-    check_tap(shell)
+    read_increment(shell)
+    say(table_excerpt(check_tap(shell).strip(), 3, 0))
     write_page(shell)
     log_call(portal, shell)
     say("\nDone. Nothing is left running; the files of this demo are in .demo")
+
+
+def run_and_show(shell: Shell, line: str) -> Output:
+    """Run a command line, and print the summaries and warnings of the log."""
+    output = shell.run(line)
+    for text in log_excerpt(output.log):
+        say(text)
+    return output
+
+
+def keep_state(shell: Shell) -> None:
+    """Keep the last state for the next run, by the command that was shown first."""
+    shell.run(KEEP_STATE, show=False)
 
 
 def log_call(portal: ServedPortal, shell: Shell) -> None:
@@ -118,13 +133,12 @@ def log_call(portal: ServedPortal, shell: Shell) -> None:
     (FOLDER / "calls.csv").write_text(text, encoding="utf-8")
     config = {"access_token": TOKEN, "base_url": portal.url, "ledger": "ledger.sqlite"}
     (FOLDER / "write_back.json").write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
-    say(shell.run("cat calls.csv"))
-    shell.run(f"{CSV_TAP} | {WRITE_BACK} --new-ledger > calls_states 2> calls.log", log="calls.log")
-    shell.run(f"{CSV_TAP} | {WRITE_BACK} > calls_states 2>> calls.log", log="calls.log")
-    log = (FOLDER / "calls.log").read_text(encoding="utf-8")
-    if "1 created, 0 updated" not in log or "0 created, 0 updated, 1 unchanged" not in log:
-        raise DemoFailed(f"the call should be created, and then be unchanged: {log}")
-    shell.run(f"{TAP} --state state.json 2> tap.log | target-mysql >> states", log="tap.log")
+    say(shell.run("cat calls.csv").stdout.rstrip())
+    first = run_and_show(shell, f"{CSV_TAP} | {WRITE_BACK} --new-ledger > calls_states").log
+    second = run_and_show(shell, f"{CSV_TAP} | {WRITE_BACK} > calls_states").log
+    if "1 created, 0 updated" not in first or "0 created, 0 updated, 1 unchanged" not in second:
+        raise DemoFailed(f"the call should be created, and then be unchanged: {first}{second}")
+    run_and_show(shell, f"{TAP} --state state.json | target-mysql >> states")
     rows = query(shell, CALLS_OF_CSV)
     if len(rows) != 1:
         raise DemoFailed(f"the call should be in the database once, it is there: {rows}")
@@ -132,11 +146,11 @@ def log_call(portal: ServedPortal, shell: Shell) -> None:
 
 
 def write_config(portal: ServedPortal) -> None:
-    config = {"access_token": TOKEN, "base_url": portal.url}
+    # A day passes between two looks for deletions; for the demo, none.
+    config = {"access_token": TOKEN, "base_url": portal.url, "deletion_sweep_hours": 0}
     objects = {
         **config,
         "api_version": API_VERSION,
-        "deletion_sweep_hours": 0,
         "fetch_associations": {"engagements": ["contacts"]},
     }
     for name, content in (("config.json", config), ("objects.json", objects)):
@@ -144,17 +158,16 @@ def write_config(portal: ServedPortal) -> None:
 
 
 def check_daily(shell: Shell) -> None:
-    command = "engagements-report daily --format json 2> report.log"  # its note was shown before
-    rows = json.loads(shell.run(command, show=False, log="report.log"))
+    rows = json.loads(shell.run("engagements-report daily --format json", show=False).stdout)
     counts = {(row["type"], row["day"]): row["num_engagements"] for row in rows}
     right_counts = {(kind, day): number for kind, day, number in JUNE_2018}
     if counts != right_counts:
         raise DemoFailed(f"the daily report should have {right_counts}, it has {counts}")
-    say(f"All {len(right_counts)} counts are as they must be.")
+    say(f"All {len(right_counts)} counts of {len_of_portal()} engagements are as they must be.")
 
 
 def check_rolling(shell: Shell) -> None:
-    rows = json.loads(shell.run("engagements-report rolling --format json", show=False))
+    rows = json.loads(shell.run("engagements-report rolling --format json", show=False).stdout)
     (average,) = (
         row["avg_14d"] for row in rows if row["type"] == "TASK" and row["day"] == TASK_AVERAGE_DAY
     )
@@ -164,12 +177,15 @@ def check_rolling(shell: Shell) -> None:
 
 
 def read_objects_api(shell: Shell) -> None:
-    """Read everything again by HubSpot's objects API, over the same tables and state."""
-    say(f"\nThe same by HubSpot's objects API, version {API_VERSION}, over the same tables:")
-    shell.run(f"{OBJECTS_TAP} --state state.json --full-refresh | target-mysql >> states")
+    """Go on by HubSpot's objects API; new tables make it read everything again."""
+    say(
+        f"\nThe same by HubSpot's objects API, version {API_VERSION}, over the same tables, now"
+        "\nwith each engagement's contacts. Publishing tasks stay: this API does not have them."
+    )
+    run_and_show(shell, f"{OBJECTS_TAP} --state state.json | target-mysql >> states")
     check_daily(shell)
     show_contacts(shell)
-    shell.run(KEEP_STATE)
+    keep_state(shell)
 
 
 def show_contacts(shell: Shell) -> None:
@@ -203,54 +219,54 @@ def change(portal: ServedPortal) -> None:
     say(f"\nIn the portal: note {new_note} added, task {task} edited, call {call} deleted.")
 
 
-def check_increment(shell: Shell) -> None:
-    """Two changed; the newest of before is read again, being less old than the lookback."""
-    log = (shell.folder / "tap.log").read_text(encoding="utf-8")
+def read_increment(shell: Shell) -> None:
+    """Read what changed, and find the deleted call in HubSpot's list of archived records."""
+    before = live_calls(shell)
+    log = run_and_show(shell, f"{TAP} --state state.json | target-mysql >> states").log
+    # The newest engagement of before is read again, being less old than the lookback.
     counts = re.search(r"done: (\d+) engagements", log)
     if not counts or int(counts[1]) != 3:
-        raise DemoFailed(f"three engagements should have travelled, the tap says: {log}")
-    say(
-        "Of 64 engagements three travelled: the two that changed, and the newest of before, since"
-        "\nthe hour before the bookmark is read again. (HubSpot's changes do not show deletions.)"
-    )
-
-
-def sweep_deletions(shell: Shell) -> None:
-    """Find the deleted call in HubSpot's list of archived records."""
-    before = live_calls(shell)
-    shell.run(f"{OBJECTS_TAP} --state state.json | target-mysql >> states")
+        raise DemoFailed(f"three engagements should have travelled, the log says: {log}")
     after = live_calls(shell)
     if (before, after) != (1, 0):
         raise DemoFailed(f"the deleted call should be found: {before} live before, {after} after")
-    say("The deleted call is flagged: HubSpot's list of archived records has it.")
-    shell.run(KEEP_STATE)
+    say(
+        "Of 64 engagements three travelled: the two that changed, and the newest of before, since"
+        "\nthe hour before the bookmark is read again. The deleted call is flagged: HubSpot's list"
+        "\nof archived records has it."
+    )
+    keep_state(shell)
 
 
 def live_calls(shell: Shell) -> int:
     """Return the number of calls on CALL_DAY that are not deleted."""
     command = f"engagements-report rolling --from {CALL_DAY} --to {CALL_DAY} --format json"
-    rows = json.loads(shell.run(command, show=False))
+    rows = json.loads(shell.run(command, show=False).stdout)
     return sum(int(row["num_engagements"]) for row in rows if row["type"] == "CALL")
 
 
 def write_page(shell: Shell) -> None:
     """Write the page of all reports, and print the path."""
     first, last = JUNE_2018_DAYS
-    shell.run(f"engagements-report html report.html --from {first} --to {last}")
+    run_and_show(shell, f"engagements-report html report.html --from {first} --to {last}")
     say(f"Open it in a browser; it needs no network: {FOLDER / 'report.html'}")
 
 
-def check_tap(shell: Shell) -> None:
-    """Validate the tap with singer-check-tap, which leaves files behind and passes no output."""
+def check_tap(shell: Shell) -> str:
+    """
+    Validate the tap with singer-check-tap, and return its output.
+
+    It leaves files behind, and does not pass the tap's output on.
+    """
     with tempfile.TemporaryDirectory() as folder:
         checking = f"(cd {folder} && {CHECK_TAP})"
         say(f"\n$ {TAP} | singer-check-tap")
-        output = shell.run(f"{TAP} 2> tap.log | {checking}", show=False, log="tap.log")
-    say(output)
+        output = shell.run(f"{TAP} | {checking}", show=False).stdout
     # It calls an empty output valid, too.
     records = re.search(r"(\d+) record messages", output)
     if "The output is valid" not in output or not records or int(records[1]) < len_of_portal():
-        raise DemoFailed("singer-check-tap should have found every engagement valid")
+        raise DemoFailed(f"singer-check-tap should find every engagement valid: {output}")
+    return output
 
 
 def len_of_portal() -> int:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import io
-import os
 import sys
 
+from command_line.stdout import discard
 from engagements_report.exceptions import ReportError
 
 
@@ -31,8 +31,3 @@ def write(text: str, *, is_for_people: bool = False) -> None:
     except OSError as error:
         discard()
         raise ReportError(f"stdout: {error.strerror}") from error
-
-
-def discard() -> None:
-    """Let Python write the rest nowhere at its exit."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -118,6 +118,28 @@ def number_parser(low: float, high: float, unit: str, *, whole: bool) -> NumberP
 
 
 @dataclass(frozen=True)
+class ChoiceParser:
+    """A parser for one of `choices`."""
+
+    choices: tuple[str, ...]
+
+    @property
+    def schema(self) -> Mapping[str, object]:
+        """The JSON Schema of the choices."""
+        return {"type": "string", "enum": list(self.choices)}
+
+    def __call__(self, value: object) -> str:
+        if value not in self.choices:
+            raise ValueError(f"must be one of {', '.join(self.choices)}")
+        return str(value)
+
+
+def choice_parser(*choices: str) -> ChoiceParser:
+    """Return a parser for one of `choices`."""
+    return ChoiceParser(choices)
+
+
+@dataclass(frozen=True)
 class ApiSettings:
     """How to reach HubSpot; each field's metadata has the meaning, with units."""
 

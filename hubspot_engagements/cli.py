@@ -10,6 +10,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from command_line import stdout
 from command_line.about import VersionAction
 from command_line.log_format import LOG_FORMATS, TEXT, to_formatter
 from hubspot_engagements.config import SyncConfig, read_config
@@ -93,7 +94,7 @@ def _print(line: str) -> None:
         sys.stdout.flush()
     except OSError as error:
         LOGGER.warning("the summary cannot be written to stdout: %s", error)
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        stdout.discard()
 
 
 def _sync(config: SyncConfig, options: argparse.Namespace, programs: Programs) -> dict[str, object]:

@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 
 from hubspot_simulator import contents
 from hubspot_simulator.generate import ASSOCIATION_KEYS, FIRST_ID, Record
-from hubspot_simulator.owners import Owner
+from hubspot_simulator.team import PEOPLE, TEAM_IDS, WHO_CALLS_LESS, Person, user_id
 
 HISTORY_DAYS = 540
 MINUTE_MS, HOUR_MS, DAY_MS = 60_000, 3_600_000, 86_400_000
@@ -44,31 +44,6 @@ FIRST_COMPANY_ID = 7_400_000_001
 FIRST_DEAL_ID = 9_100_000_001
 
 
-class Person(NamedTuple):
-    """An owner: `activity` is the share of the work, relative to the others."""
-
-    owner_id: int
-    first_name: str
-    last_name: str
-    team: str
-    zone: str
-    activity: float
-
-
-PEOPLE = (
-    Person(41629779, "Ada", "Lindqvist", "Sales EMEA", "Europe/Berlin", 1.4),
-    Person(41629780, "Jürgen", "Brandt", "Sales EMEA", "Europe/Berlin", 1.0),
-    Person(41629781, "Inés", "Ferrer", "Sales EMEA", "Europe/Madrid", 0.9),
-    Person(41629782, "Olu", "Adeyemi", "Sales EMEA", "Europe/London", 1.2),
-    Person(41629783, "Grace", "Palmer", "Sales Americas", "America/New_York", 1.5),
-    Person(41629784, "Ben", "Castillo", "Sales Americas", "America/Chicago", 0.8),
-    Person(41629785, "Noor", "Haddad", "Sales Americas", "America/Los_Angeles", 1.1),
-    Person(41629786, "Łukasz", "Nowak", "Customer Success", "Europe/Warsaw", 1.0),
-    Person(41629787, "Mei", "Tanaka", "Customer Success", "Asia/Tokyo", 0.7),
-    Person(41629788, "Zoë", "Byrne", "Customer Success", "Europe/Dublin", 0.5),
-)
-WHO_CALLS_LESS = PEOPLE[4]
-TEAM_IDS = {"Sales EMEA": 368389, "Sales Americas": 368390, "Customer Success": 368391}
 # What a person of a team starts with, by type.
 TYPE_SHARES = {
     "Sales EMEA": {"EMAIL": 30, "CALL": 26, "NOTE": 18, "TASK": 18, "MEETING": 8},
@@ -102,26 +77,6 @@ class Event(NamedTuple):
     contact: int
     metadata: dict[str, Any]
     timestamp_ms: int | None = None
-
-
-def owners() -> list[Owner]:
-    """Return the team as `/crm/v3/owners` lists them."""
-    return [
-        {
-            "id": str(person.owner_id),
-            "email": f"{person.first_name.lower()}@seller.example",
-            "type": "PERSON",
-            "firstName": person.first_name,
-            "lastName": person.last_name,
-            "userId": _user_id(person),
-            "userIdIncludingInactive": _user_id(person),
-            "createdAt": "2019-12-25T13:01:35.228Z",
-            "updatedAt": "2026-01-31T08:00:00.5Z",
-            "archived": False,
-            "teams": [{"id": str(TEAM_IDS[person.team]), "name": person.team, "primary": True}],
-        }
-        for person in PEOPLE
-    ]
 
 
 def engagements(
@@ -306,33 +261,35 @@ def _record(
     if done_ms > now_ms:  # not done yet
         metadata["status"] = "NOT_STARTED"
         del metadata["completionDate"]
-    user_id, team_id = _user_id(event.person), TEAM_IDS[event.person.team]
-    inner: dict[str, Any] = {
-        "id": record_id,
-        "portalId": portal_id,
+    ids = {"id": record_id, "portalId": portal_id}
+    preview = {"bodyPreview": metadata["body"][:100]} if metadata.get("body") else {}
+    return {
+        "engagement": ids | _inner(event, updated_ms) | preview,
+        "associations": _associations(event),
+        "attachments": [],
+        "metadata": metadata,
+    }
+
+
+def _inner(event: Event, updated_ms: int) -> dict[str, Any]:
+    """Return what HubSpot tells of every type of engagement."""
+    user, team_id = user_id(event.person), TEAM_IDS[event.person.team]
+    return {
         "active": True,
         "createdAt": event.at_ms,
         "lastUpdated": updated_ms,
-        "createdBy": user_id,
-        "modifiedBy": user_id,
+        "createdBy": user,
+        "modifiedBy": user,
         "ownerId": event.person.owner_id,
         "teamId": team_id,
         "type": event.kind,
         "timestamp": event.timestamp_ms or event.at_ms,
         "source": "CRM_UI",
-        "sourceId": f"userId:{user_id}",
+        "sourceId": f"userId:{user}",
         "allAccessibleTeamIds": [team_id],
         "queueMembershipIds": [],
         "bodyPreviewIsTruncated": False,
         "gdprDeleted": False,
-    }
-    if metadata.get("body"):
-        inner["bodyPreview"] = metadata["body"][:100]
-    return {
-        "engagement": inner,
-        "associations": _associations(event),
-        "attachments": [],
-        "metadata": metadata,
     }
 
 
@@ -360,7 +317,3 @@ def _associations(event: Event) -> dict[str, list[int]]:
     if company % 4 == 0:
         associations["dealIds"] = [FIRST_DEAL_ID + company]
     return associations
-
-
-def _user_id(person: Person) -> int:
-    return 9_586_504 + PEOPLE.index(person)

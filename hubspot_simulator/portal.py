@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from hubspot_simulator import generate, lifelike
+from hubspot_simulator import generate, lifelike, team
 from hubspot_simulator.feed import ChangeFeed, Cursor, Version
 from hubspot_simulator.objects.store import ArchivedEngagement, ObjectStore
 from hubspot_simulator.owners import owners
@@ -116,7 +116,7 @@ class Portal:
     ) -> Portal:
         """Return the portal of a sales team at work, for reports: see `lifelike`."""
         portal = cls(clock, seed=seed)
-        portal.owners = lifelike.owners()
+        portal.owners = team.owners()
         portal._fill(
             lifelike.engagements(engagements, seed, portal.now_ms, portal.portal_id, falls=falls)
         )

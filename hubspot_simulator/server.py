@@ -17,12 +17,11 @@ import socket
 import sys
 import threading
 import time
-from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, Literal
+from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from hubspot_simulator import endpoints, oauth, responses
@@ -34,14 +33,10 @@ from hubspot_simulator.objects.behaviour import ObjectsBehaviour
 from hubspot_simulator.objects.requests import ServedPortal
 from hubspot_simulator.objects.views import RecordWriter
 from hubspot_simulator.portal import Portal
+from hubspot_simulator.rate_limits import RATE_WINDOW_S, HeaderCase, RateLimits
 from hubspot_simulator.responses import Response
 
-HeaderCase = Literal["documented", "title", "lower"]
-
 HOST = "127.0.0.1"
-DAILY_LIMIT = 500_000  # HubSpot usage limits: a Professional portal's, before late 2024
-RATE_WINDOW_S = 10.0
-SEARCH_WINDOW_S = 1.0
 STOP_POLL_S = 0.02  # the longest that the accepting thread takes to notice a stop
 GZIP_LEVEL = 1
 
@@ -61,27 +56,6 @@ class RecordedRequest:
     headers: dict[str, str]
     at_s: float
     status: int = 0
-
-
-class RollingLimit:
-    """At most `most` requests in any `window_s` seconds; rejected requests do not count."""
-
-    def __init__(self, most: int, window_s: float) -> None:
-        self.most = most
-        self.window_s = window_s
-        self._times_s: deque[float] = deque()
-        self._lock = threading.Lock()
-
-    def take(self) -> int | None:
-        """Count a request; returns how many remain, None if the limit rejects the request."""
-        with self._lock:
-            now_s = time.monotonic()
-            while self._times_s and self._times_s[0] <= now_s - self.window_s:
-                self._times_s.popleft()
-            if len(self._times_s) >= self.most:
-                return None
-            self._times_s.append(now_s)
-            return self.most - len(self._times_s)
 
 
 class Simulator:
@@ -119,7 +93,6 @@ class Simulator:
         self.token = token
         self.oauth_app = oauth_app
         self.latency_s = latency_s
-        self.header_case = header_case
         self.compress = compress
         self.faults = Faults()
         self.faults.add(*faults)
@@ -127,10 +100,7 @@ class Simulator:
         self.behaviour = Behaviour(**behaviour)
         self.objects = objects or ObjectsBehaviour()
         self._writer = RecordWriter(portal.objects, self.objects, portal.portal_id)
-        self._search_limit = (
-            None if search_limit is None else RollingLimit(search_limit, SEARCH_WINDOW_S)
-        )
-        self._limit = None if rate_limit is None else RollingLimit(rate_limit, rate_window_s)
+        self._limits = RateLimits(rate_limit, rate_window_s, search_limit, header_case)
         self._lock = threading.Lock()
         self._closing = threading.Event()
         self._listener: _Listener | None = None
@@ -218,15 +188,15 @@ class Simulator:
         return "\r\n".join([*lines, "", ""]).encode("latin-1")
 
     def _respond(self, request: RecordedRequest, body: bytes) -> Response:
-        remaining = self._limit.take() if self._limit else 0
-        headers = self._limit_headers(request.number, remaining or 0)
+        remaining = self._limits.take()
+        headers = self._limits.headers(request.number, remaining or 0)
         if remaining is None:
             return replace(responses.rate_limited(), headers=headers)
         if self.oauth_app is not None and (request.method, request.path) == ("POST", oauth.PATH):
             return self.oauth_app.refresh(dict(parse_qsl(body.decode())))
         if routes.is_search(request.method, request.path):
             headers = {}  # HubSpot's search guide: replies to searches carry no rate headers
-            if self._search_limit is not None and self._search_limit.take() is None:
+            if not self._limits.take_search():
                 return responses.rate_limited("SECONDLY")
         response = self._reject_token(request) or self._portal_response(request, body)
         if self.compress and response.body and "gzip" in _header(request, "accept-encoding"):
@@ -262,28 +232,6 @@ class Simulator:
         if self.oauth_app is not None:
             return self.oauth_app.reject_token(token.strip())
         return None if token.strip() == self.token else responses.undecodable_token()
-
-    def _limit_headers(self, number: int, remaining: int) -> dict[str, str]:
-        values = {
-            "X-HubSpot-RateLimit-Daily": DAILY_LIMIT,
-            "X-HubSpot-RateLimit-Daily-Remaining": max(0, DAILY_LIMIT - number),
-        }
-        if self._limit is not None:
-            # HubSpot still sends the secondly headers, but no longer enforces them (usage limits).
-            secondly = max(1, self._limit.most // 10)
-            values |= {
-                "X-HubSpot-RateLimit-Interval-Milliseconds": int(self._limit.window_s * 1000),
-                "X-HubSpot-RateLimit-Max": self._limit.most,
-                "X-HubSpot-RateLimit-Remaining": remaining,
-                "X-HubSpot-RateLimit-Secondly": secondly,
-                "X-HubSpot-RateLimit-Secondly-Remaining": min(remaining, secondly),
-            }
-        return {self._in_header_case(name): str(value) for name, value in values.items()}
-
-    def _in_header_case(self, name: str) -> str:
-        if self.header_case == "documented":
-            return name
-        return name.title() if self.header_case == "title" else name.lower()
 
 
 class _Connection(BaseHTTPRequestHandler):

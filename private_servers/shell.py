@@ -7,6 +7,7 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 PROGRAMS = Path(sys.executable).parent
@@ -32,36 +33,53 @@ class CommandFailed(DemoError):
     """A command ended with another exit code than 0, or is not on this machine."""
 
 
+@dataclass(frozen=True)
+class Output:
+    """What a command line wrote to standard output, and what its programs logged to stderr."""
+
+    stdout: str
+    log: str
+
+
 class Shell:
-    """Runs command lines in `folder`, with the installed programs first in PATH."""
+    """
+    Runs command lines in `folder`, with the installed programs first in PATH.
+
+    The file `log` in the folder collects the lines and what their programs log.
+    """
 
     def __init__(self, folder: Path, environment: Mapping[str, str]) -> None:
         self.folder = folder
+        self.log = folder / "log"
         path = os.pathsep.join((str(PROGRAMS), os.environ.get("PATH", "")))
         self.environment = {**os.environ, **environment, "PATH": path}
 
-    def run(self, line: str, *, show: bool = True, log: str | None = None) -> str:
+    def run(self, line: str, *, show: bool = True) -> Output:
         """
-        Run a command line and return the standard output; errors go to this process's stderr.
+        Run a command line; stderr goes into the log instead of this process's stderr.
 
-        `log` names a file in the folder to which the line itself redirects errors. Raises
-        CommandFailed, with the output and the log, when any command of a pipe fails.
+        Raises CommandFailed, with the end of both outputs, when any command of a pipe fails.
         """
         if show:
             say(f"\n$ {line}")
-        done = subprocess.run(
-            ["bash", "-c", f"set -o pipefail; {line}"],
-            cwd=self.folder,
-            env=self.environment,
-            stdout=subprocess.PIPE,
-            text=True,
-            check=False,
-        )
+        with self.log.open("a", encoding="utf-8") as file:
+            file.write(f"$ {line}\n")
+            file.flush()
+            begin = file.tell()
+            done = subprocess.run(
+                ["bash", "-c", f"set -o pipefail; {line}"],
+                cwd=self.folder,
+                env=self.environment,
+                stdout=subprocess.PIPE,
+                stderr=file,
+                text=True,
+                check=False,
+            )
+        log = self.log.read_bytes()[begin:].decode(errors="replace")
         if done.returncode:
-            log_end = read_end(self.folder / log) if log else ""
-            output = last_lines(f"{done.stdout}\n{log_end}")
+            output = last_lines(f"{done.stdout.rstrip()}\n{log}")
             raise CommandFailed(f"exit code {done.returncode}: {line}", output)
-        return done.stdout
+        return Output(done.stdout, log)
 
 
 def run_steps(

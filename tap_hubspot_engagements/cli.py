@@ -7,11 +7,10 @@ import gc
 import logging
 import os
 import sys
-import traceback
 from collections.abc import Sequence
 from pathlib import Path
 
-from command_line import logs
+from command_line import logs, stdout
 from command_line.about import VersionAction
 from command_line.log_format import LOG_FORMATS, TEXT
 from command_line.signals import raise_on_signals
@@ -44,26 +43,10 @@ def run(options: argparse.Namespace) -> int:
     """Return the exit code of a run with these options."""
     # Pages are many small objects without cycles: the search for cycles took a third of the time.
     gc.set_threshold(GC_THRESHOLD)
-    # Imported here: --help need not wait for it.
-    from tap_hubspot_engagements import commands
-
-    # Keeps imported modules out of the final collection; saves 10 % of start-up.
-    gc.freeze()
-    log_format = options.log_format or _format_of_environment()
-    logs.set_up(PROGRAM, clean, log_format)
+    logs.set_up(PROGRAM, clean, options.log_format or _format_of_environment())
     raise_on_signals(Stopped)
     try:
-        if options.about:
-            commands.show(commands.describe(PROGRAM, DESCRIPTION, options.format))
-        elif options.discover:
-            catalog = commands.discover(options.config)
-            # Discovery imports singer-python, which sets up its own logging.
-            logs.set_up(PROGRAM, clean, log_format)
-            commands.show(catalog)
-        elif options.check:
-            commands.check(commands.read_config(options.config, options.log_format))
-        else:
-            commands.run_sync(options)
+        _start(options)
     except (ConfigError, SettingsError) as error:
         return _failed(error, EXIT_USAGE)
     except DailyLimitError as error:
@@ -72,11 +55,31 @@ def run(options: argparse.Namespace) -> int:
         return _failed(error, EXIT_FAILED)
     except Stopped as stopped:
         LOGGER.error("stopped by %s: run again with the last state", stopped)
-        _forget_output()
+        stdout.discard()
         return stopped.exit_code
     except Exception as error:
-        return _crashed(error)
+        logs.log_crash(LOGGER, error)
+        return EXIT_FAILED
     return 0
+
+
+def _start(options: argparse.Namespace) -> None:
+    # Imported here: --help need not wait for it.
+    from tap_hubspot_engagements import commands
+
+    # Keeps imported modules out of the final collection; saves 10 % of start-up.
+    gc.freeze()
+    if options.about:
+        commands.show(commands.describe(PROGRAM, DESCRIPTION, options.format))
+    elif options.discover:
+        catalog = commands.discover(options.config)
+        # Discovery imports singer-python, which sets up its own logging.
+        logs.set_up(PROGRAM, clean, options.log_format or _format_of_environment())
+        commands.show(catalog)
+    elif options.check:
+        commands.check(commands.read_config(options.config, options.log_format))
+    else:
+        commands.run_sync(options)
 
 
 def _format_of_environment() -> str:
@@ -85,24 +88,11 @@ def _format_of_environment() -> str:
     return log_format if log_format in LOG_FORMATS else TEXT
 
 
-def _crashed(error: Exception) -> int:
-    """Log a traceback, redacted, which Python's own report is not; return the exit code."""
-    for line in "".join(traceback.format_exception(error)).splitlines():
-        LOGGER.error("%s", line)
-    LOGGER.error("this is a fault of the tap: report it with the lines above")
-    return EXIT_FAILED
-
-
 def _failed(error: Exception, exit_code: int) -> int:
     LOGGER.error("%s", error)
     if isinstance(error, OutputError):
-        _forget_output()
+        stdout.discard()
     return exit_code
-
-
-def _forget_output() -> None:
-    """Keep Python's final flush from an error or a wait for the reader."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:

@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 import logging
 import os
-import sys
 from argparse import Namespace
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
-from command_line import logs
+from command_line import logs, stdout
 from command_line.about import about
 from hubspot_api.client import HubspotClient
 from hubspot_api.config_file import load_json, warn_if_open
@@ -69,18 +68,9 @@ def has_credentials(settings: Mapping[str, object]) -> bool:
 def show(text: str) -> None:
     """Print a text to stdout, redacted; raise OutputError if that fails."""
     try:
-        write_all(_stdout(), clean(text, lines=True).encode() + b"\n")
+        write_all(stdout.unbuffered(), clean(text, lines=True).encode() + b"\n")
     except OSError as error:
         raise OutputError(f"cannot write: {error}") from error
-
-
-def _stdout() -> BinaryIO:
-    """
-    Return standard output without a buffer.
-
-    A buffered stdout that does not block loses data, without a word of how much was accepted.
-    """
-    return open(sys.stdout.fileno(), "wb", buffering=0, closefd=False)
 
 
 def check(config: Config) -> None:
@@ -122,7 +112,8 @@ def run_sync(options: Namespace) -> None:
     client = HubspotClient(config)
     progress = Progress(client)
     passes = PassOptions(options.full_refresh, allow_deletions=options.allow_deletions)
-    run = Run(client, config, Messages(_stdout()), progress, state, selections, passes, plan)
+    messages = Messages(stdout.unbuffered())
+    run = Run(client, config, messages, progress, state, selections, passes, plan)
     outcome = "failed"
     try:
         sync(run)

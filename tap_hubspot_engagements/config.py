@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import logging
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from hubspot_api.activity_properties import OBJECT_TYPES
 from hubspot_api.config_file import warn_unknown
 from hubspot_api.settings import (
     ApiSettings,
+    choice_parser,
     credential_faults,
     describe,
     number_parser,
@@ -26,8 +26,6 @@ from hubspot_api.settings import (
 )
 from tap_hubspot_engagements.exceptions import ConfigError
 from tap_hubspot_engagements.times import parse_moment
-
-LOGGER = logging.getLogger(__name__)
 
 API_VERSIONS = ("v1", "v3", "2026-03", "2026-09")
 RELATED_TYPES = ("contacts", "companies", "deals", "tickets")
@@ -56,18 +54,6 @@ def _parse_start_date(value: object) -> datetime:
     if start_date > datetime.now(timezone.utc) + timedelta(days=1):
         raise ValueError("lies in the future")
     return start_date
-
-
-def _parse_api_version(value: object) -> str:
-    if value not in API_VERSIONS:
-        raise ValueError(f"must be one of {', '.join(API_VERSIONS)}")
-    return str(value)
-
-
-def _parse_log_format(value: object) -> str:
-    if value not in LOG_FORMATS:
-        raise ValueError(f"must be one of {', '.join(LOG_FORMATS)}")
-    return str(value)
 
 
 def _parse_types(value: object) -> tuple[str, ...]:
@@ -147,10 +133,9 @@ class Config(ApiSettings):
     )
     api_version: str = setting(
         "v1",
-        _parse_api_version,
+        choice_parser(*API_VERSIONS),
         "HubSpot's API to read engagements from: `v1`, or the objects API as `v3`, `2026-03`,"
         " `2026-09`",
-        schema={"type": "string", "enum": list(API_VERSIONS)},
     )
     skip_types: tuple[str, ...] = setting(
         (),
@@ -183,9 +168,8 @@ class Config(ApiSettings):
 
     log_format: str = setting(
         TEXT,
-        _parse_log_format,
+        choice_parser(*LOG_FORMATS),
         "format of the log: `text`, or the `json` of the Singer SDK, whose levels Meltano shows",
-        schema={"type": "string", "enum": list(LOG_FORMATS)},
     )
     metrics_file: str | None = setting(
         None, parse_path, "file for the metrics of the run, in Prometheus' text format"

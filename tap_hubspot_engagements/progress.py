@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import time
 from collections import Counter
@@ -10,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from command_line import logs
-from command_line.log_format import METRIC
+from command_line.log_format import log_metric
 from hubspot_api.client import HubspotClient
 from tap_hubspot_engagements.properties import TYPES_WITH_STREAM
 
@@ -79,9 +78,9 @@ class Progress:
             LOGGER.info("engagements of type %s: %d", kind, number)
         for stream, number in self.streams.items():
             LOGGER.info("stream %s: %d records", stream, number)
-            _log_metric("counter", "record_count", number, endpoint=stream)
-        _log_metric("counter", "http_request_count", self.client.requests)
-        _log_metric("timer", "http_request_duration", round(self.client.request_s, 3))
+            log_metric(LOGGER, "counter", "record_count", number, endpoint=stream)
+        log_metric(LOGGER, "counter", "http_request_count", self.client.requests)
+        log_metric(LOGGER, "timer", "http_request_duration", round(self.client.request_s, 3))
         for name, number in sorted(self.mismatches.items()):
             LOGGER.warning("%d values of %s do not have its type: kept in extra", number, name)
         if self.redacted_emails:
@@ -101,9 +100,3 @@ class Progress:
             f" {engagements / elapsed_s:.0f} a second; {client.requests} requests,"
             f" {client.retries} retried, {client.rate_limiter.waited_s:.1f} s waited"
         )
-
-
-def _log_metric(kind: str, metric: str, value: float, **tags: str) -> None:
-    """Log a metric in singer-python's form, which orchestrators read."""
-    point = {"type": kind, "metric": metric, "value": value, "tags": tags}
-    LOGGER.info(METRIC, json.dumps(point))

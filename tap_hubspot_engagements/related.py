@@ -12,26 +12,23 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-import msgspec
-
-from hubspot_api.activity_properties import OBJECT_TYPES
 from hubspot_api.client import HubspotClient, Response
 from hubspot_api.endpoints import Endpoints
 from hubspot_api.exceptions import AuthError, HubspotError
 from hubspot_api.json_codec import to_json
 from tap_hubspot_engagements.config import Config
 from tap_hubspot_engagements.deletion_sweep import with_deletion
-from tap_hubspot_engagements.engagement import Engagement, FastPath
+from tap_hubspot_engagements.engagement import Engagement
 from tap_hubspot_engagements.fetch_associations import Plan
 from tap_hubspot_engagements.messages import Messages
 from tap_hubspot_engagements.objects.associations import Associations, Target
-from tap_hubspot_engagements.objects.object_api import MAX_BATCH, ObjectApi, Results
-from tap_hubspot_engagements.objects.object_records import changed_ms, merged_into
-from tap_hubspot_engagements.objects.object_types import MERGED_IDS, kind_of
-from tap_hubspot_engagements.objects.to_engagement import parse_id
+from tap_hubspot_engagements.objects.object_api import Results
+from tap_hubspot_engagements.objects.object_records import changed_ms
 from tap_hubspot_engagements.objects.values import to_ms
 from tap_hubspot_engagements.progress import Progress
 from tap_hubspot_engagements.records import ids_under, keep_properties, to_pair
+from tap_hubspot_engagements.related_pairs import associations_of, kind_in, types_by_id
+from tap_hubspot_engagements.related_type import FIRST_VERSION, RelatedType
 from tap_hubspot_engagements.selection import Selection
 from tap_hubspot_engagements.sources import build_object_api, objects_version
 from tap_hubspot_engagements.state import (
@@ -43,14 +40,12 @@ from tap_hubspot_engagements.state import (
 )
 from tap_hubspot_engagements.streams import ENGAGEMENTS, Pair
 from tap_hubspot_engagements.times import ms_to_utc, utc_to_ms
-from tap_hubspot_engagements.typed_engagement import TypedEngagement
 
 LOGGER = logging.getLogger(__name__)
 
 # Ids of a type that HubSpot refuses wait in the state up to this number. Beyond it, the type is
 # incomplete, and a full pass collects the ids again once the type can be read.
 MAX_WAITING = 1_000
-FIRST_VERSION = 1  # of related records whose own stream has had no full pass
 
 
 class RelatedReader:
@@ -83,13 +78,9 @@ class RelatedReader:
             for selection in plan.pairs
             if selection.stream.pair and selection.stream.pair.key
         ]
-        # A record replaces its child rows: that of a root has to bring its associations along.
-        self._pairs_by_root: dict[str, list[Selection]] = defaultdict(list)
-        for selection in plan.pairs:
-            if selection.stream.pair and selection.stream.parent != ENGAGEMENTS.tap_stream_id:
-                self._pairs_by_root[selection.stream.pair.root].append(selection)
+        self._pairs_by_root = _pairs_by_root(plan.pairs)
         self._types = {
-            name: _RelatedType(build_object_api(client, config, selection), selection)
+            name: RelatedType(build_object_api(client, config, selection), selection)
             for name, selection in plan.related_selections.items()
         }
         self._incomplete = set(read_incomplete(state)) & self._types.keys()
@@ -163,14 +154,14 @@ class RelatedReader:
         assert pair is not None, "it is a stream of associations"
         by_kind: dict[str, list[str]] = defaultdict(list)
         for member in members:
-            kind = _kind_in(pair, member)
+            kind = kind_in(pair, member)
             if kind is not None:
                 by_kind[kind].append(str(member.id))
         lines: list[bytes] = []
         for kind, ids in by_kind.items():
             targets = self._read_targets(pair, kind, ids)
             for from_id, partners in targets.items():
-                for to_id, types in _by_id(partners).items():
+                for to_id, types in types_by_id(partners).items():
                     self._types[pair.partner].add([to_id])
                     record = to_pair(int(from_id), to_id, types)
                     lines.append(to_json(keep_properties(record, selection.properties)))
@@ -215,7 +206,7 @@ class RelatedReader:
             return {}
 
     def _read(
-        self, name: str, related_type: _RelatedType, ids: Sequence[int], is_archived: bool
+        self, name: str, related_type: RelatedType, ids: Sequence[int], is_archived: bool
     ) -> None:
         try:
             response = related_type.api.read_batch(ids, archived=is_archived)
@@ -231,7 +222,7 @@ class RelatedReader:
             related_type.missing += unmatched
         self._write(name, related_type, response)
 
-    def _write(self, name: str, related_type: _RelatedType, response: Response[Results]) -> None:
+    def _write(self, name: str, related_type: RelatedType, response: Response[Results]) -> None:
         selection = related_type.selection
         lines: list[bytes] = []
         mismatches: list[str] = []
@@ -252,7 +243,7 @@ class RelatedReader:
         self._write_pairs_of(name, related_type, response)
 
     def _write_pairs_of(
-        self, name: str, related_type: _RelatedType, response: Response[Results]
+        self, name: str, related_type: RelatedType, response: Response[Results]
     ) -> None:
         """Write the associations of live related records whose type is a root."""
         members = [
@@ -266,7 +257,7 @@ class RelatedReader:
             self._messages.write_records(stream, lines, response.received_at, related_type.version)
             self._progress.count(stream, len(lines), ())
 
-    def _is_in_range(self, related_type: _RelatedType, value: Mapping[str, Any]) -> bool:
+    def _is_in_range(self, related_type: RelatedType, value: Mapping[str, Any]) -> bool:
         """Tell whether the stream's own sync reads a record, by `start_date`."""
         at_ms = changed_ms(value, related_type.api.object_type.date_property)
         return self._start_ms is None or at_ms is None or at_ms >= self._start_ms
@@ -282,101 +273,14 @@ class RelatedReader:
             related_type.version = read_position(state, name).version or FIRST_VERSION
 
 
-class _RelatedType:
+def _pairs_by_root(pairs: Iterable[Selection]) -> Mapping[str, Sequence[Selection]]:
     """
-    The related records of one type.
+    Return the streams of associations of objects, by the object's type.
 
-    `missing` are ids to read among archived records. `merged` has the requested ids of survivors.
+    A record replaces its child rows: that of a root has to bring its associations along.
     """
-
-    def __init__(self, api: ObjectApi, selection: Selection) -> None:
-        self.api = api
-        self.selection = selection
-        self.version = FIRST_VERSION
-        self.missing: list[int] = []
-        self.merged: dict[int, set[int]] = {}
-        self._all_ids: set[int] = set()
-        self._ids: list[int] = []
-
-    def add(self, ids: Iterable[int]) -> None:
-        """Add ids, each of which is read once a run."""
-        for one in ids:
-            if one not in self._all_ids:
-                self._all_ids.add(one)
-                self._ids.append(one)
-
-    @property
-    def waiting(self) -> Sequence[int]:
-        """All ids that are still to be read."""
-        return (*self._ids, *self.missing)
-
-    def drop_waiting(self) -> None:
-        self._ids, self.missing = [], []
-
-    def put_back(self, ids: Sequence[int]) -> None:
-        self._ids += ids
-
-    def next_batch(self, *, final: bool) -> tuple[Sequence[int], bool] | None:
-        """Return ids to read, and whether among archived records; None without a batch."""
-        if len(self._ids) >= MAX_BATCH or (final and self._ids):
-            batch, self._ids = self._ids[:MAX_BATCH], self._ids[MAX_BATCH:]
-            return batch, False
-        if len(self.missing) >= MAX_BATCH or (final and self.missing):
-            batch, self.missing = self.missing[:MAX_BATCH], self.missing[MAX_BATCH:]
-            return batch, True
-        return None
-
-    def match(self, ids: Sequence[int], body: Results) -> list[int]:
-        """Return the requested ids without a record, and note those that were merged."""
-        result_ids = {int(value["id"]) for value in body.results}
-        unmatched = [one for one in ids if one not in result_ids]
-        survivors = merged_into(body.results, MERGED_IDS)
-        others = result_ids - set(ids)
-        unclear = [one for one in unmatched if one not in survivors and one not in body.missing]
-        if len(unclear) == len(others) == 1:
-            survivors[unclear[0]] = next(iter(others))
-        for one in unmatched:
-            if one in survivors:
-                self.merged.setdefault(survivors[one], set()).add(one)
-        return [one for one in unmatched if one not in survivors]
-
-
-def fast_pairs(pair: Pair) -> FastPath:
-    """Return the fast path to the associations that come with engagements."""
-
-    def assemble(engagement: Engagement) -> Sequence[bytes]:
-        ids = ids_under(pair.key, {"associations": associations_of(engagement)})
-        return [
-            b'{"from_id":%d,"to_id":%d,"associationTypes":null}' % (engagement.id, one)
-            for one in ids
-        ]
-
-    return assemble
-
-
-def associations_of(engagement: Engagement) -> Any:
-    """Return the associations of an engagement in the shape of v1's JSON."""
-    if isinstance(engagement, TypedEngagement):
-        try:
-            return engagement.association_ids()
-        except msgspec.ValidationError:
-            return msgspec.json.decode(engagement.parts.associations)
-    return engagement.whole.get("associations")
-
-
-def _kind_in(pair: Pair, member: Engagement) -> str | None:
-    """Return the type of an engagement or object in the paths of associations; None without."""
-    if pair.root == ENGAGEMENTS.tap_stream_id or pair.root in OBJECT_TYPES:
-        return kind_of(member.type)
-    return pair.root
-
-
-def _by_id(targets: Iterable[Target]) -> Mapping[int, list[Any]]:
-    """Return the association types of each record; one with several labels may come twice."""
-    types: dict[int, list[Any]] = {}
-    for target in targets:
-        to_id = parse_id(target.toObjectId)
-        if isinstance(to_id, int):
-            labels = types.setdefault(to_id, [])
-            labels += [label for label in target.associationTypes or () if label not in labels]
-    return types
+    by_root: dict[str, list[Selection]] = defaultdict(list)
+    for selection in pairs:
+        if selection.stream.pair and selection.stream.parent != ENGAGEMENTS.tap_stream_id:
+            by_root[selection.stream.pair.root].append(selection)
+    return by_root

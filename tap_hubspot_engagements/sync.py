@@ -28,7 +28,7 @@ from tap_hubspot_engagements.objects.archived import Deletions
 from tap_hubspot_engagements.record_lines import to_lines, updated_since
 from tap_hubspot_engagements.records import TypeMismatches, is_redacted
 from tap_hubspot_engagements.reference_tables import sync_reference_table
-from tap_hubspot_engagements.related import fast_pairs
+from tap_hubspot_engagements.related_pairs import fast_pairs
 from tap_hubspot_engagements.replication import DATE_HEADER_RESOLUTION, Step, iter_steps
 from tap_hubspot_engagements.run import Run
 from tap_hubspot_engagements.selection import Selection, newly_selected
@@ -153,7 +153,10 @@ def _with_selected(position: Position, selections: Sequence[Selection]) -> tuple
     added = newly_selected(position.selected or current, current)
     has_begun = position.bookmark or position.backfill or position.changes
     if added and has_begun:
-        LOGGER.info("newly selected: %s: reading everything anew", ", ".join(added))
+        LOGGER.info(
+            "newly selected: %s; reading all engagements, since earlier ones were read without",
+            ", ".join(added),
+        )
     return replace(position, selected=current), bool(added and has_begun)
 
 

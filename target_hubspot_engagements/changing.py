@@ -18,13 +18,8 @@ from target_hubspot_engagements.engagement import Partners
 from target_hubspot_engagements.jobs import Job
 from target_hubspot_engagements.ledger import ARCHIVING, GONE, UPDATING, Entry
 from target_hubspot_engagements.lookups import batched
-from target_hubspot_engagements.object_writes import (
-    MAX_ASSOCIATIONS,
-    MAX_BATCH,
-    ObjectWrites,
-    Outcome,
-    Update,
-)
+from target_hubspot_engagements.object_writes import MAX_ASSOCIATIONS, MAX_BATCH, ObjectWrites
+from target_hubspot_engagements.outcomes import Outcome, Update
 from target_hubspot_engagements.run import Run
 from target_hubspot_engagements.v1_writes import V1Writes
 from target_hubspot_engagements.validation import Problem

@@ -7,11 +7,10 @@ import gc
 import logging
 import os
 import sys
-import traceback
 from collections.abc import Sequence
 from pathlib import Path
 
-from command_line import logs
+from command_line import logs, stdout
 from command_line.about import VersionAction
 from command_line.log_format import LOG_FORMATS, TEXT
 from command_line.signals import raise_on_signals
@@ -59,10 +58,11 @@ def run(options: argparse.Namespace) -> int:
         return _failed(error)
     except Stopped as stopped:
         LOGGER.error("stopped by %s: run again with the last state", stopped)
-        _forget_output()
+        stdout.discard()
         return stopped.exit_code
     except Exception as error:
-        return _crashed(error)
+        logs.log_crash(LOGGER, error)
+        return EXIT_FAILED
     return 0
 
 
@@ -83,25 +83,12 @@ def _start(options: argparse.Namespace) -> None:
 def _failed(error: Exception) -> int:
     LOGGER.error("%s", error)
     if isinstance(error, OutputError):
-        _forget_output()
+        stdout.discard()
     if isinstance(error, (ConfigError, SettingsError)):
         return EXIT_USAGE
     if isinstance(error, DailyLimitError):
         return EXIT_DAILY_LIMIT
     return EXIT_LOCKED if isinstance(error, LedgerLocked) else EXIT_FAILED
-
-
-def _crashed(error: Exception) -> int:
-    """Log a traceback, redacted, which Python's own report is not; return the exit code."""
-    for line in "".join(traceback.format_exception(error)).splitlines():
-        LOGGER.error("%s", line)
-    LOGGER.error("this is a fault of the program: report it with the lines above")
-    return EXIT_FAILED
-
-
-def _forget_output() -> None:
-    """Keep Python's final flush from an error or a wait for the reader."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:

@@ -6,22 +6,21 @@ import logging
 import os
 import sys
 from pathlib import Path
-from typing import BinaryIO
 
-from command_line import logs
+from command_line import logs, stdout
 from command_line.about import about
 from command_line.stdin import read_lines
-from command_line.stdout import write_whole
 from hubspot_api.client import HubspotClient
 from hubspot_api.config_file import load_json, warn_if_open
 from hubspot_api.exceptions import HubspotError
 from hubspot_api.redaction import clean
 from hubspot_api.settings import to_json_schema
-from target_hubspot_engagements import PROGRAM
+from target_hubspot_engagements import PROGRAM, metrics
 from target_hubspot_engagements.checking import check_types
 from target_hubspot_engagements.config import Config
 from target_hubspot_engagements.exceptions import (
     ConfigError,
+    LedgerError,
     LedgerLocked,
     OutputError,
     WriteBackError,
@@ -45,18 +44,16 @@ def write(config: Config, options: Options) -> None:
     """Write the records of stdin to HubSpot; raises WriteBackError or ApiError."""
     ledger = _open(config, options)
     try:
-        client = HubspotClient(config)
-        run = build_run(config, options, client, ledger)
-        check_portal(run)
-        _write(run)
+        _write(build_run(config, options, HubspotClient(config), ledger))
     finally:
         ledger.close()
 
 
 def _write(run: Run) -> None:
-    out = None if run.options.is_dry else _stdout()
     outcome = "failed"
     try:
+        check_portal(run)
+        out = None if run.options.is_dry else stdout.unbuffered()
         WriteBack(run, out).run(read_lines(sys.stdin.fileno(), TICK_S))
         if run.rejections.count:
             place = "the log" if run.options.is_dry else run.config.rejected
@@ -65,6 +62,19 @@ def _write(run: Run) -> None:
     finally:
         run.progress.counts["rejected"] = run.rejections.count
         run.progress.close(outcome)
+        _write_metrics(run, is_success=outcome == "done")
+
+
+def _write_metrics(run: Run, *, is_success: bool) -> None:
+    """Write the metrics file, if one is configured; a dry run, which sends nothing, has none."""
+    path = run.config.metrics_file
+    if path is None or run.options.is_dry:
+        return
+    try:
+        portal = run.ledger.fact(PORTAL) or ""
+        metrics.write(Path(path), run.progress, portal, is_success=is_success)
+    except (OSError, LedgerError) as error:
+        LOGGER.warning("metrics_file: cannot be written: %s", error)
 
 
 def build_run(config: Config, options: Options, client: HubspotClient, ledger: Ledger) -> Run:
@@ -144,14 +154,9 @@ def describe(program: str, description: str, form: str) -> str:
 def show(text: str) -> None:
     """Print a text to stdout, redacted; raise OutputError if that fails."""
     try:
-        write_whole(_stdout(), clean(text, lines=True).encode() + b"\n")
+        stdout.write_whole(stdout.unbuffered(), clean(text, lines=True).encode() + b"\n")
     except OSError as error:
         raise OutputError(f"cannot be written to stdout: {error}") from error
-
-
-def _stdout() -> BinaryIO:
-    """Return standard output without a buffer."""
-    return open(sys.stdout.fileno(), "wb", buffering=0, closefd=False)
 
 
 def read_config(path: Path | None, log_format: str | None = None) -> Config:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import logging
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from command_line.log_format import LOG_FORMATS, TEXT
 from hubspot_api.activity_properties import OBJECT_TYPES
@@ -14,6 +12,7 @@ from hubspot_api.config_file import warn_unknown
 from hubspot_api.endpoints import NEWEST, VERSIONS
 from hubspot_api.settings import (
     ApiSettings,
+    choice_parser,
     credential_faults,
     describe,
     number_parser,
@@ -25,8 +24,6 @@ from hubspot_api.settings import (
 )
 from target_hubspot_engagements.exceptions import ConfigError
 
-LOGGER = logging.getLogger(__name__)
-
 V1 = "v1"
 API_VERSIONS = (V1, *VERSIONS)
 ENGAGEMENTS = "engagements"
@@ -36,16 +33,6 @@ STREAM_TYPES = (*OBJECT_TYPES, ENGAGEMENTS)
 
 StreamMap = Mapping[str, str | None]
 PropertyMap = Mapping[str, Mapping[str, str | None]]
-
-
-def _choice(*choices: str) -> Any:
-    def parse(value: object) -> str:
-        if value not in choices:
-            raise ValueError(f"must be one of {', '.join(choices)}")
-        return str(value)
-
-    parse.schema = {"type": "string", "enum": list(choices)}  # type: ignore[attr-defined]
-    return parse
 
 
 def _parse_flag(value: object) -> bool:
@@ -96,7 +83,7 @@ class Config(ApiSettings):
     user_agent: str = setting("target-hubspot-engagements", parse_header, "User-Agent header")
     api_version: str = setting(
         NEWEST,
-        _choice(*API_VERSIONS),
+        choice_parser(*API_VERSIONS),
         "HubSpot's API to write by: the objects API as `2026-09`, `2026-03`, `v3`; or `v1`",
     )
     ledger: str = setting(
@@ -104,7 +91,7 @@ class Config(ApiSettings):
     )
     on_error: str = setting(
         "stop",
-        _choice("stop", "skip"),
+        choice_parser("stop", "skip"),
         "what a record that cannot be written does: `stop` ends the run, `skip` puts the record"
         " into `rejected`",
     )
@@ -137,7 +124,7 @@ class Config(ApiSettings):
     )
     ids: str = setting(
         "new",
-        _choice("new", "keep"),
+        choice_parser("new", "keep"),
         "the `id` of the stream `engagements`: of another portal (`new`), or of an engagement of"
         " this portal (`keep`)",
     )
@@ -165,8 +152,11 @@ class Config(ApiSettings):
 
     log_format: str = setting(
         TEXT,
-        _choice(*LOG_FORMATS),
+        choice_parser(*LOG_FORMATS),
         "format of the log: `text`, or the `json` of the Singer SDK, whose levels Meltano shows",
+    )
+    metrics_file: str | None = setting(
+        None, parse_path, "file for the metrics of the run, in Prometheus' text format"
     )
 
     @classmethod
@@ -194,8 +184,11 @@ def _missing(settings: Mapping[str, object]) -> list[str]:
         faults.append("ledger: missing, the path of the file that remembers what was written")
     if settings.get("on_error") == "skip" and "rejected" not in settings:
         faults.append("rejected: missing, on_error skip needs the path of a file")
-    if "ledger" in settings and settings.get("rejected") == settings["ledger"]:
-        faults.append("rejected: must be another file than the ledger")
+    files = [name for name in ("ledger", "rejected", "metrics_file") if name in settings]
+    for at, name in enumerate(files):
+        for other in files[:at]:
+            if settings[name] == settings[other]:
+                faults.append(f"{name}: must be another file than that of {other}")
     return faults
 
 

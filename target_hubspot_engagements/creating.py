@@ -15,13 +15,8 @@ from target_hubspot_engagements.engagement import Partners, SourceRecord
 from target_hubspot_engagements.jobs import Job
 from target_hubspot_engagements.ledger import CREATING, DONE, UPDATING, Entry, Key
 from target_hubspot_engagements.lookups import batched
-from target_hubspot_engagements.object_writes import (
-    MAX_BATCH,
-    Creation,
-    ObjectWrites,
-    Outcome,
-    has_type_id,
-)
+from target_hubspot_engagements.object_writes import MAX_BATCH, ObjectWrites, has_type_id
+from target_hubspot_engagements.outcomes import Creation, Outcome
 from target_hubspot_engagements.reconcile import Doubt
 from target_hubspot_engagements.run import Run
 from target_hubspot_engagements.to_v1 import to_v1

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import logging
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from target_hubspot_engagements.drafts import Draft, make_draft
-from target_hubspot_engagements.engagement import Engagement, Partners, SourceRecord
-from target_hubspot_engagements.ledger import Entry
+from target_hubspot_engagements.engagement import HUBSPOT_ID, Engagement, Partners, SourceRecord
+from target_hubspot_engagements.ledger import Entry, Key
 from target_hubspot_engagements.run import Run
 from target_hubspot_engagements.validation import Definitions, Problem
+
+LOGGER = logging.getLogger(__name__)
+MAX_WARNINGS = 50  # of a stream whose values are left out
 
 Reader = Callable[[SourceRecord], Engagement]
 """Returns the content of a record; raises ValueError for one that cannot be understood."""
@@ -27,21 +32,29 @@ class Drafting:
         self._run = run
         self._definitions: dict[str, Definitions] = {}
         self._contacts: dict[str, str] = {}
+        self._left_out: dict[str, set[str]] = defaultdict(set)  # names of values by stream
 
     def make(self, sources: Sequence[SourceRecord], read: Reader) -> list[Draft]:
         """Return the drafts of records that can be written; the others are rejected."""
         entries = self._run.ledger.entries([source.place for source in sources])
         contents = self._read(sources, read)
         self._find_contacts(contents)
+        owners = self._owners(contents)
         drafts = []
         for source, engagement in contents:
-            draft = self._make(source, engagement, entries.get(source.place))
+            entry = entries.get(source.place)
+            if problem := _owner_problem(source, engagement, entry, owners):
+                self._run.rejections.add(source, [problem])
+                continue
+            draft = self._make(source, engagement, entry)
             if draft is None:
                 continue
             if draft.problems:
                 self._run.rejections.add(source, draft.problems)
-            else:
-                drafts.append(draft)
+                continue
+            drafts.append(draft)
+            if engagement.hubspot_id is not None:
+                owners.setdefault(engagement.hubspot_id, source.place)
         return drafts
 
     def definitions(self, kind: str) -> Definitions:
@@ -54,10 +67,34 @@ class Drafting:
         contents = []
         for source in sources:
             try:
-                contents.append(_Read(source, read(source)))
+                engagement = read(source)
             except ValueError as error:
                 self._run.rejections.add(source, [Problem(str(error))])
+                continue
+            contents.append(_Read(source, engagement))
+            if engagement.left_out:
+                self._warn_of_left_out(source, engagement.left_out)
         return contents
+
+    def _warn_of_left_out(self, source: SourceRecord, names: Sequence[str]) -> None:
+        """Warn, once for each stream and name, of values that are not written."""
+        stream = source.place[0]
+        warned = self._left_out[stream]
+        for name in sorted({*names} - warned):
+            if len(warned) < MAX_WARNINGS:
+                LOGGER.warning(
+                    "stream %s: %s is left out: HubSpot's API has no place for it (line %d%s)",
+                    *(stream, name, source.line),
+                    "; further names are left out unnamed"
+                    if len(warned) == MAX_WARNINGS - 1
+                    else " and perhaps others",
+                )
+                warned.add(name)
+
+    def _owners(self, contents: Sequence[_Read]) -> dict[int, Key]:
+        """Return the keys to which the engagements belong that records name by their ids."""
+        ids = {one.hubspot_id for _, one in contents if one.hubspot_id is not None}
+        return self._run.ledger.owners(ids) if ids else {}
 
     def _find_contacts(self, contents: Sequence[_Read]) -> None:
         """Look up the contacts of all e-mails that no earlier window had."""
@@ -85,3 +122,18 @@ class Drafting:
         contacts = {self._contacts[one] for one in engagement.contact_emails}
         partners: Mapping[str, Sequence[str]] = engagement.partners or {}
         return {**partners, "contacts": sorted(contacts.union(partners.get("contacts", ())))}
+
+
+def _owner_problem(
+    source: SourceRecord,
+    engagement: Engagement,
+    entry: Entry | None,
+    owners: Mapping[int, Key],
+) -> Problem | None:
+    """Return the problem of a record that names an engagement of another key, None without one."""
+    hubspot_id = engagement.hubspot_id
+    owner = owners.get(hubspot_id) if hubspot_id is not None else None
+    if owner in (None, source.place) or (entry is not None and entry.hubspot_id is not None):
+        return None
+    stream, key = owner
+    return Problem(f"{hubspot_id} is the engagement of stream {stream}, key {key}", HUBSPOT_ID)

@@ -13,7 +13,7 @@ from enum import Enum
 
 from hubspot_api.activity_properties import METADATA, OBJECT_TYPES
 from hubspot_api.json_codec import to_json
-from target_hubspot_engagements.engagement import Engagement, Partners, SourceRecord
+from target_hubspot_engagements.engagement import HUBSPOT_ID, Engagement, Partners, SourceRecord
 from target_hubspot_engagements.ledger import (
     CREATING,
     DONE,
@@ -31,7 +31,6 @@ from target_hubspot_engagements.validation import (
 )
 
 HASH_BYTES = 16
-HUBSPOT_ID = "hubspotId"
 
 
 class Action(Enum):

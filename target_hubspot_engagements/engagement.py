@@ -8,6 +8,12 @@ from typing import Any
 
 from target_hubspot_engagements.ledger import Key
 
+METADATA_PREFIX = "_sdc_"
+"""How the names of Singer's own columns begin."""
+
+HUBSPOT_ID = "hubspotId"
+"""The column that names an engagement that exists."""
+
 Partners = Mapping[str, Sequence[str]]
 """Ids of associated records, by their type in the objects API, such as `contacts`."""
 
@@ -25,7 +31,7 @@ class Engagement:
     `partners` leaves associations alone. `contact_emails` are looked up, and associated, too.
     `hubspot_id` names an existing engagement. A `complete` engagement clears the properties that
     it does not have. `optional` names properties to leave out if HubSpot does not have them, or
-    does not let them be written.
+    does not let them be written. `left_out` names the record's values that no property takes.
     """
 
     kind: str
@@ -36,6 +42,7 @@ class Engagement:
     is_deleted: bool = False
     complete: bool = False
     optional: frozenset[str] = frozenset()
+    left_out: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ The tables of names are those by which the tap reads, backwards.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from hubspot_api.activity_properties import (
@@ -22,7 +22,7 @@ from hubspot_api.activity_properties import (
     ROLES,
 )
 from hubspot_api.json_codec import to_json
-from target_hubspot_engagements.engagement import MAX_ID, Engagement
+from target_hubspot_engagements.engagement import HUBSPOT_ID, METADATA_PREFIX, Engagement
 
 KINDS = {
     "NOTE": "notes",
@@ -44,14 +44,24 @@ LEFT_OUT = frozenset(
     " bodyPreviewIsTruncated gdprDeleted".split()
 )
 ADDRESS_KEYS = ("email", "firstName", "lastName")
+EXTRA, SEND_EVENT = "extra", "emailSendEventId"
+# What a record may have without a warning: it is written, or HubSpot's own. Other values are lost.
+KNOWN_KEYS = LEFT_OUT.union(
+    "id portalId type active metadata associations attachments ownerId activityType".split(),
+    ("scheduledTasks", EXTRA, HUBSPOT_ID),
+    (key for _, key, _ in INNER),
+)
+KNOWN_METADATA = {
+    kind: frozenset((*(key for _, key, _ in properties), *PEOPLE, *ROLES, SEND_EVENT))
+    for kind, properties in METADATA.items()
+}
 
 
-def read_engagement(record: Mapping[str, Any], *, keeps_ids: bool) -> Engagement:
+def read_engagement(record: Mapping[str, Any], hubspot_id: int | None) -> Engagement:
     """
-    Return the content of a record.
+    Return the content of a record; `hubspot_id` is the id of an engagement that exists, if any.
 
-    With `keeps_ids` the record's `id` is that of an engagement of this portal. Raises ValueError
-    for a type that cannot be written, or a record without its metadata.
+    Raises ValueError for a type that cannot be written, or a record without its metadata.
     """
     engagement_type, metadata = record.get("type"), record.get("metadata")
     kind = KINDS.get(str(engagement_type))
@@ -63,11 +73,30 @@ def read_engagement(record: Mapping[str, Any], *, keeps_ids: bool) -> Engagement
         kind,
         values=_values(kind, record, metadata),
         partners=_partners(record.get("associations")),
-        hubspot_id=_id(record) if keeps_ids else None,
+        hubspot_id=hubspot_id,
         is_deleted=record.get("active") is False,
         complete=True,
         optional=frozenset((ACTIVITY_TYPE.name, *(name for name, *_ in INNER))),
+        left_out=tuple(_left_out(kind, record, metadata)),
     )
+
+
+def _left_out(kind: str, record: Mapping[str, Any], metadata: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the names of values that no property takes, such as `metadata.mood`."""
+    yield from _filled(record, record.keys() - KNOWN_KEYS, "")
+    yield from _filled(metadata, metadata.keys() - KNOWN_METADATA[kind], "metadata.")
+    for name, known in ((EXTRA, ()), ("associations", ASSOCIATIONS.values())):
+        value = record.get(name)
+        if isinstance(value, Mapping):
+            yield from _filled(value, value.keys() - {*known}, f"{name}.")
+        elif value:
+            yield name
+
+
+def _filled(values: Mapping[str, Any], names: Iterable[str], prefix: str) -> Iterator[str]:
+    for name in names:
+        if values[name] not in (None, "", [], {}) and not name.startswith(METADATA_PREFIX):
+            yield prefix + name
 
 
 def _values(kind: str, record: Mapping[str, Any], metadata: Mapping[str, Any]) -> dict[str, Any]:
@@ -115,13 +144,6 @@ def _partners(associations: Any) -> dict[str, list[str]] | None:
         for kind, key in ASSOCIATIONS.items()
         if associations.get(key) is not None
     }
-
-
-def _id(record: Mapping[str, Any]) -> int:
-    value = record.get("id")
-    if not isinstance(value, int) or not 0 <= value <= MAX_ID:
-        raise ValueError("has no id")
-    return value
 
 
 def _to_list(record: Mapping[str, Any], key: str) -> list[Any]:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from hubspot_api.exceptions import ApiError
 from hubspot_api.workers import Workers
-from target_hubspot_engagements.object_writes import Outcome
+from target_hubspot_engagements.outcomes import Outcome
 
 
 class Job(NamedTuple):

@@ -142,14 +142,14 @@ class Ledger:
         )
         return [_to_entry(row) for row in rows]
 
-    def known_ids(self, ids: Iterable[int]) -> set[int]:
-        """Return those of `ids` that belong to a key."""
+    def owners(self, ids: Iterable[int]) -> dict[int, Key]:
+        """Return the key of each of `ids` that belongs to one."""
         rows = self._query(
-            "SELECT e.hubspot_id FROM json_each(?) AS k CROSS JOIN engagements AS e"
-            " ON e.hubspot_id = k.value",
+            "SELECT e.hubspot_id, e.stream, e.key FROM json_each(?) AS k"
+            " CROSS JOIN engagements AS e ON e.hubspot_id = k.value",
             json.dumps(list(ids)),
         )
-        return {hubspot_id for (hubspot_id,) in rows}
+        return {hubspot_id: (stream, key) for hubspot_id, stream, key in rows}
 
     def kinds(self) -> list[str]:
         """Return the types of engagements that the ledger has."""
@@ -251,22 +251,28 @@ def open_ledger(path: str, *, is_new: bool = False, read_only: bool = False) -> 
             f"ledger {path}: no such file: for a first run, add --new-ledger; if the ledger was"
             " lost, restore it, or add --new-ledger --adopt"
         )
-    mode = "ro" if read_only else "rw"
     try:
         if is_new:
             os.close(os.open(path, os.O_CREAT | os.O_EXCL, 0o600))  # it holds texts of engagements
-        connection = sqlite3.connect(
-            f"{Path(path).absolute().as_uri()}?mode={mode}",
-            uri=True,
-            isolation_level=None,
-            timeout=0,
-        )
-        _prepare(connection, is_new=is_new, read_only=read_only)
+        ledger = Ledger(_connect(path, is_new=is_new, read_only=read_only), path)
     except sqlite3.Error as error:
         raise _opening_error(path, error) from error
     except OSError as error:
         raise LedgerError(f"ledger {path}: cannot be created: {error.strerror}") from error
-    ledger = Ledger(connection, path)
+    _check_format(ledger, path)
+    return ledger
+
+
+def _connect(path: str, *, is_new: bool, read_only: bool) -> sqlite3.Connection:
+    """Open the file, and lock it unless it is `read_only`; raises sqlite3.Error."""
+    uri = f"{Path(path).absolute().as_uri()}?mode={'ro' if read_only else 'rw'}"
+    connection = sqlite3.connect(uri, uri=True, isolation_level=None, timeout=0)
+    _prepare(connection, is_new=is_new, read_only=read_only)
+    return connection
+
+
+def _check_format(ledger: Ledger, path: str) -> None:
+    """Raise LedgerError unless the file is a whole ledger of this version."""
     if not ledger.has_tables():
         raise LedgerError(
             f"ledger {path}: no ledger, or its creation was cut short: if the file is empty, remove"
@@ -274,7 +280,6 @@ def open_ledger(path: str, *, is_new: bool = False, read_only: bool = False) -> 
         )
     if ledger.fact("format") != FORMAT:
         raise LedgerError(f"ledger {path}: written by another version of this program")
-    return ledger
 
 
 def memory_ledger() -> Ledger:

@@ -8,8 +8,7 @@ out twice without harm, and are retried. Any thread may call these functions.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -23,8 +22,8 @@ from hubspot_api.exceptions import (
     NotFoundError,
     OutcomeUnknownError,
 )
-from target_hubspot_engagements.engagement import Partners
 from target_hubspot_engagements.matching import Result, match_results
+from target_hubspot_engagements.outcomes import Creation, Outcome, Update, to_problem, unsent
 from target_hubspot_engagements.validation import Problem
 from target_hubspot_engagements.values import to_datetime_text
 
@@ -48,54 +47,6 @@ ASSOCIATION_TYPE_IDS: Mapping[tuple[str, str], int] = {
 }
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True)
-class Creation:
-    """An engagement to create, with the associations that a creation can make."""
-
-    texts: Mapping[str, str]
-    partners: Partners = field(default_factory=dict)
-
-
-class Update(NamedTuple):
-    """Properties of an existing engagement to change."""
-
-    hubspot_id: int
-    texts: Mapping[str, str]
-
-
-@dataclass
-class Outcome:
-    """
-    The outcome of each input of a request, by place.
-
-    `ids` are of those that were written, `refusals` say why HubSpot did not write others, and
-    `unknown` are those of which no answer tells. `partial` are those written of which HubSpot
-    refused an association. `unsent` are those that an `error` kept from being sent. `newest_ms` is
-    HubSpot's date of the youngest creation, in Unix ms, and `source_id` how HubSpot names the
-    program that created.
-    """
-
-    ids: dict[int, int] = field(default_factory=dict)
-    refusals: dict[int, Problem] = field(default_factory=dict)
-    unknown: set[int] = field(default_factory=set)
-    partial: dict[int, Problem] = field(default_factory=dict)
-    unsent: set[int] = field(default_factory=set)
-    error: ApiError | None = None
-    newest_ms: int = 0
-    source_id: str | None = None
-
-    def add(self, other: Outcome, offset: int) -> None:
-        """Add the outcome of inputs from place `offset` on."""
-        self.ids |= {place + offset: one for place, one in other.ids.items()}
-        self.refusals |= {place + offset: one for place, one in other.refusals.items()}
-        self.unknown |= {place + offset for place in other.unknown}
-        self.partial |= {place + offset: one for place, one in other.partial.items()}
-        self.unsent |= {place + offset for place in other.unsent}
-        self.error = self.error or other.error
-        self.newest_ms = max(self.newest_ms, other.newest_ms)
-        self.source_id = other.source_id or self.source_id
 
 
 class _Record(msgspec.Struct):
@@ -289,11 +240,6 @@ def _bisect(
     return outcome
 
 
-def unsent(inputs: Sequence[object], error: ApiError) -> Outcome:
-    """Return the outcome of inputs that HubSpot has certainly not carried out."""
-    return Outcome(unsent={*range(len(inputs))}, error=error)
-
-
 def _refusals(body: _Batch, number: int) -> dict[int, Problem]:
     """Return the refusals of a batch of `number` inputs, by the place in the trace id."""
     return {
@@ -359,13 +305,3 @@ def _refused_pairs(
 
 def _problem_of(error: _BatchError) -> Problem:
     return Problem(error.message or error.category or "refused without a reason")
-
-
-def to_problem(error: HubspotError) -> Problem:
-    """Return why HubSpot refused a record, with the property that the error names."""
-    for one in error.body.get("errors") or ():
-        context = one.get("context") if isinstance(one, Mapping) else None
-        names = context.get("propertyName") if isinstance(context, Mapping) else None
-        if isinstance(names, list) and names:
-            return Problem(f"{one.get('message')} ({one.get('code')})", str(names[0]))
-    return Problem(str(error.body.get("message") or error))

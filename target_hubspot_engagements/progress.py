@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import time
 from collections import Counter
 from dataclasses import dataclass, field
 
-from command_line.log_format import METRIC
+from command_line.log_format import log_metric
 from hubspot_api.client import HubspotClient
 
 LOGGER = logging.getLogger(__name__)
@@ -27,6 +26,11 @@ class Progress:
     _started_s: float = field(default_factory=time.monotonic)
     _shown_s: float = field(default_factory=time.monotonic)
 
+    @property
+    def elapsed_s(self) -> float:
+        """Seconds since the start of the run."""
+        return time.monotonic() - self._started_s
+
     def tick(self) -> None:
         """Log the counts if the interval has passed."""
         now = time.monotonic()
@@ -37,20 +41,13 @@ class Progress:
     def close(self, outcome: str) -> None:
         """Log the summary, which begins with `outcome`."""
         for name in COUNTS:
-            point = {
-                "type": "counter",
-                "metric": "record_count",
-                "value": self.counts[name],
-                "tags": {"result": name},
-            }
-            LOGGER.info(METRIC, json.dumps(point))
+            log_metric(LOGGER, "counter", "record_count", self.counts[name], result=name)
         LOGGER.info("%s: %s", outcome, self._line())
 
     def _line(self) -> str:
-        elapsed_s = time.monotonic() - self._started_s
         counts = ", ".join(f"{self.counts[name]} {name}" for name in COUNTS)
         prefix = "dry run, nothing is sent: " if self.is_dry else ""
         return (
             f"{prefix}{counts}; {self.client.requests} requests,"
-            f" {self.client.retries} retried, in {elapsed_s:.1f} s"
+            f" {self.client.retries} retried, in {self.elapsed_s:.1f} s"
         )

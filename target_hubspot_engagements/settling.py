@@ -75,7 +75,7 @@ def _decide(run: Run, entries: Sequence[Entry]) -> Decision:
 def look_for(run: Run, doubts: Sequence[Doubt]) -> Decision:
     """Look for engagements in HubSpot that no key has yet."""
     candidates, search_only = find_candidates(run.lookups, doubts)
-    claimed = run.ledger.known_ids(_ids(candidates))
+    claimed = run.ledger.owners(_ids(candidates))
     return decide(
         doubts,
         candidates,

@@ -12,14 +12,13 @@ import msgspec
 from hubspot_api.activity_properties import ASSOCIATIONS, OBJECT_TYPES
 from hubspot_api.json_codec import parse_json, to_json
 from target_hubspot_engagements.config import ENGAGEMENTS, STREAM_TYPES, Config
-from target_hubspot_engagements.engagement import MAX_ID, Engagement
+from target_hubspot_engagements.engagement import HUBSPOT_ID, MAX_ID, METADATA_PREFIX, Engagement
 from target_hubspot_engagements.exceptions import InputError
 from target_hubspot_engagements.from_engagement import KINDS, read_engagement
 from target_hubspot_engagements.messages import SchemaMessage
 
-METADATA_PREFIX = "_sdc_"  # Singer's own columns
 DELETED_AT = "_sdc_deleted_at"
-HUBSPOT_ID, ASSOCIATED, CONTACT_EMAILS = "hubspotId", "associations", "contactEmails"
+ASSOCIATED, CONTACT_EMAILS = "associations", "contactEmails"
 PARTNER_KEYS = {key: kind for kind, key in ASSOCIATIONS.items()}
 SINGULARS = {
     "contact": "contacts",
@@ -82,7 +81,10 @@ class SourceStream:
             hubspot_id = self._existing_id(self._renamed(record))
             return Engagement(kind, hubspot_id=hubspot_id, is_deleted=True)
         if self.kind == ENGAGEMENTS:
-            return read_engagement(record, keeps_ids=self._keeps_ids)
+            hubspot_id = self._existing_id(record)
+            if hubspot_id is None and self._keeps_ids:
+                raise ValueError("has no id")
+            return read_engagement(record, hubspot_id)
         columns = self._renamed(record)
         return Engagement(
             self.kind,
@@ -113,13 +115,12 @@ class SourceStream:
 
     def _existing_id(self, record: Mapping[str, Any]) -> int | None:
         """Return the id of an engagement of this portal that the record names."""
-        value = record.get(HUBSPOT_ID)
-        if self.kind == ENGAGEMENTS and self._keeps_ids:
-            value = record.get("id")
+        name = "id" if self.kind == ENGAGEMENTS and self._keeps_ids else HUBSPOT_ID
+        value = record.get(name)
         if value in (None, ""):
             return None
         if isinstance(value, bool) or not _is_id(str(value)):
-            raise ValueError(f"{HUBSPOT_ID} must be an id, not {value!r}")
+            raise ValueError(f"{name} must be an id, not {value!r}")
         return int(value)
 
 

@@ -20,7 +20,7 @@ from hubspot_api.exceptions import (
     NotFoundError,
     OutcomeUnknownError,
 )
-from target_hubspot_engagements.object_writes import Creation, Outcome, Update, to_problem, unsent
+from target_hubspot_engagements.outcomes import Creation, Outcome, Update, to_problem, unsent
 from target_hubspot_engagements.to_v1 import to_v1
 from target_hubspot_engagements.validation import Problem
 

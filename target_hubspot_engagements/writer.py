@@ -183,7 +183,7 @@ class Writer:
         for kind in kinds - self._checked_kinds:
             self._checked_kinds.add(kind)
             ids = run.lookups.created_since(kind, newest_ms, run.ledger.fact(SOURCE_ID))
-            unknown = {*ids} - run.ledger.known_ids(ids)
+            unknown = {*ids} - run.ledger.owners(ids).keys()
             pending = sum(one.state == CREATING for one in run.ledger.in_doubt())
             if len(unknown) > pending:
                 raise LedgerError(

@@ -12,6 +12,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from command_line import stdout
 from command_line.about import VersionAction
 from command_line.log_format import LOG_FORMATS, TEXT
 from command_line.signals import raise_on_signals
@@ -94,7 +95,7 @@ def _flush_or_drop() -> None:
     try:
         sys.stdout.flush()
     except OSError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        stdout.discard()
 
 
 def _raise_on_closed_stdout() -> None:
@@ -120,7 +121,9 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         help="JSON configuration; ENV for the environment only; of several the last counts most",
     )
     parser.add_argument(
-        "--check", action="store_true", help="test the connection, print what it allows, and exit"
+        "--check",
+        action="store_true",
+        help="test the connection and the user's rights, print them, and exit",
     )
     parser.add_argument(
         "--log-format", choices=LOG_FORMATS, help="of the log, as the setting log_format"

@@ -12,6 +12,8 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from command_line.about import about
 from command_line.stdin import read_lines
 from command_line.stdout import write_whole
@@ -26,6 +28,7 @@ from target_mysql.config import Config, read_files
 from target_mysql.exceptions import (
     ConfigError,
     ConnectError,
+    DatabaseError,
     DatabaseMissing,
     LockedError,
     Stopped,
@@ -38,6 +41,7 @@ from target_mysql.loading.stored_states import StoredState
 from target_mysql.loading.table_locks import TableLocks
 from target_mysql.retries import iter_waits_s
 from target_mysql.server.database import Database
+from target_mysql.server.rights import find_missing_rights
 
 LOGGER = logging.getLogger(__name__)
 
@@ -49,6 +53,9 @@ SWITCH_INTERVAL_S = 0.0005
 CAPABILITIES = (
     *("about", "schema-flattening", "activate-version", "hard-delete", "structured-logging"),
 )
+
+MISSING_DATABASE = " (none that this user sees: a load creates it)"
+EVERY_SERVER_HAS = "information_schema"
 
 Overrides = Mapping[str, str | None]
 """Settings that options of the command line give; None if an option is missing."""
@@ -165,9 +172,13 @@ def _read_state(source: Path) -> bytes:
 
 
 def check(paths: Sequence[Path], overrides: Overrides) -> None:
-    """Print the server's version and the user's rights; raises TargetError."""
+    """
+    Print the server's version and the user's rights; change nothing there.
+
+    Raises TargetError, also if the user lacks a right that a load needs.
+    """
     config = _read_config(paths, overrides)
-    database = Database(config)
+    database, is_missing = _connect_without_creating(config)
     server = database.server
     grants = [_without_secret(str(grant)) for (grant,) in database.query("SHOW GRANTS")]
     load_data = "allowed" if server.local_infile else "forbidden, INSERT is used"
@@ -175,12 +186,25 @@ def check(paths: Sequence[Path], overrides: Overrides) -> None:
         load_data = "unsafe on OceanBase, INSERT is used"
     lines = [
         f"server: {server.version}",
-        f"database: {config.database}",
+        f"database: {config.database}{MISSING_DATABASE if is_missing else ''}",
         f"LOAD DATA LOCAL: {load_data}",
         *(f"grant: {grant}" for grant in grants),
     ]
-    database.close()
     _print("\n".join(map(visible, lines)))
+    missing_rights = find_missing_rights(database, config.database)
+    ((user,),) = database.query("SELECT CURRENT_USER()")
+    database.close()
+    if missing_rights:
+        problem = f"{user} lacks {', '.join(missing_rights)} on database {config.database}"
+        raise DatabaseError(f"{problem}, which a load needs: grant this user these rights")
+
+
+def _connect_without_creating(config: Config) -> tuple[Database, bool]:
+    """Return a connection, and whether the configured database is missing; raises TargetError."""
+    try:
+        return Database(config, creates_database=False), False
+    except DatabaseMissing:
+        return Database(replace(config, database=EVERY_SERVER_HAS)), True
 
 
 def _without_secret(grant: str) -> str:

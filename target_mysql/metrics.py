@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 
-from command_line.metrics_file import Metric, by_stream, run_metrics, write_metrics
+from command_line.metrics_file import RunMetrics, by_stream
 from target_mysql.config import Config
 from target_mysql.progress import Progress
 
 PREFIX = "target_mysql"
-LAST_SUCCESS = f"{PREFIX}_last_success_timestamp_seconds"
 ROWS = {
     "records": "records loaded by the last run, unchanged ones included",
     "inserted": "rows inserted by the last run",
@@ -28,19 +26,9 @@ def write(path: str, progress: Progress, config: Config, *, is_success: bool) ->
         "batches": ("batches committed by the last run", progress.batches),
         "retries": ("attempts of the last run that failed and were repeated", progress.retries),
     }
-    metrics = [
-        *run_metrics(
-            PREFIX,
-            labels,
-            is_success=is_success,
-            seconds=progress.elapsed_s,
-            now_s=time.time(),
-        ),
-        *(
-            Metric(f"{PREFIX}_last_run_{name}", meaning, [(labels, float(value))])
-            for name, (meaning, value) in totals.items()
-        ),
-        *(
+    RunMetrics(PREFIX, labels, is_success, progress.elapsed_s, totals).write(
+        Path(path),
+        [
             by_stream(
                 f"{PREFIX}_last_run_{name if name == 'records' else 'rows_' + name}",
                 meaning,
@@ -48,6 +36,5 @@ def write(path: str, progress: Progress, config: Config, *, is_success: bool) ->
                 {stream: float(getattr(counts, name)) for stream, counts in streams},
             )
             for name, meaning in ROWS.items()
-        ),
-    ]
-    write_metrics(Path(path), metrics, LAST_SUCCESS)
+        ],
+    )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import sys
 import time
@@ -10,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from command_line.log_format import METRIC
+from command_line.log_format import log_metric
 from target_mysql.server.upload_connection import StatementResult
 
 LOGGER = logging.getLogger(__name__)
@@ -92,10 +91,11 @@ class Progress:
             )
             for name in ("inserted", "updated", "deleted"):
                 if rows := getattr(counts, name):
-                    _metric("counter", f"rows_{name}", rows, stream=stream)
+                    log_metric(LOGGER, "counter", f"rows_{name}", rows, stream=stream)
         self._count_records()
         status = "succeeded" if outcome == "done" else "failed"
-        _metric("timer", "job_duration", round(self.elapsed_s, 3), job_type="load", status=status)
+        seconds = round(self.elapsed_s, 3)
+        log_metric(LOGGER, "timer", "job_duration", seconds, job_type="load", status=status)
         LOGGER.info("%s: %s", outcome, self._line())
 
     def _count_records(self) -> None:
@@ -103,7 +103,7 @@ class Progress:
         for stream, counts in list(self.streams.items()):
             new, counts.reported = counts.records - counts.reported, counts.records
             if new:
-                _metric("counter", "record_count", new, stream=stream)
+                log_metric(LOGGER, "counter", "record_count", new, stream=stream)
 
     def _line(self) -> str:
         # A list: the commit's thread may be adding a stream.
@@ -114,9 +114,3 @@ class Progress:
             f"{records} records loaded in {elapsed_s:.1f} s, {records / elapsed_s:.0f} a second,"
             f" {self.size / 1e6:.1f} MB in {self.batches} batches{retries}"
         )
-
-
-def _metric(kind: str, metric: str, value: float, **tags: str) -> None:
-    """Log a metric in the form of singer-python's, which orchestrators read."""
-    point = {"type": kind, "metric": metric, "value": value, "tags": tags}
-    LOGGER.info(METRIC, json.dumps(point))

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from private_servers.shell import CommandFailed, last_lines, run_steps
+from demo.excerpts import log_excerpt, table_excerpt
+from private_servers.shell import CommandFailed, Shell, last_lines, run_steps
 from tests.conftest import PROGRAMS, REPOSITORY, Outcome, clean_environment
 
 PACKAGES = "mariadb-server-core mariadb-client-core"
@@ -99,6 +100,56 @@ def test_a_command_that_fails(tmp_path: Path) -> None:
     with pytest.raises(CommandFailed, match="^nowhere: No such file or directory$"):
         run_steps(["nowhere"])
     assert last_lines("\n".join(map(str, range(100)))).split()[-1] == "99"
+
+
+def test_the_log_of_a_command(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """
+    What a command logs is in the file, the line before it, and not on the screen; a failure has it.
+    """
+    shell = Shell(tmp_path, {})
+    shell.run("echo earlier >&2")
+    output = shell.run("echo rows; echo METRIC >&2")
+    assert (output.stdout, output.log) == ("rows\n", "METRIC\n")
+    assert (
+        shell.log.read_text()
+        == "$ echo earlier >&2\nearlier\n$ echo rows; echo METRIC >&2\nMETRIC\n"
+    )
+    screen = capfd.readouterr()
+    assert "METRIC\n" not in screen.out.replace("METRIC >&2\n", "")
+    assert not screen.err
+    with pytest.raises(CommandFailed) as error:
+        shell.run("echo rows; echo no such table >&2; exit 2")
+    assert error.value.output == "rows\nno such table"
+
+
+def test_what_is_shown_of_a_log() -> None:
+    """
+    Of INFO lines the summaries are shown, and each warning, each error and each line of no level.
+    """
+    log = """\
+2026-11-26T03:29:20.464Z INFO reading all engagements
+2026-11-26T03:29:20.470Z INFO newly selected: contacts; reading all engagements
+2026-11-26T03:29:20.480Z WARNING U+0000 removed from the texts of 2 engagements
+2026-11-26T03:29:20.492Z INFO METRIC: {"type": "counter", "metric": "record_count", "value": 65}
+2026-11-26T03:29:20.493Z INFO done: 65 engagements in 0.0 s
+engagements-report: wrote report.html
+"""
+    assert list(log_excerpt(log)) == [
+        "newly selected: contacts; reading all engagements",
+        "WARNING U+0000 removed from the texts of 2 engagements",
+        "done: 65 engagements in 0.0 s",
+        "engagements-report: wrote report.html",
+    ]
+
+
+def test_what_is_shown_of_a_table() -> None:
+    """
+    The middle of a long text is replaced by the number of its lines; a short text stays whole.
+    """
+    lines = [str(number) for number in range(9)]
+    assert table_excerpt("\n".join(lines), 2, 1).splitlines() == ["0", "1", "… 6 more lines …", "8"]
+    assert table_excerpt("\n".join(lines), 2, 0).splitlines() == ["0", "1", "… 7 more lines …"]
+    assert table_excerpt("a\nb\nc", 1, 1) == "a\nb\nc"
 
 
 def test_a_second_demo_waits(tmp_path: Path, programs: Path) -> None:

@@ -28,9 +28,11 @@ FLOORS = {
     ),
     "tap_hubspot_engagements": (
         "__main__ cli commands portal_properties sync sync_objects reference_tables skipped"
-        " run related sources objects.object_source objects.source objects.archived"
+        " run related related_type related_pairs sources"
+        " objects.object_source objects.source objects.archived"
         " objects.changes objects.lists objects.definitions objects.object_api objects.api"
-        " objects.associations objects.typed_records objects.typed_people objects.to_engagement"
+        " objects.associations objects.typed_records objects.record_layout objects.typed_people"
+        " objects.to_engagement"
         " objects.people"
         " v1.source v1.changes v1.id_ranges v1.endpoints v1.unlistable v1.page_size v1.decode"
         " v1.details v1.repair v1.__init__ fast_records typed_engagement reference_endpoints"
@@ -48,7 +50,7 @@ FLOORS = {
         " loading.stored_states loading.table_locks loading.state_table"
         " loading.process_identity loading.streams loading.batch loading.__init__"
         " messages retries"
-        " server.change_table server.introspection server.database server.insert"
+        " server.change_table server.rights server.introspection server.database server.insert"
         " server.connection server.dialect server.upload_connection server.errors server.statements"
         " server.merge_statements server.definition server.__init__"
         " rows.encoder rows.row_function rows.fallback rows.decoder rows.validation"
@@ -59,10 +61,10 @@ FLOORS = {
         " tables.identifiers tables.dialect tables.__init__ __init__"
     ),
     "target_hubspot_engagements": (
-        "__main__ cli commands checking write_back writer unique changing creating drafting"
-        " settling reconcile run jobs v1_writes object_writes to_v1 lookups matching rejected"
-        " progress drafts source_streams from_engagement engagement ledger messages validation"
-        " values config exceptions __init__"
+        "__main__ cli commands metrics checking write_back writer unique changing creating drafting"
+        " settling reconcile run jobs v1_writes object_writes outcomes to_v1 lookups matching"
+        " rejected progress drafts source_streams from_engagement engagement ledger messages"
+        " validation values config exceptions __init__"
     ),
     "mysql_settings": (
         "connecting sources server other_names option_files login file_access declarations"
@@ -75,12 +77,13 @@ FLOORS = {
         " objects.errors objects.views objects.store objects.type_index"
         " objects.engagement_properties objects.related_records objects.properties"
         " objects.object_types objects.texts objects.behaviour objects.__init__"
-        " lifelike owners generate feed contents oauth responses __init__"
+        " lifelike team owners generate feed contents oauth rate_limits responses __init__"
     ),
     # It knows the tap and the target as commands, and imports neither.
     "hubspot_engagements": "__main__ cli sync programs outcome config exceptions __init__",
     "engagements_report": (
-        "__main__ cli commands filter_options page.mail page.picture page.html_report"
+        "__main__ cli commands option_groups option_values filter_options page.mail page.picture"
+        " page.html_report"
         " page.sections.catalogue page.people page.links page.news page.teams page.goals"
         " page.sections.quality page.sections.first_response page.sections.hours"
         " page.sections.outcomes page.sections.parts page.sections.rolling page.sections.daily"

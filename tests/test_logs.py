@@ -15,6 +15,7 @@ import pytest
 from hubspot_simulator.portal import Portal
 from hubspot_simulator.server import Simulator
 from tests.conftest import PROGRAMS, TIME, TestDatabase, clean_environment
+from tests.metrics_file import read_metrics
 from tests.pipeline import TOKEN
 from tests.target.conftest import load, record, schema, settings, state, to_lines
 from tests.target.feeding import END_S, THINGS
@@ -117,21 +118,6 @@ def test_a_format_that_does_not_exist() -> None:
 
 
 # --- The metrics file -------------------------------------------------------------------------
-
-
-def read_metrics(path: Path) -> dict[str, float]:
-    """Return the values of a metrics file, by name and labels; checks HELP and TYPE of each."""
-    values: dict[str, float] = {}
-    known: dict[str, set[str]] = {}
-    for line in path.read_text().splitlines():
-        if match := re.fullmatch(r"# (HELP|TYPE) (\w+) (.+)", line):
-            known.setdefault(match[2], set()).add(match[1])
-            continue
-        match = re.fullmatch(r'(\w+)(\{(?:\w+="(?:[^"\\]|\\.)*",?)*\}) (\S+)', line)
-        assert match, line
-        assert known[match[1]] == {"HELP", "TYPE"}, line
-        values[match[1] + match[2]] = float(match[3])
-    return values
 
 
 def test_metrics_of_the_target(database: TestDatabase, tmp_path: Path) -> None:

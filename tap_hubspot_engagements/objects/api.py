@@ -21,9 +21,8 @@ from hubspot_api.rate_limit import RateLimiter
 from tap_hubspot_engagements.engagement import Engagement, is_int64
 from tap_hubspot_engagements.objects.associations import Associations, naming_type
 from tap_hubspot_engagements.objects.columns import properties_of
+from tap_hubspot_engagements.objects.record_layout import ObjectEngagement, RecordPage
 from tap_hubspot_engagements.objects.typed_records import (
-    ObjectEngagement,
-    RecordPage,
     property_of,
     read_page,
     read_record,

@@ -8,7 +8,9 @@ error with their place.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -30,6 +32,8 @@ from target_mysql.tables.table import (
     Table,
 )
 
+_find_escape = re.compile(rb"\\u").search  # twice as fast as `in`
+
 
 class RowEncoder:
     """
@@ -50,9 +54,14 @@ class RowEncoder:
         line = (LINE_COLUMN,) if table.has_line_numbers else ()
         self.columns = table.filled_by_record + metadata + line + table.missing_columns
         self._fallback = FallbackDecoder(table, invalid_dates)
-        self._to_row = row_function(
-            table, has_extracted_at=table.adds(EXTRACTED_AT), has_version=table.adds(TABLE_VERSION)
+        to_row = partial(
+            row_function,
+            table,
+            has_extracted_at=table.adds(EXTRACTED_AT),
+            has_version=table.adds(TABLE_VERSION),
         )
+        self._to_row = to_row(has_escapes=False)
+        self._to_row_with_escapes = to_row(has_escapes=True)
         self._set_decoding()
 
     def encode(self, line: bytes, number: int) -> Row:
@@ -100,9 +109,11 @@ class RowEncoder:
         if message.version != self._version:  # few records differ from the one before
             self._add_version(message.version)
         record = flatten(message.record) if flatten else message.record
+        if _find_escape(line) is None:
+            return self._to_row(record, message.time_extracted, message.version, number)
         if MAY_NEED_ESCAPES in line:
             record = self._escaped(record)
-        return self._to_row(record, message.time_extracted, message.version, number)
+        return self._to_row_with_escapes(record, message.time_extracted, message.version, number)
 
     def _add_version(self, version: int | None) -> None:
         if version is not None and self._lacks_version:

@@ -49,17 +49,23 @@ that keeps its value because the record lacks the property.
 ToRow = Callable[[Any, str | None, int | None, int], Row]
 
 
-def row_function(table: Table, *, has_extracted_at: bool, has_version: bool) -> ToRow:
+def row_function(
+    table: Table, *, has_extracted_at: bool, has_version: bool, has_escapes: bool
+) -> ToRow:
     """
     Return the function from (record, time_extracted, version, line number) to a Row.
 
-    The row ends with _sdc_extracted_at and _sdc_table_version if the table has them.
+    The row ends with _sdc_extracted_at and _sdc_table_version if the table has them. Without
+    `has_escapes`, the function is for records whose JSON has no \\u escapes.
     """
     body, fields = ["missing_mask = 0"], []
     scope: dict[str, Any] = {**vars(values), **vars(datetimes), "UNSET": UNSET}
     for index, column in enumerate(table.filled_by_record):
         keeps = table.keeps_missing and column is not table.deletion
-        body += _field_source(index, column, column.name in table.key, keeps)
+        if column.kind is Kind.JSON and not has_escapes:
+            body += _json_source(index, column, keeps)
+        else:
+            body += _field_source(index, column, column.name in table.key, keeps)
         scope[f"json{index}"] = column.json
         fields.append(f"{{v{index}}}")
     if has_extracted_at:
@@ -98,6 +104,25 @@ def _field_source(index: int, column: Column, in_key: bool, keeps: bool) -> list
     return [
         f"{v} = r.c{index}",
         f"if {v} is None: {v} = NULL",
-        f"elif {v} is UNSET: {v} = NULL{f'; missing_mask |= {1 << index}' if keeps else ''}",
+        _unset_source(index, keeps),
         *([f"else: {convert}"] if column.kind in EXPRESSIONS else []),
     ]
+
+
+def _json_source(index: int, column: Column, keeps: bool) -> list[str]:
+    """Return the source lines that do what `to_json` does for a value without escapes."""
+    v = f"v{index}"
+    check = f"elif len({v}) > json{index}.safe_length: check_json({v}, json{index})"
+    return [
+        f"{v} = r.c{index}",
+        f"if {v} is None: {v} = NULL",
+        _unset_source(index, keeps),
+        f"else: {v} = str({v}, 'utf-8')",
+        f"if {v} == 'null': {v} = NULL",
+        *([check] if column.json else []),
+    ]
+
+
+def _unset_source(index: int, keeps: bool) -> str:
+    mark = f"; missing_mask |= {1 << index}" if keeps else ""
+    return f"elif v{index} is UNSET: v{index} = NULL{mark}"

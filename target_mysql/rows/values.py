@@ -94,11 +94,11 @@ def to_json(raw: Raw, json_type: JsonType | None) -> str:
     if "\\u" in text:
         text = with_unicode_unescaped(text.encode()).decode()
     if json_type is not None and len(text) > json_type.safe_length:
-        _refuse_unstorable(text, json_type)
+        check_json(text, json_type)
     return text
 
 
-def _refuse_unstorable(text: str, json_type: JsonType) -> None:
+def check_json(text: str, json_type: JsonType) -> None:
     """Raise ValueError if a column of `json_type` would refuse or change the JSON value."""
     may_be_deep = text.count("[") + text.count("{") > json_type.depth
     may_lose_digits = json_type.is_parsed and _LONG_NUMBER.search(text)

@@ -161,11 +161,11 @@ def load_staging(name: str, columns: Sequence[Column]) -> str:
     Load the rows of a batch. The file name is a placeholder: rows are sent from memory.
 
     REPLACE makes a bad value an error: without it, LOCAL truncates and clamps values even in strict
-    mode.
+    mode. The rows are UTF-8, as the columns are: declared binary, they are read faster.
     """
     return (
         f"LOAD DATA LOCAL INFILE 'batch' REPLACE INTO TABLE {quote(name)}"
-        f" CHARACTER SET utf8mb4 {LOAD_DATA_FORMAT} ({names(columns)})"
+        f" CHARACTER SET binary {LOAD_DATA_FORMAT} ({names(columns)})"
     )
 
 

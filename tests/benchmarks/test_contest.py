@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 import sys
 
+import psutil
 import pytest
 
-from benchmarks.contest import Contender, Contest, Goal, Result, hold
-from benchmarks.measure import Run, Usage
+from benchmarks.contest import Contender, Contest, Goal, Result, hold, measured
+from benchmarks.measure import Run, Usage, cpu_time_s, wait_until_idle
 
 OURS = Result("ours", 100, (Usage(2.0, 1.0, 10.0), Usage(1.0, 3.0, 30.0), Usage(9.0, 2.0, 20.0)))
 SLOW = Result("slow", 100, (Usage(8.0, 4.0, 10.0),))
@@ -54,6 +56,22 @@ def test_ratios_are_a_record() -> None:
     assert row.endswith("| 0.10 | 0.20 |")
 
 
+def test_only_measured_columns_are_shown() -> None:
+    """
+    The logs of a server have columns where some contender has measured them, and goals.
+    """
+    logged = Result("ours", 10, (Usage(1.0, server_cpu_s=3.0, redo_mb=5.0, binlog_mb=0.25),))
+    goals = (Goal("redo_mb", "ours", 4.0), Goal("server_cpu_s", "ours", 4.0))
+    contest = Contest("?", (logged, SLOW), goals)
+    assert "| redo log MB | binary log MB |" in contest.table()
+    assert "| 3.00 | 5.0 | 0.2 |" in contest.table()
+    assert contest.verdicts() == [
+        "ours: redo log at most 4 MB: 5 MB, **missed**",
+        "ours: the server's CPU at most 4 s: 3 s, reached",
+    ]
+    assert "log MB" not in Contest("?", (OURS, SLOW)).table()
+
+
 def test_contests_are_saved_completely() -> None:
     """
     A contest that is written as JSON and read again is equal.
@@ -77,6 +95,17 @@ def test_contenders_take_turns() -> None:
 
     hold("?", 1, [contender("a", 3), contender("b", 1)])
     assert order == ["a", "b", "a", "a"]
+
+
+def test_contenders_whose_runs_are_over() -> None:
+    """
+    Runs that were measured before appear in the table like those that take turns.
+    """
+    over = measured("over", [Usage(2.0), Usage(4.0), Usage(3.0)], records=10)
+    contest = hold("?", 1, [Contender("a", lambda: Usage(1.0), runs=1), over])
+    assert [len(one.usages) for one in contest.results] == [1, 3]
+    assert contest.results[1].median("wall_s") == 3.0
+    assert contest.results[1].records == 10
 
 
 def test_contenders_that_may_fail(capsys: pytest.CaptureFixture[str]) -> None:
@@ -119,6 +148,19 @@ def test_a_servers_usage_includes_its_children() -> None:
     assert usage.server_cpu_s is not None
     # The kernel counts ticks of 10 ms.
     assert usage.server_cpu_s > 0.9 * usage.cpu_s > 0.05
+
+
+def test_a_busy_server_is_waited_for() -> None:
+    """
+    What a server still does in the background is over when the wait ends.
+    """
+    busy = "import time\nwhile time.process_time() < 2: pass\ntime.sleep(600)"
+    with subprocess.Popen([*PYTHON, busy]) as server:
+        try:
+            wait_until_idle(server.pid)
+            assert cpu_time_s(psutil.Process(server.pid)) > 1.9  # it counts ticks of 10 ms
+        finally:
+            server.kill()
 
 
 def test_a_failed_run_is_not_measured() -> None:

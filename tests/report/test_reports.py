@@ -297,6 +297,7 @@ def test_json_has_the_types_of_the_values(database: TestDatabase) -> None:
         (["response", "--hours", "17-9"], 2, "'17-9' are not hours such as 9-17"),
         (["touches", "--untouched-for", "0"], 2, "must be from 1 to 36600"),
         (["freshness", "--max-age", "2w"], 2, "'2w' is not an age such as 90m, 2h or 1d"),
+        (["daily", "--timeout", "1m"], 2, "--timeout: '1m' is no number"),
         (["sql", "response", "--hours", "9-17"], 2, "its SQL has all of each time"),
         (["changes", "--hours", "9-17"], 2, "--hours is for response only: changes does not"),
         (["csv-dir", "x", "weekly"], 2, "'weekly' is none of daily, rolling"),

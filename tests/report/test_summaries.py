@@ -13,9 +13,9 @@ import pytest
 from engagements_report.queries import changes
 from engagements_report.queries.measures import Days, Figures, Measure, Measures
 from engagements_report.queries.people import Owner, People
-from hubspot_simulator.lifelike import PEOPLE, WHO_CALLS_LESS
 from hubspot_simulator.portal import Portal
 from hubspot_simulator.server import Simulator
+from hubspot_simulator.team import PEOPLE, WHO_CALLS_LESS
 from tests.conftest import TestDatabase
 from tests.pipeline import Pipeline
 from tests.report import plain

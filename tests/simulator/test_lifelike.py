@@ -11,8 +11,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from hubspot_simulator.lifelike import DIP_DAYS, PEOPLE, TEAM_IDS
+from hubspot_simulator.lifelike import DIP_DAYS
 from hubspot_simulator.portal import Portal
+from hubspot_simulator.team import PEOPLE, TEAM_IDS
 from tests.simulator.conftest import NOW_MS, Clock, Serve
 from tests.simulator.object_requests import objects_path
 

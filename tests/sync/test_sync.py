@@ -488,6 +488,25 @@ def test_check_tests_both_programs(runs: SyncRuns, small: Simulator) -> None:
     assert (done.code, "check user and password" in done.err) == (1, True), done.err
 
 
+def test_check_of_a_user_who_may_only_read(runs: SyncRuns, small: Simulator) -> None:
+    """
+    `check` ends with 1 and names the rights that a sync would miss; afterwards it ends with 0.
+    """
+    database, command = runs.database, ["hubspot-engagements", "check", "--config"]
+    database.query("CREATE USER reader@'%%' IDENTIFIED BY %s", ("s3cret",))
+    try:
+        database.query(f"GRANT SELECT ON `{database.name}`.* TO reader@'%'")
+        runs.configure(small, {"user": "reader", "password": "s3cret"})
+        done = run_program(*command, str(runs.config_path), environment=database.environment)
+        assert (done.code, "lacks INSERT, UPDATE, DELETE, CREATE" in done.err) == (1, True)
+        database.query(f"GRANT ALL ON `{database.name}`.* TO reader@'%'")
+        done = run_program(*command, str(runs.config_path), environment=database.environment)
+        assert done.code == 0, done.err
+    finally:
+        database.query("DROP USER reader@'%'")
+    assert database.query("SHOW TABLES") == []
+
+
 @pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
 def test_closed_standard_streams(runs: SyncRuns, small: Simulator, closed: str) -> None:
     """

@@ -72,7 +72,7 @@ def test_the_pace_heeds_hubspots_limit(serve: Serve, case: str) -> None:
     client = build_client(hubspot, waits)
     for _ in range(12):
         client.get("/account-info/v3/details", {}, lambda body: body)
-        hubspot._limit._times_s.clear()  # its clock is the real one, ours is not
+        hubspot._limits._limit._times_s.clear()  # its clock is the real one, ours is not
     assert waits.now_s >= 20
 
 

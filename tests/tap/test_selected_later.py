@@ -68,7 +68,7 @@ def test_a_stream_selected_later(tap: Tap, hubspot: Simulator) -> None:
     later = catalog("engagements", NOTES, TIES)
     run = tap(state=state, catalog=later)
     assert (run.code, records_of(NOTES, run), records_of(TIES, run)) == (0, 60, 60)
-    assert f"INFO newly selected: {NOTES}, {TIES}: reading everything anew" in run.err
+    assert f"INFO newly selected: {NOTES}, {TIES}; reading all engagements" in run.err
     hubspot.requests.clear()
     assert "newly selected" not in tap(state=last_state(run.messages), catalog=later).err
     assert paths(hubspot) == ["after"]
@@ -100,7 +100,7 @@ def test_a_field_selected_later(tap: Tap, hubspot: Simulator) -> None:
     state = last_state(tap(catalog=catalog("engagements")).messages)
     run = tap(state=state, catalog=catalog("engagements", metadata=True))
     assert records_of("engagements", run) == 60
-    assert "newly selected: engagements.metadata:" in run.err
+    assert "newly selected: engagements.metadata;" in run.err
     hubspot.requests.clear()
     tap(state=last_state(run.messages), catalog=catalog("engagements", metadata=False))
     assert paths(hubspot) == ["after"]

@@ -19,12 +19,9 @@ from hubspot_simulator.portal import Portal
 from tap_hubspot_engagements.engagement import Engagement
 from tap_hubspot_engagements.fast_records import fast_path_for
 from tap_hubspot_engagements.objects.columns import METADATA_COLUMNS, properties_of
+from tap_hubspot_engagements.objects.record_layout import ObjectEngagement
 from tap_hubspot_engagements.objects.to_engagement import ObjectRecord, Partners, to_engagement
-from tap_hubspot_engagements.objects.typed_records import (
-    ObjectEngagement,
-    read_page,
-    to_engagements,
-)
+from tap_hubspot_engagements.objects.typed_records import read_page, to_engagements
 from tap_hubspot_engagements.objects.values import to_bool, to_ids, to_int, to_ms, to_texts
 from tap_hubspot_engagements.properties import PERSON_TYPES
 from tap_hubspot_engagements.record_lines import to_lines

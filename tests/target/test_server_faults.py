@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 import pytest
 
@@ -155,90 +154,6 @@ def test_a_deadlock_is_sent_again(database: TestDatabase, start_target: StartTar
     assert b"MySQL error 1213" in target.stderr.read()
     assert target.stdout.read() == b"1\n"
     assert database.query("SELECT text FROM things WHERE id <= 2") == [("ours",), ("ours",)]
-
-
-# --- What the server refuses ------------------------------------------------------------------
-
-ALL_RIGHTS = frozenset(
-    ("SELECT", "INSERT", "UPDATE", "DELETE", "CREATE", "ALTER", "REFERENCES")
-    + ("CREATE TEMPORARY TABLES",)
-)
-CHILDREN = schema({"thing": {"type": "integer"}}, stream="children")
-CHILDREN["schema"]["x-parent"] = {"stream": "things", "keys": {"thing": "id"}}
-
-
-@pytest.fixture
-def grant(database: TestDatabase) -> Iterator[Callable[[frozenset[str]], dict[str, object]]]:
-    """A function that makes a user who has these rights alone; returns how to log in as that."""
-    database.query("CREATE USER someone@'%%' IDENTIFIED BY %s", ("secret",))
-
-    def grant(rights: frozenset[str]) -> dict[str, object]:
-        database.query(f"GRANT {', '.join(sorted(rights))} ON `{database.name}`.* TO someone@'%'")
-        return {"user": "someone", "password": "secret"}
-
-    yield grant
-    database.query("DROP USER someone@'%'")
-
-
-Grant = Callable[[frozenset[str]], dict[str, object]]
-
-
-def test_the_rights_that_are_needed(database: TestDatabase, grant: Grant) -> None:
-    """
-    With the rights that the README names everything works.
-    """
-    user = grant(ALL_RIGHTS)
-    row, child = record({"id": 1}), record({"id": 1, "thing": 1}, stream="children")
-    done = load(database, THINGS, CHILDREN, row, child, state(1), **user)
-    assert (done.code, done.out) == (0, "1\n"), done.err
-    more = schema({"text": {"type": "string"}, "more": {"type": "string"}})
-    versions = (record({"id": 2}, version=2), {**row, "version": 1})
-    activate = {"type": "ACTIVATE_VERSION", "stream": "things", "version": 2}
-    done = load(database, more, CHILDREN, *versions, activate, **user, hard_delete="true")
-    assert done.code == 0, done.err
-
-
-NOT_CHECKED = {"SELECT"} if FAMILY.checks_references else {"SELECT", "REFERENCES"}
-
-
-@pytest.mark.parametrize("right", sorted(ALL_RIGHTS - NOT_CHECKED))
-def test_a_right_that_is_missing_is_named(database: TestDatabase, grant: Grant, right: str) -> None:
-    """
-    Without a required right, the run ends with 1 and a line that names the right; no row and no
-    state.
-    """
-    load_here(database, THINGS, record({"id": 1, "text": "before"}))
-    user = grant(ALL_RIGHTS - {right})
-    messages: list[Any] = [THINGS, record({"id": 1, "text": "after"})]
-    if right in ("CREATE", "DELETE", "REFERENCES"):
-        messages = [THINGS, CHILDREN, *messages[1:]]
-        if right == "DELETE":
-            load_here(database, THINGS, CHILDREN)
-    if right == "ALTER":
-        messages = [schema({"more": {"type": "string"}}), record({"id": 1, "more": "after"})]
-    done = load(database, *messages, state(1), **user)
-    assert (done.code, done.out) == (1, ""), done.err
-    (error,) = [line for line in done.err.splitlines() if line.startswith("ERROR")]
-    assert right in error
-    assert "grant this user" in error
-    assert database.query("SELECT id, text FROM things") == [(1, "before")]
-
-
-def test_a_read_only_server_is_an_error(database: TestDatabase, grant: Grant) -> None:
-    """
-    The error of a read-only server says so, and no state is written.
-    """
-    load_here(database, THINGS, record({"id": 1, "text": "before"}))
-    user = grant(ALL_RIGHTS)
-    database.query("SET GLOBAL read_only = 1")
-    try:
-        done = load(database, THINGS, record({"id": 1, "text": "after"}), state(1), **user)
-    finally:
-        database.query("SET GLOBAL read_only = 0")
-    assert (done.code, done.out) == (1, "")
-    assert "ERROR MySQL error 1290: " in done.err
-    assert done.err.rstrip().endswith("the server is read-only: connect to a primary")
-    assert database.query("SELECT text FROM things") == [("before",)]
 
 
 # --- Full disks -------------------------------------------------------------------------------

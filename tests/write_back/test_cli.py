@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import run_program
+from tests.metrics_file import read_metrics
 from tests.write_back.conftest import TOKEN, Serve, Target, call, record, schema, state
 
 PROGRAM = "target-hubspot-engagements"
@@ -63,6 +64,42 @@ def test_the_log_as_json(served: Target) -> None:
         events = [json.loads(line) for line in outcome.err.splitlines()]
         assert events[-1]["message"].startswith("done: dry run"), outcome.err
         assert {event["app_name"] for event in events} == {PROGRAM}
+
+
+def test_the_metrics_file(served: Target) -> None:
+    """
+    The file has the records of the run by what became of them, requests and success by portal;
+    a failed run, one with a wrong token too, keeps the time of the last success, a dry run all.
+    """
+    path = served.folder / "write_back.prom"
+    served.settings |= {"metrics_file": str(path)}
+    assert served.program("--new-ledger", stdin=[schema(), call(1), call(2)]).code == 0
+    first = read_metrics(path)
+    prefix, labels = "target_hubspot_engagements_last", 'portal="62515"'
+    assert first[f'{prefix}_run_records{{{labels},result="created"}}'] == 2
+    assert first[f'{prefix}_run_records{{{labels},result="rejected"}}'] == 0
+    assert first[f"{prefix}_run_requests{{{labels}}}"] > 1
+    assert first[f"{prefix}_run_success{{{labels}}}"] == 1
+    at = first[f"{prefix}_success_timestamp_seconds{{{labels}}}"]
+
+    assert served.program("--dry-run", stdin=[schema(), call(3)]).code == 0
+    assert read_metrics(path) == first
+    assert served.program(access_token="pat-na1-wrong").code == 1
+    second = read_metrics(path)
+    assert second[f"{prefix}_run_success{{{labels}}}"] == 0
+    assert second[f"{prefix}_success_timestamp_seconds{{{labels}}}"] == at
+
+
+def test_a_metrics_file_that_cannot_be_written(served: Target) -> None:
+    """
+    Without its folder the metrics file is a warning; the ledger's path is a fault.
+    """
+    missing = str(served.folder / "missing" / "write_back.prom")
+    done = served.program("--new-ledger", stdin=[schema(), call(1)], metrics_file=missing)
+    assert (done.code, "WARNING metrics_file: cannot be written: " in done.err) == (0, True)
+    wrong = served.program(stdin=[schema()], metrics_file=str(served.ledger))
+    assert wrong.code == 2
+    assert "metrics_file: must be another file than that of ledger" in wrong.err
 
 
 def test_dry_run(served: Target) -> None:

@@ -37,6 +37,9 @@ def skipping(target: Target) -> Target:
     return target
 
 
+KEEP = {"ids": "keep", "stream_map": {"copies": "engagements"}}
+
+
 def problems(target: Target) -> list[str]:
     """Return the messages of the rejected records, in their order."""
     path = Path(target.settings["rejected"])
@@ -159,6 +162,95 @@ def test_the_id_of_another_engagement(skipping: Target) -> None:
         "Call 1",
         "Call 2",
     ]
+
+
+def test_values_without_a_property(skipping: Target, caplog: pytest.LogCaptureFixture) -> None:
+    """
+    Values that HubSpot's API has no place for are named in one warning each, at most fifty a
+    stream; empty values, stamps and Singer's columns are not.
+    """
+    stamps = {"emailSendEventId": None, "mood": None, "_sdc_x": 1}
+    values = {
+        "metadata": {"body": "x", "mood": "good", "tone": "", "nothing": None},
+        "extra": {"campaign": "c", "none": None},
+        "associations": {"contactIds": [101], "leadIds": [7], "dealIds": [], "ownerIds": []},
+        "createdBy": 7,
+        "scheduledTasks": [1],
+        "colour": "red",
+        "_sdc_batched_at": "2026-11-20",
+    }
+    notes = [note(1, **values), note(2, **values), note(3, metadata={"body": "x", **stamps})]
+    result = skipping.run(schema("engagements"), *notes, state(3))
+    assert (result.error, result.states) == (None, [3])
+    texts = [one.getMessage() for one in caplog.records if "left out" in one.getMessage()]
+    names = ("associations.leadIds", "colour", "extra.campaign", "metadata.mood")
+    assert texts == [
+        f"stream engagements: {name} is left out: HubSpot's API has no place for it"
+        " (line 2 and perhaps others)"
+        for name in names
+    ]
+
+    caplog.clear()
+    many = {f"key_{number}": 1 for number in range(100)}
+    skipping.run(schema("engagements"), note(4, metadata={"body": "x", **many}))
+    texts = [one.getMessage() for one in caplog.records if "left out" in one.getMessage()]
+    assert len(texts) == 50
+    assert texts[-1].endswith("(line 2; further names are left out unnamed)")
+
+
+def test_two_keys_of_one_engagement(skipping: Target) -> None:
+    """
+    An engagement has one key: of two records that name it, in a window or in two runs, the second
+    is rejected with the first one's key. The first key may change it again.
+    """
+    engagement = {"engagement": {"type": "CALL"}, "associations": {}, "metadata": {"title": "old"}}
+    existing = skipping.hubspot.portal.create(engagement)["engagement"]["id"]
+    rows = [call(key, hubspotId=existing, hs_call_title=f"Of {key}") for key in (1, 2)]
+    result = skipping.run(schema(), *rows, call(3), state(3))
+    assert (result.states, result.counts["updated"], result.counts["created"]) == ([3], 1, 1)
+    problem = f"{existing} is the engagement of stream calls, key [1]"
+    assert problems(skipping) == [problem]
+    result = skipping.run(schema(), call(4, hubspotId=str(existing)), state(4))
+    assert (result.states, problems(skipping)) == ([4], [problem] * 2)
+    tombstone = call(5, hubspotId=existing, _sdc_deleted_at="2026-11-20")
+    skipping.run(schema(), tombstone)
+    assert problems(skipping) == [problem] * 3
+    result = skipping.run(schema(), call(1, hubspotId=existing, hs_call_title="Of 1 again"))
+    assert result.error is None
+    titles = {one["engagement"]["id"]: one["metadata"]["title"] for one in skipping.engagements()}
+    assert titles[existing] == "Of 1 again"
+
+
+def test_the_id_in_a_record_of_the_tap(skipping: Target) -> None:
+    """
+    A record in the shape of v1 names an engagement that exists by `hubspotId`, with `ids` `keep`
+    by its `id`, which has to be one.
+    """
+    engagement = {"engagement": {"type": "NOTE"}, "associations": {}, "metadata": {"body": "old"}}
+    existing = skipping.hubspot.portal.create(engagement)["engagement"]["id"]
+    stream = schema("engagements")
+    assert skipping.run(stream, note(1, hubspotId=existing)).counts == {"updated": 1}
+    (one,) = skipping.engagements()
+    assert (one["engagement"]["id"], one["metadata"]["body"]) == (existing, "Note 1")
+    kept = {**stream, "key_properties": ["source_key"]}
+    row = record(existing, "engagements", **{**note(2)["record"], "id": None, "source_key": 9})
+    skipping.run({**kept, "stream": "copies"}, {**row, "stream": "copies"}, **KEEP)
+    row["record"]["id"] = "x"
+    skipping.run({**kept, "stream": "copies"}, {**row, "stream": "copies"}, **KEEP)
+    assert problems(skipping) == ["has no id", "id must be an id, not 'x'"]
+
+
+def test_the_engagement_of_a_rejected_record(skipping: Target) -> None:
+    """
+    A record that is rejected does not keep the engagement that it names from the next record.
+    """
+    engagement = {"engagement": {"type": "CALL"}, "associations": {}, "metadata": {"title": "old"}}
+    existing = skipping.hubspot.portal.create(engagement)["engagement"]["id"]
+    wrong = call(1, hubspotId=existing, hs_call_status="NO SUCH STATUS")
+    skipping.run(schema(), wrong, call(2, hubspotId=existing, hs_call_title="Of 2"))
+    (problem,) = problems(skipping)
+    assert "'NO SUCH STATUS' is not one of" in problem
+    assert skipping.engagements()[0]["metadata"]["title"] == "Of 2"
 
 
 def test_two_columns_of_one_property(skipping: Target) -> None:
