@@ -136,6 +136,8 @@ def test_a_change_of_a_value_longer_than_a_packet(database: TestDatabase, name: 
     """
     A value of more than max_allowed_packet, which some functions take for NULL, is compared, too.
     """
+    if not FAMILY.takes_options:
+        pytest.skip("this server gets its rows by INSERT, each in a packet")
     if name == "object" and FAMILY.rewrites_json:
         pytest.skip("no JSON may be longer than a packet here")
     ((max_packet,),) = database.query("SELECT @@max_allowed_packet")
