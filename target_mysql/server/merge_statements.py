@@ -144,11 +144,11 @@ def _equals(column: Column, existing: str, staged: str, dialect: Dialect) -> str
     """Return the condition that a column has the staged value, to the byte."""
     mixable = _mixable(column, staged, dialect)
     if column.json and column.json.is_parsed:
-        # As text: JSON values 1 and 1.0 are equal.
         collate = f"COLLATE {dialect.collation}"
-        size = f"COALESCE(LENGTH({staged}), 0) + COALESCE(JSON_STORAGE_SIZE({existing}), 0)"
-        is_short = f"{size} <= {MAX_COMPARED_JSON_BYTES}"
-        return f"IF({is_short}, {existing} {collate} <=> {mixable} {collate}, FALSE)"
+        is_short = f"COALESCE(LENGTH({staged}), 0) <= {MAX_COMPARED_JSON_BYTES}"
+        # As text, too: JSON values 1 and 1.0 are equal.
+        same_text = f"{existing} {collate} <=> {mixable} {collate}"
+        return f"IF({existing} <=> {mixable} AND {is_short}, {same_text}, FALSE)"
     if column.kind is Kind.NUMBER:
         # Only as text a zero has its sign.
         has_sign = f"({existing} <> 0 OR CONCAT({existing}) <=> CONCAT({staged}))"
