@@ -135,7 +135,11 @@ class Config(ServerSettings, frozen=True, kw_only=True):
         ),
     ] = "auto"
     foreign_keys: Annotated[
-        bool, Meta(description="add a foreign key from a child table to the table of its x-parent")
+        bool,
+        Meta(
+            description="add a foreign key from a child table to the table of its x-parent,"
+            " unless its column for the parent is text outside its own key"
+        ),
     ] = True
     primary_key_required: Annotated[
         bool, Meta(description="refuse streams without key_properties")

@@ -59,8 +59,8 @@ def _migrate(table: Table, database: Database) -> Table:
         separator = " " if str(error).endswith(", or") else ": "
         raise DatabaseError(f"table {table.name}: {error}{separator}rename the table") from error
     if not existing:
-        foreign_keys = database.config.foreign_keys
-        statement = statements.create_table(plan.table, dialect, foreign_keys)
+        foreign_key = database.config.foreign_keys and plan.table.can_reference_parent
+        statement = statements.create_table(plan.table, dialect, foreign_key)
         change_table(database, table.name, statement)
         LOGGER.info("created table %s with %d columns", table.name, len(plan.table.columns))
         return _with_definition(plan.table, database)

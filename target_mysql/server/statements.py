@@ -75,11 +75,11 @@ def use(name: str) -> str:
     return f"USE {quote(name)}"
 
 
-def create_table(table: Table, dialect: Dialect, foreign_keys: bool) -> str:
+def create_table(table: Table, dialect: Dialect, foreign_key: bool) -> str:
     lines = [_definition(column, column.name in table.key, dialect) for column in table.columns]
     if table.key:
         lines.append(f"PRIMARY KEY ({', '.join(map(quote, table.key))})")
-    if foreign_keys and table.parent:
+    if foreign_key and table.parent:
         lines.append(_foreign_key(table.parent))
     return (
         f"CREATE TABLE IF NOT EXISTS {quote(table.name)} ({', '.join(lines)}) ENGINE=InnoDB"

@@ -96,6 +96,15 @@ class Table:
         return next((one for one in self._called(DELETED_AT) if one.filled_by_record), None)
 
     @property
+    def can_reference_parent(self) -> bool:
+        """Whether a foreign key is possible: an index can hold the columns of the parent's key."""
+        ours = {name for name, _ in self.parent.keys} if self.parent else set()
+        columns = [column for column in self.columns if column.name in ours]
+        return bool(columns) and all(
+            column.json is None and (column.max_length or not column.collated) for column in columns
+        )
+
+    @property
     def has_line_numbers(self) -> bool:
         """Whether staged rows carry their line's number."""
         return self.is_parent_or_child or self.keeps_missing

@@ -84,6 +84,29 @@ def test_any_order_of_parents_and_batches(database: TestDatabase) -> None:
         assert items(database) == expected
 
 
+def test_a_parent_that_is_text_outside_the_key(database: TestDatabase) -> None:
+    """
+    No index can hold the column, so there is no foreign key; the children come and go all the same.
+    """
+    text = {"type": "string"}
+    parent = {**PARENT, "schema": {"properties": {"code": text}}, "key_properties": ["code"]}
+    properties = {"id": {"type": "integer"}, "orderCode": {"type": ["null", "string"]}}
+    x_parent = {"stream": "orders", "keys": {"orderCode": "code"}}
+    child_schema = {"properties": properties, "x-parent": x_parent}
+    child = {**CHILD, "schema": child_schema, "key_properties": ["id"]}
+
+    def send(*ids: int) -> Outcome:
+        rows = [{"id": number, "orderCode": "a"} for number in ids]
+        messages = [{"type": "RECORD", "stream": "items", "record": row} for row in rows]
+        first = {"type": "RECORD", "stream": "orders", "record": {"code": "a"}}
+        return load(database, parent, child, first, *messages)
+
+    for ids in ((1, 2), (2, 3), ()):
+        done = send(*ids)
+        assert done.code == 0, done.err
+        assert database.query("SELECT id FROM items ORDER BY id") == [(one,) for one in ids]
+
+
 def test_a_child_without_its_parent_is_refused(database: TestDatabase) -> None:
     """
     The error names both tables, and no state is written.
