@@ -81,9 +81,9 @@ def _merge_all(
     staging_names = {batch.table.stream: name for name, batch in batches.items()}
     for name, batch in batches.items():
         for child in batch.children:
-            kept = _kept_children(batch, child, staging_names, batches)
+            children = _staging_of_children(batch, child, staging_names, batches)
             collation = database.server.dialect.collation
-            database.execute(merge_statements.delete_children(child, name, kept, collation))
+            database.execute(merge_statements.delete_children(child, name, children, collation))
     results = []
     for name, batch in batches.items():
         parents = staging_names.get(batch.table.parent.stream) if batch.table.parent else None
@@ -98,16 +98,16 @@ def _merge_all(
     ]
 
 
-def _kept_children(
+def _staging_of_children(
     batch: Batch, child: Table, staging_names: Mapping[str, str], batches: Mapping[str, Batch]
 ) -> str | None:
     """
     Return the staging table of the child's rows, if both staging tables have a row for each key.
     """
-    kept = staging_names.get(child.stream)
-    if kept is None or not child.key or batch.missing_mask or batches[kept].missing_mask:
+    children = staging_names.get(child.stream)
+    if children is None or not child.key or batch.missing_mask or batches[children].missing_mask:
         return None
-    return kept
+    return children
 
 
 def _to_merge(

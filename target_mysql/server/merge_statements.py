@@ -109,22 +109,22 @@ def _updates(merge: Merge, assignments: Sequence[_Assignment], now: str) -> dict
         times[target] = updates.pop(target)
     if not merge.in_order:
         compared = [one for one in assignments if one.target in updates]
-        times = _kept_times(merge.table, times, _is_unchanged(merge, compared))
+        times = _times_of_changes(merge.table, times, _is_unchanged(merge, compared))
     if merge.table.adds(DELETED_AT):
         updates[quote(DELETED_AT)] = "NULL"
     return {**times, **updates}
 
 
-def _kept_times(table: Table, times: Mapping[str, str], is_unchanged: str) -> dict[str, str]:
+def _times_of_changes(table: Table, times: Mapping[str, str], is_unchanged: str) -> dict[str, str]:
     """Return the values of `times`, which become the existing ones for an unchanged row."""
-    kept = {}
+    updates = {}
     condition = is_unchanged
     for target, value in times.items():
         existing = f"{quote(table.name)}.{target}"
-        kept[target] = f"IF({condition}, {existing}, {value})"
+        updates[target] = f"IF({condition}, {existing}, {value})"
         # The columns are compared once: a changed row has its first new time by now.
         condition = f"NOT ({existing} <=> {value})"
-    return kept
+    return updates
 
 
 def _is_unchanged(merge: Merge, assignments: Sequence[_Assignment]) -> str:
@@ -235,12 +235,12 @@ def _joins_parent(child: str, parent: Parent, parents: str | None = None) -> str
     )
 
 
-def delete_children(child: Table, parents: str, kept: str | None, collation: str) -> str:
+def delete_children(child: Table, parents: str, children: str | None, collation: str) -> str:
     """
     Delete the rows of `child` that belong to a parent in the staging table `parents`.
 
-    With `kept`, the staging table of the child's rows, only the rows are deleted that the upsert of
-    `kept` would not update: most children are unchanged. The text of both staging tables is of
+    With `children`, the staging table of the child's rows, only the rows are deleted that its
+    upsert would not update: most children are unchanged. The text of both staging tables is of
     `collation`.
     """
     assert child.parent is not None, "a child has a parent"
@@ -254,18 +254,18 @@ def delete_children(child: Table, parents: str, kept: str | None, collation: str
     has_index = bool(child.key) and child.key[0] in dict(child.parent.keys)
     join = "STRAIGHT_JOIN" if has_index else "JOIN"
     statement = f"DELETE {name} FROM {quote(parents)} {join} {name} ON {is_parent}"
-    if kept is None:
+    if children is None:
         return statement
     identity = {*child.key, *(column for column, _ in child.parent.keys)}
     same = " AND ".join(
-        f"{quote(kept)}.{quote(one.name)} = {_collated(one, name, collation)}"
+        f"{quote(children)}.{quote(one.name)} = {_collated(one, name, collation)}"
         for one in child.columns
         if one.name in identity
     )
-    is_newer = f"{quote(kept)}.{line} > {quote(parents)}.{line}"
+    is_newer = f"{quote(children)}.{line} > {quote(parents)}.{line}"
     return (
-        f"{statement} LEFT JOIN {quote(kept)} ON {same} AND {is_newer}"
-        f" WHERE {quote(kept)}.{line} IS NULL"
+        f"{statement} LEFT JOIN {quote(children)} ON {same} AND {is_newer}"
+        f" WHERE {quote(children)}.{line} IS NULL"
     )
 
 
