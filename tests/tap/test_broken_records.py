@@ -164,6 +164,22 @@ def test_a_record_that_is_had_by_its_id(tap: Tap, hubspot: Simulator) -> None:
     assert paths(hubspot).count(str(BAD)) == 1
 
 
+@pytest.mark.parametrize(
+    "refusal", [faults.EXPIRED_TOKEN, faults.DAILY_LIMIT_REACHED], ids=["token", "daily limit"]
+)
+def test_a_refusal_is_no_broken_record(refusal: Fault, tap: Tap, hubspot: Simulator) -> None:
+    """
+    If the token or the daily limit fails at the request by id, that is the error, and no record is
+    blamed.
+    """
+    hubspot.faults.add(page_with(hubspot, unreadable))
+    hubspot.faults.add(refusal.at(path=f"/{BAD}", times=None))
+    run = tap()
+    assert run.code != 0
+    assert "left out" not in run.err and "could not be read" not in run.err
+    assert "skipped" not in mark(last_state(run.messages, {"bookmarks": {"engagements": {}}}))
+
+
 def test_a_record_that_is_had_later(tap: Tap, hubspot: Simulator) -> None:
     """
     The state keeps skipped ids; the next run retries, until the record is readable or deleted.
