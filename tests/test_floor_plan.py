@@ -52,7 +52,7 @@ FLOORS = {
         " messages retries"
         " server.change_table server.rights server.introspection server.database server.insert"
         " server.connection server.dialect server.upload_connection server.errors server.statements"
-        " server.merge_statements server.definition server.__init__"
+        " server.merge_statements server.version_statements server.definition server.__init__"
         " rows.encoder rows.row_function rows.fallback rows.decoder rows.validation"
         " rows.coercion rows.values rows.datetimes rows.json_codec rows.load_file rows.__init__"
         " config other_targets exceptions"

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from target_mysql.loading.table_locks import TableLocks
-from target_mysql.server import merge_statements
+from target_mysql.server import version_statements
 from target_mysql.server.database import Database
 from target_mysql.tables.table import DELETED_AT, Table
 
@@ -44,10 +44,14 @@ def delete_older_versions(
     flagged_at = at if table.has(DELETED_AT) else None
     values: list[object] = [version] if flagged_at is None else [flagged_at, version]
     for after, up_to in _ranges(table, database, with_retries):
-        statement = merge_statements.delete_older_versions_sql(
+        statement = version_statements.delete_older_versions_sql(
             table, ROWS, delete=flagged_at is None, after=bool(after), up_to=bool(up_to)
         )
-        values_bound = [*values, *merge_statements.bounds(after), *merge_statements.bounds(up_to)]
+        values_bound = [
+            *values,
+            *version_statements.bounds(after),
+            *version_statements.bounds(up_to),
+        ]
         count = ROWS
         # A range has at most ROWS rows, unless others add some; a table without a key is a single
         # range.
@@ -67,8 +71,8 @@ def _ranges(
     after: Key = ()
     while table.key:
         step, values_bound = (
-            merge_statements.find_key(table, ROWS, after=bool(after)),
-            merge_statements.bounds(after),
+            version_statements.find_key(table, ROWS, after=bool(after)),
+            version_statements.bounds(after),
         )
         keys = with_retries(lambda: database.query(step, values_bound))  # noqa: B023
         if not keys:

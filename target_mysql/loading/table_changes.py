@@ -21,7 +21,7 @@ from target_mysql.loading.table_locks import TableLocks
 from target_mysql.messages import SchemaMessage
 from target_mysql.server.database import Database
 from target_mysql.server.introspection import read_columns
-from target_mysql.server.merge_statements import highest_version
+from target_mysql.server.version_statements import highest_version
 from target_mysql.tables.identifiers import to_table_name
 from target_mysql.tables.table import TABLE_VERSION, VERSION_COLUMN, Table, to_source, to_table
 
