@@ -53,7 +53,7 @@ class Progress:
         """
         counts = self.streams[stream]
         counts.records += len(rows)
-        counts.inserted += result.affected - 2 * result.duplicates
+        counts.inserted += result.inserted
         counts.deleted += result.deleted
         counts.updated += result.duplicates
         self.size += sum(map(len, rows))

@@ -154,7 +154,7 @@ def test_selection(portals: Portals) -> None:
     select = json.dumps(["engagements.*", "!engagements.bodyPreview"])
     portals.load(TAP_HUBSPOT_ENGAGEMENTS__SELECT=select)
     tables = {str(name) for (name,) in portals.database.query("SHOW TABLES")}
-    assert tables == {"engagements", "_sdc_tables"}
+    assert tables == {"engagements", "_sdc_tables", "_sdc_versions"}
     columns = [str(row[0]) for row in portals.database.query("SHOW COLUMNS FROM engagements")]
     assert "ownerId" in columns and "bodyPreview" not in columns
 

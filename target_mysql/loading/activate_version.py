@@ -10,17 +10,17 @@ from typing import Any
 from target_mysql.loading.table_locks import TableLocks
 from target_mysql.server import version_statements
 from target_mysql.server.database import Database
+from target_mysql.server.version_statements import Key, Lineage
 from target_mysql.tables.table import DELETED_AT, Table
 
 ROWS = 10_000  # in a statement: keeps locks short and transactions small
 
-Key = Sequence[object]
 WithRetries = Callable[[Callable[[], Any]], Any]
 """Calls a function, and again after a failure that may pass."""
 
 
 def delete_older_versions(
-    table: Table,
+    lineage: Lineage,
     version: int,
     database: Database,
     with_retries: WithRetries,
@@ -31,33 +31,31 @@ def delete_older_versions(
     Soft-delete the rows of versions before `version` with the UTC date-time `at`; without `at`,
     delete them.
 
-    Yields the number of rows after each statement. Each statement commits by itself, and only while
-    the table's lock is held.
+    The rows are those of the lineage's first table. Yields the number of rows after each statement.
+    Each statement commits by itself, and only while the table's lock is held.
     """
+    table = lineage.tables[0]
 
-    def delete_rows(statement: str, values_bound: Sequence[object]) -> int:
+    def change_rows(statement: str, values: Sequence[object]) -> int:
         with database.transaction():
-            count = database.execute(statement, values_bound).affected
+            count = database.execute(statement, values).affected
             locks.confirm(database, {table.name: version})
         return count
 
     flagged_at = at if table.has(DELETED_AT) else None
-    values: list[object] = [version] if flagged_at is None else [flagged_at, version]
     for after, up_to in _ranges(table, database, with_retries):
-        statement = version_statements.delete_older_versions_sql(
-            table, ROWS, delete=flagged_at is None, after=bool(after), up_to=bool(up_to)
+        statement, values = version_statements.delete_older_versions_sql(
+            lineage, version, ROWS, flagged_at, after, up_to
         )
-        values_bound = [
-            *values,
-            *version_statements.bounds(after),
-            *version_statements.bounds(up_to),
-        ]
         count = ROWS
         # A range has at most ROWS rows, unless others add some; a table without a key is a single
         # range.
         while count >= ROWS:
-            count = with_retries(lambda: delete_rows(statement, values_bound))  # noqa: B023
+            count = with_retries(lambda: change_rows(statement, values))  # noqa: B023
             yield count
+    if table.parent is None and table.key:
+        outdated = (lineage.name, version)
+        with_retries(lambda: change_rows(version_statements.DELETE_OLD_VERSIONS, outdated))
 
 
 def _ranges(

@@ -41,6 +41,7 @@ from target_mysql.messages import (
 )
 from target_mysql.progress import Progress
 from target_mysql.server.database import Database
+from target_mysql.server.version_statements import Lineage
 from target_mysql.tables.identifiers import to_table_name
 from target_mysql.tables.table import TABLE_VERSION, Table
 
@@ -231,8 +232,9 @@ class Loader:
         if not stream.table.adds(TABLE_VERSION):
             stream = self._add_version_column(stream)
         counts = self.progress.streams[message.stream]
+        tables, server = self._streams.with_ancestors(stream), self._database.server
         for rows in delete_older_versions(
-            stream.table,
+            Lineage(tables, server.fold(tables[-1].name), server.dialect.collation),
             message.version,
             self._database,
             self._committer.with_retries,

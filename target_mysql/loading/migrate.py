@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from target_mysql.exceptions import DatabaseError, TableChanged
+from target_mysql.loading import version_table
 from target_mysql.server import statements
 from target_mysql.server.change_table import change_table
 from target_mysql.server.database import Database
@@ -24,7 +25,7 @@ from target_mysql.tables.columns import Column
 from target_mysql.tables.dialect import BYTES_A_CHARACTER
 from target_mysql.tables.identifiers import fold
 from target_mysql.tables.kinds import Kind
-from target_mysql.tables.table import Table
+from target_mysql.tables.table import TABLE_VERSION, Table
 from target_mysql.tables.text_keys import (
     key_room,
     text_key_columns,
@@ -63,7 +64,7 @@ def _migrate(table: Table, database: Database) -> Table:
         statement = statements.create_table(plan.table, dialect, foreign_key)
         change_table(database, table.name, statement)
         LOGGER.info("created table %s with %d columns", table.name, len(plan.table.columns))
-        return _with_definition(plan.table, database)
+        return replace(_with_definition(plan.table, database), is_new=True)
     lacks_key = _check_table(plan.table, database)
     plan = replace(plan, table=replace(plan.table, key=_key_in_order(plan.table, database)))
     plan = _with_key_that_fits(plan, database)
@@ -74,6 +75,8 @@ def _migrate(table: Table, database: Database) -> Table:
             and column.wider_type
         ):
             plan = plan.with_replaced(column, _first_exact(plan.table, column, database))
+    if TABLE_VERSION in map(fold, existing):
+        _settle_versions(plan.table, plan.modified, database)
     if plan.changes or lacks_key:
         change_table(database, table.name, statements.alter_table(plan, lacks_key, dialect))
         _log_changes(plan, existing)
@@ -121,6 +124,8 @@ def widen(table: Table, wider_type: Column, length: int, database: Database) -> 
         wider_table = _with_longer_text(table, wider_type, length, database)
     pairs = list(zip(table.columns, wider_table.columns, strict=True))
     changes = [column for before, column in pairs if column.sql_type != before.sql_type]
+    if table.adds(TABLE_VERSION):
+        _settle_versions(table, changes, database)
     statement = statements.modify_columns(wider_table, changes, database.server.dialect)
     change_table(database, table.name, statement)
     for before, column in pairs:
@@ -133,6 +138,12 @@ def widen(table: Table, wider_type: Column, length: int, database: Database) -> 
                 before.sql_type,
             )
     return _with_definition(wider_table, database)
+
+
+def _settle_versions(table: Table, changes: Sequence[Column], database: Database) -> None:
+    """Give the rows the versions that are kept by their key, if a column of the key changes."""
+    if any(column.name in table.key for column in changes):
+        version_table.settle(database, table)
 
 
 def _with_longer_text(table: Table, wider_type: Column, length: int, database: Database) -> Table:

@@ -10,7 +10,7 @@ from target_mysql.exceptions import DatabaseError, RowRefused
 from target_mysql.loading.batch import Batch
 from target_mysql.loading.staging import Staging
 from target_mysql.loading.table_locks import TableLocks
-from target_mysql.server import merge_statements
+from target_mysql.server import merge_statements, version_statements
 from target_mysql.server.database import Database
 from target_mysql.server.definition import find_alteration
 from target_mysql.server.introspection import read_definition
@@ -44,11 +44,8 @@ def stage_and_merge(
             names.append(staging.create(database, batch))
             _upload(database, names[-1], batch)
         wait_for_previous_commit()
-        # Read before the transaction, which then locks and renews the same rows.
-        parents = {batch.parent.name for batch in batches if batch.parent}
-        highest = {name: locks.read_version(database, name) for name in parents}
         with database.transaction():
-            results = _merge_all(database, dict(zip(names, batches, strict=True)), highest)
+            results = _merge_all(database, dict(zip(names, batches, strict=True)))
             _check_unaltered(database, batches)
             write_state()
             locks.confirm(database, changes)
@@ -70,26 +67,24 @@ def _upload(database: Database, name: str, batch: Batch) -> None:
         raise batch.refused(error.row, error.column, str(error)) from error
 
 
-def _merge_all(
-    database: Database, batches: dict[str, Batch], highest: Mapping[str, int | None]
-) -> list[StatementResult]:
-    """
-    Merge the batches, given by the names of their staging tables.
-
-    `highest` is the highest version in each parent's table before this transaction.
-    """
+def _merge_all(database: Database, batches: dict[str, Batch]) -> list[StatementResult]:
+    """Merge the batches, given by the names of their staging tables."""
     staging_names = {batch.table.stream: name for name, batch in batches.items()}
-    for name, batch in batches.items():
-        for child in batch.children:
-            children = _staging_of_children(batch, child, staging_names, batches)
-            collation = database.server.dialect.collation
-            database.execute(merge_statements.delete_children(child, name, children, collation))
     results = []
     for name, batch in batches.items():
         parents = staging_names.get(batch.table.parent.stream) if batch.table.parent else None
         parent_batch = batches[parents] if parents else None
-        merge = _to_merge(name, batch, database.server.dialect, parents, parent_batch, highest)
+        merge = _to_merge(name, batch, database.server.dialect, parents, parent_batch)
+        if merge.finds_unchanged and not batch.table.is_new:
+            database.execute(merge_statements.flag_unchanged(merge))
         results.append(_run_merge(database, merge))
+        are_new = results[-1].inserted == len(batch.rows)
+        if batch.versions and not are_new:
+            _keep_versions(database, merge)
+        for child in batch.children:
+            children = _staging_of_children(batch, child, staging_names, batches)
+            collation = database.server.dialect.collation
+            database.execute(merge_statements.delete_children(child, name, children, collation))
     if not database.config.hard_delete:
         return results
     return [
@@ -116,16 +111,14 @@ def _to_merge(
     dialect: Dialect,
     parents: str | None,
     parent_batch: Batch | None,
-    highest: Mapping[str, int | None],
 ) -> Merge:
-    parent_versions = parent_batch.versions if parent_batch else frozenset()
     return Merge(
         batch.table,
         name,
         batch.merged_columns,
         dialect,
         parents,
-        raises_to_parent=_may_be_below_parent(batch, highest, parent_versions),
+        parent_version=parent_batch.table.added(TABLE_VERSION) if parent_batch else None,
         in_order=bool(batch.missing_mask),
         parents_repeat=bool(parent_batch and parent_batch.missing_mask),
     )
@@ -141,21 +134,11 @@ def _run_merge(database: Database, merge: Merge) -> StatementResult:
     return result
 
 
-def _may_be_below_parent(
-    batch: Batch, highest: Mapping[str, int | None], parent_versions: frozenset[int]
-) -> bool:
-    """
-    Whether rows of the batch may have a lower version than their parents' rows.
-
-    `highest` is the highest version of each parent's table, `parent_versions` are those of the
-    parents' batch. To look up each parent takes a tenth of the merge, and hardly any load has a
-    parent with a higher version.
-    """
-    parent = batch.parent
-    if parent is None or not parent.adds(TABLE_VERSION):
-        return False
-    versions = {one for one in (highest[parent.name], *parent_versions) if one is not None}
-    return bool(versions) and (not batch.versions or min(batch.versions) < max(versions))
+def _keep_versions(database: Database, merge: Merge) -> None:
+    """Keep the versions of unchanged rows beside them; children have those of their parents."""
+    if merge.finds_unchanged and merge.table.adds(TABLE_VERSION) and merge.table.parent is None:
+        statement = version_statements.keep_versions(merge.table, merge.staging)
+        database.execute(statement, (database.server.fold(merge.table.name),))
 
 
 def _check_unaltered(database: Database, batches: Sequence[Batch]) -> None:

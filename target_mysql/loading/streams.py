@@ -16,7 +16,7 @@ from target_mysql.config import Config
 from target_mysql.loading.batch import Batch
 from target_mysql.messages import SchemaMessage, record_prefixes
 from target_mysql.rows.encoder import RowEncoder
-from target_mysql.tables.table import Table
+from target_mysql.tables.table import TABLE_VERSION, Table
 
 if TYPE_CHECKING:
     from target_mysql.rows.validation import Validator
@@ -125,6 +125,15 @@ class Streams:
             ),
             None,
         )
+
+    def with_ancestors(self, stream: Stream) -> list[Table]:
+        """Return the tables of the stream, its parent, and so on, as far as they have versions."""
+        tables = [stream.table]
+        while parent := self._parent_table(tables[-1]):
+            if parent in tables or not parent.adds(TABLE_VERSION):
+                break
+            tables.append(parent)
+        return tables
 
     def _parent_table(self, table: Table) -> Table | None:
         return self._by_name[table.parent.stream].table if table.parent else None

@@ -14,6 +14,7 @@ from dataclasses import replace
 
 from target_mysql.config import Config
 from target_mysql.exceptions import ColumnTooNarrow, DatabaseError, InputError, LockedError
+from target_mysql.loading import version_table
 from target_mysql.loading.committer import Committer
 from target_mysql.loading.migrate import migrate, widen
 from target_mysql.loading.stored_states import StoredState, claims_rows, create_if_missing
@@ -82,6 +83,8 @@ class TableChanges:
         existing = self._with_retries(lambda: read_columns(self._database, name))
         if not existing and self._resumed:
             self._check_never_loaded(name, self._resumed)
+        if not existing:
+            self._with_retries(lambda: version_table.clear(self._database, name))
         try:
             source = to_source(message.schema)
             versions = highest_version(name) if TABLE_VERSION in existing else None
@@ -117,6 +120,8 @@ class TableChanges:
 
     def migrate(self, table: Table) -> Table:
         """Create or alter the table in the database; return it with its actual columns."""
+        if table.adds(TABLE_VERSION):
+            self._with_retries(lambda: version_table.create_if_missing(self._database))
         return self._change(lambda: migrate(table, self._database))
 
     def add_version_column(self, table: Table) -> Table:

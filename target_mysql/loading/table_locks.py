@@ -173,7 +173,7 @@ class TableLocks:
 
     def _fold(self, name: str) -> str:
         """Return the table's name in the state table: one for all spellings of one table."""
-        return name.lower() if self._database.server.folds_names else name
+        return self._database.server.fold(name)
 
     def _describe_loss(self, database: Database, name: str) -> str:
         state = state_table.read_state(database, name)

@@ -47,6 +47,10 @@ class Server:
     wait_timeout_s: int
     dialect: Dialect
 
+    def fold(self, table_name: str) -> str:
+        """Return one name for all names that mean the same table on this server."""
+        return table_name.lower() if self.folds_names else table_name
+
 
 def read_server(query: Query) -> Server:
     """Return the facts about the server that `query` sends a statement to."""

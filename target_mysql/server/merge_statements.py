@@ -6,7 +6,7 @@ As in statements.py, a statement is a format whose %s marks are bound to values.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -21,6 +21,7 @@ from target_mysql.tables.table import (
     LINE_COLUMN,
     MISSING_BITS,
     TABLE_VERSION,
+    UNCHANGED_COLUMN,
     Parent,
     Table,
 )
@@ -36,14 +37,13 @@ class Merge:
     How one batch is merged: the rows in the staging table `staging` are upserted into `table`.
 
     Only `columns` are updated, besides _sdc_batched_at and _sdc_deleted_at, which becomes NULL
-    unless the record sets it. An unchanged row keeps its _sdc_batched_at and _sdc_extracted_at, so
-    that the server writes nothing. `parents` is the staging table of the parent stream, None if no
+    unless the record sets it. `parents` is the staging table of the parent stream, None if no
     parents are staged: a child counts only if its line comes after the last line of its parent.
+    `parent_version` is its column of versions, if it has one.
 
     With `in_order`, rows may lack properties, whose columns keep their values. Keys may then
     repeat, and rows are merged in the order of their lines; `parents_repeat` says the same of
-    `parents`. With `raises_to_parent`, a row gets at least the _sdc_table_version that its parent
-    has in the parent's table.
+    `parents`.
     """
 
     table: Table
@@ -51,14 +51,53 @@ class Merge:
     columns: Sequence[Column]
     dialect: Dialect
     parents: str | None = None
-    raises_to_parent: bool = False
+    parent_version: Column | None = None
     in_order: bool = False
     parents_repeat: bool = False
+
+    @property
+    def finds_unchanged(self) -> bool:
+        """Whether unchanged rows can be told by `flag_unchanged`."""
+        return bool(self.table.key) and not self.in_order
+
+
+def flag_unchanged(merge: Merge) -> str:
+    """
+    Flag the staged rows that equal those of the table, to the byte, so that nothing is written.
+
+    The times of loading do not count, nor does a higher version: it is kept beside a row, see
+    version_statements.py, or is that of the parent. A child whose parent is not staged gets it.
+    """
+    table, name, staging = merge.table, quote(merge.table.name), quote(merge.staging)
+    version = table.added(TABLE_VERSION)
+    not_compared = (version, table.added(EXTRACTED_AT))
+    conditions = [
+        _equals(one.column, f"{name}.{one.target}", one.update, merge.dialect)
+        for one in _assignments(merge)
+        if one.update and one.column not in not_compared
+    ]
+    if table.adds(DELETED_AT):
+        conditions.append(f"{name}.{quote(DELETED_AT)} IS NULL")
+    join = ""
+    if version and table.parent:
+        column = quote(version.name)
+        versions = [f"{name}.{column}"]
+        if merge.parents and merge.parent_version and not merge.parents_repeat:
+            join = _left_join(merge.staging, table.parent, merge.parents)
+            versions.append(f"{quote(merge.parents)}.{quote(merge.parent_version.name)}")
+        reached = [f"{one} >= {staging}.{column}" for one in versions]
+        conditions.append(f"({' OR '.join([f'{staging}.{column} IS NULL', *reached])})")
+    same = " AND ".join(f"{name}.{quote(one)} = {staging}.{quote(one)}" for one in table.key)
+    return (
+        f"UPDATE {staging} STRAIGHT_JOIN {name} ON {same}{join}"
+        f" SET {staging}.{quote(UNCHANGED_COLUMN.name)} = 1"
+        f" WHERE {' AND '.join(conditions) or 'TRUE'}"
+    )
 
 
 def merge_sql(merge: Merge, batched_at: str) -> str:
     """
-    Return the upsert; `batched_at` is the UTC date-time of the batch.
+    Return the upsert of the rows without a flag; `batched_at` is the UTC date-time of the batch.
 
     _sdc_table_version never becomes lower.
     """
@@ -66,20 +105,26 @@ def merge_sql(merge: Merge, batched_at: str) -> str:
     assignments = _assignments(merge)
     targets = [one.target for one in assignments]
     sources = [one.source for one in assignments]
-    now = f"'{batched_at}'"
+    updates = {one.target: one.update for one in assignments if one.update}
     if table.adds(BATCHED_AT):
         targets.append(quote(BATCHED_AT))
-        sources.append(now)
+        sources.append(f"'{batched_at}'")
+        updates[quote(BATCHED_AT)] = f"'{batched_at}'"
+    if table.adds(DELETED_AT):
+        updates[quote(DELETED_AT)] = "NULL"
+    join, conditions = _after_parent(merge)
+    if merge.finds_unchanged:
+        conditions.append(f"{staging}.{quote(UNCHANGED_COLUMN.name)} IS NULL")
+    where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
     order = f" ORDER BY {staging}.{quote(LINE_COLUMN.name)}" if merge.in_order else ""
     statement = (
         f"INSERT INTO {quote(table.name)} ({', '.join(targets)})"
-        f" SELECT {', '.join(sources)} FROM {staging}{_stored_parent(merge)}"
-        f"{_after_parent(merge)}{order}"
+        f" SELECT {', '.join(sources)} FROM {staging}{join}{where}{order}"
     )
     if not table.key:
         return statement
     key = quote(table.key[0])
-    updates = _updates(merge, assignments, now) or {key: f"{quote(table.name)}.{key}"}
+    updates = updates or {key: f"{quote(table.name)}.{key}"}
     assigned = ", ".join(f"{target} = {value}" for target, value in updates.items())
     return f"{statement} ON DUPLICATE KEY UPDATE {assigned}"
 
@@ -91,53 +136,6 @@ class _Assignment(NamedTuple):
     target: str
     source: str
     update: str
-
-
-def _updates(merge: Merge, assignments: Sequence[_Assignment], now: str) -> dict[str, str]:
-    """
-    Return the new value of each column of an existing row.
-
-    The times come first, since they compare existing values: an assignment sees the values of those
-    before it.
-    """
-    updates = {one.target: one.update for one in assignments if one.update}
-    times: dict[str, str] = {}
-    if merge.table.adds(BATCHED_AT):
-        times[quote(BATCHED_AT)] = now
-    if extracted_at := merge.table.added(EXTRACTED_AT):
-        target = quote(extracted_at.name)
-        times[target] = updates.pop(target)
-    if not merge.in_order:
-        compared = [one for one in assignments if one.target in updates]
-        times = _times_of_changes(merge.table, times, _is_unchanged(merge, compared))
-    if merge.table.adds(DELETED_AT):
-        updates[quote(DELETED_AT)] = "NULL"
-    return {**times, **updates}
-
-
-def _times_of_changes(table: Table, times: Mapping[str, str], is_unchanged: str) -> dict[str, str]:
-    """Return the values of `times`, which become the existing ones for an unchanged row."""
-    updates = {}
-    condition = is_unchanged
-    for target, value in times.items():
-        existing = f"{quote(table.name)}.{target}"
-        updates[target] = f"IF({condition}, {existing}, {value})"
-        # The columns are compared once: a changed row has its first new time by now.
-        condition = f"NOT ({existing} <=> {value})"
-    return updates
-
-
-def _is_unchanged(merge: Merge, assignments: Sequence[_Assignment]) -> str:
-    """Return the condition that a row has the values of all these columns, and is not deleted."""
-    name, version = quote(merge.table.name), merge.table.added(TABLE_VERSION)
-    # The version first: in a full pass no version is equal.
-    conditions = [
-        _equals(one.column, f"{name}.{one.target}", one.update, merge.dialect)
-        for one in sorted(assignments, key=lambda one: one.column != version)
-    ]
-    if merge.table.adds(DELETED_AT):
-        conditions.append(f"{name}.{quote(DELETED_AT)} IS NULL")
-    return " AND ".join(conditions) or "TRUE"
 
 
 def _equals(column: Column, existing: str, staged: str, dialect: Dialect) -> str:
@@ -179,8 +177,6 @@ def _assignments(merge: Merge) -> list[_Assignment]:
         target = quote(column.name)
         source = update = f"{quote(merge.staging)}.{target}"
         if version and column.name == version.name:
-            if merge.raises_to_parent and merge.table.parent:
-                source = _highest(source, f"{quote(merge.table.parent.table)}.{target}")
             update = _highest(source, f"{name}.{target}")
         elif merge.in_order and at < len(merge.table.filled_by_record):
             given = _mixable(column, source, merge.dialect)
@@ -196,28 +192,21 @@ def _is_missing(merge: Merge, at: int) -> str:
     return f"{quote(merge.staging)}.{flags} & {1 << at % MISSING_BITS}"
 
 
-def _stored_parent(merge: Merge) -> str:
-    parent = merge.table.parent
-    if not merge.raises_to_parent or not parent:
-        return ""
-    return f" LEFT JOIN {quote(parent.table)} ON {_joins_parent(merge.staging, parent)}"
-
-
-def _after_parent(merge: Merge) -> str:
-    """Return the join and condition that leave out children of an earlier record of a parent."""
+def _after_parent(merge: Merge) -> tuple[str, list[str]]:
+    """Return the join and conditions that leave out children of an earlier record of a parent."""
     parent, parents = merge.table.parent, merge.parents
     if parents is None or parent is None:
-        return ""
+        return "", []
     line, (_, parent_column) = quote(LINE_COLUMN.name), parent.keys[0]
     latest = quote(parents)
     if merge.parents_repeat:
         keys = ", ".join(quote(name) for _, name in parent.keys)
         last = f"SELECT {keys}, MAX({line}) AS {line} FROM {latest} GROUP BY {keys}"
         latest = f"({last}) AS {latest}"
+    is_newer = f"{quote(merge.staging)}.{line} > {quote(parents)}.{line}"
     return (
-        f" LEFT JOIN {latest} ON {_joins_parent(merge.staging, parent, parents)}"
-        f" WHERE {quote(parents)}.{quote(parent_column)} IS NULL"
-        f" OR {quote(merge.staging)}.{line} > {quote(parents)}.{line}"
+        _left_join(merge.staging, parent, parents, latest),
+        [f"({quote(parents)}.{quote(parent_column)} IS NULL OR {is_newer})"],
     )
 
 
@@ -226,13 +215,13 @@ def _highest(value: str, other: str) -> str:
     return f"COALESCE(GREATEST({value}, {other}), {value}, {other})"
 
 
-def _joins_parent(child: str, parent: Parent, parents: str | None = None) -> str:
-    """Return the condition that joins the table `child` with `parents`, or the parent's table."""
-    parents = parents or parent.table
-    return " AND ".join(
+def _left_join(child: str, parent: Parent, parents: str, source: str = "") -> str:
+    """Return the join of the staging table `child` with `parents`, or a `source` of that name."""
+    same = " AND ".join(
         f"{quote(child)}.{quote(child_column)} = {quote(parents)}.{quote(parent_column)}"
         for child_column, parent_column in parent.keys
     )
+    return f" LEFT JOIN {source or quote(parents)} ON {same}"
 
 
 def delete_children(child: Table, parents: str, children: str | None, collation: str) -> str:
@@ -258,7 +247,7 @@ def delete_children(child: Table, parents: str, children: str | None, collation:
         return statement
     identity = {*child.key, *(column for column, _ in child.parent.keys)}
     same = " AND ".join(
-        f"{quote(children)}.{quote(one.name)} = {_collated(one, name, collation)}"
+        f"{quote(children)}.{quote(one.name)} = {collated(one, name, collation)}"
         for one in child.columns
         if one.name in identity
     )
@@ -283,7 +272,7 @@ def _is_of_parent(child: Table, column: str, staged: str, collation: str) -> str
     return f"{ours} = {staged} COLLATE {collation} AND {ours} COLLATE {collation} = {staged}"
 
 
-def _collated(column: Column, table: str, collation: str) -> str:
+def collated(column: Column, table: str, collation: str) -> str:
     """Return the column of `table`; text, whatever its character set, in `collation`."""
     value = f"{table}.{quote(column.name)}"
     return f"CONVERT({value} USING utf8mb4) COLLATE {collation}" if column.collated else value

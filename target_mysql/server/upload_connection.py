@@ -35,6 +35,11 @@ class StatementResult:
     warnings: int = 0
     deleted: int = 0
 
+    @property
+    def inserted(self) -> int:
+        """The number of new rows of an upsert, in which a changed row counts twice."""
+        return self.affected - 2 * self.duplicates
+
 
 class UploadConnection(GuardedConnection):
     """A connection that sends rows only in response to its own LOAD DATA LOCAL."""

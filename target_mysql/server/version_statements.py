@@ -1,5 +1,10 @@
 """
-The statements that find, and delete or flag, the rows of older versions. Pure.
+The statements that keep the versions of rows, and delete or flag the rows of older ones. Pure.
+
+A full pass gives each row its version, but an unchanged row is not written, only its version, into
+the narrow table `_sdc_versions`: the server's logs would have the whole row, twice. A row thus has
+the higher of two versions, that of its column and that beside it. A child whose parent is loaded
+with it has that of its parent, too, and needs none beside it.
 
 As in statements.py, a statement is a format whose %s marks are bound to values.
 """
@@ -7,9 +12,83 @@ As in statements.py, a statement is a format whose %s marks are bound to values.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
-from target_mysql.tables.identifiers import quote
+from target_mysql.server.merge_statements import collated
+from target_mysql.tables.dialect import Dialect
+from target_mysql.tables.identifiers import VERSIONS_TABLE, quote
 from target_mysql.tables.table import DELETED_AT, TABLE_VERSION, Table
+
+# Of the versions of a table, which `table_name` and its key lead to.
+CLEAR_VERSIONS = f"DELETE FROM {VERSIONS_TABLE} WHERE table_name = %s"
+DELETE_OLD_VERSIONS = f"{CLEAR_VERSIONS} AND version < %s"
+
+Key = Sequence[object]
+"""The values of a row's key."""
+
+
+@dataclass(frozen=True)
+class Lineage:
+    """
+    A table with versions, then its parent's, if that has versions too, and so on.
+
+    `name` is that of the last of them in `_sdc_versions`. Text is compared in `collation`.
+    """
+
+    tables: Sequence[Table]
+    name: str
+    collation: str
+
+
+def create_versions_table(dialect: Dialect) -> str:
+    """Create the table of versions; `row_key` is a row's key, see `_row_key`."""
+    row_format = f" ROW_FORMAT={dialect.row_format}" if dialect.row_format else ""
+    return (
+        f"CREATE TABLE IF NOT EXISTS {VERSIONS_TABLE} (table_name VARCHAR(64) NOT NULL,"
+        " row_key VARBINARY(64) NOT NULL, version BIGINT NOT NULL,"
+        f" PRIMARY KEY (table_name, row_key)) ENGINE=InnoDB{row_format}"
+        f" DEFAULT CHARACTER SET utf8mb4 COLLATE {dialect.collation}"
+    )
+
+
+def keep_versions(table: Table, staging: str) -> str:
+    """
+    Keep the versions of the rows of `staging` that the upsert has left with a lower one.
+
+    Binds the table's name. No version becomes lower.
+    """
+    ours, staged, version = quote(table.name), quote(staging), quote(TABLE_VERSION)
+    same = " AND ".join(f"{ours}.{quote(one)} = {staged}.{quote(one)}" for one in table.key)
+    is_lower = f"COALESCE({ours}.{version} < {staged}.{version}, {ours}.{version} IS NULL)"
+    return (
+        f"INSERT INTO {VERSIONS_TABLE} (table_name, row_key, version)"
+        f" SELECT %s, {_row_key(table)}, {staged}.{version}"
+        f" FROM {staged} STRAIGHT_JOIN {ours} ON {same}"
+        f" WHERE {staged}.{version} IS NOT NULL AND {is_lower}"
+        f" ON DUPLICATE KEY UPDATE version ="
+        f" GREATEST({VERSIONS_TABLE}.version, {staged}.{version})"
+    )
+
+
+def settle_versions(table: Table) -> str:
+    """Give the rows the versions that are kept beside them; binds the table's name."""
+    ours, version = quote(table.name), quote(TABLE_VERSION)
+    return (
+        f"UPDATE {ours} JOIN {VERSIONS_TABLE} ON {VERSIONS_TABLE}.table_name = %s"
+        f" AND {VERSIONS_TABLE}.row_key = {_row_key(table)}"
+        f" SET {ours}.{version} = {VERSIONS_TABLE}.version"
+        f" WHERE COALESCE({ours}.{version} < {VERSIONS_TABLE}.version, {ours}.{version} IS NULL)"
+    )
+
+
+def _row_key(table: Table) -> str:
+    """Return the text of the row's key in at most 64 bytes, that of a longer one as a hash."""
+    name = quote(table.name)
+    parts = [f"CONCAT({name}.{quote(one)})" for one in table.key]
+    if len(parts) > 1:
+        parts = [f"CONCAT_WS(',', {', '.join(f'HEX({one})' for one in parts)})"]
+    (text,) = parts
+    return f"IF(LENGTH({text}) < 64, {text}, SHA2({text}, 256))"
 
 
 def highest_version(name: str) -> str:
@@ -30,25 +109,55 @@ def find_key(table: Table, rows: int, after: bool) -> str:
 
 
 def delete_older_versions_sql(
-    table: Table, rows: int, *, delete: bool, after: bool, up_to: bool
-) -> str:
+    lineage: Lineage, version: int, rows: int, at: str | None, after: Key, up_to: Key
+) -> tuple[str, list[object]]:
     """
-    Delete, or flag as deleted, at most `rows` rows of older versions.
+    Flag at most `rows` rows of versions before `version` as deleted at that time, or delete them.
 
-    Binds the time of deletion unless `delete`, the version, and the `bounds` of two keys: with
-    `after` the key before the first row, with `up_to` the key of the last row.
+    Returns the statement and the values that it binds. The rows are those after the key `after` and
+    up to the key `up_to`; an empty key is an end of the table.
     """
-    flag, version = quote(DELETED_AT), quote(TABLE_VERSION)
-    conditions = [f"({version} < %s OR {version} IS NULL)"]
-    conditions += [] if delete else [f"{flag} IS NULL"]
+    table = lineage.tables[0]
+    name, flag, column = quote(table.name), quote(DELETED_AT), quote(TABLE_VERSION)
+    kept, of_kept = _has_kept_version(lineage, version)
+    action = f"DELETE FROM {name}" if at is None else f"UPDATE {name} SET {flag} = %s"
+    conditions = [f"({column} < %s OR {column} IS NULL)"]
+    conditions += [] if at is None else [f"{flag} IS NULL"]
     conditions += [_comparison(table.key, ">")] if after else []
     conditions += [_comparison(table.key, "<=")] if up_to else []
-    name = quote(table.name)
-    action = f"DELETE FROM {name}" if delete else f"UPDATE {name} SET {flag} = %s"
-    return f"{action} WHERE {' AND '.join(conditions)} LIMIT {rows}"
+    conditions += [f"NOT {kept}"] if kept else []
+    values = [*([] if at is None else [at]), version, *bounds(after), *bounds(up_to), *of_kept]
+    return f"{action} WHERE {' AND '.join(conditions)} LIMIT {rows}", values
 
 
-def bounds(key: Sequence[object]) -> list[object]:
+def _has_kept_version(lineage: Lineage, version: int) -> tuple[str, list[object]]:
+    """
+    Return the condition that a row has the version, or a later one, beside it or by its parent.
+
+    It comes with the values that it binds, and is empty for rows that cannot have one.
+    """
+    table, *ancestors = lineage.tables
+    if table.parent is None:
+        if not table.key:
+            return "", []
+        own = f"table_name = %s AND row_key = {_row_key(table)} AND version >= %s"
+        return f"EXISTS (SELECT 1 FROM {VERSIONS_TABLE} WHERE {own})", [lineage.name, version]
+    if not ancestors:
+        return "", []
+    of_parent, of_values = _has_kept_version(replace(lineage, tables=ancestors), version)
+    name, parent = quote(table.name), quote(ancestors[0].name)
+    columns = {one.name: one for one in table.columns}
+    same = [
+        f"{parent}.{quote(theirs)} = {collated(columns[ours], name, lineage.collation)}"
+        for ours, theirs in table.parent.keys
+    ]
+    has_version = f"{parent}.{quote(TABLE_VERSION)} >= %s"
+    is_current = f"({has_version} OR {of_parent})" if of_parent else has_version
+    condition = " AND ".join([*same, is_current])
+    return f"EXISTS (SELECT 1 FROM {parent} WHERE {condition})", [version, *of_values]
+
+
+def bounds(key: Key) -> list[object]:
     """Return the values that a comparison with `key` binds."""
     return [value for length in range(1, len(key) + 1) for value in key[:length]]
 

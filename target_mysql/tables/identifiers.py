@@ -13,7 +13,8 @@ STATE_TABLE = "_sdc_tables"  # see state_table.py
 STORED_STATES = "_sdc_state"  # see stored_states.py
 STATE_LOCK = "_sdc_state:"  # the prefix of the locks of states, which are beside those of tables
 RUNS_TABLE = "_sdc_runs"  # see run_history.py
-OWN_TABLES = (STATE_TABLE, STORED_STATES, RUNS_TABLE)
+VERSIONS_TABLE = "_sdc_versions"  # see version_statements.py
+OWN_TABLES = (STATE_TABLE, STORED_STATES, RUNS_TABLE, VERSIONS_TABLE)
 # Characters that a quoted name may not have: NUL, and those beyond the basic plane.
 _NOT_IN_NAMES = re.compile("[\x00\U00010000-\U0010ffff]")
 _SURROGATES = re.compile("[\ud800-\udfff]")

@@ -60,7 +60,8 @@ class Table:
     columns whose property a record lacks: "null" sets them to NULL, "keep" keeps their value,
     "auto" sets them to NULL until a record shows that the stream is log-based. `ignored` are
     properties without a column, because the target fills the column of that name. `definition` is
-    the output of SHOW CREATE TABLE, empty until the table exists.
+    the output of SHOW CREATE TABLE, empty until the table exists. `is_new` says that this run has
+    created the table, so that hardly any of its rows comes again.
     """
 
     stream: str
@@ -72,6 +73,7 @@ class Table:
     missing: str = "null"
     ignored: frozenset[str] = frozenset()
     definition: str = field(default="", repr=False)
+    is_new: bool = False
 
     @property
     def filled_by_record(self) -> tuple[Column, ...]:
@@ -311,5 +313,7 @@ def to_source(schema: Schema) -> str | None:
 
 
 METADATA_COLUMNS = tuple(map(date_time_column, (EXTRACTED_AT, BATCHED_AT, DELETED_AT)))
-LINE_COLUMN = integer_column(f"{STAGING}line")  # of the staging table alone
+# Of the staging table alone.
+LINE_COLUMN = integer_column(f"{STAGING}line")
+UNCHANGED_COLUMN = integer_column(f"{STAGING}unchanged")  # 1 if the table has such a row already
 VERSION_COLUMN = integer_column(TABLE_VERSION)

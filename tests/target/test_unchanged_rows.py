@@ -249,18 +249,17 @@ def test_an_equal_row_that_was_deleted(database: TestDatabase) -> None:
     assert times(database)[0][1].hour == 2
 
 
-def test_a_later_version_is_written(database: TestDatabase) -> None:
+def test_a_later_version_is_no_change(database: TestDatabase) -> None:
     """
-    A full pass raises the version of an equal row, which ACTIVATE_VERSION then keeps.
+    A full pass leaves an equal row as it is, and ACTIVATE_VERSION keeps it.
     """
     load_here(database, schema({}), record({"id": 1}, **at(1)), record({"id": 2}, **at(1)))
     later = record({"id": 1}, **{**at(2), "version": 2})
     load_here(database, schema({}), later, activate(2))
     rows = database.query("SELECT id, _sdc_table_version, _sdc_deleted_at FROM things ORDER BY id")
-    assert rows[0] == (1, 2, None)
+    assert rows[0] == (1, 1, None)
     assert rows[1][:2] == (2, 1) and rows[1][2] is not None
-    load_here(database, schema({}), record({"id": 1}, **at(3)))
-    assert times(database)[0][1].hour == 2
+    assert times(database)[0][1].hour == 1
 
 
 def test_equal_children_are_not_written(database: TestDatabase) -> None:
