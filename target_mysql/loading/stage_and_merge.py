@@ -10,7 +10,7 @@ from target_mysql.exceptions import DatabaseError, RowRefused
 from target_mysql.loading.batch import Batch
 from target_mysql.loading.staging import Staging
 from target_mysql.loading.table_locks import TableLocks
-from target_mysql.server import merge_statements, version_statements
+from target_mysql.server import merge_statements, statements, version_statements
 from target_mysql.server.database import Database
 from target_mysql.server.definition import find_alteration
 from target_mysql.server.introspection import read_definition
@@ -82,6 +82,8 @@ def _merge_all(database: Database, batches: dict[str, Batch]) -> list[StatementR
         if batch.versions and not are_new:
             _keep_versions(database, merge)
         for child in batch.children:
+            if are_new and _has_no_orphans(child, batch.table):
+                continue
             children = _staging_of_children(batch, child, staging_names, batches)
             collation = database.server.dialect.collation
             database.execute(merge_statements.delete_children(child, name, children, collation))
@@ -91,6 +93,11 @@ def _merge_all(database: Database, batches: dict[str, Batch]) -> list[StatementR
         replace(result, deleted=_delete_flagged(database, name, batch.table))
         for result, (name, batch) in zip(results, batches.items(), strict=True)
     ]
+
+
+def _has_no_orphans(child: Table, parent: Table) -> bool:
+    """Whether no row of `child` can be older than its parent's: then a new parent has none yet."""
+    return child.is_new and parent.is_new and statements.has_foreign_key(child)
 
 
 def _staging_of_children(

@@ -174,6 +174,12 @@ def insert_staging(name: str, columns: Sequence[Column]) -> str:
     return f"REPLACE INTO {quote(name)} ({names(columns)}) VALUES "
 
 
+def has_foreign_key(table: Table) -> bool:
+    """Whether the definition of `table` has the foreign key that `create_table` gives it."""
+    key = _foreign_key(table.parent).replace("%%", "%") if table.parent else ""
+    return bool(key) and key in table.definition
+
+
 def _foreign_key(parent: Parent) -> str:
     ours, theirs = (", ".join(map(quote, names)) for names in zip(*parent.keys, strict=True))
     return f"FOREIGN KEY ({ours}) REFERENCES {quote(parent.table)} ({theirs}) ON DELETE CASCADE"

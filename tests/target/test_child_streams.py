@@ -84,6 +84,32 @@ def test_any_order_of_parents_and_batches(database: TestDatabase) -> None:
         assert items(database) == expected
 
 
+def test_children_that_are_older_than_a_new_parent(database: TestDatabase) -> None:
+    """
+    A parent's first record replaces children that were there before it, where that is possible.
+    """
+    early = order(1, "a")[1:]
+    environment = database.environment | {"TARGET_MYSQL_FOREIGN_KEYS": "false"}
+    lines = "".join(json.dumps(one) + "\n" for one in (PARENT, CHILD, *early, *order(1, "b")))
+    one_each = {"TARGET_MYSQL_BATCH_SIZE_ROWS": "1"}
+    done = run_program("target-mysql", stdin=lines, environment=environment | one_each)
+    assert done.code == 0, done.err
+    assert items(database) == {1: "b"}
+
+
+def test_children_of_a_parent_that_was_removed_by_hand(database: TestDatabase) -> None:
+    """
+    Where somebody has emptied the parent's table alone, parents that come again have no others.
+    """
+    load(database, PARENT, CHILD, *order(1, "ab"))
+    with database.connect() as connection, connection.cursor() as cursor:
+        cursor.execute("SET foreign_key_checks = 0")
+        cursor.execute(f"DELETE FROM {database.name}.orders")
+        connection.commit()
+    load(database, PARENT, CHILD, *order(1, "bc"))
+    assert items(database) == {1: "bc"}
+
+
 def test_a_parent_that_is_text_outside_the_key(database: TestDatabase) -> None:
     """
     No index can hold the column, so there is no foreign key; the children come and go all the same.
