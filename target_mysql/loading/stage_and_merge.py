@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timezone
 
@@ -29,7 +29,8 @@ def stage_and_merge(
     write_state: Callable[[], None],
 ) -> list[StatementResult]:
     """
-    Stage every batch, then merge all of them in one transaction, parents first.
+    Stage every batch, find the unchanged rows, and merge the others in one transaction, parents
+    first.
 
     `write_state` is called at the end of the transaction, to write the state of these rows. The
     transaction begins when `wait_for_previous_commit` returns, and commits only while the tables'
@@ -43,9 +44,14 @@ def stage_and_merge(
         for batch in batches:
             names.append(staging.create(database, batch))
             _upload(database, names[-1], batch)
+        merges = _to_merges(names, batches, database.server.dialect)
         wait_for_previous_commit()
+        for merge in merges:
+            # Not in the transaction, whose locks would last longer.
+            if merge.finds_unchanged and not merge.table.is_new:
+                database.execute(merge_statements.flag_unchanged(merge))
         with database.transaction():
-            results = _merge_all(database, dict(zip(names, batches, strict=True)))
+            results = _merge_all(database, merges, batches)
             _check_unaltered(database, batches)
             write_state()
             locks.confirm(database, changes)
@@ -67,31 +73,47 @@ def _upload(database: Database, name: str, batch: Batch) -> None:
         raise batch.refused(error.row, error.column, str(error)) from error
 
 
-def _merge_all(database: Database, batches: dict[str, Batch]) -> list[StatementResult]:
-    """Merge the batches, given by the names of their staging tables."""
-    staging_names = {batch.table.stream: name for name, batch in batches.items()}
+def _to_merges(names: Sequence[str], batches: Sequence[Batch], dialect: Dialect) -> list[Merge]:
+    """Return how each batch is merged; `names` are their staging tables."""
+    staged = {batch.table.stream: (name, batch) for name, batch in zip(names, batches, strict=True)}
+    merges = []
+    for name, batch in zip(names, batches, strict=True):
+        parent = batch.table.parent
+        parents, parent_batch = staged.get(parent.stream, (None, None)) if parent else (None, None)
+        merge = Merge(
+            batch.table,
+            name,
+            batch.merged_columns,
+            dialect,
+            parents,
+            parent_version=parent_batch.table.added(TABLE_VERSION) if parent_batch else None,
+            in_order=bool(batch.missing_mask),
+            parents_repeat=bool(parent_batch and parent_batch.missing_mask),
+        )
+        merges.append(merge)
+    return merges
+
+
+def _merge_all(
+    database: Database, merges: Sequence[Merge], batches: Sequence[Batch]
+) -> list[StatementResult]:
+    """Merge the batches, each with its children's old rows; return a result for each."""
+    by_stream = {merge.table.stream: merge for merge in merges}
     results = []
-    for name, batch in batches.items():
-        parents = staging_names.get(batch.table.parent.stream) if batch.table.parent else None
-        parent_batch = batches[parents] if parents else None
-        merge = _to_merge(name, batch, database.server.dialect, parents, parent_batch)
-        if merge.finds_unchanged and not batch.table.is_new:
-            database.execute(merge_statements.flag_unchanged(merge))
-        results.append(_run_merge(database, merge))
-        are_new = results[-1].inserted == len(batch.rows)
+    for merge, batch in zip(merges, batches, strict=True):
+        result = _run_merge(database, merge)
+        are_new = result.inserted == len(batch.rows)
         if batch.versions and not are_new:
             _keep_versions(database, merge)
         for child in batch.children:
-            if are_new and _has_no_orphans(child, batch.table):
-                continue
-            children = _staging_of_children(batch, child, staging_names, batches)
-            collation = database.server.dialect.collation
-            database.execute(merge_statements.delete_children(child, name, children, collation))
+            if not (are_new and _has_no_orphans(child, batch.table)):
+                _delete_children(database, child, merge, by_stream.get(child.stream))
+        results.append(result)
     if not database.config.hard_delete:
         return results
     return [
-        replace(result, deleted=_delete_flagged(database, name, batch.table))
-        for result, (name, batch) in zip(results, batches.items(), strict=True)
+        replace(result, deleted=_delete_flagged(database, merge))
+        for result, merge in zip(results, merges, strict=True)
     ]
 
 
@@ -100,35 +122,18 @@ def _has_no_orphans(child: Table, parent: Table) -> bool:
     return child.is_new and parent.is_new and statements.has_foreign_key(child)
 
 
-def _staging_of_children(
-    batch: Batch, child: Table, staging_names: Mapping[str, str], batches: Mapping[str, Batch]
-) -> str | None:
+def _delete_children(
+    database: Database, child: Table, parents: Merge, children: Merge | None
+) -> None:
     """
-    Return the staging table of the child's rows, if both staging tables have a row for each key.
+    Delete the rows of `child` that belong to the staged parents, except those that are staged.
+
+    They are told only if both staging tables have a row for each key.
     """
-    children = staging_names.get(child.stream)
-    if children is None or not child.key or batch.missing_mask or batches[children].missing_mask:
-        return None
-    return children
-
-
-def _to_merge(
-    name: str,
-    batch: Batch,
-    dialect: Dialect,
-    parents: str | None,
-    parent_batch: Batch | None,
-) -> Merge:
-    return Merge(
-        batch.table,
-        name,
-        batch.merged_columns,
-        dialect,
-        parents,
-        parent_version=parent_batch.table.added(TABLE_VERSION) if parent_batch else None,
-        in_order=bool(batch.missing_mask),
-        parents_repeat=bool(parent_batch and parent_batch.missing_mask),
-    )
+    is_told = children and child.key and not parents.in_order and not children.in_order
+    staged = children.staging if children and is_told else None
+    collation = database.server.dialect.collation
+    database.execute(merge_statements.delete_children(child, parents.staging, staged, collation))
 
 
 def _run_merge(database: Database, merge: Merge) -> StatementResult:
@@ -163,8 +168,8 @@ def _check_unaltered(database: Database, batches: Sequence[Batch]) -> None:
             )
 
 
-def _delete_flagged(database: Database, name: str, table: Table) -> int:
+def _delete_flagged(database: Database, merge: Merge) -> int:
     """Delete the rows that the staged records flag as deleted; return their number."""
-    if not table.deletion or not table.key:
+    if not merge.table.deletion or not merge.table.key:
         return 0
-    return database.execute(merge_statements.delete_flagged(table, name)).affected
+    return database.execute(merge_statements.delete_flagged(merge.table, merge.staging)).affected

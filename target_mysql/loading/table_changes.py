@@ -120,9 +120,13 @@ class TableChanges:
 
     def migrate(self, table: Table) -> Table:
         """Create or alter the table in the database; return it with its actual columns."""
-        if table.adds(TABLE_VERSION):
-            self._with_retries(lambda: version_table.create_if_missing(self._database))
-        return self._change(lambda: migrate(table, self._database))
+
+        def change() -> Table:
+            if table.adds(TABLE_VERSION):
+                version_table.create_if_missing(self._database)
+            return migrate(table, self._database)
+
+        return self._change(change)
 
     def add_version_column(self, table: Table) -> Table:
         return self.migrate(replace(table, columns=(*table.columns, VERSION_COLUMN)))
