@@ -276,6 +276,7 @@ def test_a_failure_of_the_target(runs: SyncRuns, small: Simulator) -> None:
     runs.configure(small)
     assert runs.run().code == 0
     refuse = "SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'not here'"
+    runs.database.query("DELETE FROM engagements")
     runs.database.query(f"CREATE TRIGGER r BEFORE INSERT ON engagements FOR EACH ROW {refuse}")
     done = runs.run("--full-refresh")
     assert (done.code, done.summary["status"]) == (1, "failed"), done.err
