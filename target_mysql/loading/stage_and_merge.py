@@ -96,8 +96,14 @@ def _merge_all(database: Database, batches: dict[str, Batch]) -> list[StatementR
 
 
 def _has_no_orphans(child: Table, parent: Table) -> bool:
-    """Whether no row of `child` can be older than its parent's: then a new parent has none yet."""
-    return child.is_new and parent.is_new and statements.has_foreign_key(child)
+    """
+    Whether no row of `child` can be older than its parent's: then a new parent has none yet.
+
+    With a part of the parent's key alone, a row of `child` belongs to several parents.
+    """
+    names = {theirs for _, theirs in child.parent.keys} if child.parent else set()
+    has_one_parent = names.issuperset(parent.key)
+    return child.is_new and parent.is_new and has_one_parent and statements.has_foreign_key(child)
 
 
 def _staging_of_children(
