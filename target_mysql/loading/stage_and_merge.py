@@ -16,6 +16,7 @@ from target_mysql.server.definition import find_alteration
 from target_mysql.server.introspection import read_definition
 from target_mysql.server.merge_statements import Merge
 from target_mysql.server.upload_connection import StatementResult
+from target_mysql.tables.columns import Column
 from target_mysql.tables.dialect import Dialect
 from target_mysql.tables.table import TABLE_VERSION, Table
 
@@ -131,10 +132,15 @@ def _to_merge(
         batch.merged_columns,
         dialect,
         parents,
-        parent_version=parent_batch.table.added(TABLE_VERSION) if parent_batch else None,
+        parent_version=_parent_version(batch.table, parent_batch.table) if parent_batch else None,
         in_order=bool(batch.missing_mask),
         parents_repeat=bool(parent_batch and parent_batch.missing_mask),
     )
+
+
+def _parent_version(table: Table, parent: Table) -> Column | None:
+    """Return the parent's column of versions, if that counts for the rows of `table` as well."""
+    return parent.added(TABLE_VERSION) if table.finds_parent_by_key(parent) else None
 
 
 def _run_merge(database: Database, merge: Merge) -> StatementResult:

@@ -154,6 +154,24 @@ def test_a_child_that_comes_without_its_parent(database: TestDatabase) -> None:
     assert live(database, "items") == [(1, "a")]
 
 
+def test_a_child_whose_parent_has_another_key(database: TestDatabase) -> None:
+    """
+    It gets its version, since no index would find its parent.
+    """
+    parent = schema({"number": INTEGER}, stream="orders")
+    item = child("items", "orders", {"order": "number"}, "order", "item")
+
+    def lines(version: int, number: int) -> list[Message]:
+        order = record({"id": number, "number": number}, "orders", version=version)
+        return [order, *rows(version, (number, "a"), stream="items")]
+
+    load_here(database, parent, item, *lines(1, 1), *lines(1, 2), foreign_keys="false")
+    again = (*lines(2, 1), activate(2, "items"))
+    load_here(database, parent, item, *again, foreign_keys="false")
+    assert live(database, "items") == [(1, "a")]
+    assert versions(database, "items") == {1, 2}
+
+
 @pytest.mark.parametrize(
     ("key", "values"),
     [
