@@ -31,7 +31,7 @@ def stage_and_merge(
 ) -> list[StatementResult]:
     """
     Stage every batch, find the unchanged rows, and merge the others in one transaction, parents
-    first.
+    first. The unchanged rows of children are found there, too.
 
     `write_state` is called at the end of the transaction, to write the state of these rows. The
     transaction begins when `wait_for_previous_commit` returns, and commits only while the tables'
@@ -49,8 +49,8 @@ def stage_and_merge(
         wait_for_previous_commit()
         for merge in merges:
             # Not in the transaction, whose locks would last longer.
-            if merge.finds_unchanged and not merge.table.is_new:
-                database.execute(merge_statements.flag_unchanged(merge))
+            if merge.table.parent is None:
+                _flag_unchanged(database, merge)
         with database.transaction():
             results = _merge_all(database, merges, batches)
             _check_unaltered(database, batches)
@@ -87,7 +87,9 @@ def _to_merges(names: Sequence[str], batches: Sequence[Batch], dialect: Dialect)
             batch.merged_columns,
             dialect,
             parents,
-            parent_version=parent_batch and _parent_version(batch.table, parent_batch.table),
+            parent_version=_parent_version(batch.table, parent_batch.table)
+            if parent_batch
+            else None,
             in_order=bool(batch.missing_mask),
             parents_repeat=bool(parent_batch and parent_batch.missing_mask),
         )
@@ -102,6 +104,9 @@ def _merge_all(
     by_stream = {merge.table.stream: merge for merge in merges}
     results = []
     for merge, batch in zip(merges, batches, strict=True):
+        if merge.table.parent is not None:
+            # Only now: the merge of the parents may have deleted rows that are staged again.
+            _flag_unchanged(database, merge)
         result = _run_merge(database, merge)
         are_new = result.inserted == len(batch.rows)
         if batch.versions and not are_new:
@@ -116,6 +121,11 @@ def _merge_all(
         replace(result, deleted=_delete_flagged(database, merge))
         for result, merge in zip(results, merges, strict=True)
     ]
+
+
+def _flag_unchanged(database: Database, merge: Merge) -> None:
+    if merge.finds_unchanged and not merge.table.is_new:
+        database.execute(merge_statements.flag_unchanged(merge))
 
 
 def _has_no_orphans(child: Table, parent: Table) -> bool:

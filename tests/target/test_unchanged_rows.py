@@ -304,6 +304,35 @@ def test_a_child_that_moves_to_another_parent(database: TestDatabase) -> None:
     assert live_items(database) == []
 
 
+def test_equal_children_of_a_parent_that_lacks_a_property(database: TestDatabase) -> None:
+    """
+    All children are deleted then, and equal ones are inserted again.
+    """
+    load_here(database, ORDERS, ITEMS, *order(1, {"a": "x"}, 1), missing_properties="null")
+    load_here(database, ORDERS, ITEMS, *order(1, {"a": "x"}, 2), missing_properties="keep")
+    assert live_items(database) == [(1, "a", "x")]
+
+
+def test_equal_children_of_a_child_that_moves(database: TestDatabase) -> None:
+    """
+    They are deleted with the row of the former parent, and inserted again.
+    """
+    items = {**ITEMS, "key_properties": ["item"]}
+    parts: Message = {
+        "type": "SCHEMA",
+        "stream": "parts",
+        "schema": {
+            "properties": {"item": {"type": "string"}, "part": {"type": "string"}},
+            "x-parent": {"stream": "items", "keys": {"item": "item"}},
+        },
+        "key_properties": ["item", "part"],
+    }
+    part = record({"item": "b", "part": "p"}, "parts", version=1)
+    load_here(database, ORDERS, items, parts, *order(1, {"b": "x"}, 1), part, *order(2, {}, 1))
+    load_here(database, ORDERS, items, parts, *order(2, {"b": "x"}, 2), part, *order(1, {}, 2))
+    assert database.query("SELECT item, part FROM parts") == [("b", "p")]
+
+
 def deletion_plan(database: TestDatabase, key: list[str], kept: str | None) -> list[str]:
     """
     Return the tables that the deletion reads, in order; `key` is that of the children's table.
