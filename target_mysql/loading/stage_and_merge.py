@@ -16,6 +16,7 @@ from target_mysql.server.definition import find_alteration
 from target_mysql.server.introspection import read_definition
 from target_mysql.server.merge_statements import Merge
 from target_mysql.server.upload_connection import StatementResult
+from target_mysql.tables.columns import Column
 from target_mysql.tables.dialect import Dialect
 from target_mysql.tables.table import TABLE_VERSION, Table
 
@@ -86,7 +87,7 @@ def _to_merges(names: Sequence[str], batches: Sequence[Batch], dialect: Dialect)
             batch.merged_columns,
             dialect,
             parents,
-            parent_version=parent_batch.table.added(TABLE_VERSION) if parent_batch else None,
+            parent_version=_parent_version(batch.table, parent_batch),
             in_order=bool(batch.missing_mask),
             parents_repeat=bool(parent_batch and parent_batch.missing_mask),
         )
@@ -118,8 +119,14 @@ def _merge_all(
 
 
 def _has_no_orphans(child: Table, parent: Table) -> bool:
-    """Whether no row of `child` can be older than its parent's: then a new parent has none yet."""
-    return child.is_new and parent.is_new and statements.has_foreign_key(child)
+    """
+    Whether no row of `child` can be older than its parent's: then a new parent has none yet.
+
+    With a part of the parent's key alone, a row of `child` belongs to several parents.
+    """
+    names = {theirs for _, theirs in child.parent.keys} if child.parent else set()
+    has_one_parent = names.issuperset(parent.key)
+    return child.is_new and parent.is_new and has_one_parent and statements.has_foreign_key(child)
 
 
 def _delete_children(
@@ -134,6 +141,13 @@ def _delete_children(
     staged = children.staging if children and is_told else None
     collation = database.server.dialect.collation
     database.execute(merge_statements.delete_children(child, parents.staging, staged, collation))
+
+
+def _parent_version(table: Table, parents: Batch | None) -> Column | None:
+    """Return the parents' column of versions, if those count for the rows of `table` as well."""
+    if parents is None or not table.finds_parent_by_key(parents.table):
+        return None
+    return parents.table.added(TABLE_VERSION)
 
 
 def _run_merge(database: Database, merge: Merge) -> StatementResult:

@@ -127,10 +127,12 @@ class Streams:
         )
 
     def with_ancestors(self, stream: Stream) -> list[Table]:
-        """Return the tables of the stream, its parent, and so on, as far as they have versions."""
+        """Return the tables of the stream, its parent, and so on, as far as versions count."""
         tables = [stream.table]
         while parent := self._parent_table(tables[-1]):
             if parent in tables or not parent.adds(TABLE_VERSION):
+                break
+            if not tables[-1].finds_parent_by_key(parent):
                 break
             tables.append(parent)
         return tables

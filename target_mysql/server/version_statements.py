@@ -84,7 +84,8 @@ def settle_versions(table: Table) -> str:
 def _row_key(table: Table) -> str:
     """Return the text of the row's key in at most 64 bytes, that of a longer one as a hash."""
     name = quote(table.name)
-    parts = [f"CONCAT({name}.{quote(one)})" for one in table.key]
+    # A table made by hand may be of latin1 until its key is altered.
+    parts = [f"CONVERT({name}.{quote(one)} USING utf8mb4)" for one in table.key]
     if len(parts) > 1:
         parts = [f"CONCAT_WS(',', {', '.join(f'HEX({one})' for one in parts)})"]
     (text,) = parts

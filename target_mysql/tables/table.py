@@ -106,6 +106,14 @@ class Table:
             column.json is None and (column.max_length or not column.collated) for column in columns
         )
 
+    def finds_parent_by_key(self, parent: Table) -> bool:
+        """Whether the index of the parent's key finds a row's parent, as no value is converted."""
+        pairs = self.parent.keys if self.parent else ()
+        if {theirs for _, theirs in pairs} != {*parent.key[: len(pairs)]}:
+            return False
+        ours, others = ({one.name: one for one in table.columns} for table in (self, parent))
+        return all(ours[name].collated == others[theirs].collated for name, theirs in pairs)
+
     @property
     def has_line_numbers(self) -> bool:
         """Whether staged rows carry their line's number."""

@@ -97,6 +97,26 @@ def test_children_that_are_older_than_a_new_parent(database: TestDatabase) -> No
     assert items(database) == {1: "b"}
 
 
+def test_children_of_several_parents(database: TestDatabase) -> None:
+    """
+    A new parent replaces the children of an earlier one with the same part of the key.
+    """
+    text = {"type": "string"}
+    parent = {
+        "type": "SCHEMA",
+        "stream": "orders",
+        "schema": {"properties": {"id": {"type": "integer"}, "name": text}},
+        "key_properties": ["id", "name"],
+    }
+    lines = [parent, CHILD]
+    for name, item in ("xa", "yb"):
+        lines.append({"type": "RECORD", "stream": "orders", "record": {"id": 1, "name": name}})
+        lines += order(1, item)[1:]
+    done = load(database, *lines, batch_rows=2)
+    assert done.code == 0, done.err
+    assert items(database) == {1: "b"}
+
+
 def test_children_of_a_parent_that_was_removed_by_hand(database: TestDatabase) -> None:
     """
     Where somebody has emptied the parent's table alone, parents that come again have no others.

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import TestDatabase
+from tests.servers import FAMILY
 from tests.target.conftest import (
     INTEGER,
     TEXT,
@@ -153,6 +154,24 @@ def test_a_child_that_comes_without_its_parent(database: TestDatabase) -> None:
     assert live(database, "items") == [(1, "a")]
 
 
+def test_a_child_whose_parent_has_another_key(database: TestDatabase) -> None:
+    """
+    It gets its version, since no index would find its parent.
+    """
+    parent = schema({"number": INTEGER}, stream="orders")
+    item = child("items", "orders", {"order": "number"}, "order", "item")
+
+    def lines(version: int, number: int) -> list[Message]:
+        order = record({"id": number, "number": number}, "orders", version=version)
+        return [order, *rows(version, (number, "a"), stream="items")]
+
+    load_here(database, parent, item, *lines(1, 1), *lines(1, 2), foreign_keys="false")
+    again = (*lines(2, 1), activate(2, "items"))
+    load_here(database, parent, item, *again, foreign_keys="false")
+    assert live(database, "items") == [(1, "a")]
+    assert versions(database, "items") == {1, 2}
+
+
 @pytest.mark.parametrize(
     ("key", "values"),
     [
@@ -222,6 +241,22 @@ def test_a_key_that_grows_during_a_pass(
     load_here(database, message(before), row(old, 2))
     load_here(database, message(after), row(new, 2), activate(2))
     assert database.query("SELECT COUNT(*), COUNT(_sdc_deleted_at) FROM things") == [(2, 0)]
+
+
+@pytest.mark.skipif(not FAMILY.has_latin1, reason="this server lacks latin1")
+def test_a_latin1_table_that_has_versions(database: TestDatabase) -> None:
+    """
+    The rows of another target survive if they come again, whatever the character set of their key.
+    """
+    database.query(
+        "CREATE TABLE things (`key` VARCHAR(100) PRIMARY KEY, id BIGINT, _sdc_table_version BIGINT)"
+        " CHARACTER SET latin1"
+    )
+    database.query("INSERT INTO things VALUES ('\u00e9', 1, 1), ('a', 1, 1)")
+    again = record({"key": "\u00e9", "id": 1}, version=2)
+    load_here(database, schema({"key": NAME}, key=("key",)), again, activate(2))
+    found = "SELECT `key` FROM things WHERE _sdc_deleted_at IS NULL"
+    assert database.query(found) == [("\u00e9",)]
 
 
 def test_a_table_that_was_dropped(database: TestDatabase) -> None:
