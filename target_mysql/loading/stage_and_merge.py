@@ -105,7 +105,7 @@ def _merge_all(
         result = _run_merge(database, merge)
         are_new = result.inserted == len(batch.rows)
         if batch.versions and not are_new:
-            _keep_versions(database, merge)
+            _store_versions(database, merge)
         for child in batch.children:
             if not (are_new and _has_no_orphans(child, batch.table)):
                 _delete_children(database, child, merge, by_stream.get(child.stream))
@@ -160,10 +160,10 @@ def _run_merge(database: Database, merge: Merge) -> StatementResult:
     return result
 
 
-def _keep_versions(database: Database, merge: Merge) -> None:
-    """Keep the versions of unchanged rows beside them; children have those of their parents."""
+def _store_versions(database: Database, merge: Merge) -> None:
+    """Store the versions of unchanged rows; children have those of their parents."""
     if merge.finds_unchanged and merge.table.adds(TABLE_VERSION) and merge.table.parent is None:
-        statement = version_statements.keep_versions(merge.table, merge.staging)
+        statement = version_statements.store_versions(merge.table, merge.staging)
         database.execute(statement, (database.server.fold(merge.table.name),))
 
 
