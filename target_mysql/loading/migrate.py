@@ -76,7 +76,7 @@ def _migrate(table: Table, database: Database) -> Table:
         ):
             plan = plan.with_replaced(column, _first_exact(plan.table, column, database))
     if TABLE_VERSION in map(fold, existing):
-        _settle_versions(plan.table, plan.modified, database)
+        _apply_versions(plan.table, plan.modified, database)
     if plan.changes or lacks_key:
         change_table(database, table.name, statements.alter_table(plan, lacks_key, dialect))
         _log_changes(plan, existing)
@@ -125,7 +125,7 @@ def widen(table: Table, wider_type: Column, length: int, database: Database) -> 
     pairs = list(zip(table.columns, wider_table.columns, strict=True))
     changes = [column for before, column in pairs if column.sql_type != before.sql_type]
     if table.adds(TABLE_VERSION):
-        _settle_versions(table, changes, database)
+        _apply_versions(table, changes, database)
     statement = statements.modify_columns(wider_table, changes, database.server.dialect)
     change_table(database, table.name, statement)
     for before, column in pairs:
@@ -140,10 +140,10 @@ def widen(table: Table, wider_type: Column, length: int, database: Database) -> 
     return _with_definition(wider_table, database)
 
 
-def _settle_versions(table: Table, changes: Sequence[Column], database: Database) -> None:
-    """Give the rows the versions that are kept by their key, if a column of the key changes."""
+def _apply_versions(table: Table, changes: Sequence[Column], database: Database) -> None:
+    """Write the stored versions into their rows if a column of the key changes."""
     if any(column.name in table.key for column in changes):
-        version_table.settle(database, table)
+        version_table.apply(database, table)
 
 
 def _with_longer_text(table: Table, wider_type: Column, length: int, database: Database) -> Table:

@@ -87,9 +87,7 @@ def _to_merges(names: Sequence[str], batches: Sequence[Batch], dialect: Dialect)
             batch.merged_columns,
             dialect,
             parents,
-            parent_version=_parent_version(batch.table, parent_batch.table)
-            if parent_batch
-            else None,
+            parent_version=_parent_version(batch.table, parent_batch),
             in_order=bool(batch.missing_mask),
             parents_repeat=bool(parent_batch and parent_batch.missing_mask),
         )
@@ -110,7 +108,7 @@ def _merge_all(
         result = _run_merge(database, merge)
         are_new = result.inserted == len(batch.rows)
         if batch.versions and not are_new:
-            _keep_versions(database, merge)
+            _store_versions(database, merge)
         for child in batch.children:
             if not (are_new and _has_no_orphans(child, batch.table)):
                 _delete_children(database, child, merge, by_stream.get(child.stream))
@@ -153,9 +151,11 @@ def _delete_children(
     database.execute(merge_statements.delete_children(child, parents.staging, staged, collation))
 
 
-def _parent_version(table: Table, parent: Table) -> Column | None:
-    """Return the parent's column of versions, if that counts for the rows of `table` as well."""
-    return parent.added(TABLE_VERSION) if table.finds_parent_by_key(parent) else None
+def _parent_version(table: Table, parents: Batch | None) -> Column | None:
+    """Return the parents' column of versions, if those count for the rows of `table` as well."""
+    if parents is None or not table.finds_parent_by_key(parents.table):
+        return None
+    return parents.table.added(TABLE_VERSION)
 
 
 def _run_merge(database: Database, merge: Merge) -> StatementResult:
@@ -168,10 +168,10 @@ def _run_merge(database: Database, merge: Merge) -> StatementResult:
     return result
 
 
-def _keep_versions(database: Database, merge: Merge) -> None:
-    """Keep the versions of unchanged rows beside them; children have those of their parents."""
+def _store_versions(database: Database, merge: Merge) -> None:
+    """Store the versions of unchanged rows; children have those of their parents."""
     if merge.finds_unchanged and merge.table.adds(TABLE_VERSION) and merge.table.parent is None:
-        statement = version_statements.keep_versions(merge.table, merge.staging)
+        statement = version_statements.store_versions(merge.table, merge.staging)
         database.execute(statement, (database.server.fold(merge.table.name),))
 
 

@@ -1,8 +1,8 @@
 """
-The table `_sdc_versions`, which has the versions of rows that a full pass found unchanged.
+The table `_sdc_versions`: versions of rows that full passes found unchanged.
 
-See version_statements.py for what it is for. Its rows belong to the table that they name, and are
-changed only while that table's lock is held.
+version_statements.py says why. A row belongs to the table that it names, and is changed only while
+that table's lock is held.
 """
 
 from __future__ import annotations
@@ -21,21 +21,21 @@ def create_if_missing(database: Database) -> None:
 
 
 def clear(database: Database, name: str) -> None:
-    """Delete the versions of a table `name` that is there no more."""
+    """Delete the stored versions of a table `name` that no longer exists."""
     if _exists(database):
         values = (database.server.fold(name),)
         database.execute(version_statements.CLEAR_VERSIONS, values)
 
 
-def settle(database: Database, table: Table) -> None:
+def apply(database: Database, table: Table) -> None:
     """
-    Give the rows of `table` their versions, before a column of its key changes its type.
+    Write the stored versions into the rows of `table`, before a column of its key changes its type.
 
-    A key of another type may have another text, and so lead to no version.
+    The text of a key depends on its type: afterwards no stored version might be found.
     """
     if table.parent is None and _exists(database):
         values = (database.server.fold(table.name),)
-        database.execute(version_statements.settle_versions(table), values)
+        database.execute(version_statements.apply_versions(table), values)
 
 
 def _exists(database: Database) -> bool:

@@ -65,8 +65,8 @@ def flag_unchanged(merge: Merge) -> str:
     """
     Flag the staged rows that equal those of the table, to the byte, so that nothing is written.
 
-    The times of loading do not count, nor does a higher version: it is kept beside a row, see
-    version_statements.py, or is that of the parent. A child whose parent is not staged gets it.
+    The times of loading do not count. A higher version counts only for a child whose parent is not
+    staged with it: others have a stored version, see version_statements.py, or their parent's.
     """
     table, name, staging = merge.table, quote(merge.table.name), quote(merge.staging)
     version = table.added(TABLE_VERSION)

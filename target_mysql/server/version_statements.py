@@ -1,10 +1,10 @@
 """
-The statements that keep the versions of rows, and delete or flag the rows of older ones. Pure.
+The statements that store the versions of rows, and delete or flag the rows of older ones. Pure.
 
-A full pass gives each row its version, but an unchanged row is not written, only its version, into
-the narrow table `_sdc_versions`: the server's logs would have the whole row, twice. A row thus has
-the higher of two versions, that of its column and that beside it. A child whose parent is loaded
-with it has that of its parent, too, and needs none beside it.
+A full pass gives each row its version. An unchanged row is not updated, since the server's logs
+would have the whole row, twice: the narrow table `_sdc_versions` stores its version. The effective
+version of a row is the higher of the stored one and that of its column. A child's is at least its
+parent's, so a child that is loaded with its parent needs no stored version.
 
 As in statements.py, a statement is a format whose %s marks are bound to values.
 """
@@ -19,7 +19,6 @@ from target_mysql.tables.dialect import Dialect
 from target_mysql.tables.identifiers import VERSIONS_TABLE, quote
 from target_mysql.tables.table import DELETED_AT, TABLE_VERSION, Table
 
-# Of the versions of a table, which `table_name` and its key lead to.
 CLEAR_VERSIONS = f"DELETE FROM {VERSIONS_TABLE} WHERE table_name = %s"
 DELETE_OLD_VERSIONS = f"{CLEAR_VERSIONS} AND version < %s"
 
@@ -41,7 +40,7 @@ class Lineage:
 
 
 def create_versions_table(dialect: Dialect) -> str:
-    """Create the table of versions; `row_key` is a row's key, see `_row_key`."""
+    """Create the table of stored versions; `row_key` identifies a row, see `_row_key`."""
     row_format = f" ROW_FORMAT={dialect.row_format}" if dialect.row_format else ""
     return (
         f"CREATE TABLE IF NOT EXISTS {VERSIONS_TABLE} (table_name VARCHAR(64) NOT NULL,"
@@ -51,11 +50,11 @@ def create_versions_table(dialect: Dialect) -> str:
     )
 
 
-def keep_versions(table: Table, staging: str) -> str:
+def store_versions(table: Table, staging: str) -> str:
     """
-    Keep the versions of the rows of `staging` that the upsert has left with a lower one.
+    Store the versions of the rows of `staging` whose rows in the table have lower ones.
 
-    Binds the table's name. No version becomes lower.
+    Binds the table's name. A stored version never becomes lower.
     """
     ours, staged, version = quote(table.name), quote(staging), quote(TABLE_VERSION)
     same = " AND ".join(f"{ours}.{quote(one)} = {staged}.{quote(one)}" for one in table.key)
@@ -70,8 +69,8 @@ def keep_versions(table: Table, staging: str) -> str:
     )
 
 
-def settle_versions(table: Table) -> str:
-    """Give the rows the versions that are kept beside them; binds the table's name."""
+def apply_versions(table: Table) -> str:
+    """Write the stored versions into their rows; binds the table's name."""
     ours, version = quote(table.name), quote(TABLE_VERSION)
     return (
         f"UPDATE {ours} JOIN {VERSIONS_TABLE} ON {VERSIONS_TABLE}.table_name = %s"
@@ -82,7 +81,7 @@ def settle_versions(table: Table) -> str:
 
 
 def _row_key(table: Table) -> str:
-    """Return the text of the row's key in at most 64 bytes, that of a longer one as a hash."""
+    """Return the key of a row as text of at most 64 bytes: a longer key as a hash."""
     name = quote(table.name)
     # A table made by hand may be of latin1 until its key is altered.
     parts = [f"CONVERT({name}.{quote(one)} USING utf8mb4)" for one in table.key]
@@ -120,22 +119,23 @@ def delete_older_versions_sql(
     """
     table = lineage.tables[0]
     name, flag, column = quote(table.name), quote(DELETED_AT), quote(TABLE_VERSION)
-    kept, of_kept = _has_kept_version(lineage, version)
+    is_stored, of_stored = _has_stored_version(lineage, version)
     action = f"DELETE FROM {name}" if at is None else f"UPDATE {name} SET {flag} = %s"
     conditions = [f"({column} < %s OR {column} IS NULL)"]
     conditions += [] if at is None else [f"{flag} IS NULL"]
     conditions += [_comparison(table.key, ">")] if after else []
     conditions += [_comparison(table.key, "<=")] if up_to else []
-    conditions += [f"NOT {kept}"] if kept else []
-    values = [*([] if at is None else [at]), version, *bounds(after), *bounds(up_to), *of_kept]
+    conditions += [f"NOT {is_stored}"] if is_stored else []
+    values = [*([] if at is None else [at]), version, *bounds(after), *bounds(up_to), *of_stored]
     return f"{action} WHERE {' AND '.join(conditions)} LIMIT {rows}", values
 
 
-def _has_kept_version(lineage: Lineage, version: int) -> tuple[str, list[object]]:
+def _has_stored_version(lineage: Lineage, version: int) -> tuple[str, list[object]]:
     """
-    Return the condition that a row has the version, or a later one, beside it or by its parent.
+    Return the condition that the stored version of a row, or its parent's effective one, is at
+    least `version`.
 
-    It comes with the values that it binds, and is empty for rows that cannot have one.
+    It comes with the values that it binds, and is empty for rows that have neither.
     """
     table, *ancestors = lineage.tables
     if table.parent is None:
@@ -145,7 +145,7 @@ def _has_kept_version(lineage: Lineage, version: int) -> tuple[str, list[object]
         return f"EXISTS (SELECT 1 FROM {VERSIONS_TABLE} WHERE {own})", [lineage.name, version]
     if not ancestors:
         return "", []
-    of_parent, of_values = _has_kept_version(replace(lineage, tables=ancestors), version)
+    of_parent, of_values = _has_stored_version(replace(lineage, tables=ancestors), version)
     name, parent = quote(table.name), quote(ancestors[0].name)
     columns = {one.name: one for one in table.columns}
     same = [

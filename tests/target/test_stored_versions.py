@@ -61,26 +61,26 @@ def versions(database: TestDatabase, stream: str = "orders") -> set[Any]:
     return {one for (one,) in database.query(f"SELECT _sdc_table_version FROM {stream}")}
 
 
-def kept(database: TestDatabase) -> list[Any]:
+def stored(database: TestDatabase) -> list[Any]:
     return database.query("SELECT table_name, version, COUNT(*) FROM _sdc_versions GROUP BY 1, 2")
 
 
 @pytest.mark.parametrize("hard_delete", ["false", "true"])
 def test_an_unchanged_row_is_not_written(database: TestDatabase, hard_delete: str) -> None:
     """
-    The version of an unchanged row is beside it, and counts for each ACTIVATE_VERSION.
+    The version of an unchanged row is stored, and counts for each ACTIVATE_VERSION.
     """
     load_here(database, ORDERS, *rows(1, 1, 2, 3), activate(1, "orders"))
-    assert kept(database) == []
+    assert stored(database) == []
     done = load(database, ORDERS, *rows(2, 2, 3), activate(2, "orders"), hard_delete=hard_delete)
     assert "orders: 2 records: 0 inserted, 0 updated, 1 deleted" in done.err
     assert (live(database), versions(database)) == ([2, 3], {1})
-    assert kept(database) == [("orders", 2, 2)]
+    assert stored(database) == [("orders", 2, 2)]
     load_here(database, ORDERS, activate(2, "orders"), hard_delete=hard_delete)
     assert live(database) == [2, 3]
     load_here(database, ORDERS, *rows(3, 3), activate(3, "orders"), hard_delete=hard_delete)
     assert (live(database), versions(database)) == ([3], {1})
-    assert kept(database) == [("orders", 3, 1)]
+    assert stored(database) == [("orders", 3, 1)]
 
 
 def test_a_pass_of_several_runs(database: TestDatabase) -> None:
@@ -106,7 +106,7 @@ def test_rows_without_a_version(database: TestDatabase) -> None:
 
 def test_a_later_record_of_an_earlier_version(database: TestDatabase) -> None:
     """
-    A version never becomes lower, neither in a row nor beside it.
+    A version never becomes lower, neither in a row nor where it is stored.
     """
     load_here(database, ORDERS, *rows(1, 1))
     load_here(database, ORDERS, *rows(3, 1))
@@ -141,7 +141,7 @@ def test_children_have_the_versions_of_their_parents(
     assert live(database, "items") == [(1, "a"), (1, "b")]
     assert live(database, "parts") == [(1, "a", "x")]
     assert all(versions(database, stream) == {1} for stream in KEYS)
-    assert kept(database) == [("orders", 2, 1)]
+    assert stored(database) == [("orders", 2, 1)]
 
 
 def test_a_child_that_comes_without_its_parent(database: TestDatabase) -> None:
