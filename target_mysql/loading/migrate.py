@@ -60,6 +60,7 @@ def _migrate(table: Table, database: Database) -> Table:
         separator = " " if str(error).endswith(", or") else ": "
         raise DatabaseError(f"table {table.name}: {error}{separator}rename the table") from error
     if not existing:
+        version_table.clear(database, table.name)
         foreign_key = database.config.foreign_keys and plan.table.can_reference_parent
         statement = statements.create_table(plan.table, dialect, foreign_key)
         change_table(database, table.name, statement)

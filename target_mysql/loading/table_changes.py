@@ -83,8 +83,6 @@ class TableChanges:
         existing = self._with_retries(lambda: read_columns(self._database, name))
         if not existing and self._resumed:
             self._check_never_loaded(name, self._resumed)
-        if not existing:
-            self._with_retries(lambda: version_table.clear(self._database, name))
         try:
             source = to_source(message.schema)
             versions = highest_version(name) if TABLE_VERSION in existing else None

@@ -15,7 +15,7 @@ from target_mysql.tables.columns import Column
 from target_mysql.tables.dialect import Dialect
 from target_mysql.tables.identifiers import fold, to_name
 from target_mysql.tables.overflow import spill
-from target_mysql.tables.table import Table
+from target_mysql.tables.table import Parent, Table
 
 
 @dataclass(frozen=True)
@@ -77,12 +77,19 @@ def to_alter_plan(
             table,
             columns=tuple(columns.get(column, column) for column in table.columns),
             key=tuple(names.get(fold(name), name) for name in table.key),
+            parent=table.parent and _with_names(table.parent, names),
         ),
         tuple(column for column in table.columns if column not in columns),
         tuple(reconciled[one].column for one in columns if reconciled[one].modify),
         _renamings(outgrown, {*by_name, *(fold(column.name) for column in table.columns)}),
         tuple(one for name, one in by_name.items() if name not in names_kept and one.required),
     )
+
+
+def _with_names(parent: Parent, names: Mapping[str, str]) -> Parent:
+    """Return the parent with our columns as the existing table spells them."""
+    keys = tuple((names.get(fold(ours), ours), theirs) for ours, theirs in parent.keys)
+    return replace(parent, keys=keys)
 
 
 def _reconcile_all(

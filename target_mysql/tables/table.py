@@ -16,6 +16,7 @@ from target_mysql.tables.columns import (
 from target_mysql.tables.dialect import Dialect
 from target_mysql.tables.identifiers import (
     STAGING,
+    fold,
     refuse_surrogates,
     to_name,
     to_names,
@@ -108,11 +109,12 @@ class Table:
 
     def finds_parent_by_key(self, parent: Table) -> bool:
         """Whether the index of the parent's key finds a row's parent, as no value is converted."""
-        pairs = self.parent.keys if self.parent else ()
-        if {theirs for _, theirs in pairs} != {*parent.key[: len(pairs)]}:
+        pairs = [(ours, fold(theirs)) for ours, theirs in self.parent.keys] if self.parent else []
+        if {theirs for _, theirs in pairs} != {*map(fold, parent.key[: len(pairs)])}:
             return False
-        ours, others = ({one.name: one for one in table.columns} for table in (self, parent))
-        return all(ours[name].collated == others[theirs].collated for name, theirs in pairs)
+        columns = {one.name: one for one in self.columns}
+        others = {fold(one.name): one for one in parent.columns}
+        return all(columns[ours].collated == others[theirs].collated for ours, theirs in pairs)
 
     @property
     def has_line_numbers(self) -> bool:

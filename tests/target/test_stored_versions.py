@@ -172,6 +172,28 @@ def test_a_child_whose_parent_has_another_key(database: TestDatabase) -> None:
     assert versions(database, "items") == {1, 2}
 
 
+@pytest.mark.parametrize(("id_", "order"), [("ID", "order"), ("id", "ORDER"), ("Id", "Order")])
+def test_columns_of_another_case(database: TestDatabase, id_: str, order: str) -> None:
+    """
+    Children find their parents in tables made by hand, in whatever case the columns are.
+    """
+    database.query(f"CREATE TABLE orders (`{id_}` BIGINT PRIMARY KEY, text LONGTEXT)")
+    database.query(
+        f"CREATE TABLE items (`{order}` BIGINT, item VARCHAR(100), text LONGTEXT,"
+        f" PRIMARY KEY (`{order}`, item))"
+    )
+    for version, orders in ((1, (1, 2)), (2, (1,))):
+        lines = [
+            one
+            for number in orders
+            for one in (*rows(version, number), *rows(version, (number, "a"), stream="items"))
+        ]
+        ends = [activate(version, "orders"), activate(version, "items")]
+        load_here(database, ORDERS, ITEMS, *lines, *ends)
+    assert live(database, "items") == [(1, "a")]
+    assert versions(database, "items") == {1}
+
+
 @pytest.mark.parametrize(
     ("key", "values"),
     [
