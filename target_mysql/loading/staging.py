@@ -24,7 +24,6 @@ from target_mysql.server.database import Database
 from target_mysql.server.errors import server_code
 from target_mysql.server.introspection import read_table_names
 from target_mysql.tables.identifiers import STAGING
-from target_mysql.tables.table import UNCHANGED_COLUMN
 
 LOGGER = logging.getLogger(__name__)
 
@@ -82,7 +81,7 @@ class Staging:
         name = f"{STAGING}{self._locks.token}_{next(self._numbers)}"
         statement = statements.create_staging(
             name,
-            (*batch.columns, UNCHANGED_COLUMN),
+            batch.columns,
             batch.staging_key,
             database.server.dialect,
             temporary=temporary,

@@ -21,7 +21,7 @@ from target_mysql.tables.table import (
     LINE_COLUMN,
     MISSING_BITS,
     TABLE_VERSION,
-    UNCHANGED_COLUMN,
+    UNCHANGED,
     Parent,
     Table,
 )
@@ -90,7 +90,7 @@ def flag_unchanged(merge: Merge) -> str:
     same = " AND ".join(f"{name}.{quote(one)} = {staging}.{quote(one)}" for one in table.key)
     return (
         f"UPDATE {staging} STRAIGHT_JOIN {name} ON {same}{join}"
-        f" SET {staging}.{quote(UNCHANGED_COLUMN.name)} = 1"
+        f" SET {staging}.{quote(UNCHANGED)} = 1"
         f" WHERE {' AND '.join(conditions) or 'TRUE'}"
     )
 
@@ -114,7 +114,7 @@ def merge_sql(merge: Merge, batched_at: str) -> str:
         updates[quote(DELETED_AT)] = "NULL"
     join, conditions = _after_parent(merge)
     if merge.finds_unchanged:
-        conditions.append(f"{staging}.{quote(UNCHANGED_COLUMN.name)} IS NULL")
+        conditions.append(f"{staging}.{quote(UNCHANGED)} = 0")
     where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
     order = f" ORDER BY {staging}.{quote(LINE_COLUMN.name)}" if merge.in_order else ""
     statement = (

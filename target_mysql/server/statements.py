@@ -17,6 +17,7 @@ from target_mysql.tables.dialect import Dialect
 from target_mysql.tables.identifiers import quote
 from target_mysql.tables.kinds import Kind
 from target_mysql.tables.table import (
+    UNCHANGED,
     Parent,
     Table,
 )
@@ -137,6 +138,8 @@ def create_staging(
     """
     staged = [_as_text(one) if one.json else one for one in columns]
     lines = [_definition(column, column.name in key, dialect) for column in staged]
+    # NOT NULL: InnoDB then updates the flag in place.
+    lines.append(f"{quote(UNCHANGED)} TINYINT NOT NULL DEFAULT 0")
     if key:
         lines.append(f"PRIMARY KEY ({', '.join(map(quote, key))})")
     text_key = any(column.max_length for column in columns if column.name in key)

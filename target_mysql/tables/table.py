@@ -325,5 +325,5 @@ def to_source(schema: Schema) -> str | None:
 METADATA_COLUMNS = tuple(map(date_time_column, (EXTRACTED_AT, BATCHED_AT, DELETED_AT)))
 # Of the staging table alone.
 LINE_COLUMN = integer_column(f"{STAGING}line")
-UNCHANGED_COLUMN = integer_column(f"{STAGING}unchanged")  # 1 if the table has such a row already
+UNCHANGED = f"{STAGING}unchanged"  # a column that is 1 if the table has such a row already, else 0
 VERSION_COLUMN = integer_column(TABLE_VERSION)

@@ -11,6 +11,7 @@ import pytest
 from tests.conftest import TestDatabase
 from tests.servers import FAMILY
 from tests.target.conftest import (
+    ALIKE,
     INTEGER,
     TEXT,
     Message,
@@ -197,7 +198,7 @@ def test_columns_of_another_case(database: TestDatabase, id_: str, order: str) -
 @pytest.mark.parametrize(
     ("key", "values"),
     [
-        pytest.param(NAME, ["a", "A", "a ", "\u00e9", "\U0001f600" * 63, "x" * 64], id="text"),
+        pytest.param(NAME, [*ALIKE, "\u00e9", "\U0001f600" * 63, "x" * 64], id="text"),
         pytest.param(NAME, ["9" * 63, "9" * 64, "9" * 65, ""], id="long"),
         pytest.param({"type": "integer", "maximum": 10**30}, [10**29, -1, 0], id="integer"),
         pytest.param({"type": "number"}, [1.5, 1e300, -2], id="number"),
@@ -238,7 +239,14 @@ def test_keys_of_equal_text(database: TestDatabase) -> None:
 @pytest.mark.parametrize(
     ("before", "after", "old", "new"),
     [
-        pytest.param(NAME, NAME, "a", "b" * 300, id="text"),
+        pytest.param(
+            NAME,
+            NAME,
+            "a",
+            "b" * 300,
+            id="text",
+            marks=pytest.mark.skipif(FAMILY.key_characters < 300, reason="a key is shorter here"),
+        ),
         pytest.param({"type": "integer"}, {"type": "integer"}, 1, 10**25, id="integer"),
         pytest.param({"type": "integer"}, {"type": "number"}, 1, 1.5, id="number"),
         pytest.param(
