@@ -42,6 +42,7 @@ class Family:
     load_data: str = "allowed"  # the verdict of --check
     has_temporary_tables: bool = True
     has_latin1: bool = True
+    references_longer_text: bool = True  # by a foreign key, from a column of shorter text
     snapshot_at_start: bool = True  # of a transaction, not at its first query
     chains_transactions: bool = True  # whether completion_type has an effect
     hides_tables: bool = True  # on which a user has no right, in information_schema
@@ -110,6 +111,7 @@ FAMILIES = {
         load_data="unsafe on OceanBase, INSERT is used",
         has_temporary_tables=False,
         has_latin1=False,
+        references_longer_text=False,
         snapshot_at_start=False,
         chains_transactions=False,
         hides_tables=False,
