@@ -36,6 +36,7 @@ FOREIGN_KEY = (
     "a foreign key has a column that has to be changed: drop the foreign key and run again (to make"
     " it anew, both its columns need utf8mb4 and one collation: load both tables first)"
 )
+REFERENCE_REFUSED = "this server refuses such a foreign key: set foreign_keys: false"
 ADVICE = {
     1044: f"grant this user its rights on the database: {RIGHTS}",
     1045: "check user and password",
@@ -50,6 +51,8 @@ ADVICE = {
     1832: FOREIGN_KEY,
     1833: FOREIGN_KEY,
     3780: FOREIGN_KEY,  # MySQL 8 and later
+    5319: REFERENCE_REFUSED,  # OceanBase, of a column of shorter text
+    6125: REFERENCE_REFUSED,  # MySQL 8.4 and later, to a part of a key
     1235: "this server cannot do that: rename the table, and run without a state to load it anew",
     1142: "grant this user the missing right on the database",
     1153: "raise max_allowed_packet on the server",
