@@ -1,4 +1,4 @@
-"""What a load of rows that are there already takes of the server and its logs."""
+"""What a load of existing, equal rows takes of the server and its logs."""
 
 from __future__ import annotations
 

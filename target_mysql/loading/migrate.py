@@ -76,7 +76,7 @@ def _migrate(table: Table, database: Database) -> Table:
             and column.wider_type
         ):
             plan = plan.with_replaced(column, _first_exact(plan.table, column, database))
-    if TABLE_VERSION in map(fold, existing):
+    if plan.table.adds(TABLE_VERSION) and TABLE_VERSION in map(fold, existing):
         _apply_versions(plan.table, plan.modified, database)
     if plan.changes or lacks_key:
         change_table(database, table.name, statements.alter_table(plan, lacks_key, dialect))

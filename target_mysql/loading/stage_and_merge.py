@@ -30,8 +30,8 @@ def stage_and_merge(
     write_state: Callable[[], None],
 ) -> list[StatementResult]:
     """
-    Stage every batch, find the unchanged rows, and merge the others in one transaction, parents
-    first. The unchanged rows of children are found there, too.
+    Stage every batch, flag the unchanged rows, and merge the others in one transaction, parents
+    first. The transaction flags the unchanged rows of children.
 
     `write_state` is called at the end of the transaction, to write the state of these rows. The
     transaction begins when `wait_for_previous_commit` returns, and commits only while the tables'
@@ -103,7 +103,7 @@ def _merge_all(
     results = []
     for merge, batch in zip(merges, batches, strict=True):
         if merge.table.parent is not None:
-            # Only now: the merge of the parents may have deleted rows that are staged again.
+            # Not earlier: the merge of the parents may delete rows that are staged again.
             _flag_unchanged(database, merge)
         result = _run_merge(database, merge)
         are_new = result.inserted == len(batch.rows)
@@ -143,10 +143,10 @@ def _delete_children(
     """
     Delete the rows of `child` that belong to the staged parents, except those that are staged.
 
-    They are told only if both staging tables have a row for each key.
+    The staged children are known only if both staging tables have a single row for each key.
     """
-    is_told = children and child.key and not parents.in_order and not children.in_order
-    staged = children.staging if children and is_told else None
+    is_known = children and child.key and not parents.in_order and not children.in_order
+    staged = children.staging if children and is_known else None
     collation = database.server.dialect.collation
     database.execute(merge_statements.delete_children(child, parents.staging, staged, collation))
 

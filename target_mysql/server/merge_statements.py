@@ -57,7 +57,7 @@ class Merge:
 
     @property
     def finds_unchanged(self) -> bool:
-        """Whether unchanged rows can be told by `flag_unchanged`."""
+        """Whether `flag_unchanged` can find unchanged rows."""
         return bool(self.table.key) and not self.in_order
 
 

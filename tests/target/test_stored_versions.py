@@ -274,6 +274,20 @@ def test_a_key_that_grows_during_a_pass(
     assert database.query("SELECT COUNT(*), COUNT(_sdc_deleted_at) FROM things") == [(2, 0)]
 
 
+def test_a_property_with_the_name_of_the_version(database: TestDatabase) -> None:
+    """
+    Without metadata columns the column is the tap's, and a change of the key leaves it as it is.
+    """
+    row = {"id": 1, "text": "a"}
+    for version in (1, 2):
+        load_here(database, schema({"text": TEXT}), record(row, version=version))
+    wide = {"type": "integer", "maximum": 10**30}
+    message = schema({"id": wide, "text": TEXT, "_sdc_table_version": INTEGER})
+    new = record({"id": 10**25, "_sdc_table_version": 7})
+    load_here(database, message, new, add_metadata_columns="false")
+    assert database.query("SELECT _sdc_table_version FROM things ORDER BY id") == [(1,), (7,)]
+
+
 @pytest.mark.skipif(not FAMILY.has_latin1, reason="this server lacks latin1")
 def test_a_latin1_table_that_has_versions(database: TestDatabase) -> None:
     """
