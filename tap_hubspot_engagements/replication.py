@@ -64,6 +64,7 @@ def iter_steps(
     if options.full_refresh:
         position = replace(position, backfill=None, changes=None)
     position = _without_foreign_passes(source, position)
+    position = _without_skipped_types(source, position)
     position = position.written_by(source.name)
     if position.changes:
         position = yield from _resume_changes(source, position, position.changes)
@@ -93,7 +94,7 @@ def _without_foreign_passes(source: RecordSource, position: Position) -> Positio
     if position.unread and source.name != FIRST_SOURCE:
         # Pages of FIRST_SOURCE, by ids; a full pass reads what is on them, too.
         position = replace(position, unread=(), doubted=True)
-    unfinished = position.backfill or position.changes
+    unfinished = position.unfinished
     if unfinished is None or unfinished.source == source.name:
         return position
     LOGGER.warning(
@@ -101,7 +102,20 @@ def _without_foreign_passes(source: RecordSource, position: Position) -> Positio
         unfinished.source,
         source.name,
     )
-    return replace(position, backfill=None, changes=None, doubted=bool(position.backfill))
+    return position.begun_anew()
+
+
+def _without_skipped_types(source: RecordSource, position: Position) -> Position:
+    """Return `position` without an unfinished pass over types that are skipped by now."""
+    skipped = source.skipped_in(position.unfinished.resume) if position.unfinished else ()
+    if not skipped:
+        return position
+    LOGGER.warning(
+        "skip_types leaves out %s, which the state's unfinished pass has still to read:"
+        " the pass begins anew",
+        ", ".join(skipped),
+    )
+    return position.begun_anew()
 
 
 def _is_full_pass_due(config: Config, position: Position) -> bool:

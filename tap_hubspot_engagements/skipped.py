@@ -60,11 +60,6 @@ class Skipped:
         """Whether this run has left out any so far."""
         return bool(self._reasons)
 
-    @property
-    def has_retries(self) -> bool:
-        """Whether the last run left out any that this run has not requested yet."""
-        return bool(self._last_ids or self._last_unread)
-
     def fill(self, page: Page) -> Page:
         """Return the page with the unreadable engagements that can be requested by their id."""
         if not page.unreadable:

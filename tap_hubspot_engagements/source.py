@@ -70,6 +70,10 @@ class RecordSource(Protocol):
         """
         ...
 
+    def skipped_in(self, resume: Resume) -> Sequence[str]:
+        """Return the types that the rest of a pass would read, but that `skip_types` leaves out."""
+        ...
+
     def read_all(self, resume: Resume | None = None) -> Iterator[Page]:
         """Yield all engagements, or those that come after `resume`; the last page has is_last."""
         ...
@@ -101,7 +105,13 @@ class RecordSource(Protocol):
 
 
 class Source(RecordSource, Protocol):
-    """An API of HubSpot's that engagements are read from."""
+    """
+    An API of HubSpot's that engagements are read from.
+
+    `skip_types` are the types that it leaves out, themselves and the associations with them.
+    """
+
+    skip_types: Sequence[str]
 
     @property
     def page_sizes(self) -> Mapping[str, int]:

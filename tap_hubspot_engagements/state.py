@@ -26,7 +26,8 @@ OBJECT_BOOKMARK = "updatedAt"  # of object streams
 # Ours, and those of singer-io's tap-hubspot.
 MARK_KEYS = frozenset(
     f"{BOOKMARK} {OBJECT_BOOKMARK} version backfill changes selected engagements doubted skipped"
-    " unread page_sizes writers swept cursor offset current_sync_start last_sync_duration".split()
+    " unread page_sizes writers swept skip_types"
+    " cursor offset current_sync_start last_sync_duration".split()
 )
 PENDING = "associations"  # beside the streams' bookmarks: related ids to read
 INCOMPLETE = "incomplete"  # in PENDING: types whose ids were lost
@@ -62,7 +63,7 @@ class Position:
     `unread` places of read_all, of engagements that could not be read. `doubted` says that the last
     full pass was not plausible, or left out too much, so that another is due. `writers` are the
     sources whose records there are, () for FIRST_SOURCE alone. Deletions before `swept` have been
-    told.
+    told. `skip_types` are the types that the passes so far left out.
     """
 
     bookmark: datetime | None = None
@@ -77,6 +78,17 @@ class Position:
     doubted: bool = False
     writers: tuple[str, ...] = ()
     swept: datetime | None = None
+    skip_types: tuple[str, ...] = ()
+
+    @property
+    def unfinished(self) -> Unfinished | None:
+        """The unfinished pass, if there is one."""
+        return self.backfill or self.changes
+
+    def begun_anew(self) -> Position:
+        """Return the position from which the unfinished pass begins again."""
+        is_full_pass_due = self.doubted or self.backfill is not None
+        return replace(self, backfill=None, changes=None, doubted=is_full_pass_due)
 
     def written_by(self, source: str) -> Position:
         """Return the position once there are records of this source, too."""
@@ -137,7 +149,8 @@ def read_position(state: State, stream: str = STREAM) -> Position:
                 (str(path), _number(size)) for path, size in mark.get("page_sizes") or ()
             ),
             doubted=mark.get("doubted") is True,
-            writers=_read_writers(mark.get("writers")),
+            writers=_read_names(mark.get("writers")),
+            skip_types=_read_names(mark.get("skip_types")),
             swept=_moment(mark.get("swept")),
         )
     except (KeyError, TypeError, ValueError) as error:
@@ -197,6 +210,7 @@ def with_position(state: State, position: Position, stream: str = STREAM) -> dic
         "engagements": position.engagements,
         "writers": position.writers or None,
         "swept": to_rfc3339(position.swept) if position.swept else None,
+        "skip_types": position.skip_types or None,
         "selected": position.selected,
         "backfill": [_write_unfinished(position.backfill)] if position.backfill else None,
         "changes": [_write_unfinished(position.changes)] if position.changes else None,
@@ -328,11 +342,11 @@ def _read_selected(value: object) -> tuple[tuple[str, ...], ...] | None:
     return tuple(tuple(mark) for mark in value)
 
 
-def _read_writers(value: object) -> tuple[str, ...]:
+def _read_names(value: object) -> tuple[str, ...]:
     if value is None:
         return ()
     if not isinstance(value, (list, tuple)) or not all(isinstance(one, str) for one in value):
-        raise ValueError(f"not names of sources: {value!r}")
+        raise ValueError(f"not names: {value!r}")
     return tuple(value)
 
 

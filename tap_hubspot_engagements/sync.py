@@ -39,6 +39,7 @@ from tap_hubspot_engagements.state import (
     Position,
     check_not_ahead,
     with_currently_syncing,
+    with_full_pass_due,
     with_position,
 )
 from tap_hubspot_engagements.streams import ENGAGEMENTS
@@ -66,6 +67,9 @@ def sync(run: Run) -> None:
     run.leave_out(run.related_reader.find_refused_pairs())
     run.related_reader.write_schemas(run.portal_check.source_name)
     run.needs_full_pass = run.related_reader.needs_full_pass()
+    if run.needs_full_pass:
+        # Before the first STATE, which no longer has the reason for these passes.
+        run.state = with_full_pass_due(run.state, _roots(run.selections))
     failures: dict[str, Exception] = {}
     for job, selections in _jobs(run.selections):
         name = selections[0].stream.tap_stream_id
@@ -105,6 +109,11 @@ def _jobs(selections: Sequence[Selection]) -> list[tuple[Job, list[Selection]]]:
     return jobs + [(sync_reference_table, [selection]) for selection in tables]
 
 
+def _roots(selections: Sequence[Selection]) -> set[str]:
+    """Return the streams that passes are made of, engagements and objects."""
+    return {root for one in selections if (root := _root_of(one))}
+
+
 def _root_of(selection: Selection) -> str | None:
     """Return the stream that a stream's records come and go with; None for a reference table."""
     stream = selection.stream
@@ -127,9 +136,10 @@ def _raise_first(failures: Mapping[str, Exception]) -> None:
 def sync_engagements(run: Run, selections: Sequence[Selection]) -> None:
     """Replicate engagements and their child streams."""
     position, has_new = _with_selected(run.position, selections)
+    position, reads_more = _with_skip_types(position, run.source.skip_types)
     options = replace(
         run.options,
-        full_refresh=run.options.full_refresh or has_new or run.needs_full_pass,
+        full_refresh=run.options.full_refresh or has_new or reads_more or run.needs_full_pass,
         every_time=any(selection.full_table for selection in selections),
     )
     unread = position.unread if run.source.name == FIRST_SOURCE else ()
@@ -151,13 +161,21 @@ def _with_selected(position: Position, selections: Sequence[Selection]) -> tuple
     current = tuple(selection.mark for selection in selections)
     # The selection of an older version's state is unknown.
     added = newly_selected(position.selected or current, current)
-    has_begun = position.bookmark or position.backfill or position.changes
+    has_begun = position.bookmark or position.unfinished
     if added and has_begun:
         LOGGER.info(
             "newly selected: %s; reading all engagements, since earlier ones were read without",
             ", ".join(added),
         )
     return replace(position, selected=current), bool(added and has_begun)
+
+
+def _with_skip_types(position: Position, skip_types: Sequence[str]) -> tuple[Position, bool]:
+    """Return the position with the skipped types, and whether one of before is read again."""
+    back = [kind for kind in position.skip_types if kind not in skip_types]
+    if back:
+        LOGGER.info("no longer in skip_types: %s; reading all engagements", ", ".join(back))
+    return replace(position, skip_types=tuple(skip_types)), bool(back)
 
 
 class _Writer:
@@ -191,11 +209,11 @@ class _Writer:
         run, version = self._run, step.position.version
         assert version is not None, "every pass has one"
         self._swept = self._swept or ms_to_utc(version)
-        self._now = max(self._now, step.page.hubspot_at)
-        run.portal_check.check_page(step.page.engagements)
         self._write_page(step.page, version)
         if step.ends_full_pass:
-            self.write_retries(step.position)
+            # Without a state: it would say that the pass is over, though nothing is flagged yet.
+            for page in self._skipped.retry():
+                self._write_page(page, version)
         sees_all = run.source.sees_rows_of(step.position.writers)
         self._needs_sweep = self._needs_sweep or (step.ends_full_pass and not sees_all)
         if step.ends_full_pass and sees_all and not self._skipped.has_any:
@@ -208,9 +226,8 @@ class _Writer:
 
     def write_retries(self, position: Position) -> None:
         """Write the last run's unreadable engagements that are readable now, once."""
-        if self._skipped.has_retries:
-            for page in self._skipped.retry():
-                self.write_step(Step(page, position))
+        for page in self._skipped.retry():
+            self.write_step(Step(page, position))
 
     def sweep(self, position: Position) -> None:
         """Write the deletions that HubSpot lists, if they are due, and the state."""
@@ -261,6 +278,8 @@ class _Writer:
     def _write_page(self, page: Page, version: int) -> None:
         """Write the page's records of every stream, a parent's before its children's."""
         run = self._run
+        self._now = max(self._now, page.hubspot_at)
+        run.portal_check.check_page(page.engagements)
         engagements = updated_since(run.config.start_date, page.engagements)
         types = [engagement.type for engagement in engagements]
         for selection, fast_path in self._streams:

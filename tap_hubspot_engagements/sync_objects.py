@@ -35,7 +35,7 @@ def sync_objects(run: Run, selections: Sequence[Selection]) -> None:
     last = position = read_position(run.state, writer.name)
     check_position(writer.source, position, writer.name)
     now = tuple(selection.mark for selection in selections)
-    has_begun = bool(position.bookmark or position.backfill or position.changes)
+    has_begun = bool(position.bookmark or position.unfinished)
     has_new = has_begun and not {*_parts(now)} <= {*_parts(position.selected or now)}
     options = replace(
         run.options,

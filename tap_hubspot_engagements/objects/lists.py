@@ -47,6 +47,11 @@ class Remainder:
     cursors: Mapping[str, str] | None = None
     highest: Mapping[str, int] = field(default_factory=dict)
 
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """The types that are left to read."""
+        return tuple(self.ranges if self.cursors is None else self.cursors)
+
     @classmethod
     def begin(cls, kinds: Sequence[str]) -> Remainder:
         return cls(dict.fromkeys(kinds, (EVERYTHING,)))

@@ -43,6 +43,9 @@ class RecordsSource:
         self._workers = workers
         self._lookback_ms = lookback_ms
 
+    def skipped_in(self, resume: Resume) -> Sequence[str]:
+        return [kind for kind in _kinds_of(resume) if kind not in self._kinds]
+
     def read_all(self, resume: Resume | None = None) -> Iterator[Page]:
         remainder = (
             Remainder.begin(self._kinds) if resume is None else Remainder.from_resume(resume)
@@ -73,10 +76,7 @@ class RecordsSource:
         return f"after {read} {self.noun}, " + "; ".join(missing) if missing else None
 
     def check_resume(self, resume: Resume) -> None:
-        if "since_ms" in resume:
-            Cursor.from_resume(resume)
-        else:
-            Remainder.from_resume(resume)
+        _kinds_of(resume)
 
     def _find_beyond(self, kind: str, highest: int, created_before_ms: int) -> int | None:
         """Return the highest id of a type that a search has beyond the end of the list."""
@@ -90,6 +90,13 @@ class RecordsSource:
             LOGGER.info("%s: only its length shows whether the list is complete", error)
             return None
         return top
+
+
+def _kinds_of(resume: Resume) -> Sequence[str]:
+    """Return the types that the rest of a pass reads; raise ValueError if it is none of ours."""
+    if "since_ms" in resume:
+        return Cursor.from_resume(resume).kinds
+    return Remainder.from_resume(resume).kinds
 
 
 class ObjectsSource(RecordsSource):
@@ -110,7 +117,7 @@ class ObjectsSource(RecordsSource):
         lookback_ms = timedelta(seconds=config.lookback_seconds) // MILLISECOND
         super().__init__(self.api, kinds, config.backfill_workers, lookback_ms)
         self._client = client
-        self._skipped = config.skip_types
+        self.skip_types: Sequence[str] = config.skip_types
         if config.skip_types:
             LOGGER.warning(
                 "skip_types: %s are not read; rows of engagements stay as they are",
@@ -126,7 +133,7 @@ class ObjectsSource(RecordsSource):
         return {}
 
     def sees_rows_of(self, writers: Sequence[str]) -> bool:
-        return not self._skipped and set(writers) <= {self.name}
+        return not self.skip_types and set(writers) <= {self.name}
 
     def read_owners(self) -> Iterator[Sequence[Mapping[str, Any]]]:
         return iter_owners(self._client, self.api.endpoints.owners)

@@ -48,6 +48,7 @@ class V1Source:
 
     name = "v1"
     noun = "engagements"
+    skip_types: Sequence[str] = ()
 
     def __init__(
         self,
@@ -63,6 +64,9 @@ class V1Source:
     @property
     def page_sizes(self) -> Mapping[str, int]:
         return self._sizes.working
+
+    def skipped_in(self, resume: Resume) -> Sequence[str]:
+        return ()
 
     def sees_rows_of(self, writers: Sequence[str]) -> bool:
         # The objects API lists engagements of HubSpot's sample contacts, and this one does not.

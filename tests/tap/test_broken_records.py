@@ -251,6 +251,23 @@ def test_a_record_without_an_id(
     assert "unread" not in mark(last_state(had.messages))
 
 
+def test_the_state_says_that_a_pass_is_over_once_its_rows_are_flagged(
+    tap: Tap, hubspot: Simulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    Of a full pass at whose end the last run's records are written, too, a kill loses no deletion.
+    """
+    mend = without_id(hubspot, monkeypatch)
+    state = last_state(tap(page_size=4).messages)
+    mend()
+    run = tap("--full-refresh", page_size=4, state=state)
+    assert run.code == 0, run.err
+    kinds = [one["type"] for one in run.messages]
+    before = run.messages[: kinds.index("ACTIVATE_VERSION")]
+    marks = [mark(one["value"]) for one in of_type(before, "STATE")]
+    assert marks and all(one.get("doubted") or one.get("backfill") for one in marks)
+
+
 def test_a_change_without_an_id(
     tap: Tap, hubspot: Simulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -315,6 +315,53 @@ def test_skipped_types_are_left_as_they_are(
 
 
 @pytest.mark.parametrize("stage", ["full pass", "changes"])
+def test_a_type_that_is_skipped_in_mid_pass(serve: Serve, clock: Clock, stage: str) -> None:
+    """
+    A pass that failed at a type goes on without the type once skip_types names it.
+    """
+    portal = Portal.generate(300, clock=clock)
+    target = ModelTarget()
+    if stage == "changes":
+        run_tap(serve(portal), target, api_version="2026-09")
+        clock.now_ms += HOUR_MS
+        for record in portal.records():
+            portal.update(record["engagement"]["id"], {"uid": "edited"})
+        clock.now_ms += HOUR_MS
+    simulator = serve(portal, objects=ObjectsBehaviour(forbidden_types=("emails",)))
+    with pytest.raises(ScopeError, match="leave emails out by skip_types"):
+        run_tap(simulator, target, api_version="2026-09")
+    name = {"full pass": "backfill", "changes": "changes"}[stage]
+    assert target.state and name in mark(target.state)
+    run_tap(simulator, target, api_version="2026-09", skip_types=["emails"])
+    assert not mark(target.state).keys() & {"backfill", "changes"}
+    expected = comparable(as_objects_show(expected_tables(portal)))
+    found = comparable(target.tables)
+    for stream in ("engagement_notes", "engagement_calls", "engagement_tasks"):
+        assert found[stream] == expected[stream]
+
+
+@pytest.mark.parametrize("name", ["emails", "deals"])
+def test_a_type_that_is_no_longer_skipped(serve: Serve, clock: Clock, name: str) -> None:
+    """
+    Nothing is missing of a type that was skipped for some runs, nor of the associations with it.
+    """
+    portal = Portal.generate(300, clock=clock)
+    simulator, target = serve(portal), ModelTarget()
+    run_tap(simulator, target, api_version="2026-09", skip_types=[name])
+    for _ in range(2):
+        clock.now_ms += HOUR_MS
+        portal.create({"engagement": {"type": "EMAIL"}, "metadata": {}})
+        run_tap(simulator, target, api_version="2026-09", skip_types=[name])
+    portal.delete(next(iter(sorted(listed_ids(portal)))))
+    clock.now_ms += 3 * HOUR_MS
+    run_tap(simulator, target, api_version="2026-09")
+    assert_tables(target, portal)
+    simulator.requests.clear()
+    run_tap(simulator, target, api_version="2026-09")
+    assert not [one for one in simulator.requests if one.path.endswith("/notes")]
+
+
+@pytest.mark.parametrize("stage", ["full pass", "changes"])
 @pytest.mark.parametrize("name", ["companies", "deals"])
 def test_refused_associations_are_an_error(
     serve: Serve, clock: Clock, caplog: pytest.LogCaptureFixture, name: str, stage: str
@@ -405,15 +452,20 @@ def test_an_unfinished_pass_of_another_api_begins_anew(
     assert sum("begins anew" in one.message for one in caplog.records) == 1
 
 
-def test_pages_that_v1_could_not_read_are_read_anew(serve: Serve, clock: Clock) -> None:
+@pytest.mark.parametrize("lacks", [{"unread": [{"ranges": [[5, 9]]}]}, {"doubted": True}])
+@pytest.mark.parametrize("changes", [None, [{"signpost": "2026-11-19T00:00:00Z", "after": "x"}]])
+def test_what_v1_could_not_read_is_read_anew(
+    serve: Serve, clock: Clock, lacks: dict[str, Any], changes: list[Any] | None
+) -> None:
     """
-    The state's unread pages of v1 lead to a full pass of the objects API, not to an error.
+    The state's unread pages of v1, and a full pass that is due, lead to one of the objects API,
+    also if v1 was interrupted among changes.
     """
     portal = Portal.generate(60, clock=clock)
     simulator, target = serve(portal), ModelTarget()
     run_tap(simulator, target)
     assert target.state is not None
-    target.state["bookmarks"]["engagements"]["unread"] = [{"ranges": [[5, 9]]}]
+    target.state["bookmarks"]["engagements"] |= {**lacks, "changes": changes}
     messages = run_tap(simulator, target, api_version="2026-09")
     assert any(one.path.endswith("/2026-09/notes") for one in simulator.requests)
     assert {"unread", "doubted"}.isdisjoint(mark(messages[-1]["value"]))

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from hubspot_api.exceptions import ScopeError
+from hubspot_api.exceptions import DailyLimitError, ScopeError
+from hubspot_simulator.faults import DAILY_LIMIT_REACHED
 from hubspot_simulator.objects.behaviour import ObjectsBehaviour
 from hubspot_simulator.objects.object_types import COMPANIES, CONTACTS, CUSTOM, DEALS, ObjectType
 from hubspot_simulator.objects.store import custom_property
@@ -439,6 +440,32 @@ def test_a_type_refused_for_long_is_read_by_a_full_pass(
     run_tap(serve(portal), target, catalog("engagements"), fetch_associations=fetched)
     related = {to_id for _, to_id in associated(portal, "contactIds")}
     assert ids(target, "contacts") == related
+
+
+@pytest.mark.parametrize("root", ["engagements", "deals"])
+def test_a_full_pass_for_lost_ids_that_fails(serve: Serve, clock: Clock, root: str) -> None:
+    """
+    A full pass that is due for lost ids stays due in the state until it has begun: for each root.
+    """
+    portal = Portal.generate(60, clock=clock)
+    simulator, target, chosen = serve(portal), ModelTarget(), catalog("engagements", "deals")
+    fetched = {root: ["contacts"]}
+    run_tap(simulator, target, chosen, fetch_associations=fetched)
+    assert target.state is not None
+    expected = ids(target, "contacts")
+    assert expected
+    target.tables["contacts"].clear()
+    target.state["bookmarks"]["associations"]["incomplete"] = ["contacts"]
+    failing = {"engagements": "engagements/paged", "deals": "/deals"}[root]
+    simulator.faults.add(DAILY_LIMIT_REACHED.at(path=failing))
+    with pytest.raises(DailyLimitError):
+        run_tap(simulator, target, chosen, fetch_associations=fetched)
+    assert ids(target, "contacts") != expected
+    run_tap(simulator, target, chosen, fetch_associations=fetched)
+    assert ids(target, "contacts") == expected
+    simulator.requests.clear()
+    run_tap(simulator, target, chosen, fetch_associations=fetched)
+    assert not [one for one in simulator.requests if one.path.endswith(failing)]
 
 
 @pytest.mark.parametrize(

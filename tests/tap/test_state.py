@@ -60,6 +60,7 @@ def build_position(
         doubted=bookmark is None,
         skipped=(5,),
         unread=({"ranges": [[3, 9]]},),
+        skip_types=("emails",),
     )
     if backfill:
         return position.during_backfill(backfill)
