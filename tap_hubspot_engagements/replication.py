@@ -61,14 +61,16 @@ def iter_steps(
     """
     options = options or PassOptions()
     doubt = None
-    if options.full_refresh:
+    position, leaves_out_less = _with_left_out(source, config, position)
+    begins_anew = options.full_refresh or leaves_out_less
+    if begins_anew:
         position = replace(position, backfill=None, changes=None)
     position = _without_foreign_passes(source, position)
     position = _without_skipped_types(source, position)
     position = position.written_by(source.name)
     if position.changes:
         position = yield from _resume_changes(source, position, position.changes)
-    is_due = options.full_refresh or options.every_time or _is_full_pass_due(config, position)
+    is_due = begins_anew or options.every_time or _is_full_pass_due(config, position)
     if position.backfill or is_due:
         limits = None if options.allow_deletions else DeletionLimits.from_config(config)
         if limits is not None and not source.sees_rows_of(position.writers):
@@ -87,6 +89,21 @@ def iter_steps(
 def _raise_doubt(doubt: str | None) -> None:
     if doubt:
         raise DeletionsError(doubt)
+
+
+def _with_left_out(
+    source: RecordSource, config: Config, position: Position
+) -> tuple[Position, bool]:
+    """Return `position` with what the settings leave out, and whether that was more before."""
+    before, now = position.start_date, config.start_date
+    starts_earlier = before is not None and (now is None or now < before)
+    if starts_earlier:
+        LOGGER.info("start_date is earlier than before: reading all %s", source.noun)
+    back = [kind for kind in position.skip_types if kind not in source.skip_types]
+    if back:
+        LOGGER.info("no longer in skip_types: %s; reading all %s", ", ".join(back), source.noun)
+    position = replace(position, skip_types=tuple(source.skip_types), start_date=now)
+    return position, starts_earlier or bool(back)
 
 
 def _without_foreign_passes(source: RecordSource, position: Position) -> Position:

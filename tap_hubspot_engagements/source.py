@@ -53,7 +53,8 @@ class RecordSource(Protocol):
     """
     What passes over engagements, or over the objects of one type, are read from.
 
-    `name` is the API's, `noun` names the records. Every method may raise what hubspot_api's client
+    `name` is the API's, `noun` names the records. `skip_types` are the types that are left out, and
+    the associations with them. Every method may raise what hubspot_api's client
     raises, and PagingError if responses contradict each other. Delivery is at least once: a page
     may repeat engagements, and a pass never skips any. Targets upsert by primary key, so that
     repeats are harmless.
@@ -61,6 +62,7 @@ class RecordSource(Protocol):
 
     name: str
     noun: str
+    skip_types: Sequence[str]
 
     def sees_rows_of(self, writers: Sequence[str]) -> bool:
         """
@@ -105,13 +107,7 @@ class RecordSource(Protocol):
 
 
 class Source(RecordSource, Protocol):
-    """
-    An API of HubSpot's that engagements are read from.
-
-    `skip_types` are the types that it leaves out, themselves and the associations with them.
-    """
-
-    skip_types: Sequence[str]
+    """An API of HubSpot's that engagements are read from."""
 
     @property
     def page_sizes(self) -> Mapping[str, int]:

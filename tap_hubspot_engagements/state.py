@@ -26,7 +26,7 @@ OBJECT_BOOKMARK = "updatedAt"  # of object streams
 # Ours, and those of singer-io's tap-hubspot.
 MARK_KEYS = frozenset(
     f"{BOOKMARK} {OBJECT_BOOKMARK} version backfill changes selected engagements doubted skipped"
-    " unread page_sizes writers swept skip_types"
+    " unread page_sizes writers swept skip_types start_date"
     " cursor offset current_sync_start last_sync_duration".split()
 )
 PENDING = "associations"  # beside the streams' bookmarks: related ids to read
@@ -63,7 +63,7 @@ class Position:
     `unread` places of read_all, of engagements that could not be read. `doubted` says that the last
     full pass was not plausible, or left out too much, so that another is due. `writers` are the
     sources whose records there are, () for FIRST_SOURCE alone. Deletions before `swept` have been
-    told. `skip_types` are the types that the passes so far left out.
+    told. The passes so far left out `skip_types`, and records last changed before `start_date`.
     """
 
     bookmark: datetime | None = None
@@ -79,6 +79,7 @@ class Position:
     writers: tuple[str, ...] = ()
     swept: datetime | None = None
     skip_types: tuple[str, ...] = ()
+    start_date: datetime | None = None
 
     @property
     def unfinished(self) -> Unfinished | None:
@@ -151,6 +152,7 @@ def read_position(state: State, stream: str = STREAM) -> Position:
             doubted=mark.get("doubted") is True,
             writers=_read_names(mark.get("writers")),
             skip_types=_read_names(mark.get("skip_types")),
+            start_date=_moment(mark.get("start_date")),
             swept=_moment(mark.get("swept")),
         )
     except (KeyError, TypeError, ValueError) as error:
@@ -211,6 +213,7 @@ def with_position(state: State, position: Position, stream: str = STREAM) -> dic
         "writers": position.writers or None,
         "swept": to_rfc3339(position.swept) if position.swept else None,
         "skip_types": position.skip_types or None,
+        "start_date": to_rfc3339(position.start_date) if position.start_date else None,
         "selected": position.selected,
         "backfill": [_write_unfinished(position.backfill)] if position.backfill else None,
         "changes": [_write_unfinished(position.changes)] if position.changes else None,

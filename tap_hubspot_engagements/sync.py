@@ -136,10 +136,9 @@ def _raise_first(failures: Mapping[str, Exception]) -> None:
 def sync_engagements(run: Run, selections: Sequence[Selection]) -> None:
     """Replicate engagements and their child streams."""
     position, has_new = _with_selected(run.position, selections)
-    position, reads_more = _with_skip_types(position, run.source.skip_types)
     options = replace(
         run.options,
-        full_refresh=run.options.full_refresh or has_new or reads_more or run.needs_full_pass,
+        full_refresh=run.options.full_refresh or has_new or run.needs_full_pass,
         every_time=any(selection.full_table for selection in selections),
     )
     unread = position.unread if run.source.name == FIRST_SOURCE else ()
@@ -168,14 +167,6 @@ def _with_selected(position: Position, selections: Sequence[Selection]) -> tuple
             ", ".join(added),
         )
     return replace(position, selected=current), bool(added and has_begun)
-
-
-def _with_skip_types(position: Position, skip_types: Sequence[str]) -> tuple[Position, bool]:
-    """Return the position with the skipped types, and whether one of before is read again."""
-    back = [kind for kind in position.skip_types if kind not in skip_types]
-    if back:
-        LOGGER.info("no longer in skip_types: %s; reading all engagements", ", ".join(back))
-    return replace(position, skip_types=tuple(skip_types)), bool(back)
 
 
 class _Writer:

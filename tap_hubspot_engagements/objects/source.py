@@ -34,6 +34,7 @@ class RecordsSource:
 
     name = "objects"
     noun = "engagements"
+    skip_types: Sequence[str] = ()
 
     def __init__(
         self, api: RecordsApi, kinds: Sequence[str], workers: int, lookback_ms: int
@@ -117,7 +118,7 @@ class ObjectsSource(RecordsSource):
         lookback_ms = timedelta(seconds=config.lookback_seconds) // MILLISECOND
         super().__init__(self.api, kinds, config.backfill_workers, lookback_ms)
         self._client = client
-        self.skip_types: Sequence[str] = config.skip_types
+        self.skip_types = config.skip_types
         if config.skip_types:
             LOGGER.warning(
                 "skip_types: %s are not read; rows of engagements stay as they are",

@@ -442,6 +442,29 @@ def test_a_type_refused_for_long_is_read_by_a_full_pass(
     assert ids(target, "contacts") == related
 
 
+def test_an_earlier_start_date(serve: Serve, clock: Clock) -> None:
+    """
+    Records that an earlier run left out by its start_date arrive once it is earlier, or not set.
+    """
+    portal = Portal.generate(300, clock=clock)
+    simulator, chosen = serve(portal), catalog("engagements", "deals")
+    whole, target = ModelTarget(), ModelTarget()
+    run_tap(simulator, whole, chosen)
+    left_out = {}
+    for start_date in ("2026-11-01", "2026-11-05", "2026-06-01", None):
+        run_tap(simulator, target, chosen, start_date=start_date)
+        left_out[start_date] = [
+            len(whole.tables[stream]) - len(target.tables[stream])
+            for stream in ("engagements", "deals")
+        ]
+    counts = [left_out[one] for one in ("2026-11-05", "2026-06-01", None)]
+    for late, early, none in zip(*counts, strict=True):
+        assert late > early > none == 0
+    simulator.requests.clear()
+    run_tap(simulator, target, chosen, start_date=None)
+    assert not [one for one in simulator.requests if one.path.endswith("/paged")]
+
+
 @pytest.mark.parametrize("root", ["engagements", "deals"])
 def test_a_full_pass_for_lost_ids_that_fails(serve: Serve, clock: Clock, root: str) -> None:
     """

@@ -61,6 +61,7 @@ def build_position(
         skipped=(5,),
         unread=({"ranges": [[3, 9]]},),
         skip_types=("emails",),
+        start_date=bookmark,
     )
     if backfill:
         return position.during_backfill(backfill)
