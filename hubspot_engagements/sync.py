@@ -7,6 +7,7 @@ The target keeps the state in the database (`state_id`), so a run needs no file 
 from __future__ import annotations
 
 import contextlib
+import json
 import subprocess
 import time
 from collections.abc import Sequence
@@ -15,11 +16,13 @@ from datetime import datetime, timezone
 from typing import IO
 
 from hubspot_engagements.config import SyncConfig
-from hubspot_engagements.exceptions import StopRequested
+from hubspot_engagements.exceptions import StopRequested, SyncError
 from hubspot_engagements.outcome import DONE, ProgramReport, to_exit_code, to_summary
 from hubspot_engagements.programs import TAP, TARGET, Programs, memory_file, path_of
 
 NO_STATE = b"{}"
+# True in a state: the tap reads everything, and the target creates dropped tables.
+FULL_REFRESH = "full_refresh"
 
 
 @dataclass(frozen=True)
@@ -69,8 +72,10 @@ class Sync:
             return
         has_state = state.strip() != NO_STATE
         begins_anew = has_state and self.options.full_refresh and not self.options.dry_run
-        if begins_anew and not self._clear_state(stack, target_arguments, [target_config]):
-            return
+        if begins_anew:
+            due = stack.enter_context(memory_file("due", with_full_refresh(state)))
+            if not self._store_state(due, target_arguments, [target_config]):
+                return
         files = {
             "--config": self.config.tap,
             "--state": state if has_state else None,
@@ -106,19 +111,12 @@ class Sync:
         self.programs.wait(TARGET, self.target)
         return state if self.target.exit_code == DONE else None
 
-    def _clear_state(
-        self, stack: contextlib.ExitStack, arguments: Sequence[str], descriptors: Sequence[int]
-    ) -> bool:
-        """
-        Store an empty state; return whether that succeeded, otherwise the target has logged why.
-
-        The target then creates dropped tables; after a killed full refresh the next run is full.
-        """
-        empty = stack.enter_context(memory_file("empty", NO_STATE))
+    def _store_state(self, file: int, arguments: Sequence[str], descriptors: Sequence[int]) -> bool:
+        """Store the state in `file`; return whether that succeeded, else the target logged why."""
         self.programs.start(
             TARGET,
-            [*arguments, "--set-state", path_of(empty)],
-            [*descriptors, empty],
+            [*arguments, "--set-state", path_of(file)],
+            [*descriptors, file],
             self.target,
             stdin=subprocess.DEVNULL,
         )
@@ -144,6 +142,19 @@ class Sync:
         if self.target.exit_code != DONE:
             # The tap would notice with the next message, which HubSpot may delay for long.
             self.programs.stop(TAP)
+
+
+def with_full_refresh(state: bytes) -> dict[str, object]:
+    """
+    Return a stored state with a full refresh due, which lasts until the tap's first state.
+
+    All else in the state stays. An empty state would forget which APIs wrote the rows, and a full
+    pass would flag those that the current API cannot show. Raises SyncError.
+    """
+    value = json.loads(state)
+    if not isinstance(value, dict):
+        raise SyncError("the stored state is of another tap: choose another state_id")
+    return {**value, FULL_REFRESH: True}
 
 
 def check(config: SyncConfig, programs: Programs) -> int:

@@ -29,7 +29,7 @@ from tap_hubspot_engagements.run import Run
 from tap_hubspot_engagements.selection import default_selection, read_selection
 from tap_hubspot_engagements.sources import build_source
 from tap_hubspot_engagements.state import with_full_pass_due
-from tap_hubspot_engagements.state_file import unwrap
+from tap_hubspot_engagements.state_file import FULL_REFRESH, unwrap
 from tap_hubspot_engagements.streams import ENGAGEMENTS, STREAMS, Stream, streams_of
 from tap_hubspot_engagements.sync import sync
 
@@ -106,12 +106,13 @@ def run_sync(options: Namespace) -> None:
     selections = default_selection() if catalog is None else read_selection(catalog, streams)
     plan = read_plan(config, selections, catalog)
     state = read_state(options.state) if options.state else {}
-    if options.full_refresh:
+    full_refresh = options.full_refresh or bool(state.get(FULL_REFRESH))
+    if full_refresh:
         objects = [name for name, stream in streams.items() if stream.object_type]
         state = with_full_pass_due(state, [ENGAGEMENTS.tap_stream_id, *objects])
     client = HubspotClient(config)
     progress = Progress(client)
-    passes = PassOptions(options.full_refresh, allow_deletions=options.allow_deletions)
+    passes = PassOptions(full_refresh, allow_deletions=options.allow_deletions)
     messages = Messages(stdout.unbuffered())
     run = Run(client, config, messages, progress, state, selections, passes, plan)
     outcome = "failed"

@@ -14,6 +14,7 @@ from typing import Any
 
 from tap_hubspot_engagements.exceptions import ConfigError
 from tap_hubspot_engagements.source import Resume
+from tap_hubspot_engagements.state_file import FULL_REFRESH
 from tap_hubspot_engagements.streams import ENGAGEMENTS
 from tap_hubspot_engagements.times import ms_to_utc, parse_moment, to_rfc3339
 
@@ -181,7 +182,8 @@ def with_full_pass_due(state: State, streams: Iterable[str]) -> dict[str, Any]:
     """
     Return `state` with a full pass due, from its beginning, for each of `streams` that has a mark.
 
-    Until that pass has written a state of its own, a killed run leaves this one.
+    Until that pass has written a state of its own, a killed run leaves this one. The marks take the
+    place of FULL_REFRESH, which becomes null: Meltano's merge would keep it.
     """
     bookmarks = _object(state, "bookmarks", "state")
     due = {"doubted": True, "backfill": None, "changes": None}
@@ -190,7 +192,8 @@ def with_full_pass_due(state: State, streams: Iterable[str]) -> dict[str, Any]:
         for name in streams
         if isinstance(mark := bookmarks.get(name), Mapping) and mark
     }
-    return {**state, "bookmarks": {**bookmarks, **marks}}
+    cleared = {FULL_REFRESH: None} if FULL_REFRESH in state else {}
+    return {**state, **cleared, "bookmarks": {**bookmarks, **marks}}
 
 
 def with_position(state: State, position: Position, stream: str = STREAM) -> dict[str, Any]:

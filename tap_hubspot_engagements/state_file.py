@@ -7,6 +7,8 @@ from typing import Any
 
 from tap_hubspot_engagements.exceptions import ConfigError
 
+# True beside the bookmarks makes the next run a full refresh. target-mysql reads this key, too.
+FULL_REFRESH = "full_refresh"
 KNOWN_KEYS = frozenset(("bookmarks", "currently_syncing", "portal"))  # of a state
 # Meltano's keys, old and new; a later one takes precedence.
 MELTANO_KEYS = ("completed", "completed_state", "partial", "partial_state")
@@ -17,9 +19,13 @@ def unwrap(value: Mapping[str, Any]) -> dict[str, Any]:
     Return the state in the JSON object of a state file.
 
     The object is the state, a whole STATE message, or Meltano's own form of a state. There
-    the partial state, of a run that failed, is merged over the completed one. Raises ConfigError
-    for anything else: to begin anew instead would hide the mistake.
+    the partial state, of a run that failed, is merged over the completed one. FULL_REFRESH may
+    stand beside any of them. Raises ConfigError for anything else: to begin anew instead would
+    hide the mistake.
     """
+    if FULL_REFRESH in value:
+        rest = {key: part for key, part in value.items() if key != FULL_REFRESH}
+        return {**unwrap(rest), FULL_REFRESH: value[FULL_REFRESH]}
     if isinstance(inner := value.get("value"), Mapping) and not value.keys() & KNOWN_KEYS:
         return unwrap(inner)
     if isinstance(inner := value.get("singer_state"), Mapping):

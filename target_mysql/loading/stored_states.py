@@ -19,6 +19,8 @@ from target_mysql.tables.dialect import Dialect
 from target_mysql.tables.identifiers import STATE_LOCK, STORED_STATES
 
 NO_STATE = "{}"  # of a first run
+# Set to true in a state, it says that the tap sends everything again.
+FULL_REFRESH = "full_refresh"
 SHOWN_LENGTH = 40  # characters of a state_id in the name of its lock, which has at most 64
 
 READ = f"SELECT value FROM {STORED_STATES} WHERE state_id = %s"
@@ -76,8 +78,13 @@ def read_value(database: Database, state_id: str) -> str:
 
 
 def claims_rows(database: Database, state_id: str) -> bool:
-    """Return whether a state is stored that is not empty: a tap that gets it skips rows."""
-    return bool(json.loads(read_value(database, state_id)))
+    """
+    Return whether the stored state makes a tap skip rows.
+
+    A state that is empty, or an object with FULL_REFRESH, does not.
+    """
+    value = json.loads(read_value(database, state_id))
+    return bool(value) and not (isinstance(value, dict) and value.get(FULL_REFRESH))
 
 
 def read_times(database: Database) -> list[tuple[str, datetime]]:

@@ -5,14 +5,18 @@ from __future__ import annotations
 import json
 import signal
 import subprocess
+import threading
+from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from hubspot_engagements.outcome import ProgramReport, to_summary
 from hubspot_simulator import faults
 from hubspot_simulator.faults import Fault
+from hubspot_simulator.portal import Portal
 from hubspot_simulator.server import Simulator
 from tests.conftest import PROGRAMS, TestDatabase, clean_environment, run_program
 from tests.pipeline import TOKEN, Pipeline, assert_equals
@@ -24,6 +28,7 @@ from tests.target.locking import end, send
 from tests.target.test_server_faults import own_server
 
 JUNE_SIZE = 64
+V1_ONLY = 3  # of these engagements
 
 
 def stored_state(
@@ -194,6 +199,90 @@ def test_a_full_refresh_that_is_killed_begins_again(runs: SyncRuns, simulator: S
     done = runs.run()
     assert done.code == 0, done.err
     assert done.summary["tap"]["records"]["engagements"] >= PORTAL_SIZE
+
+
+def run_with_a_wrong_catalog(runs: SyncRuns, simulator: Simulator) -> None:
+    """Run a full refresh that ends before the tap's first message."""
+    config = json.loads(runs.config_path.read_text())
+    catalog = json.loads((runs.pipeline.folder / "catalog.json").read_text())
+    entry = {**catalog["streams"][0], "stream": "mails", "tap_stream_id": "mails"}
+    wrong = {**config, "catalog": {"streams": [*catalog["streams"], entry]}}
+    runs.config_path.write_text(json.dumps(wrong))
+    assert runs.run("--full-refresh").code == 2
+    runs.config_path.write_text(json.dumps(config))
+
+
+def run_until_killed(runs: SyncRuns, simulator: Simulator) -> None:
+    """Kill a full refresh and both programs at the tap's first request."""
+    import psutil
+
+    has_begun, may_respond = threading.Event(), threading.Event()
+
+    def wait(_: Portal) -> None:
+        has_begun.set()
+        may_respond.wait(END_S)
+
+    simulator.faults.add(Fault(before=wait))
+    try:
+        with runs.start("--full-refresh") as process:
+            assert has_begun.wait(END_S)
+            programs = psutil.Process(process.pid).children()
+            for one in (process, *programs):
+                one.kill()
+            psutil.wait_procs(programs, END_S)
+    finally:
+        may_respond.set()
+
+
+Interruption = Callable[[SyncRuns, Simulator], None]
+interruptions = pytest.mark.parametrize("interrupt", [run_with_a_wrong_catalog, run_until_killed])
+
+
+@interruptions
+def test_a_full_refresh_forgets_no_api(
+    runs: SyncRuns, small: Simulator, interrupt: Interruption
+) -> None:
+    """
+    On a portal that changed its API, the sync after an interrupted full refresh reads everything,
+    and flags no row that v1 alone can show. The state keeps what else it said.
+    """
+    runs.configure(small, api_version="v1")
+    assert runs.run().code == 0
+    runs.configure(small, api_version="2026-09")
+    assert runs.run().code == 0
+    before = stored_state(runs.database)
+    interrupt(runs, small)
+    between = stored_state(runs.database)
+
+    done = runs.run()
+
+    assert done.code == 0, done.err
+    assert done.summary["tap"]["records"]["engagements"] >= JUNE_SIZE - V1_ONLY
+    assert runs.database.query(
+        "SELECT COUNT(*), COUNT(_sdc_deleted_at) FROM engagements WHERE type = 'PUBLISHING_TASK'"
+    ) == [(V1_ONLY, 0)]
+    assert between == {**before, "full_refresh": True}
+    after: dict[str, Any] = stored_state(runs.database)
+    assert after["bookmarks"]["engagements"]["writers"] == ["objects", "v1"]
+    assert (after["portal"], after["full_refresh"]) == (small.portal.portal_id, None)
+    assert runs.run().summary["tap"]["records"]["engagements"] < JUNE_SIZE - V1_ONLY
+
+
+@interruptions
+def test_dropped_tables_and_an_interrupted_full_refresh(
+    runs: SyncRuns, small: Simulator, interrupt: Interruption
+) -> None:
+    """
+    The sync after an interrupted full refresh makes dropped tables anew, with every row.
+    """
+    runs.configure(small)
+    assert runs.run().code == 0
+    runs.database.query("DROP TABLE engagement_notes")
+    runs.database.query("DROP TABLE owners")
+    interrupt(runs, small)
+    done = runs.run()
+    assert done.code == 0, done.err
+    assert_equals(runs.pipeline, small.portal)
 
 
 def test_the_other_programs_read_the_same_file(runs: SyncRuns, small: Simulator) -> None:

@@ -127,6 +127,21 @@ def test_a_second_run(run_tap: Tap, hubspot: Simulator) -> None:
     assert len({record["id"] for record in records(run.messages)}) == 60
 
 
+def test_a_state_that_requests_a_full_refresh(run_tap: Tap, hubspot: Simulator) -> None:
+    """
+    `full_refresh` in a state reads all again, as the option does, and only once.
+    """
+    state = last_state(run_tap().messages)
+    hubspot.requests.clear()
+    run = run_tap(state={**state, "full_refresh": True})
+    assert paths(hubspot) == ["paged", "modified", "after"]
+    states = [message["value"] for message in run.messages if message["type"] == "STATE"]
+    assert not any(value["full_refresh"] for value in states)
+    hubspot.requests.clear()
+    assert run_tap(state=states[-1]).code == 0
+    assert paths(hubspot) == ["after"]
+
+
 def test_the_example_of_a_state(run_tap: Tap) -> None:
     """
     state.json.example is a state that a run goes on from.

@@ -19,6 +19,7 @@ from tap_hubspot_engagements.state import (
     Unfinished,
     read_position,
     with_currently_syncing,
+    with_full_pass_due,
     with_position,
 )
 from tap_hubspot_engagements.state_file import unwrap
@@ -265,6 +266,23 @@ def test_wrapped_states(wrap: Any) -> None:
     unwrapped = unwrap(wrap(state))
     assert read_position(unwrapped).bookmark == datetime(2026, 11, 20, 8, tzinfo=timezone.utc)
     assert unwrapped["portal"] == 5
+
+
+@pytest.mark.parametrize("wrap", WRAPPINGS.values(), ids=WRAPPINGS)
+def test_a_full_refresh_that_a_state_requests(wrap: Any) -> None:
+    """
+    `full_refresh` is found in a state and beside its wrapping, and nothing else is lost.
+    """
+    state = {"bookmarks": {"engagements": {"lastUpdated": AT}}, "portal": 5}
+    marked = {**state, "full_refresh": True}
+    for value in (wrap(marked), {**wrap(state), "full_refresh": True}):
+        unwrapped = unwrap(value)
+        assert (unwrapped["portal"], unwrapped["full_refresh"]) == (5, True)
+        assert read_position(unwrapped).bookmark
+    due = with_full_pass_due(marked, ["engagements"])
+    assert due["full_refresh"] is None  # a missing key would stay in Meltano's state
+    assert read_position(due).doubted
+    assert "full_refresh" not in with_full_pass_due(state, ["engagements"])
 
 
 def test_meltanos_partial_state_goes_over_the_completed_one() -> None:

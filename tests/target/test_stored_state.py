@@ -298,6 +298,23 @@ def test_a_dropped_table_is_not_silently_begun_anew(database: TestDatabase) -> N
     assert database.query("SELECT id FROM things ORDER BY id") == [(1,), (2,)]
 
 
+def test_a_state_of_a_full_refresh_claims_no_rows(database: TestDatabase) -> None:
+    """
+    With `full_refresh` in the stored state, dropped tables are made anew; the next state without it
+    claims rows again.
+    """
+    lines = (THINGS, record({"id": 1}, version=5), state({"n": 1}))
+    assert load(database, *lines, **PORTAL).code == 0
+    database.query("DROP TABLE things")
+    for value, code in ((False, 1), (None, 1), (True, 0)):
+        text = json.dumps({"n": 1, "full_refresh": value})
+        assert target(database, "--set-state", "-", stdin=text, **PORTAL).code == 0
+        assert load(database, *lines, **PORTAL).code == code
+    assert database.query("SELECT id FROM things") == [(1,)]
+    database.query("DROP TABLE things")
+    assert load(database, *lines, **PORTAL).code == 1
+
+
 def test_a_table_that_never_had_rows_may_be_missing(database: TestDatabase) -> None:
     """
     A stream that is new beside a stored state gets its table; so does any stream of a load that
