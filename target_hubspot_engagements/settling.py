@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import logging
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from target_hubspot_engagements.ledger import (
     ARCHIVING,
@@ -15,11 +15,16 @@ from target_hubspot_engagements.ledger import (
     GONE,
     UPDATING,
     Entry,
-    Key,
 )
 from target_hubspot_engagements.lookups import batched
 from target_hubspot_engagements.object_writes import MAX_BATCH
-from target_hubspot_engagements.reconcile import Decision, Doubt, decide, find_candidates
+from target_hubspot_engagements.reconcile import (
+    Candidates,
+    Decision,
+    Doubt,
+    decide,
+    find_candidates,
+)
 from target_hubspot_engagements.run import Run
 
 LOGGER = logging.getLogger(__name__)
@@ -74,22 +79,22 @@ def _decide(run: Run, entries: Sequence[Entry]) -> Decision:
 
 def look_for(run: Run, doubts: Sequence[Doubt]) -> Decision:
     """Look for engagements in HubSpot that no key has yet."""
-    candidates, search_only = find_candidates(run.lookups, doubts)
-    claimed = run.ledger.owners(_ids(candidates))
+    candidates = find_candidates(run.lookups, doubts)
+    claimed = run.ledger.owners(candidates.ids)
     return decide(
-        doubts,
-        candidates,
-        claimed,
-        lambda doubt: is_settled(run, doubt, doubt.place in search_only),
+        doubts, candidates.results, claimed, lambda doubt: _why_hidden(run, doubt, candidates)
     )
 
 
-def is_settled(run: Run, doubt: Doubt, is_search_only: bool) -> bool:
-    """Tell whether an engagement would show by now, had HubSpot carried out the creation."""
+def _why_hidden(run: Run, doubt: Doubt, candidates: Candidates) -> str | None:
+    """Return why HubSpot may have an engagement that it does not show; None without a reason."""
+    if doubt.place in candidates.incomplete:
+        return "HubSpot's search does not show all engagements of its moment"
     delay_s = run.config.settle_seconds
-    if is_search_only:  # the search is late
+    if doubt.place in candidates.search_only:  # the search is late
         delay_s = max(delay_s, run.config.index_seconds)
-    return run.now_ms() - doubt.latest_ms >= delay_s * 1000
+    is_early = run.now_ms() - doubt.latest_ms < delay_s * 1000
+    return "HubSpot does not show it, and may do so later" if is_early else None
 
 
 def _wait(run: Run, doubts: Sequence[Doubt]) -> None:
@@ -149,7 +154,3 @@ def _as_written(entry: Entry, hubspot_id: int) -> Entry:
         sent_ms=None,
         lost_ms=None,
     )
-
-
-def _ids(candidates: Mapping[Key, Sequence[object]]) -> list[int]:
-    return sorted({result.id for results in candidates.values() for result in results})  # type: ignore[attr-defined]
