@@ -63,6 +63,12 @@ class Decision:
     absent: set[Key] = field(default_factory=set)
     undecided: dict[Key, str] = field(default_factory=dict)
 
+    def resend(self, places: Iterable[Key]) -> None:
+        """Count undecided creations as absent, so that their records are sent again."""
+        for place in places:
+            if self.undecided.pop(place, None):
+                self.absent.add(place)
+
 
 @dataclass
 class Candidates:
