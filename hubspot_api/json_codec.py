@@ -42,7 +42,9 @@ def parse_json(text: bytes, strict: bool = True) -> Any:
             text, parse_float=_to_float, parse_int=_to_int, parse_constant=str, strict=strict
         )
         return replace_text(value, _SURROGATE, "\ufffd")
-    except (ValueError, RecursionError) as error:
+    except RecursionError as error:
+        raise ValueError("nested too deep") from error
+    except ValueError as error:
         raise ValueError(str(error)) from error
 
 

@@ -104,7 +104,7 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     add(
         "--send-undecided",
         action="store_true",
-        help="send creations again that got no answer, and that HubSpot does not show",
+        help="send creations again that an earlier run named as undecided",
     )
     add("--dry-run", action="store_true", help="say what would be sent, and send nothing")
     add("--check", action="store_true", help="test token, write scopes and ledger, and exit")

@@ -7,7 +7,7 @@ All by the CRM objects API, also for engagements that v1 wrote: their ids are th
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import islice
 from typing import Any, TypeVar
@@ -192,24 +192,43 @@ class Lookups:
         text = results[0].texts.get(SOURCE_ID) if results else None
         return str(text) if text else None
 
-    def at_moments(self, kind: str, at_ms: Iterable[str], names: Sequence[str]) -> list[Result]:
-        """Return the engagements that happened at some moments, as far as the search has them."""
-        results = []
-        for batch in batched(sorted({*at_ms}), MAX_GROUPS):
-            groups = [[_filter(TIMESTAMP, "EQ", one)] for one in batch]
-            results += self._search(kind, groups, names)
-        return results
+    def at_moments(
+        self, kind: str, since_ms: Mapping[str, int], names: Sequence[str]
+    ) -> tuple[list[Result], set[str]]:
+        """
+        Return the engagements that happened at some moments, as far as the search has them.
+
+        Also returns the moments that have too many for a search, so that some are missing; it has
+        left out those created before the moment's value in `since_ms`, in Unix ms and above 0.
+        """
+        results: list[Result] = []
+        crowded: set[str] = set()
+        for batch in batched(sorted(since_ms), MAX_GROUPS):
+            groups = [[_filter(TIMESTAMP, "EQ", at_ms)] for at_ms in batch]
+            of_batch, is_complete = self._search(kind, groups, names)
+            if is_complete:
+                results += of_batch
+                continue
+            for at_ms, group in zip(batch, groups, strict=True):
+                group.append(_filter(CREATED, "GTE", str(since_ms[at_ms])))
+                of_moment, is_complete = self._search(kind, [group], names)
+                results += of_moment
+                if not is_complete:
+                    crowded.add(at_ms)
+        return results, crowded
 
     def created_since(self, kind: str, since_ms: int, source_id: str | None) -> list[int]:
-        """Return the engagements that programs created after a moment, in Unix ms."""
+        """Return up to MAX_RESULTS engagements that programs created after a moment in Unix ms."""
         filters = [_filter(CREATED, "GT", str(since_ms)), _filter(SOURCE, "EQ", API_SOURCE)]
         if source_id is not None:
             filters.append(_filter(SOURCE_ID, "EQ", source_id))
-        return [result.id for result in self._search(kind, [filters], [])]
+        results, _ = self._search(kind, [filters], [])
+        return [result.id for result in results]
 
     def _search(
         self, kind: str, groups: Sequence[Sequence[object]], names: Sequence[str]
-    ) -> list[Result]:
+    ) -> tuple[list[Result], bool]:
+        """Return up to MAX_RESULTS results of a search, and whether they are all of them."""
         body: dict[str, Any] = {
             "filterGroups": [{"filters": [*filters]} for filters in groups],
             "properties": [*names],
@@ -223,8 +242,10 @@ class Lookups:
             )
             results += _to_results(response.body.results)
             paging = response.body.paging
-            if paging is None or paging.next is None or len(results) >= MAX_RESULTS:
-                return results
+            if paging is None or paging.next is None:
+                return results, True
+            if len(results) >= MAX_RESULTS:
+                return results, False
             body["after"] = str(paging.next.after)
 
 

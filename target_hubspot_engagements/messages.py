@@ -69,14 +69,14 @@ def parse_message(text: bytes, number: int) -> Message | None:
     try:
         line = _decode(text)
         return _to_message(line)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return _parse_unusual(text, number)
     except ValueError as error:
         raise InputError(f"line {number}: {error}") from error
 
 
 def _parse_unusual(text: bytes, number: int) -> Message | None:
-    """Parse a line whose JSON msgspec refuses, such as lone surrogates or NaN."""
+    """Parse a line whose JSON msgspec refuses, such as lone surrogates, NaN or deep nesting."""
     try:
         value = parse_json(text)
         if not isinstance(value, dict):

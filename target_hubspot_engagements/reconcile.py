@@ -45,6 +45,11 @@ class Doubt:
         return to_json((self.kind, sorted(self.texts.items()), partners))
 
     @property
+    def earliest_ms(self) -> int:
+        """When HubSpot created the engagement at the earliest, in Unix ms."""
+        return max(self.sent_ms - CLOCK_SKEW_MS, 1)  # HubSpot's search fails at 0
+
+    @property
     def all_partners(self) -> list[tuple[str, str]]:
         """Type and id of the associated records, whose engagements are looked through."""
         return [(kind, one) for kind, ids in self.partners.items() for one in ids]
@@ -58,41 +63,59 @@ class Decision:
     absent: set[Key] = field(default_factory=set)
     undecided: dict[Key, str] = field(default_factory=dict)
 
+    def resend(self, places: Iterable[Key]) -> None:
+        """Count undecided creations as absent, so that their records are sent again."""
+        for place in places:
+            if self.undecided.pop(place, None):
+                self.absent.add(place)
 
-def find_candidates(
-    lookups: Lookups, doubts: Sequence[Doubt]
-) -> tuple[dict[Key, list[Result]], set[Key]]:
-    """
-    Return the engagements that happened at the moment of each creation, for the same owner.
 
-    Also returns the keys of the creations that only the search can find, which is late.
+@dataclass
+class Candidates:
     """
-    candidates: dict[Key, list[Result]] = {}
-    search_only: set[Key] = set()
+    The engagements that happened at the moment of each creation, for the same owner.
+
+    `search_only` are the creations that only the search can find, which is late; `incomplete` are
+    those of them whose moment has more engagements than a search returns.
+    """
+
+    results: dict[Key, list[Result]] = field(default_factory=dict)
+    search_only: set[Key] = field(default_factory=set)
+    incomplete: set[Key] = field(default_factory=set)
+
+    @property
+    def ids(self) -> set[int]:
+        """The ids of all candidates."""
+        return {result.id for results in self.results.values() for result in results}
+
+
+def find_candidates(lookups: Lookups, doubts: Sequence[Doubt]) -> Candidates:
+    """Look for creations among the engagements of their associated records, or by a search."""
+    candidates = Candidates()
     for kind in {doubt.kind for doubt in doubts}:
         of_kind = [doubt for doubt in doubts if doubt.kind == kind]
         names = sorted({TIMESTAMP, OWNER, CREATED}.union(*(doubt.texts for doubt in of_kind)))
-        candidates |= _of_partners(lookups, kind, of_kind, names)
-        apart = [doubt for doubt in of_kind if doubt.place not in candidates]
-        moments = [moment(doubt.texts) for doubt in apart]
-        results = lookups.at_moments(kind, moments, names) if apart else []
-        candidates |= {doubt.place: _of_moment(doubt, results) for doubt in apart}
-        search_only |= {doubt.place for doubt in apart}
-    return candidates, search_only
+        candidates.results |= _of_partners(lookups, kind, of_kind, names)
+        apart = [doubt for doubt in of_kind if doubt.place not in candidates.results]
+        results, incomplete = _of_search(lookups, kind, apart, names)
+        candidates.results |= results
+        candidates.search_only |= results.keys()
+        candidates.incomplete |= incomplete
+    return candidates
 
 
 def decide(
     doubts: Sequence[Doubt],
     candidates: Mapping[Key, Sequence[Result]],
     claimed: Iterable[int],
-    is_settled: Callable[[Doubt], bool],
+    why_hidden: Callable[[Doubt], str | None],
 ) -> Decision:
     """
     Decide the outcome of creations; `claimed` are engagements that belong to other keys.
 
-    A creation is absent only if no engagement of its moment is left, and `is_settled` says that
-    an engagement would show by now. An engagement with another text may be the same, reformatted
-    by HubSpot.
+    A creation is absent only if no engagement of its moment is left, and `why_hidden` returns no
+    reason for which HubSpot may have it all the same. An engagement with another text may be the
+    same, reformatted by HubSpot.
     """
     decision, taken = Decision(), {*claimed}
     groups = defaultdict(list)
@@ -107,7 +130,7 @@ def decide(
     for content, members in groups.items():
         near = {result.id for result in candidates.get(members[0].place, ())}
         near -= taken | {*claims}
-        _decide_group(decision, members, exact[content], contested, near, is_settled)
+        _decide_group(decision, members, exact[content], contested, near, why_hidden)
     return decision
 
 
@@ -126,7 +149,7 @@ def _decide_group(
     exact: set[int],
     contested: set[int],
     near: set[int],
-    is_settled: Callable[[Doubt], bool],
+    why_hidden: Callable[[Doubt], str | None],
 ) -> None:
     """Decide about creations of the same content, which may stand for each other."""
     if exact & contested or len(exact) > len(members):
@@ -136,13 +159,12 @@ def _decide_group(
     rest = list(members)
     for hubspot_id in sorted(exact):
         decision.found[rest.pop(0).place] = hubspot_id
+    may_be = f"it may be {_listed(near)}, whose values differ" if near else None
     for doubt in rest:
-        if near:
-            decision.undecided[doubt.place] = f"it may be {_listed(near)}, whose values differ"
-        elif is_settled(doubt):
-            decision.absent.add(doubt.place)
+        if reason := may_be or why_hidden(doubt):
+            decision.undecided[doubt.place] = reason
         else:
-            decision.undecided[doubt.place] = "HubSpot does not show it, and may do so later"
+            decision.absent.add(doubt.place)
 
 
 def _listed(ids: Iterable[int]) -> str:
@@ -177,13 +199,25 @@ def _of_partners(
     return candidates
 
 
+def _of_search(
+    lookups: Lookups, kind: str, doubts: Sequence[Doubt], names: Sequence[str]
+) -> tuple[dict[Key, list[Result]], set[Key]]:
+    """Return the candidates that the search has, and the creations of which some are missing."""
+    since_ms: dict[str, int] = {}
+    for doubt in doubts:
+        at_ms = moment(doubt.texts)
+        since_ms[at_ms] = min(doubt.earliest_ms, since_ms.get(at_ms, doubt.earliest_ms))
+    results, crowded = lookups.at_moments(kind, since_ms, names)
+    incomplete = {doubt.place for doubt in doubts if moment(doubt.texts) in crowded}
+    return {doubt.place: _of_moment(doubt, results) for doubt in doubts}, incomplete
+
+
 def _of_moment(doubt: Doubt, results: Iterable[Result]) -> list[Result]:
     """Return the engagements of a creation's moment and owner, but for older ones."""
-    earliest_ms = doubt.sent_ms - CLOCK_SKEW_MS if doubt.sent_ms else 0
     return [
         result
         for result in results
-        if is_of_moment(doubt.texts, result.texts) and _created_ms(result) >= earliest_ms
+        if is_of_moment(doubt.texts, result.texts) and _created_ms(result) >= doubt.earliest_ms
     ]
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from hubspot_api.client import MIN_TIMEOUTS_BEFORE_GIVING_UP, RETRY_LIMIT_S, HubspotClient
+from hubspot_api.client import HubspotClient
 from hubspot_api.endpoints import NEWEST
 from target_hubspot_engagements.config import V1, Config
 from target_hubspot_engagements.ledger import Key, Ledger
@@ -26,7 +26,7 @@ class Options:
     The options of the command line.
 
     `adopts`: engagements that are in HubSpot are looked for before they are created, as after the
-    loss of a ledger. `resends`: creations in doubt that HubSpot does not show are sent again.
+    loss of a ledger. `resends`: creations that an earlier run named as undecided are sent again.
     """
 
     is_new: bool = False
@@ -52,8 +52,7 @@ class Run:
 
     `undecided` are the keys in doubt, each with the reason; `passed_over` are those of them whose
     record was not written, so that no STATE may follow. `clock` returns this machine's time in
-    Unix ms, `sleep` waits for seconds. `behind_ms` is how much later it is by HubSpot's clock, by
-    which the run began at `started_ms`.
+    Unix ms, `sleep` waits for seconds. `behind_ms` is how much later it is by HubSpot's clock.
     """
 
     config: Config
@@ -68,7 +67,6 @@ class Run:
     clock: Callable[[], int] = local_ms
     sleep: Callable[[float], None] = time.sleep
     behind_ms: int = 0
-    started_ms: int = 0
     undecided: dict[Key, str] = field(default_factory=dict)
     passed_over: set[Key] = field(default_factory=set)
 
@@ -77,15 +75,9 @@ class Run:
         """The version of the CRM objects API, which does the writes that v1 lacks."""
         return version_of(self.config)
 
-    @property
-    def retry_s(self) -> float:
-        """How long the client may go on sending a request that HubSpot refuses for now."""
-        return max(RETRY_LIMIT_S, MIN_TIMEOUTS_BEFORE_GIVING_UP * self.config.request_timeout)
-
     def set_clock(self, hubspot_at: datetime) -> None:
         """Take over HubSpot's clock: this machine's may be wrong by hours."""
         self.behind_ms = int(hubspot_at.timestamp() * 1000) - self.clock()
-        self.started_ms = self.now_ms()
 
     def now_ms(self) -> int:
         """Return the time by HubSpot's clock, in Unix ms; right to a second or two."""

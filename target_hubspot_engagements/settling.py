@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import logging
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from target_hubspot_engagements.ledger import (
     ARCHIVING,
@@ -15,37 +15,48 @@ from target_hubspot_engagements.ledger import (
     GONE,
     UPDATING,
     Entry,
-    Key,
 )
 from target_hubspot_engagements.lookups import batched
 from target_hubspot_engagements.object_writes import MAX_BATCH
-from target_hubspot_engagements.reconcile import Decision, Doubt, decide, find_candidates
+from target_hubspot_engagements.reconcile import (
+    Candidates,
+    Decision,
+    Doubt,
+    decide,
+    find_candidates,
+)
 from target_hubspot_engagements.run import Run
 
 LOGGER = logging.getLogger(__name__)
 
 
-def settle(run: Run) -> None:
+def settle(run: Run, *, resends: bool = False) -> None:
     """
     Settle keys in doubt: archive again, and look for creations in HubSpot.
 
     A creation that HubSpot carried out is noted. A creation that HubSpot did not carry out is
-    forgotten, so that the record is sent again. The others are in `run.undecided`.
+    forgotten, so that the record is sent again. The others are in `run.undecided`; with `resends`
+    those that an earlier run named are forgotten, too.
     """
     entries = run.ledger.in_doubt()
     _archive_again(run, [entry for entry in entries if entry.state == ARCHIVING])
     creating = [entry for entry in entries if entry.state == CREATING]
     if not creating:
         return
-    decision = _decide(run, creating)
-    run.ledger.put(
-        [
-            _as_written(entry, decision.found[entry.place])
-            for entry in creating
-            if entry.place in decision.found
-        ],
-        forgotten=decision.absent,
-    )
+    decision = _decide(run, _note_lost(run, creating))
+    if resends:  # without `lost_ms`: sent by a process that was killed, and named by none
+        decision.resend(entry.place for entry in creating if entry.lost_ms is not None)
+    _note_outcomes(run, creating, decision)
+
+
+def _note_outcomes(run: Run, creating: Sequence[Entry], decision: Decision) -> None:
+    """Note the outcomes of creations in the ledger, the undecided ones in the run."""
+    written = [
+        _as_written(entry, decision.found[entry.place])
+        for entry in creating
+        if entry.place in decision.found
+    ]
+    run.ledger.put(written, forgotten=decision.absent)
     run.note_undecided(decision.undecided, settled={*decision.found} | decision.absent)
     LOGGER.warning(
         "of %d creations without an answer HubSpot has %d, and not %d; %d are undecided",
@@ -61,35 +72,32 @@ def _decide(run: Run, entries: Sequence[Entry]) -> Decision:
     unique = run.config.unique_property
     # An upsert by a unique property may be repeated: there is nothing to look for.
     repeatable = {one.place for one in entries if unique and unique in (one.payload or {})}
-    doubts = [_to_doubt(run, entry) for entry in entries if entry.place not in repeatable]
+    doubts = [_to_doubt(entry) for entry in entries if entry.place not in repeatable]
     if doubts:
         _wait(run, doubts)
     decision = look_for(run, doubts)
     decision.absent |= repeatable
-    if run.options.resends:
-        decision.absent |= decision.undecided.keys()
-        decision.undecided.clear()
     return decision
 
 
 def look_for(run: Run, doubts: Sequence[Doubt]) -> Decision:
     """Look for engagements in HubSpot that no key has yet."""
-    candidates, search_only = find_candidates(run.lookups, doubts)
-    claimed = run.ledger.owners(_ids(candidates))
+    candidates = find_candidates(run.lookups, doubts)
+    claimed = run.ledger.owners(candidates.ids)
     return decide(
-        doubts,
-        candidates,
-        claimed,
-        lambda doubt: is_settled(run, doubt, doubt.place in search_only),
+        doubts, candidates.results, claimed, lambda doubt: _why_hidden(run, doubt, candidates)
     )
 
 
-def is_settled(run: Run, doubt: Doubt, is_search_only: bool) -> bool:
-    """Tell whether an engagement would show by now, had HubSpot carried out the creation."""
+def _why_hidden(run: Run, doubt: Doubt, candidates: Candidates) -> str | None:
+    """Return why HubSpot may have an engagement that it does not show; None without a reason."""
+    if doubt.place in candidates.incomplete:
+        return "HubSpot's search does not show all engagements of its moment"
     delay_s = run.config.settle_seconds
-    if is_search_only:  # the search is late
+    if doubt.place in candidates.search_only:  # the search is late
         delay_s = max(delay_s, run.config.index_seconds)
-    return run.now_ms() - doubt.latest_ms >= delay_s * 1000
+    is_early = run.now_ms() - doubt.latest_ms < delay_s * 1000
+    return "HubSpot does not show it, and may do so later" if is_early else None
 
 
 def _wait(run: Run, doubts: Sequence[Doubt]) -> None:
@@ -126,15 +134,26 @@ def _archive_again(run: Run, entries: Sequence[Entry]) -> None:
             )
 
 
-def _to_doubt(run: Run, entry: Entry) -> Doubt:
-    sent_ms = entry.sent_ms or 0
-    latest_ms = entry.lost_ms
-    if latest_ms is None:
-        # The process ended before it knew: the last try was before this run, and within the time
-        # that the client retries a request.
-        latest_ms = min(sent_ms + int(run.retry_s * 1000), run.started_ms)
+def _note_lost(run: Run, entries: Sequence[Entry]) -> list[Entry]:
+    """
+    Return the entries with `lost_ms`: the present, if a process was killed before it noted it.
+
+    That process may have sent its last request a moment ago. Later runs count from then, too.
+    """
+    now_ms = run.now_ms()
+    noted = [one._replace(lost_ms=one.lost_ms or now_ms) for one in entries]
+    run.ledger.put(noted)
+    return noted
+
+
+def _to_doubt(entry: Entry) -> Doubt:
     return Doubt(
-        entry.place, entry.kind, entry.payload or {}, entry.partners or {}, sent_ms, latest_ms
+        entry.place,
+        entry.kind,
+        entry.payload or {},
+        entry.partners or {},
+        entry.sent_ms or 0,
+        entry.lost_ms or 0,
     )
 
 
@@ -149,7 +168,3 @@ def _as_written(entry: Entry, hubspot_id: int) -> Entry:
         sent_ms=None,
         lost_ms=None,
     )
-
-
-def _ids(candidates: Mapping[Key, Sequence[object]]) -> list[int]:
-    return sorted({result.id for results in candidates.values() for result in results})  # type: ignore[attr-defined]

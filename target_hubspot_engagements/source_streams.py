@@ -149,7 +149,7 @@ def _listed() -> str:
 def _parse(record: bytes) -> dict[str, Any]:
     try:
         return _decode(record)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         content: dict[str, Any] = parse_json(record)
         return content
 

@@ -63,7 +63,7 @@ class WriteBack:
         """
         try:
             if not self._run.options.is_dry:
-                settle(self._run)
+                settle(self._run, resends=self._run.options.resends)
             for lines in batches:
                 for line in lines:
                     self._number += 1

@@ -28,6 +28,7 @@ MIN_SCORE, MIN_SCORE_OF_PERSON = 2.5, 3.0
 MIN_SCORE_AGAINST_OTHERS = 1.5
 MIN_PERIODS = 3  # before, without which nothing is usual
 TYPE_NAMES = {
+    "": "engagements without a type",
     "CALL": "calls",
     "EMAIL": "e-mails sent",
     "INCOMING_EMAIL": "incoming e-mails",

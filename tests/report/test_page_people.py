@@ -52,6 +52,24 @@ def test_changes_are_those_of_the_report(
     assert [(now, int(mean)) for now, mean in of_page] == of_report
 
 
+def test_a_change_of_engagements_without_a_type(
+    database: TestDatabase, reports: Reports, write: Write
+) -> None:
+    """
+    Engagements whose type is empty are named as such, in the report and on the page.
+    """
+    sales_team.fill(database)
+    database.query("UPDATE engagements SET type = '' WHERE type = 'CALL'")
+    sentences = [row[0] for row in reports.rows("changes", *LAST_WEEK)]
+    assert sentences == [
+        "Ada Ampere: engagements without a type fell by 60 %, to 20 from 50.0",
+        "Engagements without a type fell by 33 %, to 100 from 150.0",
+    ]
+    on_page = Page(write(*LAST_WEEK)).text("changes")
+    assert "Ada Ampere , engagements without a type: 20 against 50" in on_page
+    assert "Engagements without a type : 100 against 150" in on_page
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [

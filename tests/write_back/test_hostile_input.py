@@ -13,9 +13,13 @@ from hubspot_simulator.objects.behaviour import ObjectsBehaviour
 from hubspot_simulator.objects.engagement_properties import APP_ID
 from hubspot_simulator.objects.object_types import CONTACTS
 from hubspot_simulator.responses import error_response
+from target_hubspot_engagements.config import Config
 from target_hubspot_engagements.creating import SOURCE_ID
 from target_hubspot_engagements.exceptions import InputError, UndecidedError
 from target_hubspot_engagements.ledger import open_ledger
+from target_hubspot_engagements.messages import SchemaMessage
+from target_hubspot_engagements.source_streams import SourceStream
+from tests.conftest import run_program
 from tests.write_back.conftest import (
     Message,
     Serve,
@@ -25,6 +29,7 @@ from tests.write_back.conftest import (
     record,
     schema,
     state,
+    to_lines,
 )
 
 HUGE = 10**30
@@ -396,3 +401,36 @@ def test_rejected_records_of_a_dry_run(serve: Serve) -> None:
     target = serve(settings={"on_error": "skip", "rejected": "rejected.jsonl"})
     outcome = target.program("--dry-run", stdin=[schema(), call(1, hs_call_status="NEW")])
     assert (outcome.code, "1 records were rejected: see the log" in outcome.err) == (1, True)
+
+
+DEEP = "[" * 100_000 + "]" * 100_000
+
+
+@pytest.mark.parametrize("name", ["record", "value", "schema"])
+def test_a_line_that_is_nested_too_deep(serve: Serve, name: str) -> None:
+    """
+    A line whose JSON is nested a hundred thousand levels deep ends the run, and is named.
+    """
+    target = serve()
+    path = target.folder / "config.json"
+    path.write_text(json.dumps(target.config()))
+    kind = "STATE" if name == "value" else name.upper()
+    deep = f'{{"type": "{kind}", "stream": "calls", "{name}": {{"id": {DEEP}}}}}'
+    lines = [*to_lines([schema(), call(1)]), deep.encode()]
+    arguments = ("--config", path, "--new-ledger")
+    outcome = run_program("target-hubspot-engagements", *arguments, stdin=b"\n".join(lines))
+    assert (outcome.code, outcome.out) == (1, "")
+    assert "line 3: not a Singer message: nested too deep" in outcome.err
+    assert "Traceback" not in outcome.err
+
+
+def test_a_key_that_is_nested_too_deep() -> None:
+    """
+    A record that no parser reads has no key; the error rejects it.
+    """
+    message = SchemaMessage("calls", ("id",), ("id",))
+    stream = SourceStream(
+        message, "calls", Config.from_dict({"access_token": "x", "ledger": "x"}, {})
+    )
+    with pytest.raises(ValueError, match="nested too deep"):
+        stream.identify(f'{{"id": {DEEP}}}'.encode())

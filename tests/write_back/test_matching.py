@@ -72,7 +72,7 @@ def test_one_creation_in_doubt(candidates: list[Result], settled: bool, expected
     One that fits is found, none of the moment is absent once it would show, all else is undecided.
     """
     one = doubt(1)
-    decision = decide([one], {one.place: candidates}, [9], lambda _: settled)
+    decision = decide([one], {one.place: candidates}, [9], lambda _: None if settled else "late")
     outcomes = {
         "found": one.place in decision.found,
         "absent": one.place in decision.absent,
@@ -87,7 +87,7 @@ def test_creations_with_the_same_content() -> None:
     """
     doubts = [doubt(1), doubt(2)]
     candidates = {one.place: [engagement(7)] for one in doubts}
-    decision = decide(doubts, candidates, [], lambda _: True)
+    decision = decide(doubts, candidates, [], lambda _: None)
     assert (len(decision.found), len(decision.absent), len(decision.undecided)) == (1, 1, 0)
 
 
@@ -97,7 +97,7 @@ def test_an_engagement_that_two_contents_claim() -> None:
     """
     doubts = [doubt(1), doubt(2, contact="102")]
     candidates = {one.place: [engagement(7)] for one in doubts}
-    decision = decide(doubts, candidates, [], lambda _: True)
+    decision = decide(doubts, candidates, [], lambda _: None)
     assert (decision.found, len(decision.undecided)) == ({}, 2)
 
 
