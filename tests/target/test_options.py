@@ -113,6 +113,28 @@ def test_a_stream_wider_than_a_row(database: TestDatabase, count: int) -> None:
 
 
 @pytest.mark.skipif(FAMILY.row_format == "Compact", reason="its rows hold fewer long texts")
+def test_json_that_the_overflow_column_cannot_hold(database: TestDatabase) -> None:
+    """
+    The overflow column becomes text for a value that its JSON type would refuse or change, and
+    later runs leave the column as it is.
+    """
+    message = schema({**{f"p{number}": TEXT for number in range(200)}, "o": {"type": "object"}})
+    deep = '{"deep":' + "[" * 200 + "]" * 200 + "}"
+    # 31 levels are too many for MariaDB only inside of the overflow column.
+    edge = '{"deep":' + "[" * 30 + "]" * 30 + "}"
+    loaded = ['{"a":1}', edge, '{"lat":52.520006599999998}', deep]
+    for at, value in enumerate(loaded):
+        line = f'{{"type":"RECORD","stream":"things","record":{{"id":{at},"o":{value}}}}}'
+        for _ in range(2):
+            load_here(database, message, line)
+    assert columns(database)[-1] == "_sdc_overflow"
+    rows = database.query("SELECT _sdc_overflow FROM things ORDER BY id")
+    assert [json.loads(row) for (row,) in rows] == [{"o": json.loads(value)} for value in loaded]
+    # MySQL formats what its JSON type has held.
+    assert [row for (row,) in rows[2:]] == [f'{{"o":{value}}}' for value in loaded[2:]]
+
+
+@pytest.mark.skipif(FAMILY.row_format == "Compact", reason="its rows hold fewer long texts")
 def test_our_own_names_come_back_as_properties(database: TestDatabase) -> None:
     """
     A stream read from a table of this target has the _sdc_ columns as properties, except those for
