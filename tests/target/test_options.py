@@ -78,6 +78,20 @@ def test_a_flattened_property_that_is_no_object(database: TestDatabase) -> None:
     assert database.query("SELECT address__city FROM things") == [("Ulm",)]
 
 
+@pytest.mark.parametrize("bad_type", [["string"], {"type": "object"}])
+def test_a_malformed_type_of_a_flattened_property(database: TestDatabase, bad_type: Any) -> None:
+    """
+    A type that is no name allows any value, with flattening as without.
+    """
+    message = schema({"address": {"type": [bad_type], "properties": {"city": TEXT}}})
+    for level in (0, 1):
+        row = record({"id": level, "address": {"city": "Ulm"}})
+        load_here(database, message, row, data_flattening_max_level=level)
+    assert columns(database) == ["id", "address"]
+    actual = [json.loads(address) for (address,) in database.query("SELECT address FROM things")]
+    assert actual == [{"city": "Ulm"}] * 2
+
+
 def test_a_key_behind_flattened_objects(database: TestDatabase) -> None:
     """
     The key's properties may come after others in a SCHEMA, flattened or not.
