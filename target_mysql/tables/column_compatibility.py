@@ -25,7 +25,7 @@ from target_mysql.tables.columns import (
     widest_integer,
     without_text,
 )
-from target_mysql.tables.dialect import Dialect
+from target_mysql.tables.dialect import BYTES_A_CHARACTER, Dialect
 from target_mysql.tables.kinds import TEXTUAL, Kind
 
 BITS = {"tinyint": 8, "smallint": 16, "mediumint": 24, "int": 32, "bigint": 64}
@@ -111,7 +111,7 @@ def reconcile(
     A column of text in a key always stays, whatever the type of the key now.
     """
     if in_key and existing.family == "text":
-        result: Reconciled | None = _key_text(requested, existing, dialect.pads)
+        result: Reconciled | None = _key_text(requested, existing, dialect)
     elif in_key and requested.kind is Kind.NUMBER and existing.base in BITS:
         result = Reconciled(wide_decimal(existing.name), modify=True)
     else:
@@ -303,11 +303,16 @@ def _longest_indexed(column: Column, room: int) -> Column | None:
     return replace(varchar(column, room), wider_type=None, length_advice=INDEX_ADVICE)
 
 
-def _key_text(requested: Column, existing: ExistingColumn, pads: bool) -> Reconciled:
+def _key_text(requested: Column, existing: ExistingColumn, dialect: Dialect) -> Reconciled:
     """Keep the text column of a key; a longer value makes the column longer."""
     if requested.max_length is None:
         length = existing.arguments[0] if existing.arguments else None
-        as_is = Column(existing.name, Kind.MIXED, existing.sql_type, max_length=length, pads=pads)
+        as_is = Column(
+            existing.name, Kind.MIXED, existing.sql_type, max_length=length, pads=dialect.pads
+        )
+        longest = dialect.key_bytes // BYTES_A_CHARACTER
+        if length is not None and length < longest:
+            as_is = replace(as_is, wider_type=varchar(as_is, longest))
         return Reconciled(as_is, modify=False)
     if existing.base != "varchar":
         return Reconciled(requested, modify=True)

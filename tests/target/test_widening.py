@@ -9,6 +9,9 @@ from typing import Any
 
 import pytest
 
+from target_mysql.server.statements import find_inexact
+from target_mysql.tables.columns import decimal_column
+from target_mysql.tables.table import Table
 from tests.conftest import TestDatabase
 from tests.target.conftest import INTEGER, TEXT, load, load_here, record, schema
 
@@ -305,6 +308,29 @@ def test_a_key_of_text_holds_other_types(database: TestDatabase) -> None:
     number = schema({"key": INTEGER, "n": INTEGER}, key=("key",))
     load_here(database, number, record({"id": 1, "key": 7, "n": 2}))
     assert database.query("SELECT `key`, n FROM things") == [("7", 2)]
+
+
+def test_a_short_key_of_text_holds_longer_numbers(database: TestDatabase) -> None:
+    """
+    A key of text that holds numbers is widened as one that holds text.
+    """
+    database.query("CREATE TABLE things (`key` VARCHAR(3) PRIMARY KEY)")
+    database.query("INSERT INTO things VALUES ('abc')")
+    message = schema({"key": INTEGER}, key=("key",))
+    for _ in range(2):
+        load_here(database, message, record({"id": 1, "key": 12_345}))
+    assert {key for (key,) in database.query("SELECT `key` FROM things")} == {"abc", "12345"}
+
+
+def test_decimals_are_compared_by_all_digits(database: TestDatabase) -> None:
+    """
+    A fraction that a DECIMAL would round is found behind more digits than a DOUBLE holds.
+    """
+    database.query("CREATE TABLE things (n DECIMAL(65,2))")
+    database.query("INSERT INTO things VALUES (12345678901234567890.25)")
+    table = Table("things", "things", (), ())
+    for scale, rows in ((0, [(1,)]), (2, [])):
+        assert database.query(find_inexact(table, decimal_column("n", 65, scale))) == rows
 
 
 @pytest.mark.parametrize(
