@@ -168,13 +168,17 @@ def _with_longer_text(table: Table, wider_type: Column, length: int, database: D
 
 
 def _first_exact(table: Table, column: Column, database: Database) -> Column:
-    """Return the first column, of `column` and its wider columns, that keeps all numbers exact."""
+    """
+    Return the first column, of `column` and its wider columns, that keeps all numbers exact.
+
+    Raises ValueError if none does, as for a key, which cannot become LONGTEXT.
+    """
     may_round = (Kind.NUMBER, Kind.DECIMAL)
-    while (
-        column.kind in may_round
-        and column.wider_type
-        and database.query(statements.find_inexact(table, column))
-    ):
+    while column.kind in may_round and database.query(statements.find_inexact(table, column)):
+        if column.wider_type is None:
+            raise ValueError(
+                f"existing values would lose digits in {column.sql_type}: have the tap send strings"
+            )
         column = column.wider_type
     return column
 

@@ -133,8 +133,7 @@ class FallbackDecoder:
     ) -> object:
         """Return the value of a column as the decoder would; UNSET if the property is missing."""
         if column.members:
-            members = [_raw_at(raw_record, path, _at(record, path)) for path in column.members]
-            return joined(members, member_names(column))
+            return self._join_members(column, record, raw_record)
         value = _at(record, column.path)
         if value is UNSET:
             return UNSET
@@ -155,6 +154,20 @@ class FallbackDecoder:
                 raise
         self._dates_replaced += 1
         return None if self._invalid_dates == "null" else datetimes.clamped(value, column.kind)
+
+    def _join_members(
+        self, column: Column, record: Mapping[str, object], raw_record: Raw
+    ) -> object:
+        """Return the JSON object of a column's members; UNSET if all are missing."""
+        members = [_raw_at(raw_record, path, _at(record, path)) for path in column.members]
+        value = joined(members, member_names(column))
+        if value is not UNSET and column.wider_type:
+            try:
+                values.to_json(value, column.json)
+            except ValueError:
+                key = _key_text(self._table, record)
+                raise ColumnTooNarrow(column.wider_type, 0, key) from None
+        return value
 
     def _add_undeclared(self, record: Mapping[str, object]) -> None:
         ignored = {(name,) for name in self._table.ignored}

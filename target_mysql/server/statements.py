@@ -124,7 +124,7 @@ def find_inexact(table: Table, column: Column) -> str:
     if column.kind is Kind.NUMBER:
         is_inexact = f"CAST({name} + 0e0 AS {wide_decimal(column.name).sql_type}) <> {name}"
     else:
-        is_inexact = f"CAST({name} AS {column.sql_type}) + 0e0 <> {name} + 0e0"
+        is_inexact = f"CAST({name} AS {column.sql_type}) <> {name}"
     return f"SELECT 1 FROM {quote(table.name)} WHERE {is_inexact} LIMIT 1"
 
 

@@ -25,7 +25,7 @@ from target_mysql.tables.columns import (
     widest_integer,
     without_text,
 )
-from target_mysql.tables.dialect import Dialect
+from target_mysql.tables.dialect import BYTES_A_CHARACTER, Dialect
 from target_mysql.tables.kinds import TEXTUAL, Kind
 
 BITS = {"tinyint": 8, "smallint": 16, "mediumint": 24, "int": 32, "bigint": 64}
@@ -111,7 +111,7 @@ def reconcile(
     A column of text in a key always stays, whatever the type of the key now.
     """
     if in_key and existing.family == "text":
-        result: Reconciled | None = _key_text(requested, existing, dialect.pads)
+        result: Reconciled | None = _key_text(requested, existing, dialect)
     elif in_key and requested.kind is Kind.NUMBER and existing.base in BITS:
         result = Reconciled(wide_decimal(existing.name), modify=True)
     else:
@@ -189,36 +189,40 @@ def _with_integer(requested: Column, existing: ExistingColumn) -> Reconciled | N
 def _with_decimal(requested: Column, existing: ExistingColumn) -> Reconciled | None:
     digits, scale = existing.arguments
     whole = digits - scale
-    as_is = decimal_column(existing.name, digits, scale)
     if requested.kind is Kind.BOOLEAN:
         return _keep(requested, existing)
-    if requested.kind is Kind.INTEGER:
-        room = BIGINT_DIGITS + scale
-        if digits < room <= MAX_DECIMAL_DIGITS:
-            as_is = replace(as_is, wider_type=decimal_column(existing.name, room, scale))
-        elif not scale and digits < MAX_DECIMAL_DIGITS:
-            as_is = replace(as_is, wider_type=widest_integer(existing.name))
-        return Reconciled(as_is, modify=existing.unsigned)
-    if requested.kind is Kind.NUMBER:
-        wide = number_column(existing.name).wider_type
-        is_wide = wide is not None and wide.sql_type.lower() == existing.sql_type
-        return Reconciled(
-            replace(as_is, wider_type=wide and wide.wider_type if is_wide else wide),
-            existing.unsigned,
-        )
+    if requested.kind not in (Kind.INTEGER, Kind.NUMBER, Kind.DECIMAL):
+        return _as_text(requested)
     if requested.kind is Kind.DECIMAL:
-        if existing.sql_type == _sql_type(requested.wider_type):  # which an earlier value needed
-            text = requested.wider_type and requested.wider_type.wider_type
-            return Reconciled(replace(as_is, wider_type=text), modify=False)
-        if whole >= requested.digits - requested.scale and scale >= requested.scale:
-            as_is = replace(as_is, wider_type=requested.wider_type)
-            return Reconciled(as_is, modify=existing.unsigned)
-        return _decimal(existing, whole, scale, requested)
-    return _as_text(requested)
+        holds_requested = whole >= requested.digits - requested.scale and scale >= requested.scale
+        # An earlier value may have needed the wider type.
+        if not holds_requested and existing.sql_type != _sql_type(requested.wider_type):
+            return _decimal(existing, whole, scale, requested)
+    as_is = _with_wider_types(decimal_column(existing.name, digits, scale), requested)
+    if requested.kind is Kind.INTEGER and whole < BIGINT_DIGITS:
+        bigint = decimal_column(existing.name, BIGINT_DIGITS + scale, scale)
+        as_is = replace(as_is, wider_type=_with_wider_types(bigint, requested))
+    return Reconciled(as_is, modify=existing.unsigned)
 
 
 def _sql_type(column: Column | None) -> str:
     return column.sql_type.lower() if column else ""
+
+
+def _with_wider_types(column: Column, requested: Column) -> Column:
+    """
+    Return a DECIMAL with the wider types of `requested`, a column of numbers.
+
+    The wider DECIMAL keeps the scale of `column`: a smaller one would round existing values.
+    """
+    wide = requested.wider_type
+    if wide is None:
+        return column
+    scale = max(column.scale, wide.scale)
+    decimal = decimal_column(column.name, MAX_DECIMAL_DIGITS, scale)
+    text = wide.wider_type
+    is_widest = column.sql_type == decimal.sql_type
+    return replace(column, wider_type=text if is_widest else replace(decimal, wider_type=text))
 
 
 def _decimal(
@@ -229,7 +233,8 @@ def _decimal(
     digits = max(whole, requested.digits - requested.scale) + scale
     if digits > MAX_DECIMAL_DIGITS:
         return None
-    return Reconciled(decimal_column(existing.name, digits, scale), modify=True)
+    column = decimal_column(existing.name, digits, scale)
+    return Reconciled(_with_wider_types(column, requested), modify=True)
 
 
 def _with_double(requested: Column, existing: ExistingColumn) -> Reconciled | None:
@@ -298,11 +303,16 @@ def _longest_indexed(column: Column, room: int) -> Column | None:
     return replace(varchar(column, room), wider_type=None, length_advice=INDEX_ADVICE)
 
 
-def _key_text(requested: Column, existing: ExistingColumn, pads: bool) -> Reconciled:
+def _key_text(requested: Column, existing: ExistingColumn, dialect: Dialect) -> Reconciled:
     """Keep the text column of a key; a longer value makes the column longer."""
     if requested.max_length is None:
         length = existing.arguments[0] if existing.arguments else None
-        as_is = Column(existing.name, Kind.MIXED, existing.sql_type, max_length=length, pads=pads)
+        as_is = Column(
+            existing.name, Kind.MIXED, existing.sql_type, max_length=length, pads=dialect.pads
+        )
+        longest = dialect.key_bytes // BYTES_A_CHARACTER
+        if length is not None and length < longest:
+            as_is = replace(as_is, wider_type=varchar(as_is, longest))
         return Reconciled(as_is, modify=False)
     if existing.base != "varchar":
         return Reconciled(requested, modify=True)

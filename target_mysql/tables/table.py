@@ -289,7 +289,8 @@ def _is_object(schema: Schema) -> bool:
     """Whether all values of `schema` are objects or null."""
     types = schema.get("type") if isinstance(schema, Mapping) else None
     return to_kind(schema)[0] is Kind.JSON and (
-        types == "object" or (isinstance(types, list) and set(types) <= {"object", "null"})
+        types == "object"
+        or (isinstance(types, list) and all(one in ("object", "null") for one in types))
     )
 
 
@@ -305,6 +306,8 @@ def _to_parent(schema: Schema, names: Mapping[tuple[str, ...], str]) -> Parent |
     unknown = [name for name in keys if (name,) not in names]
     if unknown:
         raise ValueError(f"x-parent: {', '.join(unknown)} is not among the properties")
+    if not all(isinstance(theirs, str) for theirs in keys.values()):
+        raise ValueError("x-parent: keys must name properties of the parent")
     pairs = tuple((names[ours,], to_name(theirs)) for ours, theirs in keys.items())
     return Parent(stream, to_table_name(stream), pairs)
 

@@ -181,6 +181,28 @@ def test_a_child_before_its_parents_schema_is_refused(database: TestDatabase) ->
     )
 
 
+@pytest.mark.parametrize(
+    ("x_parent", "problem"),
+    [
+        ("orders", "x-parent needs a stream and keys"),
+        ({"stream": "orders", "keys": {}}, "x-parent needs a stream and keys"),
+        ({"stream": "orders", "keys": {"order": "id"}}, "x-parent: order is not among the"),
+        ({"stream": "orders", "keys": {"orderId": None}}, "x-parent: keys must name properties"),
+        ({"stream": "orders", "keys": {"orderId": ["id"]}}, "x-parent: keys must name properties"),
+    ],
+)
+def test_a_malformed_parent_is_refused(
+    database: TestDatabase, x_parent: object, problem: str
+) -> None:
+    """
+    The error names the line and what `x-parent` lacks.
+    """
+    child_schema = {**CHILD["schema"], "x-parent": x_parent}
+    done = load(database, PARENT, {**CHILD, "schema": child_schema})
+    assert done.code == 1
+    assert f"line 2, stream items: {problem}" in done.err
+
+
 def test_versions_reach_children(database: TestDatabase) -> None:
     """
     ACTIVATE_VERSION flags older versions of parents and children; a row that returns is live again.

@@ -78,6 +78,20 @@ def test_a_flattened_property_that_is_no_object(database: TestDatabase) -> None:
     assert database.query("SELECT address__city FROM things") == [("Ulm",)]
 
 
+@pytest.mark.parametrize("bad_type", [["string"], {"type": "object"}])
+def test_a_malformed_type_of_a_flattened_property(database: TestDatabase, bad_type: Any) -> None:
+    """
+    A type that is no name allows any value, with flattening as without.
+    """
+    message = schema({"address": {"type": [bad_type], "properties": {"city": TEXT}}})
+    for level in (0, 1):
+        row = record({"id": level, "address": {"city": "Ulm"}})
+        load_here(database, message, row, data_flattening_max_level=level)
+    assert columns(database) == ["id", "address"]
+    actual = [json.loads(address) for (address,) in database.query("SELECT address FROM things")]
+    assert actual == [{"city": "Ulm"}] * 2
+
+
 def test_a_key_behind_flattened_objects(database: TestDatabase) -> None:
     """
     The key's properties may come after others in a SCHEMA, flattened or not.
@@ -110,6 +124,28 @@ def test_a_stream_wider_than_a_row(database: TestDatabase, count: int) -> None:
         ((*row, overflow),) = database.query(sql, (values["id"],))
         actual = dict(zip(names, row, strict=True)) | json.loads(overflow)
         assert {name: value for name, value in actual.items() if value is not None} == values
+
+
+@pytest.mark.skipif(FAMILY.row_format == "Compact", reason="its rows hold fewer long texts")
+def test_json_that_the_overflow_column_cannot_hold(database: TestDatabase) -> None:
+    """
+    The overflow column becomes text for a value that its JSON type would refuse or change, and
+    later runs leave the column as it is.
+    """
+    message = schema({**{f"p{number}": TEXT for number in range(200)}, "o": {"type": "object"}})
+    deep = '{"deep":' + "[" * 200 + "]" * 200 + "}"
+    # 31 levels are too many for MariaDB only inside of the overflow column.
+    edge = '{"deep":' + "[" * 30 + "]" * 30 + "}"
+    loaded = ['{"a":1}', edge, '{"lat":52.520006599999998}', deep]
+    for at, value in enumerate(loaded):
+        line = f'{{"type":"RECORD","stream":"things","record":{{"id":{at},"o":{value}}}}}'
+        for _ in range(2):
+            load_here(database, message, line)
+    assert columns(database)[-1] == "_sdc_overflow"
+    rows = database.query("SELECT _sdc_overflow FROM things ORDER BY id")
+    assert [json.loads(row) for (row,) in rows] == [{"o": json.loads(value)} for value in loaded]
+    # MySQL formats what its JSON type has held.
+    assert [row for (row,) in rows[2:]] == [f'{{"o":{value}}}' for value in loaded[2:]]
 
 
 @pytest.mark.skipif(FAMILY.row_format == "Compact", reason="its rows hold fewer long texts")

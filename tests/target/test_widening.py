@@ -9,6 +9,9 @@ from typing import Any
 
 import pytest
 
+from target_mysql.server.statements import find_inexact
+from target_mysql.tables.columns import decimal_column
+from target_mysql.tables.table import Table
 from tests.conftest import TestDatabase
 from tests.target.conftest import INTEGER, TEXT, load, load_here, record, schema
 
@@ -20,6 +23,7 @@ DATE = {"type": ["null", "string"], "format": "date"}
 TIME = {"type": ["null", "string"], "format": "time"}
 MONEY = {"type": ["null", "number"], "multipleOf": 0.01}
 BIG = {"type": ["null", "integer"], "maximum": 10**30}
+UNSIGNED = {"type": ["null", "integer"], "minimum": 0, "maximum": 2**64 - 1}
 SEVERAL = {"type": ["null", "integer", "string"]}
 LONG = "12345678901234567890.123456789"
 
@@ -42,7 +46,9 @@ WIDENED: list[tuple[str, Any, dict[str, Any], Any, str, list[Any]]] = [
     ("BIGINT", 1, NUMBER, 0.5, "double", [1.0, 0.5]),
     ("BIGINT", 2**53 + 1, NUMBER, 0.5, "decimal(65,30)", [2**53 + 1, Decimal("0.5")]),
     ("BIGINT", 1, BIG, 10**30, "decimal(31,0)", [1, 10**30]),
+    ("BIGINT", 1, UNSIGNED, 10**21, "decimal(65,0)", [1, 10**21]),
     ("BIGINT", 1, MONEY, 0.25, "decimal(38,2)", [1, Decimal("0.25")]),
+    ("BIGINT", 1, MONEY, 1.234, "decimal(65,30)", [1, Decimal("1.234")]),
     ("BIGINT", 1, TEXT, "a", "longtext", ["1", "a"]),
     ("BIGINT", 1, SEVERAL, 2, "longtext", ["1", "2"]),
     ("BIGINT", 1, OBJECT, {}, "longtext", ["1", "{}"]),
@@ -50,7 +56,14 @@ WIDENED: list[tuple[str, Any, dict[str, Any], Any, str, list[Any]]] = [
     ("DECIMAL(10,2)", "1.25", NUMBER, 0.125, "decimal(65,30)", [Decimal("1.25"), Decimal("0.125")]),
     ("DECIMAL(10,2)", "1.25", NUMBER, 1e300, "longtext", None),
     ("DECIMAL(10,2)", "1.25", INTEGER, 10**9, "decimal(21,2)", [Decimal("1.25"), 10**9]),
+    ("DECIMAL(10,2)", "1.25", INTEGER, 10**20, "decimal(65,2)", [Decimal("1.25"), 10**20]),
+    ("DECIMAL(21,2)", "1.25", INTEGER, 10**20, "decimal(65,2)", [Decimal("1.25"), 10**20]),
+    ("DECIMAL(22,2)", "1.25", UNSIGNED, 10**21, "decimal(65,2)", [Decimal("1.25"), 10**21]),
+    ("DECIMAL(10,2)", "1.25", UNSIGNED, 10**21, "decimal(65,2)", [Decimal("1.25"), 10**21]),
     ("DECIMAL(10,4)", "1.25", MONEY, 10**20, "decimal(40,4)", [Decimal("1.25"), 10**20]),
+    ("DECIMAL(10,4)", "1.25", MONEY, 1e-5, "decimal(65,30)", [Decimal("1.25"), Decimal("1e-5")]),
+    ("DECIMAL(38,0)", 1, MONEY, 1.234, "decimal(65,30)", [1, Decimal("1.234")]),
+    ("DECIMAL(38,0)", 1, MONEY, 1e300, "longtext", ["1.00", "1e+300"]),
     ("FLOAT", 0.5, NUMBER, 0.1, "double", [0.5, 0.1]),
     ("DOUBLE", 0.5, INTEGER, 7, "double", [0.5, 7.0]),
     ("DOUBLE", 0.5, INTEGER, 2**53 + 1, "decimal(65,30)", [Decimal("0.5"), 2**53 + 1]),
@@ -216,6 +229,23 @@ def test_a_wider_decimal_stays_in_later_runs(database: TestDatabase) -> None:
     assert [Decimal(value) for (value,) in rows] == list(map(Decimal, values))
 
 
+def test_a_key_that_its_wider_column_would_round_is_an_error(database: TestDatabase) -> None:
+    """
+    A key's DOUBLE stays if an existing value would lose digits in the only wider column, a DECIMAL.
+    """
+    message = schema({"key": {"type": "number"}}, key=("key",))
+    load_here(database, message, record({"id": 1, "key": 1.5e-31}))
+    longer = f'{{"type":"RECORD","stream":"things","record":{{"id":2,"key":{LONG}}}}}'
+    done = load(database, message, longer)
+    assert done.code == 1
+    problem = "existing values would lose digits in DECIMAL(65,30): have the tap send strings"
+    assert f"ERROR line 2, stream things, key key={LONG}, column key: {problem}" in done.err
+    assert database.query("SELECT `key` FROM things") == [(1.5e-31,)]
+    text = schema({"key": {"type": "string"}}, key=("key",))
+    load_here(database, text, record({"id": 2, "key": LONG}))
+    assert {key for (key,) in database.query("SELECT `key` FROM things")} == {"1.5e-31", LONG}
+
+
 def test_json_that_the_server_would_refuse_or_change_is_text(database: TestDatabase) -> None:
     """
     Values nested deeper than the server allows, or with digits that the server would lose, are kept
@@ -278,6 +308,29 @@ def test_a_key_of_text_holds_other_types(database: TestDatabase) -> None:
     number = schema({"key": INTEGER, "n": INTEGER}, key=("key",))
     load_here(database, number, record({"id": 1, "key": 7, "n": 2}))
     assert database.query("SELECT `key`, n FROM things") == [("7", 2)]
+
+
+def test_a_short_key_of_text_holds_longer_numbers(database: TestDatabase) -> None:
+    """
+    A key of text that holds numbers is widened as one that holds text.
+    """
+    database.query("CREATE TABLE things (`key` VARCHAR(3) PRIMARY KEY)")
+    database.query("INSERT INTO things VALUES ('abc')")
+    message = schema({"key": INTEGER}, key=("key",))
+    for _ in range(2):
+        load_here(database, message, record({"id": 1, "key": 12_345}))
+    assert {key for (key,) in database.query("SELECT `key` FROM things")} == {"abc", "12345"}
+
+
+def test_decimals_are_compared_by_all_digits(database: TestDatabase) -> None:
+    """
+    A fraction that a DECIMAL would round is found behind more digits than a DOUBLE holds.
+    """
+    database.query("CREATE TABLE things (n DECIMAL(65,2))")
+    database.query("INSERT INTO things VALUES (12345678901234567890.25)")
+    table = Table("things", "things", (), ())
+    for scale, rows in ((0, [(1,)]), (2, [])):
+        assert database.query(find_inexact(table, decimal_column("n", 65, scale))) == rows
 
 
 @pytest.mark.parametrize(
