@@ -88,7 +88,10 @@ class Config(ServerSettings, frozen=True, kw_only=True):
     ] = 60.0
     retry_limit_seconds: Annotated[
         Seconds,
-        Meta(description="how long to retry a server that is unreachable, full or failing"),
+        Meta(
+            description="how long to retry a server that is unreachable, full or failing, from the "
+            "first failure on"
+        ),
     ] = 300.0
     read_timeout_seconds: Annotated[
         SecondsOrZero,

@@ -6,6 +6,7 @@ import contextlib
 import socket
 import subprocess
 import threading
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -123,10 +124,13 @@ def test_a_server_that_is_away_when_a_load_begins(start_target: StartTarget) -> 
 
 def test_a_connection_that_is_cut_in_the_login(database: TestDatabase) -> None:
     """
-    If the first connection is lost during the login, another is opened.
+    If the first connection is lost during the login, another is opened, even if the login took
+    longer than retry_limit_seconds.
     """
-    with Proxy(database.server.port, first_time(b"", Fate.LOSE)) as proxy:
-        done = load(database, THINGS, record({"id": 1}), state(1), port=proxy.port)
+    is_slow = first_time(b"", Fate.LOSE, do=lambda: time.sleep(3))
+    with Proxy(database.server.port, is_slow) as proxy:
+        config = {"port": proxy.port, "retry_limit_seconds": 2}
+        done = load(database, THINGS, record({"id": 1}), state(1), **config)
     assert (done.code, done.out) == (0, "1\n"), done.err
     assert "retrying in" in done.err
 
