@@ -48,7 +48,7 @@ def connect(config: Config) -> UploadConnection:
 
 
 def _open(config: Config, name: str, port: int) -> UploadConnection:
-    """Connect to a server and set the session variables."""
+    """Connect to a server, set the session variables, and end the login's time-out."""
     connection = UploadConnection(
         # The flag without `local_infile`: PyMySQL never opens a file that a server names.
         # Only `load_local` responds to such a request, from memory.
@@ -57,7 +57,7 @@ def _open(config: Config, name: str, port: int) -> UploadConnection:
     )
     _keep_alive(connection)
     _set_session(connection, config.init_sql)
-    end_login(connection, read_timeout_s=None)
+    end_login(connection, config.read_timeout_seconds or None)
     return connection
 
 

@@ -88,7 +88,7 @@ def to_error(
     With `has_other_servers`, the error of a server that is not the primary is transient.
     """
     code = error.args[0] if error.args else 0
-    message = str(error.args[1]) if len(error.args) > 1 else str(error) or "connection lost"
+    message = str(error.args[1] if len(error.args) > 1 else error) or "connection lost"
     # Error 1118 has two causes; only "Row size too large" needs our advice.
     is_known = code in ADVICE and (code != ROW_TOO_LARGE or "Row size" in message)
     advice = f": {ADVICE[code]}" if is_known else ""
