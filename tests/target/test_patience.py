@@ -33,6 +33,7 @@ from tests.target.conftest import (
     to_lines,
 )
 from tests.target.feeding import END_S, THINGS, loaded, until
+from tests.target.locking import send as send_messages
 from tests.target.proxy import Fate, Proxy, first_time
 from tests.wire import greeting, receive, send
 
@@ -158,6 +159,44 @@ def test_too_many_connections(start_target: StartTarget, limit: str) -> None:
         only.close()
         assert target.wait(END_S) == 0, output
         assert loaded(own) == 1
+
+
+def test_servers_that_are_all_read_only_for_a_moment(start_target: StartTarget) -> None:
+    """
+    During a switchover several servers are read-only: they are waited for, at the start of a load
+    and in its middle, and no connection to them is kept.
+    """
+    with FAMILY.server() as server:
+        own = TestDatabase(server, "switched")
+        own.query("CREATE USER modest@'%'")
+        own.query("GRANT ALL ON switched.* TO modest@'%'")
+        hosts = f"127.0.0.1:{server.port},localhost:{server.port}"
+        user = {"host": hosts, "user": "modest", "password": ""}
+
+        own.query("SET GLOBAL read_only = 1")
+        target = start_target(**{**_where(own), **user, "batch_wait_limit_seconds": 0.1})
+        assert target.stdin and target.stdout
+        output = errors_of(target)
+
+        def is_read_only() -> bool:
+            return any("cannot connect to MySQL at localhost:" in line for line in output)
+
+        until(is_read_only)
+        connections = "SELECT id FROM information_schema.processlist WHERE user = 'modest'"
+        until(lambda: not own.query(connections))
+        own.query("SET GLOBAL read_only = 0")
+        send_messages(target, THINGS, record({"id": 1}), state(1))
+        assert target.stdout.readline() == b"1\n"
+
+        output.clear()
+        own.query("SET GLOBAL read_only = 1")
+        send_messages(target, record({"id": 2}), state(2))
+        until(is_read_only)
+        own.query("SET GLOBAL read_only = 0")
+        assert target.stdout.readline() == b"2\n"
+        target.stdin.close()
+        assert target.wait(END_S) == 0, output
+        assert loaded(own) == 2
 
 
 def test_a_wrong_password_is_not_tried_again(database: TestDatabase) -> None:

@@ -235,14 +235,14 @@ def small_disk(folder: Path, megabytes: int) -> Iterator[Callable[[int], None]]:
 
 
 @pytest.mark.parametrize(
-    ("sqlstate", "number"), [("HY000", 3100), ("40000", 3101), ("40XYZ", 9007)]
+    ("sqlstate", "number"), [("HY000", 3100), ("40000", 3101), ("40XYZ", 9007), ("HY000", 4031)]
 )
-def test_a_transaction_that_the_group_refuses_is_sent_again(
+def test_a_transaction_that_the_server_ends_is_sent_again(
     database: TestDatabase, sqlstate: str, number: int
 ) -> None:
     """
-    The errors of a group or cluster that rolls back a transaction, and all of SQLSTATE class 40,
-    lead to another attempt.
+    The errors of a group or cluster that rolls back a transaction, all of SQLSTATE class 40, and
+    the error of a session that was ended for inactivity lead to another attempt.
     """
     load_here(database, THINGS)
     database.query("CREATE TABLE attempts (n INT) ENGINE=MyISAM")  # which no rollback empties
