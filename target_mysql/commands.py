@@ -93,8 +93,8 @@ def _connect_with_retries(config: Config, *, creates_database: bool = True) -> D
             return Database(config, creates_database=creates_database)
         except (ConnectError, TransientError) as error:
             may_pass = isinstance(error, TransientError) or error.may_pass
-            wait_s = next(waits, None)
-            if not may_pass or wait_s is None:
+            wait_s = next(waits, None) if may_pass else None
+            if wait_s is None:
                 raise
             LOGGER.warning("%s: retrying in %.1f s", error, wait_s)
         time.sleep(wait_s)

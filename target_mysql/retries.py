@@ -14,9 +14,10 @@ def iter_waits_s(hosts: int, limit_s: float) -> Iterator[float]:
     Yield the seconds to wait before each retry: exponential backoff with jitter.
 
     The backoff throttles the load on a server that is failing. With several servers (`hosts`) the
-    waits are shorter: another server may take over at any moment. The last retry begins at most
-    `limit_s` seconds after the first failure, at which the caller takes the first wait: an attempt
-    may take longer than the limit before it fails.
+    waits are shorter: another server may take over at any moment.
+
+    The iterator ends when a retry would begin later than `limit_s` seconds after the first failure,
+    which is when the caller takes the first wait. The first attempt may take longer than that.
     """
     # Imported here: backoff imports asyncio, and most loads never retry.
     import backoff
