@@ -87,17 +87,17 @@ def load(paths: Sequence[Path], overrides: Overrides) -> None:
 
 def _connect_with_retries(config: Config, *, creates_database: bool = True) -> Database:
     """Connect; retry an unreachable or full server for retry_limit_seconds. TargetError."""
-    give_up_at = time.monotonic() + config.retry_limit_seconds
-    for wait_s in iter_waits_s(len(config.addresses)):
+    waits = iter_waits_s(len(config.addresses), config.retry_limit_seconds)
+    while True:
         try:
             return Database(config, creates_database=creates_database)
         except (ConnectError, TransientError) as error:
             may_pass = isinstance(error, TransientError) or error.may_pass
-            if not may_pass or time.monotonic() + wait_s > give_up_at:
+            wait_s = next(waits, None) if may_pass else None
+            if wait_s is None:
                 raise
             LOGGER.warning("%s: retrying in %.1f s", error, wait_s)
         time.sleep(wait_s)
-    raise AssertionError("there is always another wait")
 
 
 def print_state(paths: Sequence[Path], overrides: Overrides) -> None:

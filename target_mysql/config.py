@@ -88,13 +88,16 @@ class Config(ServerSettings, frozen=True, kw_only=True):
     ] = 60.0
     retry_limit_seconds: Annotated[
         Seconds,
-        Meta(description="how long to retry a server that is unreachable, full or failing"),
+        Meta(
+            description="how long to retry a server that is unreachable, full or failing, from the "
+            "first failure on"
+        ),
     ] = 300.0
     read_timeout_seconds: Annotated[
         SecondsOrZero,
         Meta(
-            description="how long to wait for a response, except to an ALTER, until the "
-            "connection counts as lost; 0: for ever"
+            description="how long the server may take to respond, except to an ALTER, or to "
+            "receive a packet, until the connection counts as lost; 0: for ever"
         ),
     ] = 600.0
     lock_wait_seconds: Annotated[

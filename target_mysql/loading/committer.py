@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import logging
 import threading
-import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent import futures
@@ -59,8 +58,8 @@ class Committer:
     """
     Commits batches in the order of their submission, and writes states to `out`.
 
-    `retry_limit_s` limits the seconds for which a batch is retried. The states of a run with a
-    `stored_state` are also written in the transactions of their batches.
+    `retry_limit_s` limits the seconds from a batch's first failure to its last retry. The states of
+    a run with a `stored_state` are also written in the transactions of their batches.
     """
 
     def __init__(
@@ -167,11 +166,10 @@ class Committer:
         """
         Return the result of `attempt`; after a transient error, reconnect and retry.
 
-        `database` is the connection, by default the first. Raises TransientError after
-        `retry_limit_s`.
+        `database` is the connection, by default the first. Raises TransientError when the next
+        retry would begin later than `retry_limit_s` after the first failure.
         """
-        give_up_at = time.monotonic() + self._retry_limit_s
-        waits = iter_waits_s(len(self._database.config.addresses))
+        waits = iter_waits_s(len(self._database.config.addresses), self._retry_limit_s)
         has_failed = False
         while True:
             try:
@@ -180,8 +178,8 @@ class Committer:
                 return attempt()
             except TransientError as error:
                 has_failed = True
-                wait_s = next(waits)
-                if self._stopping.is_set() or time.monotonic() + wait_s > give_up_at:
+                wait_s = next(waits, None)
+                if self._stopping.is_set() or wait_s is None:
                     raise
                 self._progress.retries += 1
                 LOGGER.warning("%s: retrying in %.1f s", error, wait_s)

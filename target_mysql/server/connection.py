@@ -34,30 +34,34 @@ def connect(config: Config) -> UploadConnection:
     problems = []
     for name, port in config.addresses:
         try:
-            connection = _open(config, name, port)
-            if len(config.addresses) > 1:
-                _refuse_read_only(connection)
-            return connection
+            return _open(config, name, port)
         except (pymysql.MySQLError, OSError, RuntimeError) as error:
             advice = ADVICE.get(error_code(error), CHECK_ADDRESS)
             problem = describe_failure(config, Address(name, port), error, advice)
-            problems.append(ConnectError(problem, may_pass=_may_pass(error)))
+            problems.append(ConnectError(problem, may_pass=_may_pass(config, error)))
             problems[-1].__cause__ = error
     may_pass = any(problem.may_pass for problem in problems)
     raise ConnectError("; ".join(map(str, problems)), may_pass=may_pass) from problems[-1].__cause__
 
 
 def _open(config: Config, name: str, port: int) -> UploadConnection:
-    """Connect to a server and set the session variables."""
+    """Connect to a server, set the session variables, and end the login's time-out."""
     connection = UploadConnection(
         # The flag without `local_infile`: PyMySQL never opens a file that a server names.
         # Only `load_local` responds to such a request, from memory.
         client_flag=CLIENT.LOCAL_FILES,
         **_options(config, name, port),
     )
-    _keep_alive(connection)
-    _set_session(connection, config.init_sql)
-    end_login(connection, read_timeout_s=None)
+    try:
+        _keep_alive(connection)
+        _set_session(connection, config.init_sql)
+        if len(config.addresses) > 1:
+            _refuse_read_only(connection)
+    except BaseException:
+        # The traceback keeps the connection: retries would use up the server's connections.
+        connection.close()
+        raise
+    end_login(connection, config.read_timeout_seconds or None)
     return connection
 
 
@@ -127,8 +131,12 @@ def _options(config: Config, name: str, port: int) -> dict[str, Any]:
         raise ConfigError(str(error)) from error
 
 
-def _may_pass(error: Exception) -> bool:
+def _may_pass(config: Config, error: Exception) -> bool:
     """Whether a retry may succeed: a certificate that is refused now is refused again."""
     cause = error.__context__
     is_refused = isinstance(cause, ssl.SSLError) and not isinstance(cause, TLS_CUT_OFF)
-    return isinstance(error, pymysql.MySQLError) and is_transient(error) and not is_refused
+    return (
+        isinstance(error, pymysql.MySQLError)
+        and is_transient(error, has_other_servers=len(config.addresses) > 1)
+        and not is_refused
+    )

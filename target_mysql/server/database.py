@@ -29,11 +29,7 @@ from target_mysql.server.connection import connect
 from target_mysql.server.dialect import read_server
 from target_mysql.server.errors import driver_errors, to_error
 from target_mysql.server.insert import INSERT_SIZE, split_rows, to_insert
-from target_mysql.server.upload_connection import (
-    StatementResult,
-    UploadConnection,
-    statement_result,
-)
+from target_mysql.server.upload_connection import StatementResult, statement_result
 from target_mysql.tables.columns import Column
 
 # About the binary log's format, and about syntax that a later version will lack.
@@ -51,7 +47,7 @@ class Database:
     def __init__(self, config: Config, *, creates_database: bool = True) -> None:
         self.config = config
         self._creates_database = creates_database
-        self._connection = self._connect()
+        self._connection = connect(config)
         self.server = read_server(self.query)
         self._enter_database()
 
@@ -69,7 +65,7 @@ class Database:
         """Replace the connection by a new one; raises TransientError while no server is up."""
         self.close()
         try:
-            self._connection = self._connect()
+            self._connection = connect(self.config)
         except ConnectError as error:
             if error.may_pass:
                 raise TransientError(str(error)) from error
@@ -85,8 +81,8 @@ class Database:
         The read timeout does not apply to an ALTER, which may copy the whole table.
         """
         is_slow = statement.startswith("ALTER ")
-        self._set_read_timeout(self._connection, 0 if is_slow else self.config.read_timeout_seconds)
-        with self._driver_errors(), self._connection.cursor() as cursor:
+        patience = self._no_read_timeout() if is_slow else contextlib.nullcontext()
+        with patience, self._driver_errors(), self._connection.cursor() as cursor:
             cursor.execute(statement, values)
             untyped: Any = cursor  # its result is not in the type stubs
             return statement_result(untyped._result)
@@ -168,15 +164,15 @@ class Database:
             if code not in HARMLESS_WARNINGS:
                 raise to_error(pymysql.err.DataError(code, message))
 
-    def _connect(self) -> UploadConnection:
-        connection = connect(self.config)
-        self._set_read_timeout(connection, self.config.read_timeout_seconds)
-        return connection
-
-    def _set_read_timeout(self, connection: UploadConnection, seconds: float) -> None:
-        """Treat the connection as lost when a response takes longer; 0 waits for ever."""
-        wire: Any = connection  # this attribute of PyMySQL is not in its type stubs
-        wire._read_timeout = seconds or None
+    @contextlib.contextmanager
+    def _no_read_timeout(self) -> Iterator[None]:
+        """Wait for responses for ever during the block."""
+        wire: Any = self._connection  # this attribute of PyMySQL is not in its type stubs
+        timeout_s, wire._read_timeout = wire._read_timeout, None
+        try:
+            yield
+        finally:
+            wire._read_timeout = timeout_s
 
     def _driver_errors(self) -> contextlib.AbstractContextManager[None]:
         return driver_errors(has_other_servers=len(self.config.addresses) > 1)

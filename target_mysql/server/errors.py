@@ -16,7 +16,7 @@ from target_mysql.exceptions import DatabaseError, RowRefused, TransientError
 # that the session was killed, the transaction was ended, or a row was changed meanwhile.
 TRANSIENT_ERRORS = frozenset(
     (1020, 1040, 1047, 1053, 1152, 1158, 1159, 1160, 1161, 1180, 1203, 1205, 1206, 1213, 1317)
-    + (1927, 2002, 2003, 2006, 2013, 2014, 2055, 3100, 3101)
+    + (1927, 2002, 2003, 2006, 2013, 2014, 2055, 3100, 3101, 4031)
     + (5066, 6002, 6235)
 )
 # The SQLSTATE class of transactions that the server rolled back: deadlocks, and conflicts that the
@@ -88,18 +88,15 @@ def to_error(
     With `has_other_servers`, the error of a server that is not the primary is transient.
     """
     code = error.args[0] if error.args else 0
-    message = str(error.args[1]) if len(error.args) > 1 else str(error) or "connection lost"
+    message = str(error.args[1] if len(error.args) > 1 else error) or "connection lost"
     # Error 1118 has two causes; only "Row size too large" needs our advice.
     is_known = code in ADVICE and (code != ROW_TOO_LARGE or "Row size" in message)
     advice = f": {ADVICE[code]}" if is_known else ""
-    if is_transient(error):
+    if is_transient(error, has_other_servers=has_other_servers):
         return TransientError(f"MySQL error {code}: {message}{advice}")
     match = AT_ROW.search(message)
     if match:
         return RowRefused(message, int(match["row"]), match["column"])
-    is_not_primary = code in NOT_PRIMARY_ERRORS and (code != READ_ONLY or "read-only" in message)
-    if has_other_servers and is_not_primary:
-        return TransientError(f"MySQL error {code}: {message}{advice}")
     return DatabaseError(f"MySQL error {code}: {message}{advice}")
 
 
@@ -109,14 +106,17 @@ def server_code(error: BaseException) -> object:
     return arguments[0] if arguments else None
 
 
-def is_transient(error: pymysql.MySQLError) -> bool:
+def is_transient(error: pymysql.MySQLError, *, has_other_servers: bool = False) -> bool:
+    """Whether a retry may succeed; with `has_other_servers` also after NOT_PRIMARY_ERRORS."""
     # An InterfaceError with code 0: the connection was closed under us.
     code = error.args[0] if error.args else 0
     sqlstate = getattr(error, "sqlstate", None) or ""
     # Other limits of a user, such as statements an hour, last too long to wait for.
     too_many_connections = code == USER_LIMIT and "max_user_connections" in str(error)
+    is_not_primary = code in NOT_PRIMARY_ERRORS and (code != READ_ONLY or "read-only" in str(error))
     return (
         code in TRANSIENT_ERRORS
+        or (has_other_servers and is_not_primary)
         or too_many_connections
         or sqlstate.startswith(ROLLED_BACK_CLASS)
         or isinstance(error, pymysql.err.InterfaceError)

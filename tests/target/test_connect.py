@@ -162,6 +162,22 @@ def test_a_server_that_is_read_only_is_passed_over(database: TestDatabase) -> No
         assert "the server is read-only: connect to a primary; cannot connect" in done.err
 
 
+def test_servers_that_stay_read_only_are_an_error(database: TestDatabase) -> None:
+    """
+    Several servers that are all read-only are retried for retry_limit_seconds; then the error says
+    so of each.
+    """
+    replica = FAMILY.server(["--read-only"])
+    replica.password = database.server.password
+    with replica:
+        hosts = f"127.0.0.1:{replica.port},localhost:{replica.port}"
+        done = load(database, THINGS, host=hosts, retry_limit_seconds=2)
+        assert (done.code, done.out) == (1, "")
+        assert "retrying in" in done.err
+        (error,) = [line for line in done.err.splitlines() if line.startswith("ERROR")]
+        assert error.count("the server is read-only: connect to a primary") == 2
+
+
 def test_init_sql_is_run_on_connecting(database: TestDatabase) -> None:
     """
     SET statements of the configuration are run as they are, percent signs and all.

@@ -6,6 +6,7 @@ import contextlib
 import socket
 import subprocess
 import threading
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -32,6 +33,7 @@ from tests.target.conftest import (
     to_lines,
 )
 from tests.target.feeding import END_S, THINGS, loaded, until
+from tests.target.locking import send as send_messages
 from tests.target.proxy import Fate, Proxy, first_time
 from tests.wire import greeting, receive, send
 
@@ -123,10 +125,13 @@ def test_a_server_that_is_away_when_a_load_begins(start_target: StartTarget) -> 
 
 def test_a_connection_that_is_cut_in_the_login(database: TestDatabase) -> None:
     """
-    If the first connection is lost during the login, another is opened.
+    If the first connection is lost during the login, another is opened, even if the login took
+    longer than retry_limit_seconds.
     """
-    with Proxy(database.server.port, first_time(b"", Fate.LOSE)) as proxy:
-        done = load(database, THINGS, record({"id": 1}), state(1), port=proxy.port)
+    is_slow = first_time(b"", Fate.LOSE, do=lambda: time.sleep(3))
+    with Proxy(database.server.port, is_slow) as proxy:
+        config = {"port": proxy.port, "retry_limit_seconds": 2}
+        done = load(database, THINGS, record({"id": 1}), state(1), **config)
     assert (done.code, done.out) == (0, "1\n"), done.err
     assert "retrying in" in done.err
 
@@ -154,6 +159,44 @@ def test_too_many_connections(start_target: StartTarget, limit: str) -> None:
         only.close()
         assert target.wait(END_S) == 0, output
         assert loaded(own) == 1
+
+
+def test_servers_that_are_all_read_only_for_a_moment(start_target: StartTarget) -> None:
+    """
+    During a switchover several servers are read-only: they are waited for, at the start of a load
+    and in its middle, and no connection to them is kept.
+    """
+    with FAMILY.server() as server:
+        own = TestDatabase(server, "switched")
+        own.query("CREATE USER modest@'%'")
+        own.query("GRANT ALL ON switched.* TO modest@'%'")
+        hosts = f"127.0.0.1:{server.port},localhost:{server.port}"
+        user = {"host": hosts, "user": "modest", "password": ""}
+
+        own.query("SET GLOBAL read_only = 1")
+        target = start_target(**{**_where(own), **user, "batch_wait_limit_seconds": 0.1})
+        assert target.stdin and target.stdout
+        output = errors_of(target)
+
+        def is_read_only() -> bool:
+            return any("cannot connect to MySQL at localhost:" in line for line in output)
+
+        until(is_read_only)
+        connections = "SELECT id FROM information_schema.processlist WHERE user = 'modest'"
+        until(lambda: not own.query(connections))
+        own.query("SET GLOBAL read_only = 0")
+        send_messages(target, THINGS, record({"id": 1}), state(1))
+        assert target.stdout.readline() == b"1\n"
+
+        output.clear()
+        own.query("SET GLOBAL read_only = 1")
+        send_messages(target, record({"id": 2}), state(2))
+        until(is_read_only)
+        own.query("SET GLOBAL read_only = 0")
+        assert target.stdout.readline() == b"2\n"
+        target.stdin.close()
+        assert target.wait(END_S) == 0, output
+        assert loaded(own) == 2
 
 
 def test_a_wrong_password_is_not_tried_again(database: TestDatabase) -> None:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import os
 import random
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +19,7 @@ from tests.conftest import TestDatabase
 from tests.servers import FAMILY
 from tests.target.conftest import (
     LOAD_METHODS,
+    TEXT,
     StartTarget,
     load,
     load_here,
@@ -233,14 +235,14 @@ def small_disk(folder: Path, megabytes: int) -> Iterator[Callable[[int], None]]:
 
 
 @pytest.mark.parametrize(
-    ("sqlstate", "number"), [("HY000", 3100), ("40000", 3101), ("40XYZ", 9007)]
+    ("sqlstate", "number"), [("HY000", 3100), ("40000", 3101), ("40XYZ", 9007), ("HY000", 4031)]
 )
-def test_a_transaction_that_the_group_refuses_is_sent_again(
+def test_a_transaction_that_the_server_ends_is_sent_again(
     database: TestDatabase, sqlstate: str, number: int
 ) -> None:
     """
-    The errors of a group or cluster that rolls back a transaction, and all of SQLSTATE class 40,
-    lead to another attempt.
+    The errors of a group or cluster that rolls back a transaction, all of SQLSTATE class 40, and
+    the error of a session that was ended for inactivity lead to another attempt.
     """
     load_here(database, THINGS)
     database.query("CREATE TABLE attempts (n INT) ENGINE=MyISAM")  # which no rollback empties
@@ -259,17 +261,78 @@ def test_a_transaction_that_the_group_refuses_is_sent_again(
 def test_a_server_that_does_not_answer(database: TestDatabase) -> None:
     """
     A server that stands still in the middle of a merge counts as lost after read_timeout_seconds.
+    The batch is retried, even if retry_limit_seconds is shorter.
     """
     load_here(database, THINGS)
     is_over = threading.Event()
     stand_still = first_time(b"INSERT INTO `things`", Fate.LOSE, do=lambda: is_over.wait(END_S))
     with Proxy(database.server.port, stand_still) as proxy:
         rows = (record({"id": 1, "text": "a"}), state(1))
-        done = load(database, THINGS, *rows, read_timeout_seconds=1, **through(proxy))
+        limits = {"read_timeout_seconds": 3, "retry_limit_seconds": 2}
+        done = load(database, THINGS, *rows, **limits, **through(proxy))
         is_over.set()
     assert (done.code, done.out) == (0, "1\n"), done.err
-    assert done.err.count("retrying") == 1
+    (retry,) = [line for line in done.err.splitlines() if "retrying" in line]
+    assert "timed out" in retry
     assert database.query("SELECT id, text FROM things") == [(1, "a")]
+
+
+def test_a_server_that_stops_reading(database: TestDatabase) -> None:
+    """
+    A server that stops reading in the middle of an upload counts as lost after
+    read_timeout_seconds.
+    """
+    sent, is_over = 0, threading.Event()
+
+    def decide(data: bytes) -> Fate:
+        nonlocal sent
+        before, sent = sent, sent + len(data)
+        if not before < 200_000 <= sent:
+            return Fate.PASS
+        is_over.wait(END_S)
+        return Fate.LOSE
+
+    # More than the buffers of the connection hold.
+    rows = [record({"id": number, "text": "x" * 1_000_000}) for number in range(16)]
+    with Proxy(database.server.port, decide) as proxy:
+        config = {"batch_size_bytes": ONE_BATCH, "read_timeout_seconds": 3, **through(proxy)}
+        done = load(database, THINGS, *rows, state(1), **config)
+        is_over.set()
+    assert (done.code, done.out) == (0, "1\n"), done.err
+    (retry,) = [line for line in done.err.splitlines() if "retrying" in line]
+    assert "timed out" in retry
+    assert loaded(database) == 16
+
+
+def test_only_an_alter_may_take_longer_than_the_read_timeout(database: TestDatabase) -> None:
+    """
+    An ALTER that takes longer than read_timeout_seconds is waited for. The time-out applies again
+    to the statement after it.
+    """
+    load_here(database, THINGS)
+    is_altered, is_over = threading.Event(), threading.Event()
+
+    def decide(data: bytes) -> Fate:
+        if b"ALTER TABLE `things`" in data:
+            time.sleep(5)
+            is_altered.set()
+        elif is_altered.is_set():
+            is_altered.clear()
+            is_over.wait()
+            return Fate.LOSE
+        return Fate.PASS
+
+    wider = schema({"text": TEXT, "more": TEXT})
+    limits = {"read_timeout_seconds": 3, "lock_timeout_seconds": 600}
+    with Proxy(database.server.port, decide) as proxy:
+        rows = (record({"id": 1, "more": "a"}), state(1))
+        done = load(database, wider, *rows, **limits, **through(proxy))
+        is_over.set()
+    assert (done.code, done.out) == (0, "1\n"), done.err
+    # The first statement after an ALTER restores a variable, and its own error is not logged.
+    (retry,) = [line for line in done.err.splitlines() if "retrying" in line]
+    assert "connection lost" in retry
+    assert database.query("SELECT id, more FROM things") == [(1, "a")]
 
 
 @pytest.mark.parametrize("number", [1836, 3032, 3098])
