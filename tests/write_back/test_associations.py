@@ -1,0 +1,125 @@
+"""Associations that HubSpot refuses or a record drops: as in the record, or the run fails."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hubspot_simulator.faults import Fault
+from hubspot_simulator.objects.object_types import COMPANIES
+from hubspot_simulator.responses import Response
+from target_hubspot_engagements.exceptions import RejectedError
+from tests.write_back.conftest import Serve, Target, call, record, schema, state
+
+RULE = {"category": "VALIDATION_ERROR", "message": "This user may not edit the association"}
+LIMIT = {"category": "VALIDATION_ERROR", "message": "The limit of 50000 associations is reached"}
+SMALL_LIMIT = {**LIMIT, "message": "The limit of 202 associations is reached"}
+UNNAMED = {**RULE, "context": {"rule": ["202"]}}
+INVALID = {
+    "category": "VALIDATION_ERROR",
+    "subCategory": "crm.associations.INVALID_IDENTIFIER",
+    "message": "CONTACT=102 is not valid",
+    "context": {"id": ["102"]},
+}
+NOT_FOUND = {
+    "category": "OBJECT_NOT_FOUND",
+    "message": "Could not get some CONTACT objects, they may be deleted or not exist.",
+    "context": {"ids": ["102"]},
+}
+
+
+def errors_response(*errors: dict[str, Any], status: int = 200) -> Response:
+    """Return a response of success, whose body has errors."""
+    body = {"status": "COMPLETE", "results": [], "numErrors": len(errors), "errors": errors}
+    return Response(status, json.dumps(body).encode())
+
+
+def partners(target: Target, kind: str = "contactIds") -> list[Any]:
+    """Return the associations of the portal's engagements, in the order of their moments."""
+    return [sorted(one["associations"].get(kind, ())) for one in target.engagements()]
+
+
+@pytest.fixture
+def target(serve: Serve, tmp_path: Path) -> Target:
+    """The write-back by the objects API, which puts rejected records into a file."""
+    settings = {"on_error": "skip", "rejected": str(tmp_path / "rejected.jsonl")}
+    target = serve(settings=settings)
+    target.hubspot.portal.objects.put_related(COMPANIES, 202, {})
+    return target
+
+
+@pytest.mark.parametrize("error", [RULE, LIMIT, SMALL_LIMIT, UNNAMED])
+@pytest.mark.parametrize("status", [200, 207])
+def test_a_removal_that_hubspot_refuses(target: Target, error: dict[str, Any], status: int) -> None:
+    """
+    An error in the response to a removal rejects the record; when it comes again, the association
+    is removed.
+    """
+    fault = Fault(response=errors_response(error, status=status))
+    target.run(schema(), call(1, contactIds=[101, 102]))
+    target.hubspot.faults.add(fault.at(path="/contacts/batch/archive"))
+    fewer = call(1, contactIds=[101])
+
+    refused = target.run(schema(), fewer, on_error="stop")
+    assert isinstance(refused.error, RejectedError)
+    assert f"not associated as in the record; {error['message']}" in str(refused.error)
+    assert partners(target) == [[101, 102]]
+
+    assert target.run(schema(), fewer).error is None
+    assert partners(target) == [[101]]
+
+
+@pytest.mark.parametrize("error", [INVALID, NOT_FOUND])
+def test_a_removal_from_a_deleted_contact(target: Target, error: dict[str, Any]) -> None:
+    """
+    A contact that HubSpot does not have any more is associated with nothing: its removal is done.
+    """
+    target.run(schema(), call(1, contactIds=[101, 102]))
+    fault = Fault(response=errors_response(error))
+    target.hubspot.faults.add(fault.at(path="/contacts/batch/archive"))
+    fewer = call(1, contactIds=[101])
+
+    assert target.run(schema(), fewer, state(1), on_error="stop").states == [1]
+    assert target.run(schema(), fewer).counts == {"unchanged": 1}
+
+
+@pytest.mark.parametrize("error", [RULE, NOT_FOUND])
+@pytest.mark.parametrize("is_named", [True, False])
+def test_an_archival_that_hubspot_refuses(
+    target: Target, error: dict[str, Any], is_named: bool
+) -> None:
+    """
+    An error in the response to archivals rejects the record of the id that it names, without an id
+    all of them. An engagement that HubSpot does not have any more is archived.
+    """
+    target.run(schema(), call(1), call(2))
+    named = str(target.engagements()[0]["engagement"]["id"])
+    fault = Fault(response=errors_response({**error, "context": {"ids": [named] * is_named}}))
+    target.hubspot.faults.add(fault.at(path="/calls/batch/archive"))
+    deletions = [record(key, _sdc_deleted_at="2026-11-20") for key in (1, 2)]
+
+    first = target.run(schema(), *deletions)
+    expected = 0 if error is NOT_FOUND else 1 if is_named else 2
+    assert first.run.rejections.count == expected
+    assert target.run(schema(), *deletions).counts.get("archived", 0) == expected
+
+
+@pytest.mark.parametrize("error", [RULE, LIMIT, SMALL_LIMIT, UNNAMED])
+def test_an_association_that_hubspot_refuses(target: Target, error: dict[str, Any]) -> None:
+    """
+    An error that names no association of the request rejects all of its records: any may be meant.
+    """
+    fault = Fault(response=errors_response(error, status=207))
+    target.hubspot.faults.add(fault.at(path="/associate/default"))
+    calls = [call(1, companyIds=[201]), call(2, companyIds=[202])]
+
+    refused = target.run(schema(), *calls, on_error="stop")
+    assert refused.run.rejections.count == 2
+    assert f"but not associated as in the record; {error['message']}" in str(refused.error)
+    assert partners(target, "companyIds") == [[], []]
+
+    assert target.run(schema(), *calls).error is None
+    assert partners(target, "companyIds") == [[201], [202]]
