@@ -166,10 +166,8 @@ def _hash(engagement: Engagement, texts: Mapping[str, str], partners: Partners |
 
 def missing_partners(draft: Draft) -> dict[str, list[str]]:
     """Return the associations to make for an existing engagement."""
-    # Without an answer to the last request it is not known which of them exist.
-    is_known = draft.entry is not None and draft.entry.state == DONE
-    partners = draft.known_partners if is_known else {}
-    return _difference(draft.partners or {}, partners)
+    existing = draft.known_partners if _are_partners_certain(draft) else {}
+    return _difference(draft.partners or {}, existing)
 
 
 def surplus_partners(draft: Draft) -> dict[str, list[str]]:
@@ -192,6 +190,23 @@ def final_partners(draft: Draft) -> dict[str, list[str]]:
     """Return the associations that exist once the draft is written."""
     partners = {**draft.known_partners, **(draft.partners or {})}
     return {kind: sorted(ids) for kind, ids in partners.items() if ids}
+
+
+def final_hash(draft: Draft) -> bytes | None:
+    """
+    Return the payload hash of a draft that is written.
+
+    None if the draft leaves associations alone that may not exist, so that the next change of the
+    record is sent, with all associations that it has.
+    """
+    left_alone = draft.known_partners.keys() - (draft.partners or {}).keys()
+    return draft.payload_hash if _are_partners_certain(draft) or not left_alone else None
+
+
+def _are_partners_certain(draft: Draft) -> bool:
+    """Tell whether all associations of the ledger exist: without an answer, some may not."""
+    entry = draft.entry
+    return entry is not None and entry.state == DONE and entry.payload_hash is not None
 
 
 def _difference(some: Partners, others: Partners) -> dict[str, list[str]]:

@@ -12,7 +12,9 @@ from hubspot_simulator.faults import Fault
 from hubspot_simulator.objects.object_types import COMPANIES
 from hubspot_simulator.responses import Response
 from target_hubspot_engagements.exceptions import RejectedError
-from tests.write_back.conftest import Serve, Target, call, record, schema, state
+from target_hubspot_engagements.ledger import Ledger
+from tests.write_back.conftest import Killed, Serve, Target, call, record, schema, state
+from tests.write_back.schedules import KilledLedger
 
 RULE = {"category": "VALIDATION_ERROR", "message": "This user may not edit the association"}
 LIMIT = {"category": "VALIDATION_ERROR", "message": "The limit of 50000 associations is reached"}
@@ -123,3 +125,63 @@ def test_an_association_that_hubspot_refuses(target: Target, error: dict[str, An
 
     assert target.run(schema(), *calls).error is None
     assert partners(target, "companyIds") == [[201], [202]]
+
+
+COMPANY, CONTACT = ("companyIds", 201, 202), ("contactIds", 101, 102)
+BY_CREATION = [({}, COMPANY), ({"unique_property": "source_key"}, CONTACT)]
+
+
+@pytest.mark.parametrize(("settings", "columns"), BY_CREATION)
+def test_an_association_beside_a_refused_one_is_removed(
+    target: Target, settings: dict[str, Any], columns: tuple[str, int, int]
+) -> None:
+    """
+    Of two associations of a new engagement HubSpot refuses one: the other is removed when the
+    corrected record does not have it.
+    """
+    column, old, new = columns
+    refused = target.run(schema(), call(1, **{column: [old, 999]}), **settings)
+    assert (refused.run.rejections.count, partners(target, column)) == (1, [[old]])
+
+    assert target.run(schema(), call(1, **{column: [new]}), **settings).error is None
+    assert partners(target, column) == [[new]]
+
+
+def kill_at_third_change(ledger: Ledger) -> Any:
+    """Return a ledger that ends the run after the associations: creation, its answer, the end."""
+    return KilledLedger(ledger, 2, after=False)
+
+
+@pytest.mark.parametrize(("settings", "columns"), BY_CREATION)
+def test_an_association_of_a_killed_run_is_removed(
+    target: Target, settings: dict[str, Any], columns: tuple[str, int, int]
+) -> None:
+    """
+    A run that is killed before it notes the associations of a new engagement has them in the
+    ledger: they are removed when the record changes.
+    """
+    column, old, new = columns
+    killed = target.run(schema(), call(1, **{column: [old]}), wrap=kill_at_third_change, **settings)
+    assert (type(killed.error), partners(target, column)) == (Killed, [[old]])
+
+    assert target.run(schema(), call(1, **{column: [new]}), **settings).error is None
+    assert partners(target, column) == [[new]]
+
+
+@pytest.mark.parametrize("is_new", [True, False])
+def test_a_refused_association_is_made_later(target: Target, is_new: bool) -> None:
+    """
+    An association that HubSpot refused is made once HubSpot has the company, even if the record
+    came without the column in between.
+    """
+    if not is_new:
+        target.run(schema(), call(1))
+    both = call(1, companyIds=[201, 888])
+    assert target.run(schema(), both).run.rejections.count == 1
+    between = target.run(schema(), call(1, hs_call_title="between"))
+    assert (between.error, between.counts) == (None, {"updated": 1})
+    assert target.run(schema(), call(1, hs_call_title="between")).counts == {"unchanged": 1}
+    target.hubspot.portal.objects.put_related(COMPANIES, 888, {})
+
+    assert target.run(schema(), both).error is None
+    assert partners(target, "companyIds") == [[201, 888]]
