@@ -158,8 +158,13 @@ def _cleared(kind: str, definitions: Definitions) -> dict[str, str]:
 
 
 def _hash(engagement: Engagement, texts: Mapping[str, str], partners: Partners | None) -> bytes:
-    """Return the hash of an engagement's content, in any order of properties and ids."""
-    associated = sorted((kind, sorted(ids)) for kind, ids in (partners or {}).items() if ids)
+    """
+    Return the hash of an engagement's content, in any order of properties and ids.
+
+    A type with an empty list, whose associations are removed, is not the same as a missing type,
+    whose associations are left alone.
+    """
+    associated = sorted((kind, sorted(ids)) for kind, ids in (partners or {}).items())
     content = (engagement.kind, sorted(texts.items()), associated, engagement.is_deleted)
     return hashlib.blake2b(to_json(content), digest_size=HASH_BYTES).digest()
 

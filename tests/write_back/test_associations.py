@@ -11,9 +11,10 @@ import pytest
 from hubspot_simulator.faults import Fault
 from hubspot_simulator.objects.object_types import COMPANIES
 from hubspot_simulator.responses import Response
+from target_hubspot_engagements import write_back
 from target_hubspot_engagements.exceptions import RejectedError
 from target_hubspot_engagements.ledger import Ledger
-from tests.write_back.conftest import Killed, Serve, Target, call, record, schema, state
+from tests.write_back.conftest import Killed, Message, Serve, Target, call, record, schema, state
 from tests.write_back.schedules import KilledLedger
 
 RULE = {"category": "VALIDATION_ERROR", "message": "This user may not edit the association"}
@@ -37,6 +38,13 @@ def errors_response(*errors: dict[str, Any], status: int = 200) -> Response:
     """Return a response of success, whose body has errors."""
     body = {"status": "COMPLETE", "results": [], "numErrors": len(errors), "errors": errors}
     return Response(status, json.dumps(body).encode())
+
+
+def without(column: str, key: int, **values: Any) -> Message:
+    """Return a call whose record lacks a column."""
+    message = call(key, **values)
+    del message["record"][column]
+    return message
 
 
 def partners(target: Target, kind: str = "contactIds") -> list[Any]:
@@ -185,3 +193,32 @@ def test_a_refused_association_is_made_later(target: Target, is_new: bool) -> No
 
     assert target.run(schema(), both).error is None
     assert partners(target, "companyIds") == [[201, 888]]
+
+
+CHANGES = (
+    call(1),
+    without("contactIds", 1, hs_call_title="new"),
+    call(1, hs_call_title="new", contactIds=[]),
+)
+
+
+def test_an_empty_list_after_a_record_without_the_column(target: Target) -> None:
+    """
+    A record without the column leaves the contact alone; the same record with an empty list
+    removes it.
+    """
+    for change, contacts in zip(CHANGES, ([102], [102], []), strict=True):
+        assert target.run(schema(), change).error is None
+        assert partners(target) == [contacts]
+    assert target.run(schema(), CHANGES[-1]).counts == {"unchanged": 1}
+
+
+def test_an_empty_list_in_a_later_window(target: Target, monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    The three records in as many windows of one run end with the last one's associations.
+    """
+    monkeypatch.setattr(write_back, "CHUNK_RECORDS", 1)
+    monkeypatch.setattr(write_back, "WINDOW_RECORDS", 1)
+    result = target.run(schema(), *CHANGES)
+    assert (result.error, result.counts) == (None, {"created": 1, "updated": 2})
+    assert partners(target) == [[]]
