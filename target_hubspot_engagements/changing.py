@@ -132,8 +132,8 @@ class Associating:
         )
         for draft, hubspot_id, _ in self._engagements:
             if problems := self._problems.get(hubspot_id):
-                prefix = Problem(f"written as engagement {hubspot_id}, but not associated")
-                self._run.rejections.add(draft.source, [prefix, *problems])
+                written = f"written as engagement {hubspot_id}, but not associated as in the record"
+                self._run.rejections.add(draft.source, [Problem(written), *problems])
 
     def _pairs(
         self, partners: Iterable[tuple[int, Partners]], size: int

@@ -10,7 +10,7 @@ from functools import partial
 from hubspot_api.activity_properties import ASSOCIATIONS
 from hubspot_api.json_codec import to_json
 from target_hubspot_engagements.config import V1
-from target_hubspot_engagements.drafts import Draft, final_partners
+from target_hubspot_engagements.drafts import Draft, all_partners, final_hash, final_partners
 from target_hubspot_engagements.engagement import Partners, SourceRecord
 from target_hubspot_engagements.jobs import Job
 from target_hubspot_engagements.ledger import CREATING, DONE, UPDATING, Entry, Key
@@ -131,14 +131,14 @@ class Creating:
             draft.kind,
             UPDATING,
             hubspot_id,
-            partners=creation.partners,
             version=draft.source.version,
         )
         if _is_whole(draft, creation) and not is_partial:
             return as_done(entry, draft)
         if not is_partial:
             self.incomplete.append((draft, hubspot_id, creation.partners))
-        return entry
+        # The next requests make the other associations: a refusal or a kill may leave some of them.
+        return entry._replace(partners=all_partners(draft))
 
     def _facts(self, outcome: Outcome) -> Mapping[str, str]:
         """Return the facts by which the next run notices an old copy of the ledger."""
@@ -169,7 +169,7 @@ def as_done(entry: Entry, draft: Draft) -> Entry:
     return entry._replace(
         state=DONE,
         source_hash=draft.source.source_hash,
-        payload_hash=draft.payload_hash,
+        payload_hash=final_hash(draft),
         partners=final_partners(draft),
         version=draft.source.version,
         payload=None,

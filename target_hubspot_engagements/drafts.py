@@ -158,18 +158,21 @@ def _cleared(kind: str, definitions: Definitions) -> dict[str, str]:
 
 
 def _hash(engagement: Engagement, texts: Mapping[str, str], partners: Partners | None) -> bytes:
-    """Return the hash of an engagement's content, in any order of properties and ids."""
-    associated = sorted((kind, sorted(ids)) for kind, ids in (partners or {}).items() if ids)
+    """
+    Return the hash of an engagement's content, in any order of properties and ids.
+
+    A type with an empty list, whose associations are removed, is not the same as a missing type,
+    whose associations are left alone.
+    """
+    associated = sorted((kind, sorted(ids)) for kind, ids in (partners or {}).items())
     content = (engagement.kind, sorted(texts.items()), associated, engagement.is_deleted)
     return hashlib.blake2b(to_json(content), digest_size=HASH_BYTES).digest()
 
 
 def missing_partners(draft: Draft) -> dict[str, list[str]]:
     """Return the associations to make for an existing engagement."""
-    # Without an answer to the last request it is not known which of them exist.
-    is_known = draft.entry is not None and draft.entry.state == DONE
-    partners = draft.known_partners if is_known else {}
-    return _difference(draft.partners or {}, partners)
+    existing = draft.known_partners if _are_partners_certain(draft) else {}
+    return _difference(draft.partners or {}, existing)
 
 
 def surplus_partners(draft: Draft) -> dict[str, list[str]]:
@@ -192,6 +195,23 @@ def final_partners(draft: Draft) -> dict[str, list[str]]:
     """Return the associations that exist once the draft is written."""
     partners = {**draft.known_partners, **(draft.partners or {})}
     return {kind: sorted(ids) for kind, ids in partners.items() if ids}
+
+
+def final_hash(draft: Draft) -> bytes | None:
+    """
+    Return the payload hash of a draft that is written.
+
+    None if the draft leaves associations alone that may not exist, so that the next change of the
+    record is sent, with all associations that it has.
+    """
+    left_alone = draft.known_partners.keys() - (draft.partners or {}).keys()
+    return draft.payload_hash if _are_partners_certain(draft) or not left_alone else None
+
+
+def _are_partners_certain(draft: Draft) -> bool:
+    """Tell whether all associations of the ledger exist: without an answer, some may not."""
+    entry = draft.entry
+    return entry is not None and entry.state == DONE and entry.payload_hash is not None
 
 
 def _difference(some: Partners, others: Partners) -> dict[str, list[str]]:

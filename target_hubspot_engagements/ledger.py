@@ -63,9 +63,10 @@ class Entry(NamedTuple):
     The row of a source key.
 
     `source_hash` is of the record as it came, `payload_hash` of what was written for it; None
-    means that the last request has no answer. `payload` is what a creation without an answer sent,
-    and `sent_ms` when it began, in Unix ms; `lost_ms` is when its answer was lost, None if
-    the process was killed before. `version` is Singer's version of the stream's table.
+    means that the last request has no answer, or that a key that is DONE has `partners` that may
+    not exist. `payload` is what a creation without an answer sent, and `sent_ms` when it began, in
+    Unix ms; `lost_ms` is when its answer was lost, None if the process was killed before. `version`
+    is Singer's version of the stream's table.
     """
 
     stream: str

@@ -7,6 +7,7 @@ out twice without harm, and are retried. Any thread may call these functions.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
@@ -31,6 +32,9 @@ MAX_BATCH = 100
 MAX_ASSOCIATIONS = 2_000
 TRACE_ID = "objectWriteTraceId"
 SOURCE_ID = "hs_object_source_id"
+# Category and subcategory of errors by which a removal is done: HubSpot does not have the record,
+# nor any of its associations.
+ABSENT = ("OBJECT_NOT_FOUND", "crm.associations.INVALID_IDENTIFIER")
 # HubSpot's ids of the plain association types, from its associations guide. Pairs that are not here
 # are associated after the creation, by the endpoint that needs no id.
 ASSOCIATION_TYPE_IDS: Mapping[tuple[str, str], int] = {
@@ -48,6 +52,8 @@ ASSOCIATION_TYPE_IDS: Mapping[tuple[str, str], int] = {
 
 T = TypeVar("T")
 
+_ids_in_message = re.compile(r"=([0-9]+)").findall  # of "CONTACT=1234 is not valid"
+
 
 class _Record(msgspec.Struct):
     id: str | int
@@ -59,6 +65,7 @@ class _Record(msgspec.Struct):
 class _BatchError(msgspec.Struct):
     message: str | None = None
     category: str | None = None
+    subCategory: Any = None
     context: dict[str, Any] | None = None
     errors: list[Any] | None = None
 
@@ -137,10 +144,12 @@ class ObjectWrites:
         inputs = [{"id": str(one)} for one in ids]
         try:
             path = self._endpoints.batch(kind, "archive")
-            self._write(path, {"inputs": inputs}, _parse_removal, once=False)
+            errors = self._write(path, {"inputs": inputs}, _parse_removal, once=False)
         except BadRequestError as error:
             return _bisect(error, ids, lambda half: self.archive(kind, half))
-        return Outcome(ids=dict(enumerate(ids)))
+        refusals = _refusals_by_id(errors, [(str(one),) for one in ids])
+        archived = {place: one for place, one in enumerate(ids) if place not in refusals}
+        return Outcome(ids=archived, refusals=refusals)
 
     def associate(
         self, kind: str, partner_kind: str, pairs: Sequence[tuple[int, str]]
@@ -149,7 +158,7 @@ class ObjectWrites:
         inputs = [{"from": {"id": str(one)}, "to": {"id": partner}} for one, partner in pairs]
         path = self._endpoints.association_batch(kind, partner_kind, "associate/default")
         try:
-            body = self._write(path, {"inputs": inputs}, _parse_associations, once=False)
+            errors = self._write(path, {"inputs": inputs}, _parse_errors, once=False)
         except (BadRequestError, NotFoundError) as error:
             outcome = _bisect(
                 error,
@@ -157,7 +166,7 @@ class ObjectWrites:
                 lambda half: Outcome(refusals=self.associate(kind, partner_kind, half)),
             )
             return outcome.refusals
-        return _refused_pairs(body.errors or (), pairs)
+        return _refusals_by_id(errors, [(str(one), partner) for one, partner in pairs])
 
     def dissociate(
         self, kind: str, partner_kind: str, pairs: Sequence[tuple[int, str]]
@@ -166,7 +175,7 @@ class ObjectWrites:
         inputs = [{"from": {"id": str(one)}, "to": [{"id": partner}]} for one, partner in pairs]
         path = self._endpoints.association_batch(kind, partner_kind, "archive")
         try:
-            self._write(path, {"inputs": inputs}, _parse_removal, once=False)
+            errors = self._write(path, {"inputs": inputs}, _parse_removal, once=False)
         except (BadRequestError, NotFoundError) as error:
             outcome = _bisect(
                 error,
@@ -174,7 +183,7 @@ class ObjectWrites:
                 lambda half: Outcome(refusals=self.dissociate(kind, partner_kind, half)),
             )
             return outcome.refusals
-        return {}
+        return _refusals_by_id(errors, [(str(one), partner) for one, partner in pairs])
 
     def _write_batch(
         self, kind: str, action: str, inputs: Sequence[Mapping[str, Any]], *, once: bool
@@ -190,14 +199,14 @@ def _parse_batch(text: bytes) -> _Batch:
     return _check_status(_decode_batch(text))
 
 
-def _parse_associations(text: bytes) -> _AssociationBatch:
-    return _check_status(_decode_associations(text))
+def _parse_errors(text: bytes) -> list[_BatchError]:
+    return _check_status(_decode_associations(text)).errors or []
 
 
-def _parse_removal(text: bytes) -> None:
-    """Check the response to a removal, which has no body: 204."""
-    if text:
-        _parse_associations(text)
+def _parse_removal(text: bytes) -> list[_BatchError]:
+    """Return the errors of a removal, without those of absent records; a 204 has no body."""
+    errors = _parse_errors(text) if text else []
+    return [one for one in errors if one.category not in ABSENT and one.subCategory not in ABSENT]
 
 
 def _check_status(batch: _B) -> _B:
@@ -289,18 +298,28 @@ def _refusal_of_id(errors: Sequence[_BatchError], hubspot_id: int) -> Problem:
     return Problem(f"HubSpot has no engagement {hubspot_id}: it was deleted there")
 
 
-def _refused_pairs(
-    errors: Sequence[_BatchError], pairs: Sequence[tuple[int, str]]
+def _refusals_by_id(
+    errors: Sequence[_BatchError], inputs: Sequence[tuple[str, ...]]
 ) -> dict[int, Problem]:
-    """Return the refusals of associations; HubSpot names the id that is wrong, or none."""
+    """
+    Return the refusals of a batch by place; `inputs` are the ids of each input.
+
+    An error that names no id of the batch refuses all inputs, since any may be meant.
+    """
     refusals = {}
     for error in errors:
-        ids = set(map(str, (error.context or {}).get("id") or ()))
-        ids |= {text for text in str(error.message).replace("=", " ").split() if text.isdecimal()}
-        for place, (hubspot_id, partner) in enumerate(pairs):
-            if not ids or partner in ids or str(hubspot_id) in ids:
-                refusals[place] = _problem_of(error)
+        named = _named_ids(error)
+        places = [place for place, ids in enumerate(inputs) if not named.isdisjoint(ids)]
+        for place in places or range(len(inputs)):
+            refusals[place] = _problem_of(error)
     return refusals
+
+
+def _named_ids(error: _BatchError) -> set[str]:
+    """Return the ids that an error names; other numbers of its message, as of limits, are none."""
+    context = error.context or {}
+    listed = [*(context.get("id") or ()), *(context.get("ids") or ())]
+    return {*map(str, listed), *_ids_in_message(error.message or "")}
 
 
 def _problem_of(error: _BatchError) -> Problem:

@@ -298,7 +298,7 @@ def test_a_bad_association(target: Target) -> None:
     assert titles(target) == ["Call 2"]
 
     later = target.run(schema(), call(2, companyIds=[888]))
-    assert "but not associated; COMPANY=888 is not valid" in str(later.error)
+    assert "but not associated as in the record; COMPANY=888 is not valid" in str(later.error)
     target.hubspot.portal.objects.put_related(COMPANIES, 888, {})
     assert target.run(schema(), call(2, companyIds=[888])).error is None
     assert target.engagements()[0]["associations"]["companyIds"] == [888]
