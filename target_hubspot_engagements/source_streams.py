@@ -72,6 +72,14 @@ class SourceStream:
         source_hash = hashlib.blake2b(text, digest_size=HASH_BYTES, key=self._hash_key).digest()
         return _encode_sorted(key).decode(), source_hash
 
+    def replaces(self, text: bytes, earlier: bytes) -> bool:
+        """Tell whether nothing of an earlier record of the same key counts after a record."""
+        columns = _parse(text)
+        if columns.get(DELETED_AT) not in (None, ""):
+            return True
+        names = (name for name in _parse(earlier) if not name.startswith(METADATA_PREFIX))
+        return columns.keys() >= {*names}
+
     def read(self, text: bytes) -> Engagement:
         """Return a record's content. Raises ValueError for one that cannot be understood."""
         record = parse_json(text)

@@ -159,7 +159,9 @@ class WriteBack:
         for name, sources in by_stream.items():
             hashes = self._run.ledger.source_hashes(name, {one.place[1] for one in sources})
             for source in sources:
-                # An earlier record of the key in the window is out of date either way.
+                if self._completes_earlier(source):
+                    self._empty_window()
+                    hashes.pop(source.place[1], None)
                 self._window.pop(source.place, None)
                 if hashes.get(source.place[1]) == source.source_hash:
                     self._run.progress.counts["unchanged"] += 1
@@ -168,6 +170,13 @@ class WriteBack:
             self._note_versions(name, sources)
         if len(self._window) >= WINDOW_RECORDS or self._window_bytes >= WINDOW_BYTES:
             self._write_window()
+
+    def _completes_earlier(self, source: SourceRecord) -> bool:
+        """Tell whether the window's record of the same key has columns that `source` lacks."""
+        earlier, stream = self._window.get(source.place), self._streams[source.place[0]]
+        if earlier is None or stream is None:
+            return False
+        return not stream.replaces(source.text, earlier.text)
 
     def _add_to_window(self, source: SourceRecord) -> None:
         if not self._window:
@@ -241,9 +250,12 @@ class WriteBack:
         self._write_window()
 
     def _write_window(self) -> None:
+        self._empty_window()
+        self._write_state_if_settled()
+
+    def _empty_window(self) -> None:
         window, self._window = list(self._window.values()), {}
         self._write(window)
-        self._write_state_if_settled()
 
     def _write(self, sources: list[SourceRecord]) -> None:
         if sources:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from target_hubspot_engagements.exceptions import RejectedError
 from tests.write_back.conftest import Serve, Target, call, record, schema, state
 
 
@@ -78,6 +79,40 @@ def test_the_last_record_of_a_key_counts(target: Target) -> None:
 
     assert result.error is None
     assert [one["metadata"]["title"] for one in target.engagements()] == ["second"]
+
+
+@pytest.mark.parametrize("is_in_ledger", [False, True])
+@pytest.mark.parametrize("moment", ["same window", "state between"])
+def test_a_record_that_completes_an_earlier_one(
+    target: Target, moment: str, is_in_ledger: bool
+) -> None:
+    """
+    A record with fewer columns than an earlier one of its window leaves the other columns as the
+    earlier one has them: nothing depends on where a window ends.
+    """
+    part = record(1, hs_call_body="only the body")
+    target.run(schema(), call(1))
+    if is_in_ledger:
+        target.run(schema(), part)
+    newer = call(1, hs_call_title="newer", hs_call_body="a body", contactIds=[103])
+    between = [state({"at": 1})] if moment == "state between" else []
+    result = target.run(schema(), newer, *between, part, call(2), state({"at": 2}))
+
+    assert result.error is None
+    (found,) = [one for one in target.engagements() if one["metadata"]["title"] != "Call 2"]
+    assert found["metadata"]["title"] == "newer"
+    assert found["metadata"]["body"] == "only the body"
+    assert found["associations"]["contactIds"] == [103]
+
+
+def test_a_state_waits_for_records_behind_a_completed_one(target: Target) -> None:
+    """
+    No state is written before the records that come after one that had to be written early.
+    """
+    part, refused = record(1, hs_call_body="only the body"), call(2, hs_timestamp="no time")
+    result = target.run(schema(), call(1), part, refused, state({"at": 1}))
+    assert isinstance(result.error, RejectedError)
+    assert (result.states, len(target.engagements())) == ([], 1)
 
 
 def test_a_record_that_goes_back_in_a_window(target: Target) -> None:
