@@ -20,15 +20,15 @@ import urllib3
 from hubspot_api.exceptions import (
     AuthError,
     BodyInterrupted,
-    ContactError,
+    BusyError,
     DeadlinePassed,
     ResponseTooLarge,
-    ServerError,
     SettingsError,
-    TransientError,
+    UnreachableError,
 )
 from hubspot_api.json_codec import parse_json
 from hubspot_api.redaction import add_secret, clean
+from hubspot_api.responses import TRANSIENT_WAITS_S, retry_after_s
 from hubspot_api.settings import ApiSettings
 from hubspot_api.transport import Transport
 
@@ -47,8 +47,8 @@ class Tokens:
     """
     Provides the current token, the same for all threads.
 
-    `clock` returns seconds that only grow. `get` and `renew` raise AuthError if HubSpot refuses the
-    refresh token for good, and TransientError if a later request may succeed.
+    `clock` returns seconds that only grow. `get` raises AuthError if HubSpot refuses the refresh
+    token for good, and BusyError or UnreachableError if a later request may succeed.
     """
 
     def __init__(
@@ -77,18 +77,20 @@ class Tokens:
             assert self._token is not None, "_renew sets the token or raises"
             return self._token
 
-    def renew(self, expired: str) -> None:
-        """Get a new token in place of `expired`, unless another thread already did."""
+    def expire(self, token: str) -> None:
+        """Have the next `get` renew `token`, unless another thread already did."""
         with self._lock:
-            if self._token == expired:
-                self._renew()
+            if self._token == token:
+                self._token = None
 
     def _renew(self) -> None:
         """Request another access token with the refresh token, and use that from now on."""
         _check_writable(self._settings.refresh_token_file)
         response, text = self._request_token()
-        if response.status_code >= 500 or response.status_code == 429:
-            raise ServerError(f"{TOKEN_PATH}: {response.status_code}")
+        status = response.status_code
+        if status >= 500 or status == 429 or status in TRANSIENT_WAITS_S:
+            wait_s = retry_after_s(response) or TRANSIENT_WAITS_S.get(status)
+            raise BusyError(f"{TOKEN_PATH}: {status}", wait_s)
         self._token, lifetime_s, refresh_token = _read_tokens(response, text)
         add_secret(self._token)
         self._expires_at_s = self._clock() + lifetime_s
@@ -110,13 +112,13 @@ class Tokens:
                 "POST", TOKEN_PATH, timeout_s=timeout_s, max_bytes=MAX_BYTES, data=form
             )
         except (requests.Timeout, DeadlinePassed):
-            raise ServerError(f"{TOKEN_PATH}: no response in {timeout_s:g} s") from None
+            raise BusyError(f"{TOKEN_PATH}: no response in {timeout_s:g} s") from None
         except ResponseTooLarge:
-            raise ServerError(f"{TOKEN_PATH}: more than {MAX_BYTES} bytes") from None
+            raise BusyError(f"{TOKEN_PATH}: more than {MAX_BYTES} bytes") from None
         except BodyInterrupted:
-            raise ContactError(f"{TOKEN_PATH}: the response broke off") from None
+            raise BusyError(f"{TOKEN_PATH}: the response broke off") from None
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
-            raise ContactError(f"{TOKEN_PATH}: {type(error).__name__}") from None
+            raise UnreachableError(f"{TOKEN_PATH}: {type(error).__name__}") from None
 
     def _keep(self, refresh_token: str) -> None:
         """Use another refresh token from now on, and write that to the configured file."""
@@ -173,7 +175,7 @@ def _read_tokens(response: requests.Response, text: bytes) -> tuple[str, float, 
         raise AuthError(f"{message}: check client_id, client_secret and refresh_token")
     token, lifetime_s = body.get("access_token"), body.get("expires_in")
     if not _is_token(token) or not isinstance(lifetime_s, (int, float)):
-        raise TransientError(f"{TOKEN_PATH}: incomplete response")
+        raise BusyError(f"{TOKEN_PATH}: incomplete response")
     refresh_token = body.get("refresh_token")
     return token, float(lifetime_s), refresh_token if _is_token(refresh_token) else None
 

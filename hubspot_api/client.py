@@ -208,11 +208,12 @@ class HubspotClient:
                 with attempts.rate_limiter.slot():
                     return self._request(path, current, parse, attempts)
             except TokenExpiredError as error:
-                # Renew once: HubSpot refuses a new token for another reason than its age.
+                # Renew once: HubSpot refuses a new token for another reason than its age. The next
+                # attempt does so, and is retried if that fails.
                 if is_renewed or not self._tokens.renewable:
                     raise AuthError(str(error)) from error
                 is_renewed = True
-                self._tokens.renew(error.token)
+                self._tokens.expire(error.token)
             except TransientError as error:
                 if is_hint:
                     raise

@@ -16,7 +16,7 @@ ApiError
       x ContactError     HubSpot cannot be reached
           x UnreachableError  no connection was made
       x RateLimitError   429 for the current window of seconds
-      x BusyError        423, 477: HubSpot takes no requests for now
+      x BusyError        423, 477, or no token: HubSpot takes no requests for now
       x ServerError      5xx, or no response in time; a smaller request may succeed
 
   + OutcomeUnknownError  no answer to a request that writes: look before sending that again
@@ -104,11 +104,15 @@ class ContactError(TransientError):
 
 
 class UnreachableError(ContactError):
-    """No connection was made: HubSpot did not get the request."""
+    """HubSpot did not get the request: no connection was made, or no token could be requested."""
 
 
 class BusyError(TransientError):
-    """HubSpot takes no requests for now: the record is locked, or the portal is migrating."""
+    """
+    HubSpot takes no requests for now, and has not carried this one out.
+
+    The record is locked, the portal is migrating, or HubSpot's OAuth issues no token.
+    """
 
 
 class RateLimitError(TransientError):

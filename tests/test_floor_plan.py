@@ -23,7 +23,7 @@ LIBRARIES = {
 FLOORS = {
     "command_line": "about logs log_format metrics_file signals stdin stdout __init__",
     "hubspot_api": (
-        "client workers responses auth rate_limit transport watchdog redaction config_file"
+        "client workers auth responses rate_limit transport watchdog redaction config_file"
         " settings endpoints activity_properties json_codec exceptions __init__"
     ),
     "tap_hubspot_engagements": (

@@ -175,7 +175,8 @@ class Associations:
         Yield the rows of one request.
 
         HubSpot may refuse all inputs for the sake of one, of a record that was deleted meanwhile.
-        So halves of them are requested; MAX_REFUSED single refusals are too many.
+        So halves of them are requested; MAX_REFUSED single refusals are too many. The refusal of a
+        record's further page raises BadRequestError: the pages before it are only a part.
         """
         path = self._endpoints.associations(kind, name)
         try:
@@ -183,6 +184,8 @@ class Associations:
             return
         except BadRequestError as error:
             if len(inputs) == 1:
+                if "after" in inputs[0]:
+                    raise _to_half_error(kind, name, inputs[0]["id"], error) from error
                 self._refused += 1
                 if self._refused > MAX_REFUSED:
                     raise
@@ -200,6 +203,15 @@ def naming_type(kind: str) -> Iterator[None]:
         yield
     except ScopeError as error:
         raise ScopeError(f"{error}; or leave {kind} out by skip_types") from error
+
+
+def _to_half_error(kind: str, name: str, record_id: str, error: BadRequestError) -> BadRequestError:
+    """Return the error for a record whose associations with `name` can be read only in part."""
+    return BadRequestError(
+        f"{error}: only a part of the {name} of {kind} {record_id} can be read: run again; if this"
+        " stays, ask HubSpot's support about this record",
+        error.body,
+    )
 
 
 def _next_after(row: _Row) -> str | None:

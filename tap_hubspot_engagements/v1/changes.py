@@ -85,7 +85,8 @@ def resume_changes(client: HubspotClient, sizes: PageSizes, after: str) -> Itera
     """
     Yield the changes after HubSpot's cursor `after`.
 
-    Yields nothing, with a warning, if HubSpot no longer knows the cursor.
+    Yields nothing, with a warning, if HubSpot no longer knows the cursor, or if the next record is
+    unlistable.
     """
     pages = iter_modified_after(client, sizes, after)
     try:

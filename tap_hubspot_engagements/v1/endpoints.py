@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from datetime import datetime, timezone
 from operator import is_not
 
 from hubspot_api.client import HubspotClient, Response
@@ -19,6 +20,7 @@ from tap_hubspot_engagements.exceptions import PagingError, ResultLimitError, St
 from tap_hubspot_engagements.pagination import check_cursor_is_new
 from tap_hubspot_engagements.properties import REDACTED_MARK
 from tap_hubspot_engagements.source import Page
+from tap_hubspot_engagements.times import utc_to_ms
 from tap_hubspot_engagements.v1.decode import (
     Listing,
     read_list,
@@ -110,12 +112,14 @@ def iter_modified_after(
     Yield changes after `after`, Unix ms or the cursor of an earlier page, in no particular order.
 
     Raises PagingError, before the page is yielded, if a cursor repeats, or is missing before the
-    last page.
+    last page; StuckError if HubSpot fails at a record, and not because of an outage.
     """
     cursors = {str(after)}
     size = sizes.for_endpoint(MODIFIED_AFTER, MAX_MODIFIED_AFTER, "limit")
     while True:
-        response = size.get(client, {"after": after}, _list_parser())
+        response = size.get_after_outage(
+            client, {"after": after}, _list_parser(), no_records={"after": _now_ms()}
+        )
         page = _to_page(response, response.body, "after")
         if not page.is_last:
             check_cursor_is_new(MODIFIED_AFTER, response.body.after, cursors)
@@ -131,7 +135,8 @@ def iter_recent(client: HubspotClient, sizes: PageSizes, since_ms: int) -> Itera
 
     The cursor is a position in the list, and a deletion moves all later engagements up. So pages
     overlap; a page without any of the previous page's last engagements is requested again from
-    further up. Raises ResultLimitError if there are more than HubSpot lists here.
+    further up. Raises ResultLimitError if there are more than HubSpot lists here; StuckError if
+    HubSpot fails at a record, and not because of an outage.
     """
     size = sizes.for_endpoint(RECENT_MODIFIED, MAX_RECENT, "count")
     offset, steps_back = 0, 0
@@ -139,8 +144,11 @@ def iter_recent(client: HubspotClient, sizes: PageSizes, since_ms: int) -> Itera
     while True:
         if offset > MAX_RECENT_RESULTS or steps_back > MAX_STEPS_BACK:
             raise ResultLimitError(f"{RECENT_MODIFIED}: its pages do not come to an end")
-        response = size.get(
-            client, {"since": since_ms, "offset": offset}, _list_parser(_with_total)
+        response = size.get_after_outage(
+            client,
+            {"since": since_ms, "offset": offset},
+            _list_parser(_with_total),
+            no_records={"since": _now_ms(), "offset": 0},
         )
         if response.body.total > MAX_RECENT_RESULTS:
             total = response.body.total
@@ -199,6 +207,10 @@ def _first(client: HubspotClient, path: str, params: Mapping[str, object]) -> En
 
 def _offset_params(offset: int) -> Mapping[str, object]:
     return {"offset": offset} if offset else {}
+
+
+def _now_ms() -> int:
+    return utc_to_ms(datetime.now(timezone.utc))
 
 
 def _check_cursor_advances(offset: int, page: Page) -> Page:

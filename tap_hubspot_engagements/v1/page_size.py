@@ -6,17 +6,22 @@ Some portals answer 500 to a large page and to every retry of it.
 
 from __future__ import annotations
 
+import contextlib
+import logging
 from collections.abc import Callable, Iterable, Mapping
 from typing import TypeVar
 
 from hubspot_api.client import HubspotClient, Params, Response
-from hubspot_api.exceptions import ServerError, TransientError
+from hubspot_api.exceptions import BadRequestError, ServerError, TransientError
 from tap_hubspot_engagements.exceptions import StuckError
 
 RESPONSES_TO_HOLD = 25  # at a size below the one that failed last
 FAILURES_TO_HALVE = 2  # in a row
 PAGE_SIZE_GROWTH = 1.01  # a response, after halving: failures above some size are seldom
 ATTEMPTS_AT_ONE_RECORD = 3  # until the record counts as unlistable
+ATTEMPTS_AFTER_OUTAGE = 8  # likewise, where reading another list costs far more: about a minute
+
+LOGGER = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
@@ -102,6 +107,33 @@ class PageSize:
         self._stuck_after = ATTEMPTS_AT_ONE_RECORD
         self._sizes.grow(self._path, last, self.maximum)
         return response
+
+    def get_after_outage(
+        self,
+        client: HubspotClient,
+        params: Mapping[str, object],
+        parse: Callable[[bytes], T],
+        no_records: Mapping[str, object],
+    ) -> Response[T]:
+        """
+        Return the response of `get`; in an outage of HubSpot, when the outage is over.
+
+        `no_records` are parameters that make the list empty, so that no record can be the cause if
+        HubSpot fails at it: that request is retried until the client gives up. Raises StuckError if
+        HubSpot answers it, and still fails at `params` for about a minute.
+        """
+        try:
+            return self.get(client, params, parse)
+        except StuckError as error:
+            LOGGER.warning("%s: requesting an empty list, to tell a record from an outage", error)
+        empty = {**params, **no_records, self._param: 1}
+        try:
+            with contextlib.suppress(BadRequestError):  # a refusal is no outage either
+                client.get(self._path, empty, parse, began_s=self._began_s)
+            self._stuck_after = ATTEMPTS_AFTER_OUTAGE
+            return self.get(client, params, parse)
+        finally:
+            self._sizes.working.pop(self._path, None)  # the size was not the cause
 
 
 def size_after(

@@ -26,6 +26,7 @@ from hubspot_api.exceptions import (
     ApiError,
     AuthError,
     BadRequestError,
+    BusyError,
     ContactError,
     DailyLimitError,
     HubspotError,
@@ -501,7 +502,7 @@ def test_a_token_response_that_drips(tmp_path: Path) -> None:
     with dripping(b"HTTP/1.1 200 OK\r\nX-Drip: ") as url:
         oauth = {"client_id": "a", "client_secret": "secret-b", "refresh_token": "secret-c"}
         config = Config.from_dict({**oauth, "base_url": url, "request_timeout": 0.5}, {})
-        with pytest.raises(ServerError, match="no response in 0.5 s"):
+        with pytest.raises(BusyError, match="no response in 0.5 s"):
             HubspotClient(config).get("/", {}, lambda body: body, hint=True)
 
 

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from hubspot_api.client import HubspotClient
-from hubspot_api.exceptions import ScopeError
-from hubspot_simulator.faults import Fault
+from hubspot_api.exceptions import BadRequestError, ScopeError
+from hubspot_simulator.faults import BAD_PARAMETER, Fault
 from hubspot_simulator.objects.behaviour import ObjectsBehaviour
 from hubspot_simulator.portal import Portal
 from hubspot_simulator.server import Simulator
@@ -273,6 +273,40 @@ def test_a_refused_id_leaves_the_other_associations(serve: Serve, clock: Clock) 
         else:
             expected = portal.record(engagement.id)["associations"]
             assert engagement.whole["associations"]["contactIds"] == expected["contactIds"]
+
+
+def associations_of(target: ModelTarget, engagement_id: int) -> list[dict[str, Any]]:
+    rows = target.tables.get("engagement_associations", {}).values()
+    return [row for row in rows if row["engagementId"] == engagement_id]
+
+
+@pytest.mark.parametrize("stage", ["full pass", "changes"])
+def test_a_refused_page_of_associations_is_an_error(serve: Serve, clock: Clock, stage: str) -> None:
+    """
+    HubSpot refuses the second page of a record's associations: no half of them is written, the run
+    fails with a line that says what to do, and the next run has all.
+    """
+    portal = Portal.generate(30, clock=clock, only_type="NOTE")
+    target = ModelTarget()
+    if stage == "changes":
+        run_tap(serve(portal), target, api_version="2026-09")
+        clock.now_ms += HOUR_MS
+    note = sorted(listed_ids(portal))[4]
+    before = associations_of(target, note)
+    portal.associate(note, "contactIds", range(1, 1203))
+    portal.update(note, {"uid": "edited"})
+    clock.now_ms += HOUR_MS
+    simulator = serve(portal)
+    # The second request is for the second page.
+    batch = "associations/2026-09/notes/contacts/batch/read"
+    simulator.faults.add(BAD_PARAMETER.at(2, path=batch, times=None))
+    advice = f"only a part of the contacts of notes {note} can be read: run again"
+    with pytest.raises(BadRequestError, match=advice):
+        run_tap(simulator, target, api_version="2026-09")
+    assert associations_of(target, note) == before
+    simulator.faults.clear()
+    run_tap(simulator, target, api_version="2026-09")
+    assert_tables(target, portal)
 
 
 def test_a_forbidden_type_is_an_error_that_names_the_scope(serve: Serve, clock: Clock) -> None:
