@@ -18,7 +18,14 @@ import msgspec
 from hubspot_api.activity_properties import ASSOCIATIONS
 from hubspot_api.client import HubspotClient
 from hubspot_api.endpoints import Endpoints
-from hubspot_api.exceptions import BadRequestError, NotFoundError, RefusedError, ScopeError
+from hubspot_api.exceptions import (
+    BadRequestError,
+    HubspotError,
+    NotFoundError,
+    RefusedError,
+    ScopeError,
+    TransientError,
+)
 from hubspot_api.json_codec import parse_json
 from tap_hubspot_engagements.exceptions import PagingError
 from tap_hubspot_engagements.objects.to_engagement import Partner, Partners
@@ -176,7 +183,7 @@ class Associations:
 
         HubSpot may refuse all inputs for the sake of one, of a record that was deleted meanwhile.
         So halves of them are requested; MAX_REFUSED single refusals are too many. The refusal of a
-        record's further page raises BadRequestError: the pages before it are only a part.
+        record that exists raises BadRequestError: its associations would be missing.
         """
         path = self._endpoints.associations(kind, name)
         try:
@@ -184,16 +191,30 @@ class Associations:
             return
         except BadRequestError as error:
             if len(inputs) == 1:
-                if "after" in inputs[0]:
-                    raise _to_half_error(kind, name, inputs[0]["id"], error) from error
+                record_id = inputs[0]["id"]
+                if not self._is_gone(kind, record_id):
+                    raise _to_incomplete_error(kind, name, record_id, error) from error
                 self._refused += 1
                 if self._refused > MAX_REFUSED:
                     raise
-                LOGGER.info("%s %s has no associations: %s", kind, inputs[0]["id"], error)
+                LOGGER.info("%s %s is deleted, without associations: %s", kind, record_id, error)
                 return
         middle = len(inputs) // 2
         yield from self._read_rows(kind, name, inputs[:middle])
         yield from self._read_rows(kind, name, inputs[middle:])
+
+    def _is_gone(self, kind: str, record_id: str) -> bool:
+        """Tell whether a record is deleted, or merged into another; False if that is unknown."""
+        path = self._endpoints.record(kind, record_id)
+        try:
+            value = self._client.get(path, {}, _parse_object, hint=True).body
+        except NotFoundError:
+            return True
+        except (HubspotError, TransientError) as error:
+            LOGGER.info("%s", error)
+            return False
+        # An id that was merged answers with the surviving record.
+        return str(value.get("id")) != record_id
 
 
 @contextmanager
@@ -205,11 +226,13 @@ def naming_type(kind: str) -> Iterator[None]:
         raise ScopeError(f"{error}; or leave {kind} out by skip_types") from error
 
 
-def _to_half_error(kind: str, name: str, record_id: str, error: BadRequestError) -> BadRequestError:
-    """Return the error for a record whose associations with `name` can be read only in part."""
+def _to_incomplete_error(
+    kind: str, name: str, record_id: str, error: BadRequestError
+) -> BadRequestError:
+    """Return the error for a record whose associations with `name` cannot all be read."""
     return BadRequestError(
-        f"{error}: only a part of the {name} of {kind} {record_id} can be read: run again; if this"
-        " stays, ask HubSpot's support about this record",
+        f"{error}: not all {name} of {kind} {record_id} can be read: run again; if this stays, ask"
+        " HubSpot's support about this record",
         error.body,
     )
 
@@ -227,6 +250,13 @@ def _parse_rows(text: bytes) -> list[_Row]:
         if not isinstance(error, dict) or error.get("category") != NOT_FOUND:
             raise ValueError(f"errors: {error}")
     return body.results
+
+
+def _parse_object(text: bytes) -> Mapping[str, Any]:
+    body = parse_json(text)
+    if not isinstance(body, dict):
+        raise ValueError("not an object")
+    return body
 
 
 def _parse_results(text: bytes) -> list[Any]:

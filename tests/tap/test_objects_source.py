@@ -280,11 +280,22 @@ def associations_of(target: ModelTarget, engagement_id: int) -> list[dict[str, A
     return [row for row in rows if row["engagementId"] == engagement_id]
 
 
-@pytest.mark.parametrize("stage", ["full pass", "changes"])
-def test_a_refused_page_of_associations_is_an_error(serve: Serve, clock: Clock, stage: str) -> None:
+@pytest.mark.parametrize(
+    ("stage", "request_number", "partners"),
+    [
+        ("full pass", 1, 1202),
+        ("full pass", 2, 1202),
+        ("changes", 1, 3),
+        ("changes", 1, 1202),
+        ("changes", 2, 1202),
+    ],
+)
+def test_refused_associations_of_a_record_are_an_error(
+    serve: Serve, clock: Clock, stage: str, request_number: int, partners: int
+) -> None:
     """
-    HubSpot refuses the second page of a record's associations: no half of them is written, the run
-    fails with a line that says what to do, and the next run has all.
+    HubSpot refuses a page, the first or the second, of a live record's associations: no part of
+    them is written, the run fails with a line that says what to do, and the next run has all.
     """
     portal = Portal.generate(30, clock=clock, only_type="NOTE")
     target = ModelTarget()
@@ -293,14 +304,13 @@ def test_a_refused_page_of_associations_is_an_error(serve: Serve, clock: Clock, 
         clock.now_ms += HOUR_MS
     note = sorted(listed_ids(portal))[4]
     before = associations_of(target, note)
-    portal.associate(note, "contactIds", range(1, 1203))
+    portal.associate(note, "contactIds", range(1, partners + 1))
     portal.update(note, {"uid": "edited"})
     clock.now_ms += HOUR_MS
     simulator = serve(portal)
-    # The second request is for the second page.
     batch = "associations/2026-09/notes/contacts/batch/read"
-    simulator.faults.add(BAD_PARAMETER.at(2, path=batch, times=None))
-    advice = f"only a part of the contacts of notes {note} can be read: run again"
+    simulator.faults.add(BAD_PARAMETER.at(request_number, path=batch, times=None))
+    advice = "not all contacts of notes \\d+ can be read: run again"
     with pytest.raises(BadRequestError, match=advice):
         run_tap(simulator, target, api_version="2026-09")
     assert associations_of(target, note) == before
