@@ -95,15 +95,11 @@ def _with_left_out(
     source: RecordSource, config: Config, position: Position
 ) -> tuple[Position, bool]:
     """Return `position` with what the settings leave out, and whether that was more before."""
-    before, now = position.start_date, config.start_date
-    starts_earlier = before is not None and (now is None or now < before)
-    if starts_earlier:
-        LOGGER.info("start_date is earlier than before: reading all %s", source.noun)
-    back = [kind for kind in position.skip_types if kind not in source.skip_types]
-    if back:
-        LOGGER.info("no longer in skip_types: %s; reading all %s", ", ".join(back), source.noun)
-    position = replace(position, skip_types=tuple(source.skip_types), start_date=now)
-    return position, starts_earlier or bool(back)
+    returned = position.no_longer_left_out(source.skip_types, config.start_date)
+    if returned:
+        LOGGER.info("no longer left out: %s; reading all %s", ", ".join(returned), source.noun)
+    skip_types = tuple(source.skip_types)
+    return replace(position, skip_types=skip_types, start_date=config.start_date), bool(returned)
 
 
 def _without_foreign_passes(source: RecordSource, position: Position) -> Position:

@@ -87,6 +87,16 @@ class Position:
         """The unfinished pass, if there is one."""
         return self.backfill or self.changes
 
+    def no_longer_left_out(
+        self, skip_types: Sequence[str], start_date: datetime | None
+    ) -> list[str]:
+        """Return in words what the passes so far left out, and a pass with these settings reads."""
+        types = [kind for kind in self.skip_types if kind not in skip_types]
+        before = self.start_date
+        if before is None or (start_date is not None and start_date >= before):
+            return types
+        return [*types, f"records last changed before {to_rfc3339(before)}"]
+
     def begun_anew(self) -> Position:
         """Return the position from which the unfinished pass begins again."""
         is_full_pass_due = self.doubted or self.backfill is not None

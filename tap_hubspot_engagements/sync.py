@@ -169,13 +169,26 @@ def _with_selected(position: Position, selections: Sequence[Selection]) -> tuple
     return replace(position, selected=current), bool(added and has_begun)
 
 
+def _first_swept(run: Run) -> datetime | None:
+    """
+    Return the moment from which on deletions are told; None for that of the first page.
+
+    Sweeps leave out what the settings do. Once that is read again, deletions from before the last
+    sweep are told, too, unless the full pass shows them.
+    """
+    position = run.position
+    returned = position.no_longer_left_out(run.source.skip_types, run.config.start_date)
+    shows_all = run.source.sees_rows_of(position.written_by(run.source.name).writers)
+    return EPOCH if returned and not shows_all else first_swept(position)
+
+
 class _Writer:
     """Writes the records and states of engagements and their child streams."""
 
     def __init__(self, run: Run, selections: Sequence[Selection], skipped: Skipped) -> None:
         self._run = run
         self._skipped = skipped
-        self._swept = first_swept(run.position)
+        self._swept = _first_swept(run)
         self._needs_sweep = False
         self._now = EPOCH
         self._streams = [(selection, self._fast_path_for(selection)) for selection in selections]

@@ -249,6 +249,44 @@ def test_requests_of_five_thousand_deletions(serve: Serve, clock: Clock, api_ver
     assert list_requests(simulator) + 1 <= 60, Counter(one.path for one in simulator.requests)
 
 
+@pytest.mark.parametrize("first_api", ["v1", "2026-09"])
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ({"skip_types": ["emails", "calls"]}, {"skip_types": ["calls"]}),
+        ({"skip_types": ["emails"]}, {}),
+        ({"start_date": "2026-11-01T00:00:00Z"}, {}),
+    ],
+)
+def test_deletions_of_what_was_left_out(
+    serve: Serve, clock: Clock, first_api: str, before: dict[str, Any], after: dict[str, Any]
+) -> None:
+    """
+    Sweeps tell no deletion of a skipped type, nor from before start_date. Once the type is read
+    again, or start_date is gone, they do: by a full pass, or by the list where that flags nothing.
+    """
+    portal = Portal.generate(200, clock=clock)
+    simulator, target = serve(portal), ModelTarget()
+    run_tap(simulator, target, api_version=first_api)
+    inner = [record["engagement"] for record in portal.records()]
+    emails = [one for one in inner if one["type"] == "EMAIL"]
+    gone = min(emails, key=lambda one: one["lastUpdated"])["id"]
+    clock.now_ms += DAY_MS
+    settings: dict[str, Any] = {"api_version": "2026-09", **NO_PASSES}
+    run_tap(simulator, target, **settings, **before)
+    portal.delete(gone)
+    for _ in range(2):
+        clock.now_ms += 2 * DAY_MS
+        run_tap(simulator, target, **settings, **before)
+    assert gone in ids(target)
+    run_tap(simulator, target, **settings, **after)
+    assert gone not in ids(target)
+    simulator.requests.clear()
+    run_tap(simulator, target, **settings, **after)
+    assert not list_requests(simulator)
+    assert not [one for one in simulator.requests if one.path.endswith("/notes")]
+
+
 def test_where_the_first_sweep_begins() -> None:
     """
     After a full pass of an older version, at that pass; in the midst of one, at the beginning.
