@@ -8,7 +8,14 @@ from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 
 from hubspot_api.client import HubspotClient
-from hubspot_api.exceptions import AuthError, HubspotError, NotFoundError, ScopeError
+from hubspot_api.exceptions import (
+    AuthError,
+    HubspotError,
+    NotFoundError,
+    ScopeError,
+    ServerError,
+    TransientError,
+)
 from tap_hubspot_engagements.engagement import Engagement
 from tap_hubspot_engagements.exceptions import ResultLimitError, StuckError
 from tap_hubspot_engagements.source import Page
@@ -17,6 +24,7 @@ from tap_hubspot_engagements.v1.endpoints import (
     MODIFIED_AFTER,
     RECENT_MODIFIED,
     get_newest,
+    get_recent,
     iter_modified_after,
     iter_recent,
 )
@@ -55,6 +63,15 @@ def iter_changes(
             raise
         LOGGER.warning("%s: falling back to another endpoint", error)
         yield from _iter_fallback(client, sizes, after)
+    except ServerError as error:
+        # An outage that has lasted. To read everything costs too much for that.
+        if not _is_recent(after) or not _lists_recent(client):
+            raise
+        LOGGER.warning("%s: falling back to another endpoint", error)
+        try:
+            yield from _iter_recent(client, sizes, after)
+        except (StuckError, ResultLimitError):
+            raise error from None
 
 
 def _iter_fallback(client: HubspotClient, sizes: PageSizes, since_ms: int) -> Iterator[Page]:
@@ -64,16 +81,33 @@ def _iter_fallback(client: HubspotClient, sizes: PageSizes, since_ms: int) -> It
     The list of recent changes goes back 30 days or 10,000 results; before that, the fallback is to
     read everything and to leave out older engagements. Neither can be resumed.
     """
-    if datetime.now(timezone.utc) - ms_to_utc(since_ms) < RECENT:
+    if _is_recent(since_ms):
         try:
-            for page in iter_recent(client, sizes, since_ms):
-                yield replace(page, resume=None)
+            yield from _iter_recent(client, sizes, since_ms)
             return
         except (StuckError, ResultLimitError) as error:
             LOGGER.warning("%s: falling back to reading everything", error)
     for page in iter_all(client, sizes, Remainder(), workers=1):
         newer = [change for change in page.engagements if _is_newer(change, since_ms)]
         yield replace(page, engagements=newer, resume=None)
+
+
+def _iter_recent(client: HubspotClient, sizes: PageSizes, since_ms: int) -> Iterator[Page]:
+    for page in iter_recent(client, sizes, since_ms):
+        yield replace(page, resume=None)
+
+
+def _is_recent(since_ms: int) -> bool:
+    return datetime.now(timezone.utc) - ms_to_utc(since_ms) < RECENT
+
+
+def _lists_recent(client: HubspotClient) -> bool:
+    """Tell, by one attempt, whether HubSpot lists recent changes."""
+    try:
+        get_recent(client)
+    except (HubspotError, TransientError):
+        return False
+    return True
 
 
 def _is_newer(engagement: Engagement, since_ms: int) -> bool:
@@ -85,8 +119,8 @@ def resume_changes(client: HubspotClient, sizes: PageSizes, after: str) -> Itera
     """
     Yield the changes after HubSpot's cursor `after`.
 
-    Yields nothing, with a warning, if HubSpot no longer knows the cursor, or if the next record is
-    unlistable.
+    Yields nothing, with a warning, if HubSpot no longer knows the cursor, if the next record is
+    unlistable, or if the list of recent changes alone is read in an outage.
     """
     pages = iter_modified_after(client, sizes, after)
     try:
@@ -95,6 +129,11 @@ def resume_changes(client: HubspotClient, sizes: PageSizes, after: str) -> Itera
         raise  # no sign of a bad cursor
     except (HubspotError, StuckError) as error:
         LOGGER.warning("HubSpot refuses the interrupted run's cursor, reading anew: %s", error)
+        return
+    except ServerError as error:
+        if not _lists_recent(client):
+            raise
+        LOGGER.warning("the interrupted run's cursor is not read, reading anew: %s", error)
         return
     yield first
     yield from pages

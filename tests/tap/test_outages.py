@@ -183,9 +183,32 @@ def test_an_outage_that_lasts(portal: Portal, clock: Clock, serve: Serve, waits:
     failed, error = attempt(hubspot, state)
     assert isinstance(error, ServerError)
     assert mark(last_state(failed, state))["lastUpdated"] == mark(state)["lastUpdated"]
-    assert not requested(hubspot, PAGED) and not requested(hubspot, RECENT)
+    assert not requested(hubspot, PAGED)
+    assert len(requested(hubspot, RECENT)) == 1, "whether that list works"
     hubspot.faults.clear()
     assert load(load({}, before), replicate(hubspot, state)) == expected_table(portal)
+
+
+@pytest.mark.parametrize("is_resumed", [False, True])
+def test_an_outage_of_one_list_that_lasts(
+    is_resumed: bool, portal: Portal, clock: Clock, serve: Serve
+) -> None:
+    """
+    If /modified/after fails for good, and the list of recent changes works, a run reads the latter.
+    """
+    hubspot = serve(portal)
+    state = last_state(before := replicate(hubspot))
+    change(portal, clock)
+    killed: list[Any] = []
+    if is_resumed:
+        killed, _ = attempt(hubspot, state, page_size=5, lives=9)
+        assert "changes" in mark(last_state(killed))
+    hubspot.requests.clear()
+    hubspot.faults.add(faults.UNAVAILABLE.at(path=CHANGED, times=None))
+    after = replicate(hubspot, last_state(killed, state))
+    assert load(load(load({}, before), killed), after) == expected_table(portal)
+    assert requested(hubspot, RECENT) and not requested(hubspot, PAGED)
+    assert "changes" not in mark(last_state(after))
 
 
 @pytest.mark.parametrize("which", ["newest", "several"])
