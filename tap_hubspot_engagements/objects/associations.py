@@ -19,12 +19,12 @@ from hubspot_api.activity_properties import ASSOCIATIONS
 from hubspot_api.client import HubspotClient
 from hubspot_api.endpoints import Endpoints
 from hubspot_api.exceptions import (
+    AuthError,
     BadRequestError,
     HubspotError,
     NotFoundError,
     RefusedError,
     ScopeError,
-    TransientError,
 )
 from hubspot_api.json_codec import parse_json
 from tap_hubspot_engagements.exceptions import PagingError
@@ -204,13 +204,15 @@ class Associations:
         yield from self._read_rows(kind, name, inputs[middle:])
 
     def _is_gone(self, kind: str, record_id: str) -> bool:
-        """Tell whether a record is deleted, or merged into another; False if that is unknown."""
+        """Tell whether a record is deleted or merged into another; False if HubSpot refuses it."""
         path = self._endpoints.record(kind, record_id)
         try:
-            value = self._client.get(path, {}, _parse_object, hint=True).body
+            value = self._client.get(path, {}, _parse_object).body
         except NotFoundError:
             return True
-        except (HubspotError, TransientError) as error:
+        except AuthError:
+            raise
+        except HubspotError as error:
             LOGGER.info("%s", error)
             return False
         # An id that was merged answers with the surviving record.

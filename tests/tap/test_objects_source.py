@@ -11,7 +11,7 @@ import pytest
 
 from hubspot_api.client import HubspotClient
 from hubspot_api.exceptions import BadRequestError, ScopeError
-from hubspot_simulator.faults import BAD_PARAMETER, Fault
+from hubspot_simulator.faults import BAD_PARAMETER, SERVER_ERROR, Fault
 from hubspot_simulator.objects.behaviour import ObjectsBehaviour
 from hubspot_simulator.portal import Portal
 from hubspot_simulator.server import Simulator
@@ -266,6 +266,8 @@ def test_a_refused_id_leaves_the_other_associations(serve: Serve, clock: Clock) 
     found = source.api.search("notes", [("hs_lastmodifieddate", "GTE", 1000)])
     gone = int(found.records[7].id)
     portal.delete(gone)
+    # Whether a record is deleted is a request like any other: an outage does not end the run.
+    simulator.faults.add(SERVER_ERROR.at(path=f"/notes/{gone}", times=3))
     page = source.api.to_page("notes", [found], found.records)
     for engagement in page.engagements:
         if engagement.id == gone:
