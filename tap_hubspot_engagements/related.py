@@ -36,6 +36,7 @@ from tap_hubspot_engagements.state import (
     read_incomplete,
     read_pending,
     read_position,
+    with_full_pass_due,
     with_pending,
 )
 from tap_hubspot_engagements.streams import ENGAGEMENTS, Pair
@@ -84,6 +85,7 @@ class RelatedReader:
             for name, selection in plan.related_selections.items()
         }
         self._incomplete = set(read_incomplete(state)) & self._types.keys()
+        self._roots_due: set[str] = set()  # streams with records whose associations were not read
         for name, ids in read_pending(state).items():
             if name in self._types:
                 self._types[name].add(ids)
@@ -159,7 +161,7 @@ class RelatedReader:
                 by_kind[kind].append(str(member.id))
         lines: list[bytes] = []
         for kind, ids in by_kind.items():
-            targets = self._read_targets(pair, kind, ids)
+            targets = self._read_targets(pair, kind, ids, str(selection.stream.parent))
             for from_id, partners in targets.items():
                 for to_id, types in types_by_id(partners).items():
                     self._types[pair.partner].add([to_id])
@@ -178,7 +180,7 @@ class RelatedReader:
                     has_read = True
 
     def with_state(self, state: State) -> dict[str, Any]:
-        """Return `state` with the ids that are still to be read."""
+        """Return `state` with the ids that are still to be read, and the full passes now due."""
         if not self._types:
             return dict(state)
         waiting: dict[str, Sequence[int]] = {}
@@ -189,11 +191,13 @@ class RelatedReader:
                 related_type.drop_waiting()
                 ids = ()
             waiting[name] = ids
+        state = with_full_pass_due(state, self._roots_due)
         return with_pending(state, waiting, sorted(self._incomplete))
 
     def _read_targets(
-        self, pair: Pair, kind: str, ids: Sequence[str]
+        self, pair: Pair, kind: str, ids: Sequence[str], root_stream: str
     ) -> Mapping[str, Sequence[Target]]:
+        """Return the records associated with `ids`; none, and a full pass due, if refused."""
         if pair.name in self.failures:
             return {}
         try:
@@ -202,7 +206,7 @@ class RelatedReader:
             raise
         except HubspotError as error:
             self.failures[pair.name] = error
-            self._incomplete.add(pair.partner)
+            self._roots_due.add(root_stream)
             return {}
 
     def _read(

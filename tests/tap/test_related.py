@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from hubspot_api.exceptions import DailyLimitError, ScopeError
-from hubspot_simulator.faults import DAILY_LIMIT_REACHED
+from hubspot_api.exceptions import BadRequestError, DailyLimitError, ScopeError
+from hubspot_simulator.faults import BAD_PARAMETER, DAILY_LIMIT_REACHED
 from hubspot_simulator.objects.behaviour import ObjectsBehaviour
 from hubspot_simulator.objects.object_types import COMPANIES, CONTACTS, CUSTOM, DEALS, ObjectType
 from hubspot_simulator.objects.store import custom_property
@@ -422,6 +422,33 @@ def test_refused_associations_stay(
     messages = run_tap(serve(portal), target, chosen, **settings)
     assert stream in {one["stream"] for one in of_type(messages, "ACTIVATE_VERSION")}
     assert pairs(target, stream) == before
+
+
+def test_refused_associations_of_one_record(serve: Serve, clock: Clock) -> None:
+    """
+    HubSpot refuses the associations of one deal, run after run: each fails, and reads all deals
+    again, but not all engagements. Once HubSpot does not, nothing is missing.
+    """
+    portal = Portal.generate(60, clock=clock)
+    simulator, target, chosen = serve(portal), ModelTarget(), catalog("engagements", "deals")
+    fetched = {"deals": ["contacts"]}
+    run_tap(simulator, target, chosen, fetch_associations=fetched)
+    stream = "associations_deals_contacts"
+    before = pairs(target, stream)
+    simulator.requests.clear()
+    simulator.faults.add(BAD_PARAMETER.at(path="deals/contacts/batch/read", times=None))
+    for _ in range(3):
+        clock.now_ms += HOUR_MS
+        with pytest.raises(BadRequestError, match="not all contacts of deals .* can be read"):
+            run_tap(simulator, target, chosen, fetch_associations=fetched)
+    assert not [one for one in simulator.requests if one.path.endswith("/paged")]
+    simulator.faults.clear()
+    target.tables[stream].clear()
+    run_tap(simulator, target, chosen, fetch_associations=fetched)
+    assert before and pairs(target, stream) == before
+    simulator.requests.clear()
+    run_tap(simulator, target, chosen, fetch_associations=fetched)
+    assert not [one for one in simulator.requests if one.path.endswith("/deals")]
 
 
 def test_a_type_refused_for_long_is_read_by_a_full_pass(
