@@ -143,7 +143,7 @@ def check_changes(client: HubspotClient) -> None:
     """Raise ScopeError if the list of changes is empty although there are some."""
     try:
         page = next(iter_modified_after(client, PageSizes(1), 0))
-    except NotFoundError:
+    except (NotFoundError, StuckError):
         return  # the fallback reads other endpoints
     if not page.engagements:
         _check_missing_scope(client, 0)

@@ -14,6 +14,7 @@ from hubspot_simulator.faults import Fault
 from hubspot_simulator.portal import Portal
 from hubspot_simulator.server import Simulator
 from tap_hubspot_engagements.exceptions import StuckError
+from tap_hubspot_engagements.v1.changes import check_changes
 from tap_hubspot_engagements.v1.endpoints import iter_modified_after
 from tap_hubspot_engagements.v1.page_size import PageSizes
 from tests.tap.conftest import (
@@ -157,6 +158,19 @@ def test_an_outage_in_which_empty_lists_work(
     assert load(load({}, before), after) == expected_table(portal)
     assert failures > 18
     assert not requested(hubspot, PAGED) and not requested(hubspot, RECENT)
+
+
+def test_check_with_a_record_that_breaks_the_changes(
+    hubspot: Simulator, waits: Waits, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    A record that a run reads another way is no failure of --check; an outage that lasts is one.
+    """
+    break_lists(hubspot, monkeypatch, lambda path, body: path == CHANGED and has_records(body))
+    check_changes(build_client(hubspot, waits))
+    hubspot.faults.add(faults.UNAVAILABLE.at(path=CHANGED, times=None))
+    with pytest.raises(ServerError, match="503"):
+        check_changes(build_client(hubspot, waits))
 
 
 def has_records(body: bytes) -> bool:
