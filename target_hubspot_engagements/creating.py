@@ -21,6 +21,7 @@ from target_hubspot_engagements.reconcile import Doubt
 from target_hubspot_engagements.run import Run
 from target_hubspot_engagements.to_v1 import to_v1
 from target_hubspot_engagements.v1_writes import V1Writes
+from target_hubspot_engagements.validation import Problem
 
 NEWEST_MS, SOURCE_ID = "newest_created_ms", "source_id"
 MAX_UNIQUE_CHARS = 100
@@ -119,8 +120,11 @@ class Creating:
         for place, hubspot_id in outcome.ids.items():
             self.example = drafts[place].kind, hubspot_id
         self.in_doubt += [drafts[place].source for place in sorted(outcome.unknown)]
-        for place, problem in sorted((outcome.refusals | outcome.partial).items()):
+        for place, problem in sorted(outcome.refusals.items()):
             self._run.rejections.add(drafts[place].source, [problem])
+        for place, problem in sorted(outcome.partial.items()):
+            written = f"written as engagement {outcome.ids[place]}, but not as in the record"
+            self._run.rejections.add(drafts[place].source, [Problem(written), problem])
 
     def _to_entry(
         self, draft: Draft, creation: Creation, hubspot_id: int, is_partial: bool

@@ -267,6 +267,7 @@ def _to_outcome(body: _Batch, inputs: Sequence[Mapping[str, Any]]) -> Outcome:
         for record in body.results
     ]
     outcome.ids = match_results(inputs, results, outcome.refusals)
+    outcome.note_partial()
     outcome.unknown = {*range(len(inputs))} - outcome.ids.keys() - outcome.refusals.keys()
     for record in body.results:
         if record.createdAt:
@@ -283,9 +284,9 @@ def _to_upsert_outcome(body: _Batch, unique: str, texts: Sequence[Mapping[str, s
         hubspot_id = ids.get(one[unique].lower())
         if hubspot_id is not None:
             outcome.ids[place] = hubspot_id
-            outcome.refusals.pop(place, None)
         elif place not in outcome.refusals:
             outcome.unknown.add(place)
+    outcome.note_partial()
     return outcome
 
 
