@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from hubspot_simulator.faults import DROPPED, LOST
+from hubspot_simulator.faults import DROPPED, LOST, Fault
 from hubspot_simulator.objects.behaviour import ObjectsBehaviour
 from target_hubspot_engagements import lookups
 from target_hubspot_engagements.exceptions import UndecidedError
@@ -97,6 +97,21 @@ def test_adopting_at_a_moment_of_too_many_engagements(serve: Serve) -> None:
     assert isinstance(result.error, UndecidedError)
     assert str(result.error).count(TOO_MANY) == 3
     assert len(target.engagements()) == 5
+
+
+@pytest.mark.parametrize("fault", [DROPPED, LOST])
+def test_the_unix_time_zero(serve: Serve, fault: Fault) -> None:
+    """
+    HubSpot's search fails at the Unix time 0: a lost creation of that moment is found all the same,
+    or sent again.
+    """
+    target = serve()
+    target.hubspot.faults.add(fault.at(path="batch/create"))
+    calls = [alone(1, hs_timestamp=0), alone(2, hs_timestamp=-1)]
+    target.run(schema(), *calls)
+    target.clock.sleep(7_200)
+    result = target.run(schema(), *calls, state(2))
+    assert (result.error, result.states, len(target.engagements())) == (None, [2], 2)
 
 
 def test_sending_undecided_engagements_again(serve: Serve) -> None:
