@@ -63,11 +63,17 @@ class Decision:
     absent: set[Key] = field(default_factory=set)
     undecided: dict[Key, str] = field(default_factory=dict)
 
-    def resend(self, places: Iterable[Key]) -> None:
-        """Count undecided creations as absent, so that their records are sent again."""
-        for place in places:
-            if self.undecided.pop(place, None):
-                self.absent.add(place)
+    def resend(self, places: Iterable[Key]) -> int:
+        """
+        Count undecided creations as absent, so that their records are sent again.
+
+        Returns the number of them.
+        """
+        resent = self.undecided.keys() & {*places}
+        for place in resent:
+            del self.undecided[place]
+        self.absent |= resent
+        return len(resent)
 
 
 @dataclass

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import logging
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from target_hubspot_engagements.ledger import (
     ARCHIVING,
@@ -29,6 +29,12 @@ from target_hubspot_engagements.run import Run
 
 LOGGER = logging.getLogger(__name__)
 
+NUM_RESENT = "num_resent"
+"""
+Fact: how many creations were forgotten that HubSpot may have carried out, since the newest
+engagement of which the ledger knows. These engagements are no sign of an old copy of the ledger.
+"""
+
 
 def settle(run: Run, *, resends: bool = False) -> None:
     """
@@ -44,19 +50,22 @@ def settle(run: Run, *, resends: bool = False) -> None:
     if not creating:
         return
     decision = _decide(run, _note_lost(run, creating))
+    number = int(run.ledger.fact(NUM_RESENT) or 0)
     if resends:  # without `lost_ms`: sent by a process that was killed, and named by none
-        decision.resend(entry.place for entry in creating if entry.lost_ms is not None)
-    _note_outcomes(run, creating, decision)
+        number += decision.resend(one.place for one in creating if one.lost_ms is not None)
+    _note_outcomes(run, creating, decision, {NUM_RESENT: str(number)})
 
 
-def _note_outcomes(run: Run, creating: Sequence[Entry], decision: Decision) -> None:
+def _note_outcomes(
+    run: Run, creating: Sequence[Entry], decision: Decision, facts: Mapping[str, str]
+) -> None:
     """Note the outcomes of creations in the ledger, the undecided ones in the run."""
     written = [
         _as_written(entry, decision.found[entry.place])
         for entry in creating
         if entry.place in decision.found
     ]
-    run.ledger.put(written, forgotten=decision.absent)
+    run.ledger.put(written, forgotten=decision.absent, facts=facts)
     run.note_undecided(decision.undecided, settled={*decision.found} | decision.absent)
     LOGGER.warning(
         "of %d creations without an answer HubSpot has %d, and not %d; %d are undecided",

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from hubspot_simulator.faults import DROPPED, LOST, Fault
+from hubspot_simulator.faults import BAD_PARAMETER, DROPPED, LOST, Fault
 from hubspot_simulator.objects.behaviour import ObjectsBehaviour
 from target_hubspot_engagements import lookups
-from target_hubspot_engagements.exceptions import UndecidedError
+from target_hubspot_engagements.exceptions import LedgerError, RejectedError, UndecidedError
 from target_hubspot_engagements.ledger import Ledger
 from target_hubspot_engagements.run import Options
 from tests.write_back.conftest import Killed, Message, Serve, Target, call, schema, state
@@ -127,6 +127,56 @@ def test_sending_undecided_engagements_again(serve: Serve) -> None:
     assert isinstance(result.error, UndecidedError)
     assert str(result.error).count(LATER) == 2
     assert len(target.engagements()) == 2
+
+
+@pytest.fixture
+def reformatted(serve: Serve) -> Target:
+    """A portal that has call 2 with another text than the request whose answer was lost."""
+    target = serve(objects=ObjectsBehaviour(search_delay_ms=600_000))
+    target.run(schema(), alone(1))
+    target.clock.sleep(7_200)
+    lose_creation(target)
+    target.run(schema(), alone(2))
+    hubspot_id = newest_id(target)
+    target.hubspot.portal.update(hubspot_id, metadata={"body": "reformatted"})
+    target.clock.sleep(7_200)
+    named = target.run(schema(), alone(2))
+    assert f"it may be {hubspot_id}, whose values differ" in str(named.error)
+    return target
+
+
+def newest_id(target: Target) -> int:
+    return max(int(one["engagement"]["id"]) for one in target.engagements())
+
+
+def test_sending_again_what_hubspot_has_otherwise(reformatted: Target) -> None:
+    """
+    The engagement that --send-undecided does not take for the record's is no sign of an old copy
+    of the ledger: not in this run, and not in the next one if HubSpot refuses the creation.
+    """
+    target = reformatted
+    target.hubspot.faults.add(BAD_PARAMETER.at(path="batch/create"))
+    refused = target.run(schema(), alone(2), options=Options(resends=True))
+    assert isinstance(refused.error, RejectedError)
+
+    assert target.run(schema(), alone(2), state(2)).states == [2]
+    assert target.run(schema(), alone(3), state(3)).states == [3]
+    assert len(target.engagements()) == 4
+
+
+def test_an_old_ledger_and_sending_again(reformatted: Target) -> None:
+    """
+    An old copy of the ledger is noticed with --send-undecided, too.
+    """
+    target, copy = reformatted, reformatted.ledger.read_bytes()
+    decided = alone(2, hubspotId=newest_id(target))
+    assert target.run(schema(), decided, alone(3)).error is None
+    target.ledger.write_bytes(copy)
+    target.clock.sleep(7_200)
+
+    result = target.run(schema(), alone(2), alone(3), options=Options(resends=True))
+    assert isinstance(result.error, LedgerError)
+    assert len(target.engagements()) == 3
 
 
 def run_killed(target: Target, message: Message) -> None:
