@@ -145,9 +145,9 @@ class ObjectWrites:
         try:
             path = self._endpoints.batch(kind, "archive")
             errors = self._write(path, {"inputs": inputs}, _parse_removal, once=False)
+            refusals = _refusals_by_id(errors, [(str(one),) for one in ids])
         except BadRequestError as error:
             return _bisect(error, ids, lambda half: self.archive(kind, half))
-        refusals = _refusals_by_id(errors, [(str(one),) for one in ids])
         archived = {place: one for place, one in enumerate(ids) if place not in refusals}
         return Outcome(ids=archived, refusals=refusals)
 
@@ -159,6 +159,7 @@ class ObjectWrites:
         path = self._endpoints.association_batch(kind, partner_kind, "associate/default")
         try:
             errors = self._write(path, {"inputs": inputs}, _parse_errors, once=False)
+            return _refusals_by_id(errors, [(str(one), partner) for one, partner in pairs])
         except (BadRequestError, NotFoundError) as error:
             outcome = _bisect(
                 error,
@@ -166,7 +167,6 @@ class ObjectWrites:
                 lambda half: Outcome(refusals=self.associate(kind, partner_kind, half)),
             )
             return outcome.refusals
-        return _refusals_by_id(errors, [(str(one), partner) for one, partner in pairs])
 
     def dissociate(
         self, kind: str, partner_kind: str, pairs: Sequence[tuple[int, str]]
@@ -176,6 +176,7 @@ class ObjectWrites:
         path = self._endpoints.association_batch(kind, partner_kind, "archive")
         try:
             errors = self._write(path, {"inputs": inputs}, _parse_removal, once=False)
+            return _refusals_by_id(errors, [(str(one), partner) for one, partner in pairs])
         except (BadRequestError, NotFoundError) as error:
             outcome = _bisect(
                 error,
@@ -183,7 +184,6 @@ class ObjectWrites:
                 lambda half: Outcome(refusals=self.dissociate(kind, partner_kind, half)),
             )
             return outcome.refusals
-        return _refusals_by_id(errors, [(str(one), partner) for one, partner in pairs])
 
     def _write_batch(
         self, kind: str, action: str, inputs: Sequence[Mapping[str, Any]], *, once: bool
@@ -305,14 +305,15 @@ def _refusals_by_id(
     """
     Return the refusals of a batch by place; `inputs` are the ids of each input.
 
-    An error that names no id of the batch refuses all inputs, since any may be meant.
+    Raises BadRequestError for an error that names no id of the batch, since any may be meant.
     """
-    refusals = {}
+    refusals: dict[int, Problem] = {}
     for error in errors:
         named = _named_ids(error)
         places = [place for place, ids in enumerate(inputs) if not named.isdisjoint(ids)]
-        for place in places or range(len(inputs)):
-            refusals[place] = _problem_of(error)
+        if not places:
+            raise BadRequestError(_problem_of(error).message)
+        refusals |= dict.fromkeys(places, _problem_of(error))
     return refusals
 
 
