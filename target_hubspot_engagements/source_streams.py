@@ -105,6 +105,7 @@ class SourceStream:
             self.kind,
             values={name: columns[name] for name in columns if name not in RESERVED},
             partners=_read_partners(columns),
+            has_all_partners=ASSOCIATED in columns,
             contact_emails=_read_emails(columns),
             hubspot_id=self._existing_id(columns),
             optional=frozenset(self.key_properties) - {*self._names},

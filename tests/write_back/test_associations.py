@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from hubspot_simulator.faults import Fault
-from hubspot_simulator.objects.object_types import COMPANIES
+from hubspot_simulator.objects.object_types import COMPANIES, LEADS
 from hubspot_simulator.responses import Response
 from target_hubspot_engagements import write_back
 from target_hubspot_engagements.exceptions import RejectedError
@@ -227,3 +227,26 @@ def test_an_empty_list_in_a_later_window(target: Target, monkeypatch: pytest.Mon
     result = target.run(schema(), *CHANGES)
     assert (result.error, result.counts) == (None, {"created": 1, "updated": 2})
     assert partners(target) == [[]]
+
+
+LEAD, CONTACT_101 = {"objectType": "leads", "id": 501}, {"objectType": "contact", "id": 101}
+
+
+@pytest.mark.parametrize(("rest", "contacts"), [([], []), (None, []), ([CONTACT_101], [101])])
+def test_an_association_of_a_type_without_a_column(
+    target: Target, rest: Any, contacts: list[int]
+) -> None:
+    """
+    A lead that `associations` no longer names is removed; a record without the column leaves the
+    lead alone.
+    """
+    target.hubspot.portal.objects.put_related(LEADS, 501, {})
+    target.run(schema(), without("contactIds", 1, associations=[CONTACT_101, LEAD]))
+    target.run(schema(), call(1, hs_call_title="between", contactIds=[101]))
+    assert (partners(target), partners(target, "leadIds")) == ([[101]], [[501]])
+
+    fewer = without("contactIds", 1, associations=rest)
+    assert target.run(schema(), fewer).error is None
+    assert (partners(target), partners(target, "leadIds")) == ([contacts], [[]])
+    stamped = without("contactIds", 1, associations=rest, _sdc_extracted_at="2026-11-20")
+    assert target.run(schema(), stamped).counts == {"unchanged": 1}
