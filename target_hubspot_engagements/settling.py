@@ -29,6 +29,9 @@ from target_hubspot_engagements.run import Run
 
 LOGGER = logging.getLogger(__name__)
 
+NAMED_MS = "undecided_named_ms"
+"""Fact: when a run last named all keys in doubt, in Unix ms."""
+
 NUM_RESENT = "num_resent"
 """
 Fact: how many creations were forgotten that HubSpot may have carried out, since the newest
@@ -50,9 +53,10 @@ def settle(run: Run, *, resends: bool = False) -> None:
     if not creating:
         return
     decision = _decide(run, _note_lost(run, creating))
-    number = int(run.ledger.fact(NUM_RESENT) or 0)
-    if resends:  # without `lost_ms`: sent by a process that was killed, and named by none
-        number += decision.resend(one.place for one in creating if one.lost_ms is not None)
+    number, named_ms = (int(run.ledger.fact(name) or 0) for name in (NUM_RESENT, NAMED_MS))
+    if resends:  # what was lost since then, no run has named, such as before a kill
+        named = [one.place for one in creating if one.lost_ms and one.lost_ms <= named_ms]
+        number += decision.resend(named)
     _note_outcomes(run, creating, decision, {NUM_RESENT: str(number)})
 
 

@@ -26,7 +26,7 @@ from target_hubspot_engagements.messages import (
     parse_message,
 )
 from target_hubspot_engagements.run import Run
-from target_hubspot_engagements.settling import settle
+from target_hubspot_engagements.settling import NAMED_MS, settle
 from target_hubspot_engagements.source_streams import SourceStream, build_stream
 from target_hubspot_engagements.validation import Problem
 from target_hubspot_engagements.writer import Writer
@@ -75,7 +75,15 @@ class WriteBack:
             self._writer.close()
         self._run.progress.counts["pending"] = len(self._run.undecided)
         if self._run.undecided:
+            self._name_undecided()
             raise UndecidedError(self._run.undecided_text())
+
+    def _name_undecided(self) -> None:
+        """Log each key in doubt, and note when: --send-undecided may send it from then on."""
+        for text in self._run.undecided_lines():
+            LOGGER.warning("undecided: %s", text)
+        if not self._run.options.is_dry:
+            self._run.ledger.set_facts({NAMED_MS: str(self._run.now_ms())})
 
     def _handle(self, line: bytes) -> None:
         message = parse_message(line, self._number)

@@ -179,22 +179,39 @@ def test_an_old_ledger_and_sending_again(reformatted: Target) -> None:
     assert len(target.engagements()) == 3
 
 
-def run_killed(target: Target, message: Message) -> None:
-    """Run until the answer of a creation, before which the process is killed."""
+def test_every_undecided_engagement_is_named(
+    serve: Serve, caplog: pytest.LogCaptureFixture
+) -> None:
+    """
+    The log has a line with the reason for each undecided engagement, however many there are.
+    """
+    target = serve(objects=ObjectsBehaviour(search_delay_ms=600_000))
+    lose_creation(target)
+    result = target.run(schema(), *(alone(key) for key in range(7)))
+    assert "7 engagements are undecided" in str(result.error)
+    for key in range(7):
+        assert f"undecided: stream calls, key [{key}]: {LATER}" in caplog.messages
+
+
+def run_killed(target: Target, message: Message, changes: int = 1) -> None:
+    """Run until the process is killed before its next change of the ledger, after `changes`."""
 
     def wrap(ledger: Ledger) -> Any:
-        return KilledLedger(ledger, 1, after=False)
+        return KilledLedger(ledger, changes, after=False)
 
     assert isinstance(target.run(schema(), message, wrap=wrap).error, Killed)
     target.clock.slept.clear()
 
 
-def test_sending_again_after_a_kill(serve: Serve) -> None:
+@pytest.mark.parametrize("changes", [1, 2, 3])
+def test_sending_again_after_a_kill(serve: Serve, changes: int) -> None:
     """
-    With --send-undecided a creation of a killed run is not sent again: no run has named it.
+    With --send-undecided a creation of a killed run is not sent again: no run has named it, also
+    if the kill came after the answer was lost.
     """
     target = serve(objects=ObjectsBehaviour(search_delay_ms=600_000))
-    run_killed(target, alone(1))
+    lose_creation(target)
+    run_killed(target, alone(1), changes)
     result = target.run(schema(), alone(1), options=Options(resends=True))
     assert f"key [1]: {LATER}" in str(result.error)
     assert len(target.engagements()) == 1
