@@ -130,7 +130,8 @@ class ObjectWrites:
             body = self._write_batch(kind, "update", inputs, once=False)
         except (BadRequestError, ConflictError, NotFoundError) as error:
             return _bisect(error, updates, lambda half: self.update(kind, half))
-        updated_ids = {int(record.id) for record in body.results}
+        refused = set().union(*map(_named_ids, body.errors or ()))
+        updated_ids = {int(record.id) for record in body.results if str(record.id) not in refused}
         outcome = Outcome()
         for place, one in enumerate(updates):
             if one.hubspot_id in updated_ids:
@@ -292,7 +293,7 @@ def _to_upsert_outcome(body: _Batch, unique: str, texts: Sequence[Mapping[str, s
 
 def _refusal_of_id(errors: Sequence[_BatchError], hubspot_id: int) -> Problem:
     for error in errors:
-        if str(hubspot_id) in map(str, (error.context or {}).get("ids") or ()):
+        if str(hubspot_id) in _named_ids(error):
             return _problem_of(error)
     if errors and not any(error.context for error in errors):
         return _problem_of(errors[0])

@@ -248,6 +248,26 @@ def test_a_creation_that_is_refused_in_part(serve: Serve, unique: str | None) ->
     assert titles(target) == ["Call 1"]
 
 
+def test_a_change_that_is_refused_in_part(serve: Serve) -> None:
+    """
+    A response to changes has a result and an error of the same engagement: its record is rejected,
+    and is sent when it comes again.
+    """
+    target = serve()
+    target.run(schema(), call(1), call(2))
+    ids = [one["engagement"]["id"] for one in target.engagements()]
+    error = {"message": "refused in part", "context": {"ids": [str(ids[0])]}}
+    results = [{"id": str(one), "properties": {}} for one in ids]
+    body = {"status": "COMPLETE", "results": results, "errors": [error]}
+    fault = Fault(response=Response(200, json.dumps(body).encode()))
+    target.hubspot.faults.add(fault.at(path="/batch/update"))
+    changed = [call(key, hs_call_title="new") for key in (1, 2)]
+
+    refused = target.run(schema(), *changed)
+    assert "key [1]: refused in part" in str(refused.error)
+    assert target.run(schema(), *changed).counts == {"updated": 1, "unchanged": 1}
+
+
 def test_stop_at_a_rejected_record(target: Target) -> None:
     """
     By default a record that cannot be written ends the run with 1, after the state before it.
