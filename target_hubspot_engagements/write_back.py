@@ -187,7 +187,7 @@ class WriteBack:
 
     def _add_to_window(self, earlier: deque[SourceRecord], source: SourceRecord) -> None:
         """Put a record into the window, behind `earlier` ones of its key."""
-        if not self._window:
+        if not self._window and not earlier:
             self._window_began_s, self._window_bytes = time.monotonic(), 0
         earlier.append(source)
         self._window[source.place] = earlier

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from target_hubspot_engagements import write_back
 from target_hubspot_engagements.exceptions import RejectedError
 from tests.write_back.conftest import Serve, Target, call, record, schema, state
 
@@ -130,6 +131,22 @@ def test_completed_records_share_requests(serve: Serve) -> None:
     written = [one.path for one in target.hubspot.requests if "/batch/" in one.path]
     assert len(written) == 2
     assert {one["metadata"]["body"] for one in target.engagements()} == {"only the body"}
+
+
+def test_a_window_of_a_single_key_ends(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    Records of a single key that complete each other are written when they are many bytes, too.
+    """
+    monkeypatch.setattr(write_back, "CHUNK_RECORDS", 1)
+    monkeypatch.setattr(write_back, "WINDOW_BYTES", 300)
+    target, messages = serve(), [schema(), call(1)]
+    for place in range(10):
+        body, title = f"Body {place}", f"Title {place}"
+        messages += [record(1, hs_call_body=body), record(1, hs_call_title=title), state(place)]
+    result = target.run(*messages)
+    assert (result.error, result.states[-1], len(result.states) > 1) == (None, 9, True)
+    (found,) = target.engagements()
+    assert (found["metadata"]["body"], found["metadata"]["title"]) == ("Body 9", "Title 9")
 
 
 def test_a_deletion_behind_the_id_of_its_engagement(target: Target) -> None:
