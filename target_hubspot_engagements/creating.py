@@ -19,8 +19,10 @@ from target_hubspot_engagements.object_writes import MAX_BATCH, ObjectWrites, ha
 from target_hubspot_engagements.outcomes import Creation, Outcome
 from target_hubspot_engagements.reconcile import Doubt
 from target_hubspot_engagements.run import Run
+from target_hubspot_engagements.settling import NUM_RESENT
 from target_hubspot_engagements.to_v1 import to_v1
 from target_hubspot_engagements.v1_writes import V1Writes
+from target_hubspot_engagements.validation import Problem
 
 NEWEST_MS, SOURCE_ID = "newest_created_ms", "source_id"
 MAX_UNIQUE_CHARS = 100
@@ -119,8 +121,11 @@ class Creating:
         for place, hubspot_id in outcome.ids.items():
             self.example = drafts[place].kind, hubspot_id
         self.in_doubt += [drafts[place].source for place in sorted(outcome.unknown)]
-        for place, problem in sorted((outcome.refusals | outcome.partial).items()):
+        for place, problem in sorted(outcome.refusals.items()):
             self._run.rejections.add(drafts[place].source, [problem])
+        for place, problem in sorted(outcome.partial.items()):
+            written = f"written as engagement {outcome.ids[place]}, but not as in the record"
+            self._run.rejections.add(drafts[place].source, [Problem(written), problem])
 
     def _to_entry(
         self, draft: Draft, creation: Creation, hubspot_id: int, is_partial: bool
@@ -142,9 +147,9 @@ class Creating:
 
     def _facts(self, outcome: Outcome) -> Mapping[str, str]:
         """Return the facts by which the next run notices an old copy of the ledger."""
-        facts = {}
+        facts: dict[str, str] = {}
         if outcome.newest_ms > int(self._run.ledger.fact(NEWEST_MS) or 0):
-            facts[NEWEST_MS] = str(outcome.newest_ms)
+            facts |= {NEWEST_MS: str(outcome.newest_ms), NUM_RESENT: "0"}
         if outcome.source_id:
             facts[SOURCE_ID] = outcome.source_id
         return facts

@@ -92,7 +92,7 @@ def make_draft(
         source,
         existing.kind if existing else engagement.kind,
         _texts_to_send(action, engagement, texts, definitions),
-        partners,
+        _of_all_types(engagement, partners, existing),
         entry,
         hubspot_id,
         is_deleted,
@@ -150,6 +150,15 @@ def _action(
     if existing and existing.state == DONE and existing.payload_hash == payload_hash:
         return Action.NOTHING
     return Action.UPDATE
+
+
+def _of_all_types(
+    engagement: Engagement, partners: Partners | None, existing: Entry | None
+) -> Partners | None:
+    """Return associations with an empty list for types that only the ledger has, if all count."""
+    if not engagement.has_all_partners or existing is None:
+        return partners
+    return {**dict.fromkeys(existing.partners or {}, ()), **(partners or {})}
 
 
 def _cleared(kind: str, definitions: Definitions) -> dict[str, str]:

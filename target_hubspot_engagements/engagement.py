@@ -28,7 +28,8 @@ class Engagement:
     The content of a record.
 
     `kind` is the type in the objects API. `values` are JSON values by HubSpot's property. None for
-    `partners` leaves associations alone. `contact_emails` are looked up, and associated, too.
+    `partners` leaves associations alone, and so does a missing type, unless `has_all_partners`
+    says that there are no others. `contact_emails` are looked up, and associated, too.
     `hubspot_id` names an existing engagement. A `complete` engagement clears the properties that
     it does not have. `optional` names properties to leave out if HubSpot does not have them, or
     does not let them be written. `left_out` names the record's values that no property takes.
@@ -37,6 +38,7 @@ class Engagement:
     kind: str
     values: Mapping[str, Any] = field(default_factory=dict)
     partners: Partners | None = None
+    has_all_partners: bool = False
     contact_emails: tuple[str, ...] = ()
     hubspot_id: int | None = None
     is_deleted: bool = False

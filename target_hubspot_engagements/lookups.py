@@ -25,6 +25,7 @@ MAX_ASSOCIATED = 1_000  # inputs of a batch that reads associations
 MAX_GROUPS = 5  # alternatives in a search
 MAX_FOUND = 200
 MAX_RESULTS = 9_800  # of a search; beyond 10,000 HubSpot answers 400
+FIRST_SEARCHABLE_MS = 1_000  # HubSpot answers 500 to a filter with the Unix time 0
 SEARCHES, SEARCH_WINDOW_S = 4, 1.0  # HubSpot allows 5 a second, to all programs of an account
 CREATED, SOURCE, SOURCE_ID = "hs_createdate", "hs_object_source", "hs_object_source_id"
 API_SOURCE = "INTEGRATION"
@@ -199,12 +200,13 @@ class Lookups:
         Return the engagements that happened at some moments, as far as the search has them.
 
         Also returns the moments that have too many for a search, so that some are missing; it has
-        left out those created before the moment's value in `since_ms`, in Unix ms and above 0.
+        left out those created before the moment's value in `since_ms`, in Unix ms, at least
+        FIRST_SEARCHABLE_MS. For the moment 0 all moments before FIRST_SEARCHABLE_MS are searched.
         """
         results: list[Result] = []
         crowded: set[str] = set()
         for batch in batched(sorted(since_ms), MAX_GROUPS):
-            groups = [[_filter(TIMESTAMP, "EQ", at_ms)] for at_ms in batch]
+            groups = [[_of_moment(at_ms)] for at_ms in batch]
             of_batch, is_complete = self._search(kind, groups, names)
             if is_complete:
                 results += of_batch
@@ -254,6 +256,13 @@ def batched(items: Iterable[T], size: int) -> Iterator[list[T]]:
     iterator = iter(items)
     while batch := list(islice(iterator, size)):
         yield batch
+
+
+def _of_moment(at_ms: str) -> dict[str, str]:
+    """Return the filter of a moment; for 0, which HubSpot refuses, of all the first ones."""
+    if at_ms == "0":
+        return _filter(TIMESTAMP, "LT", str(FIRST_SEARCHABLE_MS))
+    return _filter(TIMESTAMP, "EQ", at_ms)
 
 
 def _filter(name: str, operator: str, value: str) -> dict[str, str]:

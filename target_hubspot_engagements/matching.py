@@ -81,9 +81,10 @@ def match_results(
     """
     Return the ids of a batch's results by the place of the input.
 
-    An input without a matching result has no id: the outcome is unknown.
+    An input without a matching result has no id: the outcome is unknown. A `refused` input has an
+    id if a result is certainly its own: HubSpot has created it, and refused a part of it.
     """
-    rest = {place: texts for place, texts in enumerate(inputs) if place not in {*refused}}
+    rest = dict(enumerate(inputs))
     ids: dict[int, int] = {}
     others = []
     for result in results:
@@ -94,8 +95,11 @@ def match_results(
             del rest[place]
         else:
             others.append(result)
+    refused_rest = {place: rest.pop(place) for place in {*refused} & rest.keys()}
     for is_match in (is_same, is_of_moment):
         others = _match_once(rest, others, ids, is_match)
+    if not rest:
+        _match_once(refused_rest, others, ids, is_same)
     return ids
 
 

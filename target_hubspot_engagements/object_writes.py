@@ -130,7 +130,8 @@ class ObjectWrites:
             body = self._write_batch(kind, "update", inputs, once=False)
         except (BadRequestError, ConflictError, NotFoundError) as error:
             return _bisect(error, updates, lambda half: self.update(kind, half))
-        updated_ids = {int(record.id) for record in body.results}
+        refused = set().union(*map(_named_ids, body.errors or ()))
+        updated_ids = {int(record.id) for record in body.results if str(record.id) not in refused}
         outcome = Outcome()
         for place, one in enumerate(updates):
             if one.hubspot_id in updated_ids:
@@ -145,9 +146,9 @@ class ObjectWrites:
         try:
             path = self._endpoints.batch(kind, "archive")
             errors = self._write(path, {"inputs": inputs}, _parse_removal, once=False)
+            refusals = _refusals_by_id(errors, [(str(one),) for one in ids])
         except BadRequestError as error:
             return _bisect(error, ids, lambda half: self.archive(kind, half))
-        refusals = _refusals_by_id(errors, [(str(one),) for one in ids])
         archived = {place: one for place, one in enumerate(ids) if place not in refusals}
         return Outcome(ids=archived, refusals=refusals)
 
@@ -159,6 +160,7 @@ class ObjectWrites:
         path = self._endpoints.association_batch(kind, partner_kind, "associate/default")
         try:
             errors = self._write(path, {"inputs": inputs}, _parse_errors, once=False)
+            return _refusals_by_id(errors, [(str(one), partner) for one, partner in pairs])
         except (BadRequestError, NotFoundError) as error:
             outcome = _bisect(
                 error,
@@ -166,7 +168,6 @@ class ObjectWrites:
                 lambda half: Outcome(refusals=self.associate(kind, partner_kind, half)),
             )
             return outcome.refusals
-        return _refusals_by_id(errors, [(str(one), partner) for one, partner in pairs])
 
     def dissociate(
         self, kind: str, partner_kind: str, pairs: Sequence[tuple[int, str]]
@@ -176,6 +177,7 @@ class ObjectWrites:
         path = self._endpoints.association_batch(kind, partner_kind, "archive")
         try:
             errors = self._write(path, {"inputs": inputs}, _parse_removal, once=False)
+            return _refusals_by_id(errors, [(str(one), partner) for one, partner in pairs])
         except (BadRequestError, NotFoundError) as error:
             outcome = _bisect(
                 error,
@@ -183,7 +185,6 @@ class ObjectWrites:
                 lambda half: Outcome(refusals=self.dissociate(kind, partner_kind, half)),
             )
             return outcome.refusals
-        return _refusals_by_id(errors, [(str(one), partner) for one, partner in pairs])
 
     def _write_batch(
         self, kind: str, action: str, inputs: Sequence[Mapping[str, Any]], *, once: bool
@@ -267,6 +268,7 @@ def _to_outcome(body: _Batch, inputs: Sequence[Mapping[str, Any]]) -> Outcome:
         for record in body.results
     ]
     outcome.ids = match_results(inputs, results, outcome.refusals)
+    outcome.note_partial()
     outcome.unknown = {*range(len(inputs))} - outcome.ids.keys() - outcome.refusals.keys()
     for record in body.results:
         if record.createdAt:
@@ -283,15 +285,15 @@ def _to_upsert_outcome(body: _Batch, unique: str, texts: Sequence[Mapping[str, s
         hubspot_id = ids.get(one[unique].lower())
         if hubspot_id is not None:
             outcome.ids[place] = hubspot_id
-            outcome.refusals.pop(place, None)
         elif place not in outcome.refusals:
             outcome.unknown.add(place)
+    outcome.note_partial()
     return outcome
 
 
 def _refusal_of_id(errors: Sequence[_BatchError], hubspot_id: int) -> Problem:
     for error in errors:
-        if str(hubspot_id) in map(str, (error.context or {}).get("ids") or ()):
+        if str(hubspot_id) in _named_ids(error):
             return _problem_of(error)
     if errors and not any(error.context for error in errors):
         return _problem_of(errors[0])
@@ -304,14 +306,15 @@ def _refusals_by_id(
     """
     Return the refusals of a batch by place; `inputs` are the ids of each input.
 
-    An error that names no id of the batch refuses all inputs, since any may be meant.
+    Raises BadRequestError for an error that names no id of the batch, since any may be meant.
     """
-    refusals = {}
+    refusals: dict[int, Problem] = {}
     for error in errors:
         named = _named_ids(error)
         places = [place for place, ids in enumerate(inputs) if not named.isdisjoint(ids)]
-        for place in places or range(len(inputs)):
-            refusals[place] = _problem_of(error)
+        if not places:
+            raise BadRequestError(_problem_of(error).message)
+        refusals |= dict.fromkeys(places, _problem_of(error))
     return refusals
 
 

@@ -33,9 +33,9 @@ class Outcome:
 
     `ids` are of those that were written, `refusals` say why HubSpot did not write others, and
     `unknown` are those of which no answer tells. `partial` are those written of which HubSpot
-    refused an association. `unsent` are those that an `error` kept from being sent. `newest_ms` is
-    HubSpot's date of the youngest creation, in Unix ms, and `source_id` how HubSpot names the
-    program that created.
+    refused a part, such as an association. `unsent` are those that an `error` kept from being
+    sent. `newest_ms` is HubSpot's date of the youngest creation, in Unix ms, and `source_id` how
+    HubSpot names the program that created.
     """
 
     ids: dict[int, int] = field(default_factory=dict)
@@ -46,6 +46,11 @@ class Outcome:
     error: ApiError | None = None
     newest_ms: int = 0
     source_id: str | None = None
+
+    def note_partial(self) -> None:
+        """Count inputs that were both written and refused as written in part."""
+        for place in self.ids.keys() & self.refusals.keys():
+            self.partial[place] = self.refusals.pop(place)
 
     def add(self, other: Outcome, offset: int) -> None:
         """Add the outcome of inputs from place `offset` on."""

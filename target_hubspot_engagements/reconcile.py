@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from hubspot_api.json_codec import to_json
 from target_hubspot_engagements.engagement import Partners
 from target_hubspot_engagements.ledger import Key
-from target_hubspot_engagements.lookups import CREATED, Lookups
+from target_hubspot_engagements.lookups import CREATED, FIRST_SEARCHABLE_MS, Lookups
 from target_hubspot_engagements.matching import OWNER, Result, is_of_moment, is_same, moment
 from target_hubspot_engagements.validation import TIMESTAMP
 from target_hubspot_engagements.values import to_datetime_text
@@ -47,7 +47,7 @@ class Doubt:
     @property
     def earliest_ms(self) -> int:
         """When HubSpot created the engagement at the earliest, in Unix ms."""
-        return max(self.sent_ms - CLOCK_SKEW_MS, 1)  # HubSpot's search fails at 0
+        return max(self.sent_ms - CLOCK_SKEW_MS, FIRST_SEARCHABLE_MS)
 
     @property
     def all_partners(self) -> list[tuple[str, str]]:
@@ -63,11 +63,17 @@ class Decision:
     absent: set[Key] = field(default_factory=set)
     undecided: dict[Key, str] = field(default_factory=dict)
 
-    def resend(self, places: Iterable[Key]) -> None:
-        """Count undecided creations as absent, so that their records are sent again."""
-        for place in places:
-            if self.undecided.pop(place, None):
-                self.absent.add(place)
+    def resend(self, places: Iterable[Key]) -> int:
+        """
+        Count undecided creations as absent, so that their records are sent again.
+
+        Returns the number of them.
+        """
+        resent = self.undecided.keys() & {*places}
+        for place in resent:
+            del self.undecided[place]
+        self.absent |= resent
+        return len(resent)
 
 
 @dataclass

@@ -94,14 +94,19 @@ class Run:
         self.passed_over.add(place)
         self.undecided.setdefault(place, reason)
 
-    def undecided_text(self) -> str:
-        """Return the line that names the keys in doubt."""
-        shown = [
+    def undecided_lines(self) -> list[str]:
+        """Return a line with the reason for each key in doubt."""
+        return [
             f"stream {stream}, key {key}: {reason}"
-            for (stream, key), reason in list(self.undecided.items())[:SHOWN_KEYS]
+            for (stream, key), reason in self.undecided.items()
         ]
-        more = len(self.undecided) - len(shown)
+
+    def undecided_text(self) -> str:
+        """Return the line that names the first keys in doubt."""
+        lines = self.undecided_lines()
+        more = len(lines) - SHOWN_KEYS
         return (
-            f"{len(self.undecided)} engagements are undecided, none was sent again:"
-            f" {'; '.join(shown)}{f'; and {more} more' if more else ''}: see docs/write-back.md"
+            f"{len(lines)} engagements are undecided, none was sent again:"
+            f" {'; '.join(lines[:SHOWN_KEYS])}{f'; and {more} more' if more > 0 else ''}:"
+            " see docs/write-back.md"
         )

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import logging
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from target_hubspot_engagements.ledger import (
     ARCHIVING,
@@ -29,6 +29,15 @@ from target_hubspot_engagements.run import Run
 
 LOGGER = logging.getLogger(__name__)
 
+NAMED_MS = "undecided_named_ms"
+"""Fact: when a run last named all keys in doubt, in Unix ms."""
+
+NUM_RESENT = "num_resent"
+"""
+Fact: how many creations were forgotten that HubSpot may have carried out, since the newest
+engagement of which the ledger knows. These engagements are no sign of an old copy of the ledger.
+"""
+
 
 def settle(run: Run, *, resends: bool = False) -> None:
     """
@@ -44,19 +53,23 @@ def settle(run: Run, *, resends: bool = False) -> None:
     if not creating:
         return
     decision = _decide(run, _note_lost(run, creating))
-    if resends:  # without `lost_ms`: sent by a process that was killed, and named by none
-        decision.resend(entry.place for entry in creating if entry.lost_ms is not None)
-    _note_outcomes(run, creating, decision)
+    number, named_ms = (int(run.ledger.fact(name) or 0) for name in (NUM_RESENT, NAMED_MS))
+    if resends:  # what was lost since then, no run has named, such as before a kill
+        named = [one.place for one in creating if one.lost_ms and one.lost_ms <= named_ms]
+        number += decision.resend(named)
+    _note_outcomes(run, creating, decision, {NUM_RESENT: str(number)})
 
 
-def _note_outcomes(run: Run, creating: Sequence[Entry], decision: Decision) -> None:
+def _note_outcomes(
+    run: Run, creating: Sequence[Entry], decision: Decision, facts: Mapping[str, str]
+) -> None:
     """Note the outcomes of creations in the ledger, the undecided ones in the run."""
     written = [
         _as_written(entry, decision.found[entry.place])
         for entry in creating
         if entry.place in decision.found
     ]
-    run.ledger.put(written, forgotten=decision.absent)
+    run.ledger.put(written, forgotten=decision.absent, facts=facts)
     run.note_undecided(decision.undecided, settled={*decision.found} | decision.absent)
     LOGGER.warning(
         "of %d creations without an answer HubSpot has %d, and not %d; %d are undecided",

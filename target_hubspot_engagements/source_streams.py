@@ -74,11 +74,18 @@ class SourceStream:
 
     def replaces(self, text: bytes, earlier: bytes) -> bool:
         """Tell whether nothing of an earlier record of the same key counts after a record."""
-        columns = _parse(text)
-        if columns.get(DELETED_AT) not in (None, ""):
-            return True
-        names = (name for name in _parse(earlier) if not name.startswith(METADATA_PREFIX))
-        return columns.keys() >= {*names}
+        record, names = _parse(text), self._column_names(_parse(earlier))
+        if record.get(DELETED_AT) not in (None, ""):  # counts: which engagement to archive
+            names = {name for name in names if self._names.get(name, name) == HUBSPOT_ID}
+        return self._column_names(record) >= names
+
+    def _column_names(self, record: Mapping[str, Any]) -> set[str]:
+        """Return the names of a record's columns, and of the lists of v1's associations."""
+        names = {name for name in record if not name.startswith(METADATA_PREFIX)}
+        lists = record.get(ASSOCIATED)
+        if self.kind == ENGAGEMENTS and isinstance(lists, Mapping):
+            names |= {f"{ASSOCIATED}.{name}" for name in lists if lists[name] is not None}
+        return names
 
     def read(self, text: bytes) -> Engagement:
         """Return a record's content. Raises ValueError for one that cannot be understood."""
@@ -98,6 +105,7 @@ class SourceStream:
             self.kind,
             values={name: columns[name] for name in columns if name not in RESERVED},
             partners=_read_partners(columns),
+            has_all_partners=ASSOCIATED in columns,
             contact_emails=_read_emails(columns),
             hubspot_id=self._existing_id(columns),
             optional=frozenset(self.key_properties) - {*self._names},

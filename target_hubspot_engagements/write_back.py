@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import logging
 import time
+from collections import deque
 from collections.abc import Iterable
 from typing import BinaryIO
 
@@ -25,7 +26,7 @@ from target_hubspot_engagements.messages import (
     parse_message,
 )
 from target_hubspot_engagements.run import Run
-from target_hubspot_engagements.settling import settle
+from target_hubspot_engagements.settling import NAMED_MS, settle
 from target_hubspot_engagements.source_streams import SourceStream, build_stream
 from target_hubspot_engagements.validation import Problem
 from target_hubspot_engagements.writer import Writer
@@ -47,7 +48,7 @@ class WriteBack:
         self._writer = Writer(run, self._read)
         self._streams: dict[str, SourceStream | None] = {}
         self._chunk: list[SourceRecord] = []
-        self._window: dict[Key, SourceRecord] = {}
+        self._window: dict[Key, deque[SourceRecord]] = {}  # of a key, in their order
         self._window_bytes = 0
         self._window_began_s = 0.0
         self._versions: set[tuple[str, int]] = set()
@@ -74,7 +75,15 @@ class WriteBack:
             self._writer.close()
         self._run.progress.counts["pending"] = len(self._run.undecided)
         if self._run.undecided:
+            self._name_undecided()
             raise UndecidedError(self._run.undecided_text())
+
+    def _name_undecided(self) -> None:
+        """Log each key in doubt, and note when: --send-undecided may send it from then on."""
+        for text in self._run.undecided_lines():
+            LOGGER.warning("undecided: %s", text)
+        if not self._run.options.is_dry:
+            self._run.ledger.set_facts({NAMED_MS: str(self._run.now_ms())})
 
     def _handle(self, line: bytes) -> None:
         message = parse_message(line, self._number)
@@ -159,29 +168,29 @@ class WriteBack:
         for name, sources in by_stream.items():
             hashes = self._run.ledger.source_hashes(name, {one.place[1] for one in sources})
             for source in sources:
-                if self._completes_earlier(source):
-                    self._empty_window()
-                    hashes.pop(source.place[1], None)
-                self._window.pop(source.place, None)
-                if hashes.get(source.place[1]) == source.source_hash:
+                earlier = self._take_unreplaced(source)
+                if not earlier and hashes.get(source.place[1]) == source.source_hash:
                     self._run.progress.counts["unchanged"] += 1
                 else:
-                    self._add_to_window(source)
+                    self._add_to_window(earlier, source)
             self._note_versions(name, sources)
         if len(self._window) >= WINDOW_RECORDS or self._window_bytes >= WINDOW_BYTES:
             self._write_window()
 
-    def _completes_earlier(self, source: SourceRecord) -> bool:
-        """Tell whether the window's record of the same key has columns that `source` lacks."""
-        earlier, stream = self._window.get(source.place), self._streams[source.place[0]]
-        if earlier is None or stream is None:
-            return False
-        return not stream.replaces(source.text, earlier.text)
+    def _take_unreplaced(self, source: SourceRecord) -> deque[SourceRecord]:
+        """Take a key's records out of the window; return those with columns that `source` lacks."""
+        earlier = self._window.pop(source.place, None) or deque()
+        stream = self._streams[source.place[0]]
+        while earlier and stream is not None and stream.replaces(source.text, earlier[-1].text):
+            earlier.pop()
+        return earlier
 
-    def _add_to_window(self, source: SourceRecord) -> None:
-        if not self._window:
+    def _add_to_window(self, earlier: deque[SourceRecord], source: SourceRecord) -> None:
+        """Put a record into the window, behind `earlier` ones of its key."""
+        if not self._window and not earlier:
             self._window_began_s, self._window_bytes = time.monotonic(), 0
-        self._window[source.place] = source
+        earlier.append(source)
+        self._window[source.place] = earlier
         self._window_bytes += len(source.text)
 
     def _note_versions(self, name: str, sources: list[SourceRecord]) -> None:
@@ -250,12 +259,12 @@ class WriteBack:
         self._write_window()
 
     def _write_window(self) -> None:
-        self._empty_window()
+        """Write the first record of each key, then the second ones, and so on."""
+        rest, self._window = list(self._window.values()), {}
+        while rest:
+            self._write([records.popleft() for records in rest])
+            rest = [records for records in rest if records]
         self._write_state_if_settled()
-
-    def _empty_window(self) -> None:
-        window, self._window = list(self._window.values()), {}
-        self._write(window)
 
     def _write(self, sources: list[SourceRecord]) -> None:
         if sources:

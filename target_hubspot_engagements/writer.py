@@ -18,7 +18,7 @@ from target_hubspot_engagements.exceptions import LedgerError
 from target_hubspot_engagements.jobs import Sender
 from target_hubspot_engagements.ledger import CREATING, GONE, UPDATING, Entry
 from target_hubspot_engagements.run import Run
-from target_hubspot_engagements.settling import look_for, settle
+from target_hubspot_engagements.settling import NUM_RESENT, look_for, settle
 from target_hubspot_engagements.unique import ensure_unique_property
 
 LOGGER = logging.getLogger(__name__)
@@ -185,7 +185,7 @@ class Writer:
             ids = run.lookups.created_since(kind, newest_ms, run.ledger.fact(SOURCE_ID))
             unknown = {*ids} - run.ledger.owners(ids).keys()
             pending = sum(one.state == CREATING for one in run.ledger.in_doubt())
-            if len(unknown) > pending:
+            if len(unknown) > pending + int(run.ledger.fact(NUM_RESENT) or 0):
                 raise LedgerError(
                     f"HubSpot has {len(unknown)} {kind} of this app that the ledger does not know,"
                     f" such as {min(unknown)}, created after the ledger was last written: restore"

@@ -125,7 +125,7 @@ def test_associations_end_as_in_the_records(
     After records without columns, refused associations, faults and kills, each engagement has the
     associations of its last record.
     """
-    # Each record is a window of its own: the last record of a key in a window counts alone.
+    # Each record is a window of its own, so that a kill may come between any two.
     monkeypatch.setattr(write_back, "CHUNK_RECORDS", 1)
     monkeypatch.setattr(write_back, "WINDOW_RECORDS", 1)
     for seed in range(SEEDS):

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from hubspot_simulator.faults import Fault
-from hubspot_simulator.objects.object_types import COMPANIES
+from hubspot_simulator.objects.object_types import COMPANIES, LEADS
 from hubspot_simulator.responses import Response
 from target_hubspot_engagements import write_back
 from target_hubspot_engagements.exceptions import RejectedError
@@ -102,34 +102,39 @@ def test_an_archival_that_hubspot_refuses(
     target: Target, error: dict[str, Any], is_named: bool
 ) -> None:
     """
-    An error in the response to archivals rejects the record of the id that it names, without an id
-    all of them. An engagement that HubSpot does not have any more is archived.
+    An error in the response to archivals rejects the record of the id that it names. Without an id
+    each is sent alone. An engagement that HubSpot does not have any more is archived.
     """
     target.run(schema(), call(1), call(2))
     named = str(target.engagements()[0]["engagement"]["id"])
     fault = Fault(response=errors_response({**error, "context": {"ids": [named] * is_named}}))
-    target.hubspot.faults.add(fault.at(path="/calls/batch/archive"))
+    target.hubspot.faults.add(fault.at(path="/calls/batch/archive", times=1 if is_named else None))
     deletions = [record(key, _sdc_deleted_at="2026-11-20") for key in (1, 2)]
 
     first = target.run(schema(), *deletions)
     expected = 0 if error is NOT_FOUND else 1 if is_named else 2
     assert first.run.rejections.count == expected
+    target.hubspot.faults.clear()
     assert target.run(schema(), *deletions).counts.get("archived", 0) == expected
 
 
 @pytest.mark.parametrize("error", [RULE, LIMIT, SMALL_LIMIT, UNNAMED])
-def test_an_association_that_hubspot_refuses(target: Target, error: dict[str, Any]) -> None:
+@pytest.mark.parametrize("number", [1, 2])
+def test_an_association_that_hubspot_refuses(
+    target: Target, error: dict[str, Any], number: int
+) -> None:
     """
-    An error that names no association of the request rejects all of its records: any may be meant.
+    An error that names no association of a request may mean any: each is sent alone, and only the
+    records of those that are refused again are rejected.
     """
     fault = Fault(response=errors_response(error, status=207))
-    target.hubspot.faults.add(fault.at(path="/associate/default"))
+    target.hubspot.faults.add(fault.at(path="/associate/default", times=1 + number))
     calls = [call(1, companyIds=[201]), call(2, companyIds=[202])]
 
     refused = target.run(schema(), *calls, on_error="stop")
-    assert refused.run.rejections.count == 2
+    assert refused.run.rejections.count == number
     assert f"but not associated as in the record; {error['message']}" in str(refused.error)
-    assert partners(target, "companyIds") == [[], []]
+    assert sum(map(len, partners(target, "companyIds"))) == 2 - number
 
     assert target.run(schema(), *calls).error is None
     assert partners(target, "companyIds") == [[201], [202]]
@@ -222,3 +227,26 @@ def test_an_empty_list_in_a_later_window(target: Target, monkeypatch: pytest.Mon
     result = target.run(schema(), *CHANGES)
     assert (result.error, result.counts) == (None, {"created": 1, "updated": 2})
     assert partners(target) == [[]]
+
+
+LEAD, CONTACT_101 = {"objectType": "leads", "id": 501}, {"objectType": "contact", "id": 101}
+
+
+@pytest.mark.parametrize(("rest", "contacts"), [([], []), (None, []), ([CONTACT_101], [101])])
+def test_an_association_of_a_type_without_a_column(
+    target: Target, rest: Any, contacts: list[int]
+) -> None:
+    """
+    A lead that `associations` no longer names is removed; a record without the column leaves the
+    lead alone.
+    """
+    target.hubspot.portal.objects.put_related(LEADS, 501, {})
+    target.run(schema(), without("contactIds", 1, associations=[CONTACT_101, LEAD]))
+    target.run(schema(), call(1, hs_call_title="between", contactIds=[101]))
+    assert (partners(target), partners(target, "leadIds")) == ([[101]], [[501]])
+
+    fewer = without("contactIds", 1, associations=rest)
+    assert target.run(schema(), fewer).error is None
+    assert (partners(target), partners(target, "leadIds")) == ([contacts], [[]])
+    stamped = without("contactIds", 1, associations=rest, _sdc_extracted_at="2026-11-20")
+    assert target.run(schema(), stamped).counts == {"unchanged": 1}

@@ -101,6 +101,17 @@ def test_an_engagement_that_two_contents_claim() -> None:
     assert (decision.found, len(decision.undecided)) == ({}, 2)
 
 
+def test_a_result_of_a_refused_input() -> None:
+    """
+    A result belongs to a refused input by its trace id, or by its values if all other inputs have
+    theirs.
+    """
+    written = [{**CALL, "hs_call_body": body} for body in "ab"]
+    traced, second = Result(1, {}, "0"), engagement(1, hs_call_body="b")
+    assert match_results(written, [traced], refused=[0]) == {0: 1}
+    assert match_results(written, [second, engagement(2, hs_call_body="a")], [1]) == {1: 1, 0: 2}
+
+
 @given(st.integers(min_value=-(2**45), max_value=2**45))
 def test_a_moment_survives(at_ms: int) -> None:
     """

@@ -221,6 +221,53 @@ def test_a_refused_input_of_a_batch(serve: Serve, status: Any, traces: bool) -> 
     assert "Some required properties were not set" in line["problems"][0]["message"]
 
 
+@pytest.mark.parametrize("unique", [None, "source_key"])
+def test_a_creation_that_is_refused_in_part(serve: Serve, unique: str | None) -> None:
+    """
+    A response has a result and an error of one input: the engagement is in the ledger and its
+    record is rejected. When that comes again, the engagement is changed, and none is created.
+    """
+    target = serve(settings={"unique_property": unique} if unique else {})
+    created = {"engagement": {"type": "CALL", "timestamp": 1_793_606_400_001}}
+    hubspot_id = target.hubspot.portal.create(created)["engagement"]["id"]
+    result = {
+        "id": hubspot_id,
+        "properties": {"source_key": "calls:[1]"},
+        "objectWriteTraceId": "0",
+    }
+    error = {"message": "refused in part", "context": {"objectWriteTraceId": ["0"]}}
+    body = {"status": "COMPLETE", "results": [result], "errors": [error]}
+    response = Response(207, json.dumps(body).encode())
+    action = "/batch/upsert" if unique else "/batch/create"
+    target.hubspot.faults.add(Fault(response=response).at(path=action))
+
+    refused = target.run(schema(), call(1))
+    message = f"written as engagement {hubspot_id}, but not as in the record; refused in part"
+    assert message in str(refused.error)
+    assert target.run(schema(), call(1)).counts == {"updated": 1}
+    assert titles(target) == ["Call 1"]
+
+
+def test_a_change_that_is_refused_in_part(serve: Serve) -> None:
+    """
+    A response to changes has a result and an error of the same engagement: its record is rejected,
+    and is sent when it comes again.
+    """
+    target = serve()
+    target.run(schema(), call(1), call(2))
+    ids = [one["engagement"]["id"] for one in target.engagements()]
+    error = {"message": "refused in part", "context": {"ids": [str(ids[0])]}}
+    results = [{"id": str(one), "properties": {}} for one in ids]
+    body = {"status": "COMPLETE", "results": results, "errors": [error]}
+    fault = Fault(response=Response(200, json.dumps(body).encode()))
+    target.hubspot.faults.add(fault.at(path="/batch/update"))
+    changed = [call(key, hs_call_title="new") for key in (1, 2)]
+
+    refused = target.run(schema(), *changed)
+    assert "key [1]: refused in part" in str(refused.error)
+    assert target.run(schema(), *changed).counts == {"updated": 1, "unchanged": 1}
+
+
 def test_stop_at_a_rejected_record(target: Target) -> None:
     """
     By default a record that cannot be written ends the run with 1, after the state before it.

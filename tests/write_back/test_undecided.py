@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from hubspot_simulator.faults import DROPPED, LOST
+from hubspot_simulator.faults import BAD_PARAMETER, DROPPED, LOST, Fault
 from hubspot_simulator.objects.behaviour import ObjectsBehaviour
 from target_hubspot_engagements import lookups
-from target_hubspot_engagements.exceptions import UndecidedError
+from target_hubspot_engagements.exceptions import LedgerError, RejectedError, UndecidedError
 from target_hubspot_engagements.ledger import Ledger
 from target_hubspot_engagements.run import Options
 from tests.write_back.conftest import Killed, Message, Serve, Target, call, schema, state
@@ -99,6 +99,21 @@ def test_adopting_at_a_moment_of_too_many_engagements(serve: Serve) -> None:
     assert len(target.engagements()) == 5
 
 
+@pytest.mark.parametrize("fault", [DROPPED, LOST])
+def test_the_unix_time_zero(serve: Serve, fault: Fault) -> None:
+    """
+    HubSpot's search fails at the Unix time 0: a lost creation of that moment is found all the same,
+    or sent again.
+    """
+    target = serve()
+    target.hubspot.faults.add(fault.at(path="batch/create"))
+    calls = [alone(1, hs_timestamp=0), alone(2, hs_timestamp=-1)]
+    target.run(schema(), *calls)
+    target.clock.sleep(7_200)
+    result = target.run(schema(), *calls, state(2))
+    assert (result.error, result.states, len(target.engagements())) == (None, [2], 2)
+
+
 def test_sending_undecided_engagements_again(serve: Serve) -> None:
     """
     With --send-undecided a creation that an earlier run named is sent again, once. A creation
@@ -114,22 +129,89 @@ def test_sending_undecided_engagements_again(serve: Serve) -> None:
     assert len(target.engagements()) == 2
 
 
-def run_killed(target: Target, message: Message) -> None:
-    """Run until the answer of a creation, before which the process is killed."""
+@pytest.fixture
+def reformatted(serve: Serve) -> Target:
+    """A portal that has call 2 with another text than the request whose answer was lost."""
+    target = serve(objects=ObjectsBehaviour(search_delay_ms=600_000))
+    target.run(schema(), alone(1))
+    target.clock.sleep(7_200)
+    lose_creation(target)
+    target.run(schema(), alone(2))
+    hubspot_id = newest_id(target)
+    target.hubspot.portal.update(hubspot_id, metadata={"body": "reformatted"})
+    target.clock.sleep(7_200)
+    named = target.run(schema(), alone(2))
+    assert f"it may be {hubspot_id}, whose values differ" in str(named.error)
+    return target
+
+
+def newest_id(target: Target) -> int:
+    return max(int(one["engagement"]["id"]) for one in target.engagements())
+
+
+def test_sending_again_what_hubspot_has_otherwise(reformatted: Target) -> None:
+    """
+    The engagement that --send-undecided does not take for the record's is no sign of an old copy
+    of the ledger: not in this run, and not in the next one if HubSpot refuses the creation.
+    """
+    target = reformatted
+    target.hubspot.faults.add(BAD_PARAMETER.at(path="batch/create"))
+    refused = target.run(schema(), alone(2), options=Options(resends=True))
+    assert isinstance(refused.error, RejectedError)
+
+    assert target.run(schema(), alone(2), state(2)).states == [2]
+    assert target.run(schema(), alone(3), state(3)).states == [3]
+    assert len(target.engagements()) == 4
+
+
+def test_an_old_ledger_and_sending_again(reformatted: Target) -> None:
+    """
+    An old copy of the ledger is noticed with --send-undecided, too.
+    """
+    target, copy = reformatted, reformatted.ledger.read_bytes()
+    decided = alone(2, hubspotId=newest_id(target))
+    assert target.run(schema(), decided, alone(3)).error is None
+    target.ledger.write_bytes(copy)
+    target.clock.sleep(7_200)
+
+    result = target.run(schema(), alone(2), alone(3), options=Options(resends=True))
+    assert isinstance(result.error, LedgerError)
+    assert len(target.engagements()) == 3
+
+
+def test_every_undecided_engagement_is_named(
+    serve: Serve, caplog: pytest.LogCaptureFixture
+) -> None:
+    """
+    The log has a line with the reason for each undecided engagement, however many there are.
+    """
+    target = serve(objects=ObjectsBehaviour(search_delay_ms=600_000))
+    lose_creation(target)
+    result = target.run(schema(), *(alone(key) for key in range(7)))
+    assert "7 engagements are undecided" in str(result.error)
+    for key in range(7):
+        assert f"undecided: stream calls, key [{key}]: {LATER}" in caplog.messages
+
+
+def run_killed(target: Target, message: Message, changes: int = 1) -> None:
+    """Run until the process is killed before its next change of the ledger, after `changes`."""
 
     def wrap(ledger: Ledger) -> Any:
-        return KilledLedger(ledger, 1, after=False)
+        return KilledLedger(ledger, changes, after=False)
 
     assert isinstance(target.run(schema(), message, wrap=wrap).error, Killed)
     target.clock.slept.clear()
 
 
-def test_sending_again_after_a_kill(serve: Serve) -> None:
+@pytest.mark.parametrize("changes", [1, 2, 3])
+def test_sending_again_after_a_kill(serve: Serve, changes: int) -> None:
     """
-    With --send-undecided a creation of a killed run is not sent again: no run has named it.
+    With --send-undecided a creation of a killed run is not sent again: no run has named it, also
+    if the kill came after the answer was lost.
     """
     target = serve(objects=ObjectsBehaviour(search_delay_ms=600_000))
-    run_killed(target, alone(1))
+    lose_creation(target)
+    run_killed(target, alone(1), changes)
     result = target.run(schema(), alone(1), options=Options(resends=True))
     assert f"key [1]: {LATER}" in str(result.error)
     assert len(target.engagements()) == 1

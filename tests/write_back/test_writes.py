@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from target_hubspot_engagements import write_back
 from target_hubspot_engagements.exceptions import RejectedError
 from tests.write_back.conftest import Serve, Target, call, record, schema, state
 
@@ -103,6 +104,74 @@ def test_a_record_that_completes_an_earlier_one(
     assert found["metadata"]["title"] == "newer"
     assert found["metadata"]["body"] == "only the body"
     assert found["associations"]["contactIds"] == [103]
+
+
+def test_a_record_that_goes_back_behind_a_completed_one(target: Target) -> None:
+    """
+    A record that changes, and changes back, is as the last one has it, whatever another key does
+    in between.
+    """
+    target.run(schema(), call(1), call(2))
+    part = record(1, hs_call_body="only the body")
+    changed = [call(2, hs_call_title="between"), call(1, hs_call_title="newer"), part]
+    assert target.run(schema(), *changed, call(2)).error is None
+    assert {*metadata(target)} == {"newer", "Call 2"}
+
+
+def test_completed_records_share_requests(serve: Serve) -> None:
+    """
+    A hundred new records, each of which a later one completes, take one request to create them and
+    one to change them.
+    """
+    target = serve()
+    keys = range(100)
+    pairs = [(call(key), record(key, hs_call_body="only the body")) for key in keys]
+    result = target.run(schema(), *(one for pair in pairs for one in pair))
+    assert (result.error, result.counts) == (None, {"created": 100, "updated": 100})
+    written = [one.path for one in target.hubspot.requests if "/batch/" in one.path]
+    assert len(written) == 2
+    assert {one["metadata"]["body"] for one in target.engagements()} == {"only the body"}
+
+
+def test_a_window_of_a_single_key_ends(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    Records of a single key that complete each other are written when they are many bytes, too.
+    """
+    monkeypatch.setattr(write_back, "CHUNK_RECORDS", 1)
+    monkeypatch.setattr(write_back, "WINDOW_BYTES", 300)
+    target, messages = serve(), [schema(), call(1)]
+    for place in range(10):
+        body, title = f"Body {place}", f"Title {place}"
+        messages += [record(1, hs_call_body=body), record(1, hs_call_title=title), state(place)]
+    result = target.run(*messages)
+    assert (result.error, result.states[-1], len(result.states) > 1) == (None, 9, True)
+    (found,) = target.engagements()
+    assert (found["metadata"]["body"], found["metadata"]["title"]) == ("Body 9", "Title 9")
+
+
+def test_a_deletion_behind_the_id_of_its_engagement(target: Target) -> None:
+    """
+    A deletion archives the engagement that an earlier record of its window names.
+    """
+    existing = target.hubspot.portal.create({"engagement": {"type": "CALL"}})["engagement"]["id"]
+    deleted = record(1, _sdc_deleted_at="2026-11-20T08:00:00Z")
+    result = target.run(schema(), call(1, hubspotId=existing), deleted)
+    assert (result.error, result.counts) == (None, {"updated": 1, "archived": 1})
+    assert target.engagements() == []
+
+
+@pytest.mark.parametrize("later", [None, {}, {"companyIds": [201]}, {"contactIds": None}])
+def test_an_engagement_that_tells_fewer_associations(target: Target, later: Any) -> None:
+    """
+    A record in v1's shape leaves the associations alone that it does not list, in one window too.
+    """
+    copied = {"type": "NOTE", "timestamp": 1_790_000_000_000, "metadata": {"body": "first"}}
+    first = record(1, "engagements", **copied, associations={"contactIds": [101]})
+    copied["metadata"] = {"body": "second"}
+    second = record(1, "engagements", **copied, associations=later)
+    assert target.run(schema("engagements"), first, second).error is None
+    (note,) = target.engagements()
+    assert (note["metadata"]["body"], note["associations"]["contactIds"]) == ("second", [101])
 
 
 def test_a_state_waits_for_records_behind_a_completed_one(target: Target) -> None:
