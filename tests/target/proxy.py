@@ -29,8 +29,8 @@ class Proxy:
     """
     As a context manager: forwards connections on its own `port` to the server at `server_port`.
 
-    `decide` returns the fate of each piece that the target sends, or bytes to send in its place, and
-    may block.
+    `decide` returns the fate of each piece that the target sends, or bytes to send instead, and may
+    block.
     """
 
     def __init__(self, server_port: int, decide: Callable[[bytes], Fate | bytes]) -> None:
