@@ -96,8 +96,8 @@ class Config(ServerSettings, frozen=True, kw_only=True):
     read_timeout_seconds: Annotated[
         SecondsOrZero,
         Meta(
-            description="how long the server may take to respond, except to an ALTER, or to "
-            "receive a packet, until the connection counts as lost; 0: for ever"
+            description="how long the server may take to receive a packet or to respond, except "
+            "to an ALTER, until the connection counts as lost; 0: for ever"
         ),
     ] = 600.0
     lock_wait_seconds: Annotated[

@@ -112,8 +112,8 @@ class TableChanges:
         if version is not None:
             raise DatabaseError(
                 f"table {name} was dropped, but state {state.state_id} claims its rows: restore the"
-                " table, or set the state to {} by --set-state, so that the tap sends everything"
-                " again"
+                ' table, or set "full_refresh": true in the state by --set-state, so that the tap'
+                " sends everything again; for a tap that lacks this key, set the state to {}"
             )
 
     def migrate(self, table: Table) -> Table:

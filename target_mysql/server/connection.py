@@ -24,6 +24,7 @@ from target_mysql.server.errors import ADVICE, READ_ONLY, is_transient
 from target_mysql.server.upload_connection import UploadConnection
 
 CHECK_ADDRESS = "check host, port and that the server runs"
+NOT_READ_ONLY = ("0", "OFF")  # MariaDB 12 and later have a word instead of a number
 TLS_CUT_OFF = (ssl.SSLEOFError, ssl.SSLZeroReturnError, ssl.SSLSyscallError)
 # Seconds of silence before the first TCP keep-alive probe, seconds between probes, and probes.
 KEEP_ALIVE = {socket.TCP_KEEPIDLE: 60, socket.TCP_KEEPINTVL: 10, socket.TCP_KEEPCNT: 6}
@@ -119,7 +120,7 @@ def _refuse_read_only(connection: Connection[Cursor]) -> None:
     with connection.cursor() as cursor:
         cursor.execute(statements.IS_READ_ONLY)
         ((read_only,),) = cursor.fetchall()
-    if read_only:
+    if str(read_only) not in NOT_READ_ONLY:
         raise pymysql.err.OperationalError(READ_ONLY, "the server is read-only")
 
 

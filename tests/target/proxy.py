@@ -29,10 +29,11 @@ class Proxy:
     """
     As a context manager: forwards connections on its own `port` to the server at `server_port`.
 
-    `decide` returns the fate of each piece that the target sends, and may block.
+    `decide` returns the fate of each piece that the target sends, or bytes to send instead, and may
+    block.
     """
 
-    def __init__(self, server_port: int, decide: Callable[[bytes], Fate]) -> None:
+    def __init__(self, server_port: int, decide: Callable[[bytes], Fate | bytes]) -> None:
         self.port = 0
         self._server_port = server_port
         self._decide = decide
@@ -73,7 +74,7 @@ class Proxy:
                     deaf.set()
                 if fate is Fate.UNSUPPORTED:
                     data = NOT_SUPPORTED
-                server.sendall(data)
+                server.sendall(fate if isinstance(fate, bytes) else data)
         if not deaf.is_set():
             hang_up(server)
 

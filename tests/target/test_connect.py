@@ -12,9 +12,12 @@ import pytest
 
 from private_servers.server import PrivateServer
 from private_servers.shell import run_steps
+from target_mysql.server import statements
 from tests.conftest import TestDatabase, run_program
 from tests.servers import FAMILY
 from tests.target.conftest import TEXT, load, load_here, record, schema, settings, state, to_lines
+from tests.target.proxy import Proxy
+from tests.target.test_server_faults import through
 
 PASSWORD = "s3cr3t %s '\"\\"
 THINGS = schema({"text": TEXT})
@@ -160,6 +163,22 @@ def test_a_server_that_is_read_only_is_passed_over(database: TestDatabase) -> No
         done = load(database, THINGS, host=f"{hosts[0]},127.0.0.1:1", retry_limit_seconds=0.1)
         assert done.code == 1
         assert "the server is read-only: connect to a primary; cannot connect" in done.err
+
+
+@pytest.mark.parametrize(("word", "code"), [("OFF", 0), ("NO_LOCK", 1)])
+def test_a_server_that_says_in_words_whether_it_is_read_only(
+    database: TestDatabase, word: str, code: int
+) -> None:
+    """
+    MariaDB 12 and later have a word in read_only, where others have a number.
+    """
+    query = statements.IS_READ_ONLY.encode()
+    in_words = f"SELECT '{word}'".encode().ljust(len(query))
+    with Proxy(database.server.port, lambda data: data.replace(query, in_words)) as proxy:
+        hosts = {**through(proxy), "host": f"127.0.0.1:{proxy.port},127.0.0.1:1"}
+        done = load(database, THINGS, record({"id": 1}), state(1), **hosts, retry_limit_seconds=0.1)
+    assert done.code == code, done.err
+    assert ("the server is read-only" in done.err) == bool(code)
 
 
 def test_servers_that_stay_read_only_are_an_error(database: TestDatabase) -> None:

@@ -287,7 +287,8 @@ def test_a_dropped_table_is_not_silently_begun_anew(database: TestDatabase) -> N
     refused = load(database, *changes, **PORTAL)
     assert refused.code == 1
     assert "table things was dropped, but state portal claims its rows" in the_error(refused)
-    assert "set the state to {} by --set-state" in the_error(refused)
+    assert 'set "full_refresh": true in the state by --set-state' in the_error(refused)
+    assert "for a tap that lacks this key, set the state to {}" in the_error(refused)
     assert stored(database) == {"n": 1}
     assert load(database, *changes, **PORTAL).code == 1  # not only the first time
 
