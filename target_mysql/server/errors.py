@@ -28,6 +28,9 @@ NOT_PRIMARY_ERRORS = (1290, 1836, 3032, 3098)
 USER_LIMIT = 1226
 RIGHTS = "SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, REFERENCES, CREATE TEMPORARY TABLES"
 DISK_FULL = "a disk of the server is full: free or add space, and run again"
+SEE_LOG = "see the server's log; where its disk is full, free or add space, and run again"
+# The operating system's and InnoDB's reasons, in errors of other causes as well, such as 1005.
+NO_ROOM = ("No space left on device", "No more room in record file")
 ROW_TOO_LARGE, READ_ONLY = 1118, 1290
 INDEX_TOO_LONG = (
     "an index is too long for the column it needs: drop the index, or index a part of the column"
@@ -43,7 +46,7 @@ ADVICE = {
     3: DISK_FULL,
     1021: DISK_FULL,
     1026: DISK_FULL,
-    1030: "see the server's log; where its disk is full, free or add space, and run again",
+    1030: SEE_LOG,
     1114: DISK_FULL,
     ROW_TOO_LARGE: "on MySQL 5.6 set innodb_file_format=Barracuda and innodb_large_prefix=ON",
     1071: INDEX_TOO_LONG,
@@ -63,6 +66,7 @@ ADVICE = {
     3159: "the server takes connections with TLS only: set ssl_mode to REQUIRED",
     3098: "in a group with many primaries set foreign_keys: false; every table needs a key",
     1452: "a record's parent is not there: the tap must send it first",
+    1815: SEE_LOG,  # such as "Insert into SYS_COLUMNS failed", in a CREATE TABLE on a full disk
     1698: "this user may log in only in another way, such as unix_socket",
 }
 AT_ROW = re.compile(r"column '(?P<column>.+?)' at row (?P<row>\d+)")
@@ -89,15 +93,21 @@ def to_error(
     """
     code = error.args[0] if error.args else 0
     message = str(error.args[1] if len(error.args) > 1 else error) or "connection lost"
-    # Error 1118 has two causes; only "Row size too large" needs our advice.
-    is_known = code in ADVICE and (code != ROW_TOO_LARGE or "Row size" in message)
-    advice = f": {ADVICE[code]}" if is_known else ""
+    advice = _advice_for(code, message)
     if is_transient(error, has_other_servers=has_other_servers):
         return TransientError(f"MySQL error {code}: {message}{advice}")
     match = AT_ROW.search(message)
     if match:
         return RowRefused(message, int(match["row"]), match["column"])
     return DatabaseError(f"MySQL error {code}: {message}{advice}")
+
+
+def _advice_for(code: int, message: str) -> str:
+    """Return a colon and what to do about an error, an empty text if that is not known."""
+    advice = DISK_FULL if any(reason in message for reason in NO_ROOM) else ADVICE.get(code)
+    # Error 1118 has two causes; only "Row size too large" needs our advice.
+    is_other = code == ROW_TOO_LARGE and "Row size" not in message
+    return f": {advice}" if advice and not is_other else ""
 
 
 def server_code(error: BaseException) -> object:

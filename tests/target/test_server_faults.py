@@ -12,9 +12,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import pymysql
 import pytest
 
 from private_servers.shell import CommandFailed, run_steps
+from target_mysql.server.errors import to_error
 from tests.conftest import TestDatabase
 from tests.servers import FAMILY
 from tests.target.conftest import (
@@ -190,6 +192,39 @@ def test_a_full_server_is_an_error() -> None:
         done = load(own, THINGS, *rows, state(2), batch_size_bytes=ONE_BATCH)
         assert (done.code, done.out) == (0, "2\n"), done.err
         assert loaded(own) == 501
+
+
+@pytest.mark.skipif(FAMILY.version != "MariaDB", reason="its errors are others")
+def test_a_table_that_a_full_server_cannot_create() -> None:
+    """
+    The error of a SCHEMA on a full disk, which has many numbers, says so.
+    """
+    full = "--innodb-data-file-path=ibdata1:12M:autoextend:max:16M"
+    with own_server("--innodb-file-per-table=0", "--innodb-undo-tablespaces=0", full) as own:
+        with pytest.raises(pymysql.MySQLError):
+            for number in range(100):
+                own.query(f"CREATE TABLE big_{number} AS SELECT REPEAT('x', 300000) AS text")
+        streams = [schema({"text": TEXT}, stream=f"things_{number}") for number in range(100)]
+        done = load(own, *streams)
+        assert done.code == 1
+        assert "free or add space, and run again" in done.err.splitlines()[-1], done.err
+
+
+@pytest.mark.parametrize(
+    ("code", "message"),
+    [
+        (1815, "Internal error: InnoDB: Insert into SYS_COLUMNS failed"),
+        (1005, 'Can\'t create table `d`.`t` (errno: 135 "No more room in record file")'),
+        (1005, 'Can\'t create table `d`.`t` (errno: 28 "No space left on device")'),
+    ],
+)
+def test_the_errors_of_a_full_disk(code: int, message: str) -> None:
+    """
+    Every error of a full disk says what to do, and others of the same number do not.
+    """
+    assert str(to_error(pymysql.OperationalError(code, message))).endswith("and run again")
+    foreign_key = "Can't create table `d`.`t` (errno: 150)"
+    assert "space" not in str(to_error(pymysql.OperationalError(1005, foreign_key)))
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can make a small disk")
