@@ -11,7 +11,7 @@ import pytest
 
 from hubspot_api.client import HubspotClient
 from hubspot_api.exceptions import BadRequestError, ScopeError
-from hubspot_simulator.faults import BAD_PARAMETER, SERVER_ERROR, Fault
+from hubspot_simulator.faults import BAD_PARAMETER, MISSING_SCOPES, SERVER_ERROR, Fault
 from hubspot_simulator.objects.behaviour import ObjectsBehaviour
 from hubspot_simulator.portal import Portal
 from hubspot_simulator.server import Simulator
@@ -319,6 +319,26 @@ def test_refused_associations_of_a_record_are_an_error(
     simulator.faults.clear()
     run_tap(simulator, target, api_version="2026-09")
     assert_tables(target, portal)
+
+
+def test_a_record_that_hubspot_refuses_does_not_count_as_deleted(
+    serve: Serve, clock: Clock
+) -> None:
+    """
+    If HubSpot refuses a record's associations, and then the record itself with 403, the record
+    may exist: the run fails, and writes no record without its associations.
+    """
+    portal = Portal.generate(30, clock=clock, only_type="NOTE")
+    simulator, target = serve(portal), ModelTarget()
+    note = sorted(listed_ids(portal))[4]
+    portal.associate(note, "contactIds", range(1, 1203))  # more than a list shows
+    batch = "associations/2026-09/notes/contacts/batch/read"
+    simulator.faults.add(BAD_PARAMETER.at(path=batch, times=None))
+    simulator.faults.add(MISSING_SCOPES.at(path="/notes/", method="GET", times=None))
+    with pytest.raises(BadRequestError, match="not all contacts of notes"):
+        run_tap(simulator, target, api_version="2026-09")
+    assert not associations_of(target, note)
+    assert (note,) not in target.tables.get("engagements", {})
 
 
 def test_a_forbidden_type_is_an_error_that_names_the_scope(serve: Serve, clock: Clock) -> None:
